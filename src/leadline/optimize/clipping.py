@@ -12,8 +12,8 @@ def clip_by_norm(gradient: Tensor, limit: Number, out: Tensor | None = None) -> 
     """``g min(1, limit / ‖g‖)`` over all parameters, and the norm ‖g‖ before clipping.
 
     ``gradient`` is (n,) or (P, n); each member of a population is clipped by its own norm. The norm is (1,)
-    or (P, 1), the limit a float or (P, 1). ``out=gradient`` clips in place. An element that is not finite stays
-    so, as NaN. Pascanu et al. (2013), "On the difficulty of training recurrent neural networks".
+    or (P, 1), the limit a float or (P, 1). ``out=gradient`` clips in place. An infinite element becomes
+    NaN, never 0. Pascanu et al. (2013), "On the difficulty of training recurrent neural networks".
     """
     norm = torch.linalg.vector_norm(gradient, dim=-1, keepdim=True)
     limit = limit.to(norm) if isinstance(limit, Tensor) else limit

@@ -15,9 +15,9 @@ class LiveRate:
     """A schedule that can be overruled while it runs; used like a schedule, made once per training.
 
     ``source`` says which rate to use instead: a function that returns a number, or None for the schedule's
-    rate; or a file that holds a number, for example ``learning_rate`` in the folder of a run. It is asked once
-    per epoch. A file that is removed gives the rate back to the schedule. Anything that is no positive number
-    changes nothing, and ``problem`` says what was found.
+    rate; or a file that holds a number, for example ``learning_rate`` in the folder of a run. It is asked
+    once per epoch. A file that is removed gives the rate back to the schedule. Anything that is no positive
+    number changes nothing, and ``problem`` says what was found.
     """
 
     def __init__(self, schedule: Schedule, source: Path | str | Callable[[], float | None]) -> None:

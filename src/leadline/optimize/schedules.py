@@ -1,7 +1,7 @@
 """Learning-rate schedules (course 2, learning-rate decay): the rate now, from the base rate and the time.
 
-A schedule is called as ``schedule(base_rate, epoch, step)``, where ``epoch`` and ``step`` count the epochs and
-the updates that are done: both are 0 at the first update. A base rate may be one number or one per member
+A schedule is called as ``schedule(base_rate, epoch, step)``, where ``epoch`` and ``step`` count the epochs
+and the updates that are done: both are 0 at the first update. A base rate may be one number or one per member
 (P, 1); formulas that divide by a root take the count 0 for 1.
 """
 
