@@ -1,0 +1,308 @@
+"""One experiment as a validated value: what the file, the command line and Python all build.
+
+An `Experiment` has five parts with the names and keys of an experiment file (TOML): ``[data]``, ``[split]``,
+``[network]``, ``[training]`` and ``[goal]``. A key that is not given is ``None`` here and is filled from the
+data when the experiment is resolved (`leadline.defaults.resolve`); a resolved experiment repeats its run.
+"""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic_core import PydanticCustomError
+
+from leadline.errors import LeadlineError, UsageError, nearest
+from leadline.toml_text import toml_text, toml_value
+
+Tables = tuple[dict[str, Any], ...]
+
+
+def _size(value: object) -> object:
+    """A set's size: a fraction strictly between 0 and 1, a count, or "auto"."""
+    if value == "auto" or (type(value) is int and value >= 0) or (type(value) is float and 0 < value < 1):
+        return value
+    raise PydanticCustomError("size", 'a fraction between 0 and 1, a number of examples, or "auto"')
+
+
+def _batch_size(value: object) -> object:
+    if value is None or value == "full" or (type(value) is int and value >= 1):
+        return value
+    raise PydanticCustomError("batch_size", 'a whole number of at least 1, or "full"')
+
+
+def _typed_table(value: object) -> object:
+    """``"adam"`` is short for ``{type = "adam"}``."""
+    if value is None:
+        return value
+    if isinstance(value, str):
+        return {"type": value}
+    if isinstance(value, Mapping) and isinstance(value.get("type"), str):
+        return dict(value)
+    raise PydanticCustomError("typed_table", 'a name such as "adam", or a table such as {type = "adam"}')
+
+
+def _layers(value: object) -> object:
+    if value is None:
+        return value
+    if not isinstance(value, list | tuple) or not value:
+        raise PydanticCustomError("layers", 'a list of tables such as {type = "dense", units = 64}')
+    for index, layer in enumerate(value):
+        if not isinstance(layer, Mapping) or not isinstance(layer.get("type"), str):
+            raise PydanticCustomError(
+                "layers", "a list of tables, each with its type; layer {index} has none", {"index": index}
+            )
+    return tuple(dict(layer) for layer in value)
+
+
+def _target(value: object) -> object:
+    if isinstance(value, list | tuple) and value and all(isinstance(name, str) for name in value):
+        return tuple(value)
+    if value is None or (isinstance(value, str | int) and not isinstance(value, bool)):
+        return value
+    raise PydanticCustomError("target", "a column's name, or a list of names for several labels")
+
+
+def _early_stopping(value: object) -> object:
+    """``true`` is the default patience, ``false`` never stops early."""
+    if isinstance(value, bool):
+        return {} if value else {"patience": 0}
+    return value
+
+
+class Section(BaseModel):
+    """Common to all parts: frozen, no unknown keys, no silent conversion of types."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
+
+
+Names = Annotated[tuple[str, ...], Field(strict=False)]
+
+
+class SourceSection(Section):
+    """A set that comes from a file of its own: ``[data.dev]`` or ``[data.test]``."""
+
+    source: str
+    inputs: str | None = None
+    target: Annotated[str | int | tuple[str, ...] | None, BeforeValidator(_target)] = None
+
+
+class DataSection(Section):
+    """``[data]``: where the examples come from and what is predicted from what."""
+
+    source: str | None = None
+    inputs: str | None = None
+    target: Annotated[str | int | tuple[str, ...] | None, BeforeValidator(_target)] = None
+    task: Literal["binary", "multiclass", "multilabel", "regression"] | None = None
+    features: Names | None = None
+    exclude: Names = ()
+    types: dict[str, str] = {}
+    normalization: Literal["standardize", "unit", "none"] | None = None
+    dev: SourceSection | None = None
+    test: SourceSection | None = None
+
+
+class SplitSection(Section):
+    """``[split]``: the sizes of the sets, as fractions, counts or "auto"."""
+
+    train: Annotated[Any, BeforeValidator(_size)] = "auto"
+    dev: Annotated[Any, BeforeValidator(_size)] = "auto"
+    test: Annotated[Any, BeforeValidator(_size)] = "auto"
+    stratify: bool | None = None
+    seed: int = Field(default=0, ge=0, lt=2**32)
+
+
+class NetworkSection(Section):
+    """``[network]``: the layers, the output layer included, and how their weights start."""
+
+    layers: Annotated[Tables | None, BeforeValidator(_layers)] = None
+    initializer: Literal["auto", "zeros", "normal", "xavier", "he"] = "auto"
+    gain: float = Field(default=1.0, gt=0)
+    generator: Literal["torch", "numpy"] = "torch"
+
+
+class EarlyStopping(Section):
+    """``early_stopping``: stop `patience` epochs after the best one (0: never) and keep the best."""
+
+    patience: int = Field(default=20, ge=0)
+
+
+class TrainingSection(Section):
+    """``[training]``: how the cost is minimized."""
+
+    epochs: int | None = Field(default=None, ge=1)
+    batch_size: Annotated[Any, BeforeValidator(_batch_size)] = None
+    optimizer: Annotated[dict[str, Any] | None, BeforeValidator(_typed_table)] = None
+    learning_rate: float | None = Field(default=None, gt=0)
+    schedule: Annotated[dict[str, Any] | None, BeforeValidator(_typed_table)] = None
+    l2: float | None = Field(default=None, ge=0)
+    l1: float | None = Field(default=None, ge=0)
+    clip_norm: float | None = Field(default=None, gt=0)
+    early_stopping: Annotated[EarlyStopping | None, BeforeValidator(_early_stopping)] = None
+    precision: Literal["float32", "float64"] = "float32"
+    gradient_tolerance: float | None = Field(default=None, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**32)
+    device: str = "auto"
+
+
+class GoalSection(Section):
+    """``[goal]``: the metric to optimize and the error of a human, as a fraction or in the target's units."""
+
+    optimizing: str | None = None
+    human_error: float | None = Field(default=None, ge=0)
+
+
+class Experiment(Section):
+    """One experiment; compare, print, `replace` and save it.
+
+    `from_dict`, `from_toml` and `replace` raise `leadline.errors.UsageError`: one line with the key, what was
+    got and what is allowed.
+    """
+
+    data: DataSection = DataSection()
+    split: SplitSection = SplitSection()
+    network: NetworkSection = NetworkSection()
+    training: TrainingSection = TrainingSection()
+    goal: GoalSection = GoalSection()
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], where: str = "") -> Self:
+        """Validate nested dictionaries with the keys of a file; `where` begins the line of an error."""
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise UsageError((f"{where}: " if where else "") + _one_line(error)) from None
+
+    @classmethod
+    def from_toml(cls, path: str | os.PathLike[str]) -> Self:
+        """Read an experiment file. A relative source is looked for beside the file, then where you are."""
+        path = Path(path)
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise LeadlineError(f"No such file: {path}") from None
+        except OSError as error:
+            raise LeadlineError(f"{path} cannot be read: {error.strerror}.") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path}: not a TOML file: {error}") from None
+        return cls.from_dict(values, where=path.name)._beside(path.parent)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The keys that are set, nested as in a file; `from_dict` gives the same experiment back."""
+        sections = self.model_dump(exclude_none=True)
+        set_keys = {
+            name: {key: value for key, value in section.items() if value not in ((), {})}
+            for name, section in sections.items()
+        }
+        return {name: section for name, section in set_keys.items() if section}
+
+    def to_toml(self) -> str:
+        """The text of an experiment file; `from_toml` gives the same experiment back."""
+        return toml_text(self.to_dict())
+
+    def replace(self, changes: Mapping[str, Any]) -> Self:
+        """A copy with some keys changed; names are dotted: ``{"training.epochs": 50}``. ``None`` unsets."""
+        values = self.to_dict()
+        for dotted, value in changes.items():
+            *parents, last = dotted.split(".")
+            table = values
+            for parent in parents:
+                table = table.setdefault(parent, {})
+            table[last] = value
+        return self.from_dict(values)
+
+    def _beside(self, folder: Path) -> Self:
+        """Sources that lie beside the experiment file become paths from where you are."""
+        changes: dict[str, Any] = {}
+        sections = {"data": self.data, "data.dev": self.data.dev, "data.test": self.data.test}
+        for name, section in sections.items():
+            source = section.source if section else None
+            if source and not Path(expand(source)).is_absolute() and (folder / expand(source)).exists():
+                path = (folder / expand(source)).resolve()
+                here = Path.cwd().resolve()
+                inside = path.is_relative_to(here)
+                changes[f"{name}.source"] = str(path.relative_to(here) if inside else path)
+        return self.replace(changes) if changes else self
+
+
+def expand(source: str) -> str:
+    """The source with ``$NAMES`` of the environment and ``~`` filled in.
+
+    `leadline.errors.LeadlineError`: a name that is not set.
+    """
+    expanded = os.path.expanduser(os.path.expandvars(source))  # noqa: PTH111 - a source need not be a path
+    if "$" in expanded:
+        name = expanded[expanded.index("$") :].split("/")[0]
+        raise LeadlineError(f"data.source: {source!r} uses {name}, which is not set in your environment.")
+    return expanded
+
+
+# --- what went wrong, in one line ---------------------------------------------------------------------------
+
+_KINDS = {
+    "int_type": "a whole number",
+    "int_from_float": "a whole number",
+    "float_type": "a number",
+    "bool_type": "true or false",
+    "string_type": "text in quotes",
+    "dict_type": "a table",
+    "model_type": "a table",
+    "model_attributes_type": "a table",
+    "tuple_type": "a list",
+    "finite_number": "a finite number",
+}
+_LIMITS = {
+    "greater_than": ("gt", "greater than"),
+    "greater_than_equal": ("ge", "at least"),
+    "less_than": ("lt", "less than"),
+    "less_than_equal": ("le", "at most"),
+}
+
+
+def _one_line(error: ValidationError) -> str:
+    """The first of pydantic's errors in the user's terms: key, got, allowed, nearest valid name."""
+    details = error.errors(include_url=False)
+    # An unknown key is the likeliest cause of everything else (a missing key, for one): it goes first.
+    details.sort(key=lambda detail: detail["type"] != "extra_forbidden")
+    first = details[0]
+    location = list(first["loc"])
+    others = {detail["loc"] for detail in details} - {first["loc"]}
+    more = f" ({len(others)} more to mend.)" if others else ""
+    return f"{'.'.join(map(str, location))}: {_complaint(first, location)}{more}"
+
+
+def _complaint(detail: Any, location: list[int | str]) -> str:
+    kind, got = detail["type"], detail["input"]
+    if kind == "extra_forbidden":
+        return f"unknown key.{nearest(str(location[-1]), _keys_at(location[:-1]))}"
+    if kind == "missing":
+        return "this key is needed here."
+    shown = f"got {_shown(got)}, "
+    if kind == "literal_error":
+        allowed = [part.strip(" '") for part in detail["ctx"]["expected"].replace(" or ", ", ").split(",")]
+        names = ", ".join(f'"{name}"' for name in allowed)
+        hint = nearest(got, allowed) if isinstance(got, str) else ""
+        return f"{shown}allowed: {names}.{hint if 'Did you mean' in hint else ''}"
+    if kind in _LIMITS:
+        bound, words = _LIMITS[kind]
+        return f"{shown}needs to be {words} {detail['ctx'][bound]:g}."
+    return f"{shown}needs {_KINDS.get(kind, detail['msg'])}."
+
+
+def _keys_at(location: list[int | str]) -> list[str]:
+    """The valid keys of the table at this place of the experiment."""
+    model: type[BaseModel] = Experiment
+    for part in location:
+        annotation = model.model_fields[str(part)].annotation
+        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
+    return list(model.model_fields)
+
+
+def _shown(value: object) -> str:
+    text = toml_value(value) if isinstance(value, str | int | float | list | dict) else repr(value)
+    return text if len(text) <= 60 else text[:57] + "…"

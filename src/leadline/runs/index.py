@@ -1,0 +1,133 @@
+"""The database that indexes the runs: a copy of what the folders say, to list and compare them at once."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from sqlalchemy import Boolean, Column, Float, Integer, MetaData, String, Table, create_engine, delete, select
+from sqlalchemy.engine import Engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from leadline.errors import LeadlineError
+from leadline.runs.folder import RunFolder
+from leadline.runs.store import RunStore
+
+_METADATA = MetaData()
+_RUNS = Table(
+    "runs",
+    _METADATA,
+    Column("name", String, primary_key=True),
+    Column("status", String, nullable=False),
+    Column("started", String),
+    Column("seconds", Float),
+    Column("source", String),
+    Column("task", String),
+    Column("metric", String),
+    Column("epochs", Integer),
+    *(
+        column
+        for part in ("train", "dev", "test")
+        for column in (
+            Column(f"{part}_error", Float),
+            Column(f"{part}_low", Float),
+            Column(f"{part}_high", Float),
+            Column(f"{part}_n", Integer),
+        )
+    ),
+    Column("test_opened", Boolean, default=False),
+)
+
+
+class RunIndex:
+    """The table of runs at an SQLAlchemy URL: LEADLINE_DATABASE, or else ``leadline.db`` among the runs."""
+
+    def __init__(self, store: RunStore, url: str | None = None) -> None:
+        self.store = store
+        self.url = url or os.environ.get("LEADLINE_DATABASE") or f"sqlite:///{store.root / 'leadline.db'}"
+
+    def add(self, folder: RunFolder) -> None:
+        """Enter one run, or enter it anew."""
+        self._write([folder], gone=[])
+
+    def rows(self) -> list[dict[str, Any]]:
+        """Every run, oldest first, after entering what the folders have and the database lacks.
+
+        A run that was still going when it was last entered is read again.
+        """
+        if not self.store.root.is_dir():
+            return []
+        known = {row["name"]: row for row in self._read()}
+        folders = {folder.path.name: folder for folder in self.store.folders()}
+        stale = [
+            f for name, f in folders.items() if known.get(name, {}).get("status", "running") == "running"
+        ]
+        gone = [name for name in known if name not in folders]
+        if stale or gone:
+            self._write(stale, gone)
+        return self._read()
+
+    def rebuild(self) -> int:
+        """Make the table anew from the folders; returns how many runs there are."""
+        folders = list(self.store.folders())
+        with self._engine() as engine:
+            _RUNS.drop(engine, checkfirst=True)
+        self._write(folders, gone=[])
+        return len(folders)
+
+    def _read(self) -> list[dict[str, Any]]:
+        with self._engine() as engine, engine.connect() as connection:
+            found = connection.execute(select(_RUNS).order_by(_RUNS.c.started, _RUNS.c.name))
+            return [dict(row) for row in found.mappings()]
+
+    def _write(self, folders: list[RunFolder], gone: list[str]) -> None:
+        rows = [_row(folder) for folder in folders]
+        names = [row["name"] for row in rows] + gone
+        with self._engine() as engine, engine.begin() as connection:
+            connection.execute(delete(_RUNS).where(_RUNS.c.name.in_(names)))
+            if rows:
+                connection.execute(_RUNS.insert(), rows)
+
+    def _engine(self) -> _Database:
+        return _Database(self.url)
+
+
+class _Database:
+    """An open database that speaks of its errors as Leadline does."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    def __enter__(self) -> Engine:
+        try:
+            self.engine = create_engine(self.url)
+            _METADATA.create_all(self.engine)
+        except SQLAlchemyError as error:
+            raise self._complaint(error) from None
+        return self.engine
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        self.engine.dispose()
+        if isinstance(error, SQLAlchemyError):
+            raise self._complaint(error) from None
+
+    def _complaint(self, error: SQLAlchemyError) -> LeadlineError:
+        reason = str(getattr(error, "orig", None) or error).splitlines()[0]
+        shown = self.url.rpartition("@")[2]  # never a password
+        return LeadlineError(
+            f"The database of runs ({shown}) cannot be used: {reason}.\n"
+            "The runs themselves are safe in their folders; move the database away and it is built anew."
+        )
+
+
+def _row(folder: RunFolder) -> dict[str, Any]:
+    summary = folder.read_json("run.json")
+    row = {
+        key: summary.get(key)
+        for key in ("status", "started", "seconds", "source", "task", "metric", "epochs")
+    }
+    for part in ("train", "dev", "test"):
+        measured = (summary.get("errors") or {}).get(part) or {}
+        row[f"{part}_error"] = measured.get("value")
+        row |= {f"{part}_{key}": measured.get(key) for key in ("low", "high", "n")}
+    return row | {"name": folder.path.name, "test_opened": (folder / "test_opened.json").exists()}

@@ -1,0 +1,113 @@
+"""The folder that holds the runs: new runs under readable names, and old ones found again."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+from collections.abc import Iterator
+from datetime import datetime
+from pathlib import Path
+
+from leadline.errors import LeadlineError, nearest
+from leadline.runs.folder import RunFolder
+
+_PARTIAL = ".partial"
+
+
+class RunStore:
+    """The runs below one folder, ``./runs`` unless told otherwise."""
+
+    def __init__(self, root: str | os.PathLike[str] = "runs") -> None:
+        self.root = Path(root)
+
+    def begin(self, stem: str, name: str | None = None, now: datetime | None = None) -> RunFolder:
+        """A new folder under a hidden name, which `publish` makes a run; `discard` leaves nothing behind.
+
+        The run is called `name`, or `stem` with the time, such as ``digits-20261120-213015``.
+        `leadline.errors.LeadlineError`: the name is taken or no folder can have it, or the disk refuses.
+        """
+        if name is not None and not re.fullmatch(r"[^\W_][\w.+-]*", name):
+            raise LeadlineError(f"{name!r} cannot name a run: use letters, digits, '-', '_' and '.'.")
+        if name is not None and (self.root / name).exists():
+            raise LeadlineError(f"There is already a run {name!r} in {self.root}: choose another name.")
+        now = now or datetime.now()
+        wanted = name or f"{_slug(stem)}-{now:%Y%m%d-%H%M%S}"
+        try:
+            self.root.mkdir(parents=True, exist_ok=True)
+            return RunFolder(self._reserve(wanted))
+        except OSError as error:
+            raise LeadlineError(f"Runs cannot be written to {self.root}: {error.strerror}.") from None
+
+    def _reserve(self, wanted: str) -> Path:
+        """Make the hidden folder; making it is what claims the name, so two programs never share one."""
+        for suffix in ("", *(f"-{number}" for number in range(2, 1000))):
+            hidden = self.root / f".{wanted}{suffix}{_PARTIAL}"
+            if (self.root / f"{wanted}{suffix}").exists():
+                continue
+            try:
+                hidden.mkdir()
+            except FileExistsError:
+                continue
+            return hidden
+        raise LeadlineError(f"A thousand runs are called {wanted!r} in {self.root}: choose another name.")
+
+    def publish(self, folder: RunFolder) -> RunFolder:
+        """Give a begun run its name: from here on it is kept, whatever happens."""
+        if folder.path.name.endswith(_PARTIAL):
+            folder.path = folder.path.rename(folder.path.with_name(published_name(folder)))
+        return folder
+
+    def discard(self, folder: RunFolder) -> None:
+        """Remove a run that holds nothing worth keeping, and the store's own folder if it is empty then."""
+        shutil.rmtree(folder.path, ignore_errors=True)
+        if self.root.is_dir() and not any(self.root.iterdir()):
+            self.root.rmdir()
+
+    def folders(self) -> Iterator[RunFolder]:
+        """Every published run, in the order of their names."""
+        if self.root.is_dir():
+            for path in sorted(self.root.iterdir()):
+                if not path.name.startswith(".") and (path / "run.json").is_file():
+                    yield RunFolder(path)
+
+    def find(self, wanted: str) -> RunFolder:
+        """A run by its name, a beginning that only one has, the path of its folder, or "last".
+
+        `leadline.errors.LeadlineError`: there is none, or there are several.
+        """
+        path = Path(wanted)
+        for candidate in (self.root / wanted, path):
+            if (candidate / "run.json").is_file():
+                return RunFolder(candidate)
+        folders = list(self.folders())
+        if not folders:
+            raise LeadlineError(f"There are no runs in {self.root}. Train one: leadline train digits")
+        if wanted == "last":
+            return max(folders, key=_started)
+        matches = [folder for folder in folders if folder.path.name.startswith(wanted)]
+        if len(matches) == 1:
+            return matches[0]
+        names = [folder.path.name for folder in matches or folders]
+        if matches:
+            raise LeadlineError(f"{wanted!r} begins {len(names)} runs: {_shown(names)}. Give more of it.")
+        raise LeadlineError(f"There is no run {wanted!r} in {self.root}.{nearest(wanted, reversed(names))}")
+
+
+def published_name(folder: RunFolder) -> str:
+    """The run's name, whether it is published or not."""
+    name = folder.path.name
+    return name[1 : -len(_PARTIAL)] if name.endswith(_PARTIAL) else name
+
+
+def _started(folder: RunFolder) -> tuple[str, str]:
+    return str(folder.read_json("run.json").get("started", "")), folder.path.name
+
+
+def _slug(stem: str) -> str:
+    """A file's or data set's name as the beginning of a run's."""
+    return re.sub(r"[^a-z0-9]+", "-", stem.lower()).strip("-")[:40] or "run"
+
+
+def _shown(names: list[str]) -> str:
+    return ", ".join(names[-4:]) + (", …" if len(names) > 4 else "")
