@@ -1,0 +1,58 @@
+"""Metrics and their uncertainty, on plain arrays."""
+
+from leadline.measure.bootstrap import bootstrap, bootstrap_confusion, mean_interval
+from leadline.measure.classification import (
+    calibration_curve,
+    class_metrics,
+    confusion_matrix,
+    false_alarms_per_day,
+    mean_cost,
+    multilabel_error,
+)
+from leadline.measure.intervals import (
+    Measured,
+    combination,
+    difference,
+    examples_for_precision,
+    examples_to_tell,
+    newcombe,
+    paired_difference,
+    paired_newcombe,
+    proportion,
+    weighted_average,
+    wilson,
+)
+from leadline.measure.metrics import METRICS, Metric, as_error, by_segment, evaluate, metric, metric_names
+from leadline.measure.regression import mean_absolute, root_mean_square
+
+__all__ = [
+    "METRICS",
+    "Measured",
+    "Metric",
+    "as_error",
+    "bootstrap",
+    "bootstrap_confusion",
+    "by_segment",
+    "calibration_curve",
+    "class_metrics",
+    "combination",
+    "confusion_matrix",
+    "difference",
+    "evaluate",
+    "examples_for_precision",
+    "examples_to_tell",
+    "false_alarms_per_day",
+    "mean_absolute",
+    "mean_cost",
+    "mean_interval",
+    "metric",
+    "metric_names",
+    "multilabel_error",
+    "newcombe",
+    "paired_difference",
+    "paired_newcombe",
+    "proportion",
+    "root_mean_square",
+    "weighted_average",
+    "wilson",
+]

@@ -1,0 +1,228 @@
+"""The metrics by name, and one way to measure any of them with its interval."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from leadline.errors import UsageError, nearest
+from leadline.measure import classification as c
+from leadline.measure import regression as r
+from leadline.measure.bootstrap import bootstrap, bootstrap_confusion, mean_interval
+from leadline.measure.intervals import Measured, proportion
+
+Array = NDArray[Any]
+# (truth, prediction, level, seed) → the metric with its interval
+Measure = Callable[[Array, Array, float, int], Measured]
+BINARY = ("binary",)
+CLASSES = ("binary", "multiclass")
+LABELLED = ("binary", "multiclass", "multilabel")
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A metric by name.
+
+    Attributes:
+        name: as in ``[goal] optimizing``.
+        title: as shown.
+        tasks: where it applies.
+        measure: takes truth and prediction, the level and the bootstrap's seed.
+        needs: ``"labels"`` (predicted classes), ``"scores"`` (probabilities) or ``"values"`` (regression).
+        direction: whether more or less is better.
+
+    """
+
+    name: str
+    title: str
+    tasks: tuple[str, ...]
+    measure: Measure
+    needs: Literal["labels", "scores", "values"] = "labels"
+    direction: Literal["maximize", "minimize"] = "maximize"
+
+    def better(self, first: float, second: float) -> bool:
+        """Whether the first value is better than the second."""
+        return first > second if self.direction == "maximize" else first < second
+
+
+def _share(right: bool) -> Measure:
+    """Accuracy or error: a plain proportion, or one over all known labels where examples have several."""
+
+    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
+        if y_true.ndim == 2:
+            wrong = c.multilabel_error(y_true, y_pred, level)
+            return complement(wrong) if right else wrong
+        matches = c.matches(y_true, y_pred)
+        return proportion(int((matches == right).sum()), len(matches), level)
+
+    return measure
+
+
+def _of_positive(kind: str) -> Measure:
+    """Precision, recall or F1 of the second of two classes, each a proportion or a function of one."""
+    return lambda t, p, level, seed: c.class_metrics(c.confusion_matrix(t, p, 2), level)[1][kind]
+
+
+def _counted(statistic: Callable[[Array], Array], n_classes: int | None = None) -> Measure:
+    """A function of the confusion matrix."""
+    return lambda t, p, level, seed: bootstrap_confusion(
+        statistic, c.confusion_matrix(t, p, n_classes), seed=seed, level=level
+    )
+
+
+def _averaged(average: Callable[[Array, Array], Array], per_class: Callable[[Array], Array]) -> Measure:
+    return _counted(lambda m: average(per_class(m), m))
+
+
+def _ranked(statistic: Callable[[Array, Array], float], unit: str = "") -> Measure:
+    """A function of the scores of all examples."""
+    return lambda t, p, level, seed: bootstrap(
+        statistic, t, p, resamples=1000, seed=seed, level=level, unit=unit
+    )
+
+
+def _log_loss(y_true: Array, probabilities: Array, level: float, seed: int) -> Measured:
+    return mean_interval(c.example_log_loss(y_true, probabilities), level, seed=seed, positive=True)
+
+
+def _rmse(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
+    return r.root_mean_square(r.residuals(y_true, y_pred), level, seed=seed)
+
+
+def _mae(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
+    return r.mean_absolute(r.residuals(y_true, y_pred), level, seed=seed)
+
+
+def _r2(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
+    return r.r2_interval(y_true, y_pred, level, seed=seed)
+
+
+def _f_beta(beta: float) -> Measure:
+    return _counted(lambda m: c.f_beta(m, beta)[..., 1], 2)
+
+
+_REGRESSION = ("regression",)
+METRICS: dict[str, Metric] = {
+    metric.name: metric
+    for metric in (
+        Metric("accuracy", "accuracy", LABELLED, _share(True)),
+        Metric("error", "error", LABELLED, _share(False), direction="minimize"),
+        Metric("precision", "precision", BINARY, _of_positive("precision")),
+        Metric("recall", "recall", BINARY, _of_positive("recall")),
+        Metric("f1", "F1", BINARY, _of_positive("f1")),
+        Metric("f2", "F2", BINARY, _f_beta(2.0)),
+        Metric("f0.5", "F0.5", BINARY, _f_beta(0.5)),
+        Metric("macro_precision", "macro precision", CLASSES, _averaged(c.macro, c.precision)),
+        Metric("macro_recall", "macro recall", CLASSES, _averaged(c.macro, c.recall)),
+        Metric("macro_f1", "macro F1", CLASSES, _averaged(c.macro, c.f1)),
+        Metric("weighted_precision", "weighted precision", CLASSES, _averaged(c.weighted, c.precision)),
+        Metric("weighted_recall", "weighted recall", CLASSES, _averaged(c.weighted, c.recall)),
+        Metric("weighted_f1", "weighted F1", CLASSES, _averaged(c.weighted, c.f1)),
+        Metric("balanced_accuracy", "balanced accuracy", CLASSES, _counted(c.balanced_accuracy)),
+        Metric("roc_auc", "area under the ROC curve", CLASSES, _ranked(c.roc_auc), "scores"),
+        Metric("pr_auc", "area under the precision-recall curve", CLASSES, _ranked(c.pr_auc), "scores"),
+        Metric("log_loss", "log loss", CLASSES, _log_loss, "scores", "minimize"),
+        Metric("ece", "calibration error", CLASSES, _ranked(c.calibration_error, "%"), "scores", "minimize"),
+        Metric("rmse", "RMSE", _REGRESSION, _rmse, "values", "minimize"),
+        Metric("mae", "MAE", _REGRESSION, _mae, "values", "minimize"),
+        Metric("r2", "R²", _REGRESSION, _r2, "values"),
+    )
+}
+
+
+def metric(name: str, task: str | None = None) -> Metric:
+    """The metric of that name.
+
+    Raises:
+        UsageError: if there is none (with the nearest names), or it does not apply to the task.
+
+    """
+    if name not in METRICS:
+        raise UsageError(f"Unknown metric '{name}'.{nearest(name, metric_names(task))}")
+    found = METRICS[name]
+    if task is not None and task not in found.tasks:
+        raise UsageError(
+            f"Metric '{name}' does not apply to a {task} task. Allowed: {', '.join(metric_names(task))}."
+        )
+    return found
+
+
+def metric_names(task: str | None = None) -> tuple[str, ...]:
+    """All names, or those that apply to a task."""
+    return tuple(name for name, known in METRICS.items() if task is None or task in known.tasks)
+
+
+def evaluate(
+    name: str,
+    y_true: ArrayLike,
+    prediction: ArrayLike,
+    level: float = 0.95,
+    seed: int = 0,
+    task: str | None = None,
+) -> Measured:
+    """Measure a metric by name with its interval.
+
+    Args:
+        name: one of ``METRICS``.
+        y_true: integer classes (m,), labels (m, k) with NaN where missing, or values (m,) or (m, k).
+        prediction: what the metric needs: classes or values of the same shape, or probabilities (m,) or (m,
+            K).
+        level: of the interval.
+        seed: of the bootstrap, where one is used.
+        task: checked against the metric if given.
+
+    Raises:
+        UsageError: for an unknown metric, an empty set or shapes that do not fit.
+
+    """
+    found = metric(name, task)
+    t, p = np.asarray(y_true), np.asarray(prediction)
+    if not len(t):
+        raise UsageError(f"No examples to measure {found.title} on.")
+    return found.measure(t, p, level, seed)
+
+
+def complement(measured: Measured) -> Measured:
+    """1 − the measured share, such as an error from an accuracy."""
+    return replace(
+        measured,
+        value=1 - measured.value,
+        low=None if measured.high is None else 1 - measured.high,
+        high=None if measured.low is None else 1 - measured.low,
+    )
+
+
+def as_error(name: str, measured: Measured) -> Measured:
+    """The metric turned so that less is better and 0 is perfect, as the error ladder needs it.
+
+    Raises:
+        UsageError: if the metric has no such form.
+
+    """
+    if metric(name).direction == "minimize":
+        return measured
+    return replace(complement(measured), unit="%")
+
+
+def by_segment(
+    name: str,
+    segments: ArrayLike,
+    y_true: ArrayLike,
+    prediction: ArrayLike,
+    level: float = 0.95,
+    seed: int = 0,
+) -> dict[str, Measured]:
+    """The metric on each segment (m,), such as a country or a device, in the order of their names.
+
+    Raises:
+        UsageError: if the segments are not one per example.
+
+    """
+    s, t, p = np.asarray(segments), np.asarray(y_true), np.asarray(prediction)
+    if s.shape != t.shape[:1]:
+        raise UsageError(f"Segments need one name per example: got {s.shape} for {len(t)} examples.")
+    return {str(name_): evaluate(name, t[s == name_], p[s == name_], level, seed) for name_ in np.unique(s)}
