@@ -31,12 +31,12 @@ class GivenSet:
 class DataSettings:
     """Where the data is and how to understand it: the keys of ``[data]`` in an experiment file.
 
-    ``inputs`` and ``target`` name a column of a table, or an array of an ``.npz`` or HDF5 file; ``target`` may
-    also be the path of a file of labels. ``task`` is inferred when None; ``"classification"`` stands for binary or
-    multiclass, whichever the classes ask for. ``types`` overrules the inferred kind of columns.
+    ``inputs`` and ``target`` name a column of a table, or an array of an ``.npz`` or HDF5 file; ``target``
+    may also be the path of a file of labels. ``task`` is inferred when None; ``"classification"`` stands for
+    binary or multiclass, whichever the classes ask for. ``types`` overrules the inferred kind of columns.
 
     ``normalization``: ``"standardize"`` is (x − μ)/σ, ``"unit"`` brings values into [0, 1] (pixels: x/255),
-    ``"none"`` leaves inputs and targets alone, ``"auto"`` is ``"unit"`` for images and else ``"standardize"``.
+    ``"none"`` leaves inputs and targets alone, ``"auto"`` is ``"unit"`` for images, else ``"standardize"``.
     """
 
     source: str | None = None
@@ -120,6 +120,6 @@ def _check_size(name: str, size: object, auto: bool) -> None:
     if isinstance(size, int | float) and not isinstance(size, bool) and size >= 0:
         if float(size).is_integer() or size < 1:
             return
-        raise UsageError(f"split.{name}: got {size!r}; a count is a whole number and a fraction is at most 1.")
-    allowed = 'a fraction such as 0.2, a count such as 500, 0 for none' + (', or "auto"' if auto else "")
+        raise UsageError(f"split.{name}: got {size!r}; a count is whole and a fraction is at most 1.")
+    allowed = "a fraction such as 0.2, a count such as 500, 0 for none" + (', or "auto"' if auto else "")
     raise UsageError(f"split.{name}: got {size!r}; it is {allowed}.")

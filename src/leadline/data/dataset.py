@@ -1,0 +1,157 @@
+"""A data set as a value: typed inputs, encoded targets, and what was noticed while reading them."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from leadline.data.settings import DataSettings
+
+USED_KINDS = ("number", "category", "boolean", "date", "image")
+"""The kinds of columns a network is given; all other kinds are left out with a notice."""
+
+
+@dataclass(frozen=True)
+class Feature:
+    """A column as it was understood: its name, its kind, and why (or why it was left out)."""
+
+    name: str
+    kind: str
+    note: str = ""
+
+    @property
+    def used(self) -> bool:
+        """Whether the network is given this column."""
+        return self.kind in USED_KINDS
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """The typed values of one used column, n of them.
+
+    number and boolean: float64 with NaN for a missing value. category: int32 codes into ``levels``, −1 for a
+    missing value. date: datetime64[s] with NaT for a missing value.
+    """
+
+    name: str
+    kind: str
+    values: np.ndarray
+    levels: tuple[str, ...] = ()
+
+    def take(self, indices: np.ndarray | slice) -> Column:
+        """The same column with the rows of ``indices`` only."""
+        return Column(self.name, self.kind, self.values[indices], self.levels)
+
+
+@dataclass(frozen=True, eq=False)
+class Dataset:
+    """n examples: inputs that are columns of a table or one array, and a target for each.
+
+    ``inputs`` is a tuple of `Column` or an array (n, …). ``target`` holds class indices, int64 (n,), for
+    classification, and float64 (n, k) for regression and multilabel tasks (NaN: a label that is missing).
+    ``sets`` says where each row came from when dev or test sets were given: 0 the main source, 1 dev, 2 test.
+    ``table`` keeps all columns as they were read, for showing rows to people.
+    """
+
+    name: str
+    task: str
+    classes: tuple[str, ...]
+    features: tuple[Feature, ...]
+    inputs: tuple[Column, ...] | np.ndarray
+    target: np.ndarray
+    target_name: str
+    settings: DataSettings = field(default_factory=DataSettings)
+    notices: list[str] = field(default_factory=list)
+    image_shape: tuple[int, int, int] | None = None
+    sets: np.ndarray | None = None
+    table: pa.Table | None = None
+
+    @property
+    def n(self) -> int:
+        """Number of examples."""
+        return len(self.target)
+
+    def __len__(self) -> int:
+        return self.n
+
+    @property
+    def is_classification(self) -> bool:
+        """Whether each example has exactly one class."""
+        return self.task in ("binary", "multiclass")
+
+    @property
+    def normalization(self) -> str:
+        """The normalization that ``"auto"`` comes to: ``"unit"`` for images, else ``"standardize"``."""
+        if self.settings.normalization != "auto":
+            return self.settings.normalization
+        pixels = isinstance(self.inputs, np.ndarray) and self.inputs.dtype == np.uint8
+        return "unit" if pixels or self.image_shape is not None else "standardize"
+
+    def class_counts(self) -> dict[str, int]:
+        """Examples of each class by name; for multilabel tasks, examples that carry the label."""
+        if self.is_classification:
+            counts = np.bincount(self.target, minlength=len(self.classes))
+        else:
+            counts = np.nansum(self.target, axis=0) if self.classes else []
+        return {name: int(count) for name, count in zip(self.classes, counts, strict=True)}
+
+    def images(self, indices: Any = slice(None)) -> np.ndarray:
+        """The inputs as pictures to draw: uint8 (m, h, w, c); only where ``image_shape`` is known."""
+        if self.image_shape is None or not isinstance(self.inputs, np.ndarray):
+            raise ValueError(f"the inputs of {self.name} are not images")
+        values = self.inputs[indices].reshape(-1, *self.image_shape)
+        if values.dtype == np.uint8:
+            return values
+        low, high = self._value_range
+        return np.round((values - low) * (255 / ((high - low) or 1))).astype(np.uint8)
+
+    def rows(self, indices: Any) -> list[dict[str, Any]]:
+        """Rows as they were read (all columns, also the ones left out); empty dictionaries for arrays."""
+        chosen = np.asarray(indices, dtype=np.int64)
+        if self.table is None:
+            return [{} for _ in chosen]
+        return self.table.take(pa.array(chosen)).to_pylist()
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What the data was: a hash of all values, sizes, columns with their kinds, target and classes."""
+        facts: dict[str, Any] = {
+            "name": self.name,
+            "sha256": self._content_hash,
+            "n": self.n,
+            "task": self.task,
+            "target": self.target_name,
+            "columns": [{"name": f.name, "kind": f.kind, "note": f.note} for f in self.features],
+        }
+        if self.classes:
+            facts["classes"] = self.class_counts()
+        if self.image_shape is not None:
+            facts["image_shape"] = list(self.image_shape)
+        if self.sets is not None:
+            counts = np.bincount(self.sets, minlength=3)
+            facts["given_sets"] = {"main": int(counts[0]), "dev": int(counts[1]), "test": int(counts[2])}
+        return facts
+
+    @cached_property
+    def _value_range(self) -> tuple[float, float]:
+        values = np.asarray(self.inputs)
+        return min(float(values.min()), 0.0), float(values.max())
+
+    @cached_property
+    def _content_hash(self) -> str:
+        digest = hashlib.sha256()
+        columns = self.inputs
+        if isinstance(columns, np.ndarray):
+            columns = (Column("inputs", "array", columns),)
+        target = Column(self.target_name, self.task, self.target, self.classes)
+        for column in (*columns, target):
+            values = np.ascontiguousarray(column.values)
+            values = values.astype(values.dtype.newbyteorder("<"), copy=False)
+            layout = [column.name, column.kind, values.dtype.str, values.shape, column.levels]
+            digest.update(repr(layout).encode())
+            digest.update(values.reshape(-1).view(np.uint8).data)
+        return digest.hexdigest()

@@ -1,0 +1,200 @@
+"""Encoders: each turns one column into one or more numbers per example, as fitted on training rows.
+
+An encoder is a value. `encode` writes into the given float array (m, width) in place, with no loop over rows.
+Source: course 2, normalizing inputs; missing values by indicator and mean, categories by one-hot columns.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+import numpy as np
+
+from leadline.data.dataset import Column
+
+CATEGORY_CAP = 32
+"""Levels of a category that get a column of their own; rarer ones share a bucket."""
+
+DATE_PARTS = ("year", "month", "day", "weekday", "hour")
+
+
+@dataclass(frozen=True)
+class NumberEncoder:
+    """(x − center) / scale; a missing value becomes ``fill``, flagged in a second column if ``indicator``.
+
+    A scale of 0 marks a value that was constant in training: it becomes 0 everywhere.
+    """
+
+    type: ClassVar[str] = "number"
+    name: str
+    center: float
+    scale: float
+    fill: float
+    indicator: bool
+    kind: str = "number"
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the columns that are written."""
+        return (self.name, f"{self.name} missing") if self.indicator else (self.name,)
+
+    def encode(self, column: Column, out: np.ndarray) -> None:
+        """Write the normalized values of ``column``, (m,), into ``out``, (m, 1 or 2)."""
+        missing = np.isnan(column.values)
+        if self.scale == 0:
+            out[:, 0] = 0
+        else:
+            values = np.where(missing, self.fill, column.values) if missing.any() else column.values
+            out[:, 0] = scaled(values, self.center, self.scale)
+        if self.indicator:
+            out[:, 1] = missing
+
+
+@dataclass(frozen=True)
+class CategoryEncoder:
+    """One column for each level, then a bucket for rare levels and a column for missing values.
+
+    The last two exist only where training had such values. A level that training never saw goes to the
+    bucket; without a bucket it leaves all columns at 0.
+    """
+
+    type: ClassVar[str] = "category"
+    name: str
+    levels: tuple[str, ...]
+    bucket: bool
+    missing: bool
+    kind: str = "category"
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the columns that are written."""
+        names = [f"{self.name} = {level}" for level in self.levels]
+        names += [f"{self.name} other"] * self.bucket + [f"{self.name} missing"] * self.missing
+        return tuple(names)
+
+    def encode(self, column: Column, out: np.ndarray) -> None:
+        """Write the one-hot columns of ``column``, codes (m,), into ``out``, (m, len(outputs))."""
+        own = {level: position for position, level in enumerate(self.levels)}
+        nowhere = -1
+        other = len(self.levels) if self.bucket else nowhere
+        missing = len(self.levels) + self.bucket if self.missing else nowhere
+        places = np.array([own.get(level, other) for level in column.levels] + [missing])
+        place = places[column.values]  # code −1 picks the last entry: missing
+        out[:] = 0
+        rows = np.flatnonzero(place >= 0)
+        out[rows, place[rows]] = 1
+
+
+@dataclass(frozen=True)
+class DateEncoder:
+    """The parts of a date that varied in training (year, month, day, weekday, hour), each as a number."""
+
+    type: ClassVar[str] = "date"
+    name: str
+    parts: tuple[str, ...]
+    numbers: tuple[NumberEncoder, ...]
+    kind: str = "date"
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the columns that are written."""
+        return tuple(name for number in self.numbers for name in number.outputs)
+
+    def encode(self, column: Column, out: np.ndarray) -> None:
+        """Write the parts of the dates (m,) of ``column`` into ``out``."""
+        values = date_parts(column.values)
+        start = 0
+        for part, number in zip(self.parts, self.numbers, strict=True):
+            width = len(number.outputs)
+            number.encode(Column(number.name, "number", values[part]), out[:, start : start + width])
+            start += width
+
+
+Encoder = NumberEncoder | CategoryEncoder | DateEncoder
+
+
+def fit_number(column: Column, normalization: str) -> NumberEncoder:
+    """An encoder for numbers and booleans, fitted on the values of ``column``, float64 (m,), NaN missing."""
+    missing = np.isnan(column.values)
+    known = column.values[~missing] if missing.any() else column.values
+    center, scale = location(known[:, None], normalization)
+    fill = _mean(known[:, None])[0] if len(known) else 0.0
+    return NumberEncoder(
+        column.name, float(center[0]), float(scale[0]), float(fill), bool(missing.any()), column.kind
+    )
+
+
+def fit_category(column: Column) -> CategoryEncoder:
+    """An encoder for the levels found in ``column``: the most frequent ones, ordered as in the column."""
+    counts = np.bincount(column.values[column.values >= 0], minlength=len(column.levels))
+    seen = np.flatnonzero(counts)
+    kept = np.sort(seen[np.argsort(-counts[seen], kind="stable")][:CATEGORY_CAP])
+    levels = tuple(column.levels[code] for code in kept)
+    return CategoryEncoder(column.name, levels, len(seen) > len(kept), bool((column.values < 0).any()))
+
+
+def fit_date(column: Column, normalization: str) -> DateEncoder:
+    """An encoder for the parts of dates that vary in ``column``, datetime64[s] (m,), NaT missing."""
+    known = date_parts(column.values[~np.isnat(column.values)])
+    parts = tuple(part for part, values in known.items() if len(values) and values.min() < values.max())
+    columns = [Column(f"{column.name} {part}", "number", known[part]) for part in parts]
+    numbers = [fit_number(part, normalization) for part in columns]
+    if numbers and np.isnat(column.values).any():
+        numbers[0] = replace(numbers[0], indicator=True)
+    return DateEncoder(column.name, parts, tuple(numbers))
+
+
+def date_parts(dates: np.ndarray) -> dict[str, np.ndarray]:
+    """Year, month, day of the month, weekday (0 Monday) and hour of dates (m,) as float64, NaN for NaT."""
+    missing = np.isnat(dates)
+    months, days, hours = (dates.astype(f"datetime64[{unit}]") for unit in "MDh")
+    numbers = {
+        "year": months.astype("datetime64[Y]").astype(np.int64) + 1970,
+        "month": months.astype(np.int64) % 12 + 1,
+        "day": (days - months.astype("datetime64[D]")).astype(np.int64) + 1,
+        "weekday": (days.astype(np.int64) + 3) % 7,
+        "hour": hours.astype(np.int64) % 24,
+    }
+    return {part: np.where(missing, np.nan, values) for part, values in numbers.items()}
+
+
+def location(values: np.ndarray, normalization: str) -> tuple[np.ndarray, np.ndarray]:
+    """Center and scale of each column of ``values`` (m, n) by the chosen normalization, both float64 (n,).
+
+    Standardizing gives the mean and the standard deviation (divisor m), unit the minimum and the range, none
+    gives 0 and 1. A constant column gets scale 0, except under none. Extreme values do not overflow.
+    """
+    n = values.shape[1]
+    if normalization == "none" or len(values) == 0:
+        return np.zeros(n), np.full(n, float(normalization == "none"))
+    low, high = values.min(axis=0).astype(np.float64), values.max(axis=0).astype(np.float64)
+    if normalization == "unit":
+        with np.errstate(over="ignore"):
+            scale = high - low
+        return low, np.where(np.isfinite(scale), scale, np.finfo(np.float64).max)
+    mean = _mean(values)
+    size = np.maximum(np.abs(scaled(high, mean, 1.0)), np.abs(scaled(low, mean, 1.0)))
+    constant = low == high
+    size[constant | (size == 0)] = 1.0
+    deviation = scaled(values, mean, size)
+    scale = size * np.sqrt(np.einsum("ij,ij->j", deviation, deviation) / len(values))
+    return np.where(constant, low, mean), np.where(constant, 0.0, scale)
+
+
+def scaled(values: np.ndarray, center: np.ndarray | float, scale: np.ndarray | float) -> np.ndarray:
+    """(values − center) / scale in float64, halved first where the difference itself would overflow."""
+    with np.errstate(over="ignore"):
+        difference = values - center
+    if np.isfinite(difference).all():
+        return difference / scale
+    return np.clip((values / 2 - center / 2) / scale, -np.finfo(float).max / 2, np.finfo(float).max / 2) * 2
+
+
+def _mean(values: np.ndarray) -> np.ndarray:
+    """The mean of each column (m, n) in float64, without overflow in the sum."""
+    with np.errstate(over="ignore"):
+        mean = values.mean(axis=0, dtype=np.float64)
+    if np.isfinite(mean).all():
+        return mean
+    return (values / len(values)).sum(axis=0, dtype=np.float64)

@@ -1,0 +1,133 @@
+"""What a column is, and what kind of task a target asks for, as far as values can tell."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pyarrow as pa
+
+from leadline.data.arrow import compute, is_date, is_number, is_text
+from leadline.data.columns import Where, looks_numeric
+from leadline.data.dataset import Feature
+from leadline.errors import LeadlineError
+
+FEW_CLASSES = 20
+"""Whole numbers with at most so many different values are taken for classes."""
+
+SMALL_TABLE = 20
+"""Below so many rows, that every value differs says nothing about the column."""
+
+MOSTLY_NUMBERS = 0.95
+"""A text column with at least this share of numbers is a number column with mistakes in it."""
+
+IDENTIFIER_NAME = re.compile(r"(^|[_\s-])(?i:id|uuid|guid|index|key|nr|no)$|^(?i:unnamed)|[a-z](Id|ID)$")
+
+
+def kind_of(name: str, values: pa.ChunkedArray, where: Where) -> Feature:
+    """The kind of a column: number, category, boolean, date, or one that is left out, with the reason.
+
+    Raises LeadlineError for a column of numbers in which a few cells are something else.
+    """
+    kind, n = values.type, len(values)
+    known = n - values.null_count
+    if known == 0:
+        return Feature(name, "constant", "holds no values")
+    if not (is_text(kind) or is_number(kind) or is_date(kind) or pa.types.is_boolean(kind)):
+        return Feature(name, "unsupported", f"holds {kind}, which has no encoding")
+    different = compute.count_distinct(values).as_py()
+    if different == 1 and known == n:
+        return Feature(name, "constant", f"is {_shown(values[0].as_py())} in all rows")
+    if pa.types.is_boolean(kind):
+        return Feature(name, "boolean")
+    if is_date(kind):
+        return Feature(name, "date")
+    if is_number(kind):
+        return _kind_of_numbers(name, values, different, known)
+    return _kind_of_text(name, values, different, known, where)
+
+
+def _kind_of_numbers(name: str, values: pa.ChunkedArray, different: int, known: int) -> Feature:
+    if pa.types.is_integer(values.type) and different == known == len(values) and known >= SMALL_TABLE:
+        numbers = values.to_numpy()
+        if np.array_equal(numbers, np.arange(numbers[0], numbers[0] + known)):
+            return Feature(name, "identifier", "counts the rows")
+        if IDENTIFIER_NAME.search(name):
+            return Feature(name, "identifier", "has another value in every row and the name of an identifier")
+    span = compute.min_max(values).as_py()
+    if different == 2 and (span["min"], span["max"]) == (0, 1):
+        return Feature(name, "boolean")
+    return Feature(name, "number")
+
+
+def _kind_of_text(name: str, values: pa.ChunkedArray, different: int, known: int, where: Where) -> Feature:
+    numeric = looks_numeric(values)
+    if numeric.sum() >= MOSTLY_NUMBERS * known:
+        if numeric.sum() == known:
+            return Feature(name, "number")
+        row = int((~numeric & compute.is_valid(values).to_numpy()).argmax())
+        raise LeadlineError(
+            f"{where(row)}, column '{name}': {_shown(values[row].as_py())} is not a number, but the column's "
+            f'other values are.\nMend it, or set types = {{ "{name}" = "number" }} to count it as missing '
+            '(or "category").'
+        )
+    words = compute.mean(compute.add(compute.count_substring(values, " "), 1)).as_py()
+    length = compute.mean(compute.utf8_length(values)).as_py()
+    if known >= SMALL_TABLE and different > known / 2:
+        if words >= 2.5 or length > 40:
+            return Feature(name, "text", f"is free text ({different} different texts in {known} rows)")
+        return Feature(name, "identifier", f"has {different} different values in {known} rows")
+    if different > FEW_CLASSES and (words >= 5 or length > 60):
+        return Feature(name, "text", f"is free text ({different} different texts in {known} rows)")
+    return Feature(name, "category", f"{different} levels")
+
+
+def task_of(target: str, values: pa.ChunkedArray, wanted: str | None) -> str:
+    """The task that a target asks for: ``"classification"`` or ``"regression"``; ``wanted`` overrules.
+
+    Text, booleans, two different numbers, and whole numbers of few kinds, each often enough, are classes.
+    Raises LeadlineError for a target that is one value throughout, or a text that is nearly never the same.
+    """
+    kind, known = values.type, len(values)
+    different = compute.count_distinct(values).as_py()
+    if different == 1:
+        raise LeadlineError(
+            f"The target '{target}' is {_shown(values[0].as_py())} in all {known} rows, so there is nothing to "
+            "learn. Name another target, or add other examples."
+        )
+    numeric = is_number(kind)
+    if wanted == "regression":
+        if not numeric:
+            raise LeadlineError(f"The target '{target}' holds {_named(kind)}; regression needs numbers.")
+        return "regression"
+    if is_date(kind):
+        raise LeadlineError(f"The target '{target}' holds dates, which cannot be predicted; give a number.")
+    if wanted is None and numeric:
+        return "classification" if _few_whole_numbers(values, different) else "regression"
+    if different > max(known / 2, 2) and known >= SMALL_TABLE:
+        advice = 'set task = "regression"' if numeric else "name a target with fewer classes"
+        raise LeadlineError(
+            f"The target '{target}' has {different} different values in {known} rows, too many for classes; "
+            f"{advice}."
+        )
+    return "classification"
+
+
+def _few_whole_numbers(values: pa.ChunkedArray, different: int) -> bool:
+    if different == 2:
+        return True
+    if different > FEW_CLASSES or len(values) < 5 * different:
+        return False
+    if pa.types.is_integer(values.type):
+        return True
+    numbers = values.cast(pa.float64(), safe=False).to_numpy()
+    return bool((numbers == np.round(numbers)).all())
+
+
+def _named(kind: pa.DataType) -> str:
+    return "text" if is_text(kind) else str(kind)
+
+
+def _shown(value: object) -> str:
+    text = str(value)
+    return repr(text if len(text) <= 40 else text[:39] + "…") if isinstance(value, str) else text
