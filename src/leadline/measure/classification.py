@@ -43,9 +43,7 @@ def matches(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
     """
     t, p = np.asarray(y_true), np.asarray(y_pred)
     if t.shape != p.shape or t.ndim != 1:
-        raise UsageError(
-            f"Truth and prediction must be lists of one length, got shapes {t.shape} and {p.shape}."
-        )
+        raise UsageError(f"Truth and prediction must be lists of one length, got shapes {t.shape} and {p.shape}.")
     return np.asarray(t == p)
 
 
@@ -216,9 +214,7 @@ def calibration_error(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 1
     return float(sum(b[2] * abs(b[0] - b[1]) for b in calibration_curve(y_true, probabilities, bins)))
 
 
-def calibration_curve(
-    y_true: ArrayLike, probabilities: ArrayLike, bins: int = 10
-) -> list[tuple[float, float, float]]:
+def calibration_curve(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 10) -> list[tuple[float, float, float]]:
     """Per non-empty bin of confidence: mean confidence, accuracy, share of the examples."""
     p = two_columns(y_true, probabilities)
     confidence, right = p.max(1), p.argmax(1) == np.asarray(y_true)
@@ -241,9 +237,7 @@ def _scores(y_true: ArrayLike, scores: ArrayLike) -> Array:
     if s.ndim == 2 and s.shape[1] == 1:
         s = s[:, 0]
     if t.ndim != 1 or s.ndim not in (1, 2) or len(s) != len(t) or not len(t):
-        raise UsageError(
-            f"Scores need one row per example: got shapes {t.shape} (truth) and {s.shape} (scores)."
-        )
+        raise UsageError(f"Scores need one row per example: got shapes {t.shape} (truth) and {s.shape} (scores).")
     return s[:, 1] if s.ndim == 2 and s.shape[1] == 2 else s
 
 
@@ -259,9 +253,7 @@ def multilabel_error(y_true: ArrayLike, y_pred: ArrayLike, level: float = 0.95) 
     """
     t, p = np.asarray(y_true, float), np.asarray(y_pred, float)
     if t.shape != p.shape or t.ndim != 2:
-        raise UsageError(
-            f"Several labels per example need two (m, k) arrays, got shapes {t.shape} and {p.shape}."
-        )
+        raise UsageError(f"Several labels per example need two (m, k) arrays, got shapes {t.shape} and {p.shape}.")
     known = ~np.isnan(t)
     wrong, labels = ((t != p) & known).sum(1), known.sum(1)
     if not labels.sum():

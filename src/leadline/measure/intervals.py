@@ -52,6 +52,10 @@ class Measured:
         """The value (or another one) as digits, with as many as the interval's width justifies."""
         return _digits(self.value if value is None else value, self.unit, self._width())
 
+    def plain(self) -> str:
+        """The value with its unit, without the interval."""
+        return f"{self.number()} {self.unit}".rstrip()
+
     def range(self) -> str:
         """The interval as text, such as ``1.6 to 4.8 %``; empty where there is none."""
         low, high = self.interval
@@ -72,7 +76,7 @@ class Measured:
         return None if self.low is None or self.high is None else self.high - self.low
 
     def __str__(self) -> str:
-        text = f"{self.number()} {self.unit}".rstrip()
+        text = self.plain()
         inside = [self.range()] if self.range() else []
         if self.n is not None:
             inside.append(f"n = {grouped(self.n)}")
@@ -84,6 +88,12 @@ def grouped(number: float) -> str:
     return f"{number:,.0f}".replace(",", " ")
 
 
+def about(n: int) -> str:
+    """A number of examples rounded up to two digits, as an estimate deserves: ``1 400``."""
+    step = 10 ** max(len(str(n)) - 2, 0)
+    return grouped(-(-n // step) * step)
+
+
 def _digits(value: float, unit: str, width: float | None) -> str:
     if unit in ("%", "points"):
         value, width = 100 * value, None if width is None else 100 * width
@@ -92,8 +102,9 @@ def _digits(value: float, unit: str, width: float | None) -> str:
     if width is None or width == 0:
         text = f"{value:.3g}" if 1e-4 <= abs(value) < 1000 or value == 0 else f"{value:.3e}"
         return grouped(value) if 1000 <= abs(value) < 1e9 else text
-    finest = 1 if unit in ("%", "points") else 0
-    decimals = int(np.clip(1 - np.floor(np.log10(width)), finest, 9))
+    # Two digits of the interval's width are worth showing; of percentages one is, after one decimal.
+    shown, finest = (0, 1) if unit in ("%", "points") else (1, 0)
+    decimals = int(np.clip(shown - np.floor(np.log10(width)), finest, 9))
     return f"{value:,.{decimals}f}".replace(",", " ").replace("-", "−") if value else f"{0:.{decimals}f}"
 
 
@@ -234,9 +245,7 @@ def paired_difference(wrong_first: ArrayLike, wrong_second: ArrayLike, level: fl
     """
     a, b = np.asarray(wrong_first, bool), np.asarray(wrong_second, bool)
     if a.shape != b.shape or a.ndim != 1 or not a.size:
-        raise UsageError(
-            f"A paired difference needs two equally long lists, got shapes {a.shape} and {b.shape}."
-        )
+        raise UsageError(f"A paired difference needs two equally long lists, got shapes {a.shape} and {b.shape}.")
     counts = int((a & b).sum()), int((a & ~b).sum()), int((~a & b).sum())
     low, high = paired_newcombe(*counts, a.size, level=level)
     return Measured(float((counts[1] - counts[2]) / a.size), float(low), float(high), a.size, level, "points")
@@ -283,9 +292,7 @@ def power_factor(level: float, power: float) -> float:
     return z / (z + NormalDist().inv_cdf(power))
 
 
-def rate_gap_half_width(
-    low_rate: float, n_low: float, high_rate: float, n_high: float, level: float
-) -> float:
+def rate_gap_half_width(low_rate: float, n_low: float, high_rate: float, n_high: float, level: float) -> float:
     """Distance from a gap of two rates to the lower end of its interval, for chosen numbers of examples."""
     low, _ = newcombe(high_rate * n_high, n_high, low_rate * n_low, n_low, level)
     return float(high_rate - low_rate - low)

@@ -80,9 +80,7 @@ def _averaged(average: Callable[[Array, Array], Array], per_class: Callable[[Arr
 
 def _ranked(statistic: Callable[[Array, Array], float], unit: str = "") -> Measure:
     """A function of the scores of all examples."""
-    return lambda t, p, level, seed: bootstrap(
-        statistic, t, p, resamples=1000, seed=seed, level=level, unit=unit
-    )
+    return lambda t, p, level, seed: bootstrap(statistic, t, p, resamples=1000, seed=seed, level=level, unit=unit)
 
 
 def _log_loss(y_true: Array, probabilities: Array, level: float, seed: int) -> Measured:
@@ -145,9 +143,7 @@ def metric(name: str, task: str | None = None) -> Metric:
         raise UsageError(f"Unknown metric '{name}'.{nearest(name, metric_names(task))}")
     found = METRICS[name]
     if task is not None and task not in found.tasks:
-        raise UsageError(
-            f"Metric '{name}' does not apply to a {task} task. Allowed: {', '.join(metric_names(task))}."
-        )
+        raise UsageError(f"Metric '{name}' does not apply to a {task} task. Allowed: {', '.join(metric_names(task))}.")
     return found
 
 

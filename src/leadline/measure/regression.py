@@ -47,9 +47,7 @@ def root_mean_square(residual: ArrayLike, level: float = 0.95, unit: str = "", s
 
 def mean_absolute(residual: ArrayLike, level: float = 0.95, unit: str = "", seed: int = 0) -> Measured:
     """MAE from residuals (m,) or (m, k)."""
-    return mean_interval(
-        _per_example(np.abs(np.asarray(residual, float))), level, seed=seed, unit=unit, positive=True
-    )
+    return mean_interval(_per_example(np.abs(np.asarray(residual, float))), level, seed=seed, unit=unit, positive=True)
 
 
 def rmse(y_true: ArrayLike, y_pred: ArrayLike) -> float:

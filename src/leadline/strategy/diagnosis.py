@@ -1,0 +1,179 @@
+"""From measured errors to a conclusion and a next step.
+
+Bring errors from anywhere: counts, predictions of any framework, residuals, or bare percentages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import ArrayLike
+
+from leadline.errors import UsageError
+from leadline.measure.intervals import Measured, wilson
+from leadline.measure.metrics import as_error, evaluate, metric
+from leadline.measure.regression import root_mean_square
+from leadline.strategy.conclusion import conclusion, next_step, principal_gaps
+from leadline.strategy.evidence import Evidence
+from leadline.strategy.ladder import Ladder, build_ladder
+from leadline.strategy.remedies import Remedy, remedies_for
+from leadline.strategy.wording import ladder_text, notes
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Where the error comes from and what to do next.
+
+    Attributes:
+        ladder: the measured errors and gaps.
+        principal: names of the gaps to work on, the largest first; several where none stands out; empty where
+            no gap is present.
+        conclusion: the finding in words.
+        next_step: the one thing to do.
+        remedies: for the principal gaps, in the order to try, as far as the run's evidence supports them.
+        notes: what else has to be said, such as an assumed human level.
+
+    """
+
+    ladder: Ladder
+    principal: tuple[str, ...]
+    conclusion: str
+    next_step: str
+    remedies: tuple[Remedy, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """The ladder's keys with ``principal``, ``conclusion``, ``next_step``, ``remedies`` and ``notes``."""
+        return self.ladder.to_json() | {
+            "principal": list(self.principal),
+            "conclusion": self.conclusion,
+            "next_step": self.next_step,
+            "remedies": [remedy.to_json() for remedy in self.remedies],
+            "notes": list(self.notes),
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Diagnosis:
+        """The inverse of ``to_json``."""
+        return cls(
+            Ladder.from_json(data),
+            tuple(data["principal"]),
+            data["conclusion"],
+            data["next_step"],
+            tuple(Remedy.from_json(remedy) for remedy in data["remedies"]),
+            tuple(data["notes"]),
+        )
+
+    def __str__(self) -> str:
+        lines = [ladder_text(self.ladder, self.principal), "", f"Conclusion: {self.conclusion}"]
+        lines += [f"Note: {note}" for note in self.notes]
+        return "\n".join([*lines, f"Next step: {self.next_step}"])
+
+
+def diagnose(
+    errors: Mapping[str, Measured],
+    human: Measured | float | None = None,
+    *,
+    evidence: Evidence | None = None,
+    matters: float | None = None,
+    metric: str = "error",
+    closed: Sequence[str] = (),
+    spread: float | None = None,
+) -> Diagnosis:
+    """Diagnose a model from its measured errors.
+
+    Args:
+        errors: by set: any of train, train-dev, dev and test.
+        human: error of the human (or Bayes) level; None assumes 0 and says so.
+        evidence: facts of the run; without them there is a next step but no remedies.
+        matters: the gap size that matters; by default a tenth of the dev error, for rates at least half a
+            point.
+        metric: what the errors are.
+        closed: sets kept shut, such as ``("test",)``.
+        spread: standard deviation of a regression target.
+
+    Raises:
+        UsageError: for an unknown set or an impossible error.
+
+    """
+    ladder = build_ladder(errors, human, matters, metric, closed, spread)
+    principal = principal_gaps(ladder)
+    names = tuple(gap.name for gap in principal)
+    found = remedies_for(names, evidence) if evidence else ()
+    step = next_step(ladder, names, found)
+    return Diagnosis(ladder, names, conclusion(ladder, principal), step, found, notes(ladder))
+
+
+def diagnose_rates(
+    errors: Mapping[str, float],
+    n: Mapping[str, int] | None = None,
+    human: float | None = None,
+    **options: Any,
+) -> Diagnosis:
+    """Diagnose from bare error rates (fractions), with an interval for each set whose size is given.
+
+    Raises:
+        UsageError: for a size that belongs to no given error or is not positive, and as ``diagnose``.
+
+    """
+    sizes = dict(n or {})
+    for name, size in sizes.items():
+        if name != "human" and name not in errors:
+            raise UsageError(f"The number of examples of {name} is given, but not its error.")
+        if size < 1:
+            raise UsageError(f"The number of examples of {name} must be at least 1, got {size}.")
+
+    def rate(name: str, value: float) -> Measured:
+        if name not in sizes or not 0 <= value <= 1:
+            return Measured(value)
+        low, high = wilson(value * sizes[name], sizes[name])
+        return Measured(value, float(low), float(high), sizes[name])
+
+    measured = {name: rate(name, value) for name, value in errors.items()}
+    return diagnose(measured, None if human is None else rate("human", human), **options)
+
+
+def diagnose_predictions(
+    sets: Mapping[str, tuple[ArrayLike, ArrayLike]],
+    human: Measured | float | None = None,
+    metric_name: str = "error",
+    **options: Any,
+) -> Diagnosis:
+    """Diagnose a classifier from its predictions, or any model by any metric.
+
+    Args:
+        sets: truth and prediction per set, as the metric needs them (classes, probabilities or values).
+        human: error of the human level in the same form.
+        metric_name: one of `leadline.measure.METRICS`. One that is maximized enters the ladder as 1 − metric.
+        **options: as for ``diagnose``.
+
+    Raises:
+        UsageError: for an unknown metric or arrays that do not fit.
+
+    """
+    found = metric(metric_name)
+    errors = {name: as_error(metric_name, evaluate(metric_name, t, p)) for name, (t, p) in sets.items()}
+    title = found.title if found.direction == "minimize" else f"1 − {found.title}"
+    return diagnose(errors, human, metric="error" if metric_name == "accuracy" else title, **options)
+
+
+def diagnose_regression(
+    residuals: Mapping[str, ArrayLike],
+    human: Measured | float | None = None,
+    unit: str = "",
+    spread: float | None = None,
+    **options: Any,
+) -> Diagnosis:
+    """Diagnose a regressor from the residuals of each set, in the target's unit, by its RMSE.
+
+    ``spread`` is the target's standard deviation: it sets the errors in proportion. Without a human or Bayes
+    level the verdict on avoidable bias stays open, for noise and bias look alike.
+
+    Raises:
+        UsageError: for an empty set.
+
+    """
+    errors = {name: root_mean_square(values, unit=unit) for name, values in residuals.items()}
+    return diagnose(errors, human, metric="RMSE", spread=spread, **options)

@@ -1,0 +1,130 @@
+"""What is known about a run, as plain values: the evidence that advice may rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """Facts of one run. None (or empty) means unknown, and nothing is advised on what is unknown.
+
+    Attributes:
+        n_train: training examples.
+        n_parameters: trained numbers of the network.
+        n_outputs: numbers the network predicts per example.
+        costs: training cost per epoch.
+        dev_costs: dev cost per epoch.
+        train_errors: training error per epoch, a fraction or in the target's unit.
+        dev_errors: dev error per epoch.
+        best_epoch: the epoch (counted from 1) whose parameters were kept.
+        stopped: why training ended: ``"epochs"``, ``"early stopping"``, ``"tolerance"``, …
+        epochs: how many were asked for.
+        layers: the layers as in ``[network] layers``, the output layer included.
+        optimizer: its table, such as ``{"type": "adam"}``.
+        learning_rate: α.
+        schedule: its table; None if unknown.
+        batch_size: examples in a batch.
+        l2: λ of the L2 penalty.
+        l1: λ of the L1 penalty.
+        patience: of early stopping; 0 if it is off.
+        normalization: of the inputs.
+        image_shape: (height, width, channels) where the inputs are images.
+        augmentation: whether the training images are augmented.
+        n_dev: dev examples.
+
+    """
+
+    n_train: int | None = None
+    n_parameters: int | None = None
+    n_outputs: int = 1
+    costs: Sequence[float] = ()
+    dev_costs: Sequence[float] = ()
+    train_errors: Sequence[float] = ()
+    dev_errors: Sequence[float] = ()
+    best_epoch: int | None = None
+    stopped: str = ""
+    epochs: int | None = None
+    layers: Sequence[Mapping[str, Any]] = ()
+    optimizer: Mapping[str, Any] | None = None
+    learning_rate: float | None = None
+    schedule: Mapping[str, Any] | None = None
+    batch_size: int | None = None
+    l2: float | None = None
+    l1: float | None = None
+    patience: int | None = None
+    normalization: str | None = None
+    image_shape: tuple[int, ...] | None = None
+    augmentation: bool | None = None
+    n_dev: int | None = None
+
+    @classmethod
+    def from_run(
+        cls,
+        experiment: Mapping[str, Any],
+        history: Sequence[Mapping[str, Any]],
+        **facts: Any,
+    ) -> Evidence:
+        """Collect the evidence from a resolved experiment (nested tables as in its file) and its history.
+
+        ``facts`` are the attributes that neither holds: ``n_train``, ``n_parameters``, ``best_epoch``, …
+        """
+        training, network = experiment.get("training", {}), experiment.get("network", {})
+        stopping = training.get("early_stopping")
+        known = {
+            "costs": _series(history, "cost"),
+            "dev_costs": _series(history, "dev_cost"),
+            "train_errors": _series(history, "train_error"),
+            "dev_errors": _series(history, "dev_error"),
+            "layers": tuple(network.get("layers") or ()),
+            "epochs": training.get("epochs"),
+            "optimizer": training.get("optimizer"),
+            "learning_rate": training.get("learning_rate"),
+            "schedule": training.get("schedule"),
+            "batch_size": _whole(training.get("batch_size")),
+            "l2": training.get("l2", 0.0),
+            "l1": training.get("l1", 0.0),
+            "patience": 0 if stopping is None else stopping.get("patience"),
+            "normalization": experiment.get("data", {}).get("normalization"),
+        }
+        return cls(**known | facts)
+
+    @property
+    def hidden(self) -> tuple[int, ...]:
+        """Positions in ``layers`` of the layers with units, the output layer left out."""
+        return tuple(k for k, layer in enumerate(self.layers) if "units" in layer)[:-1]
+
+    @property
+    def has_dropout(self) -> bool:
+        """Whether some layer drops units."""
+        return any(layer.get("type") == "dropout" for layer in self.layers)
+
+    @property
+    def recent_fall(self) -> float | None:
+        """By which share the training cost fell between the last tenth of the epochs and the tenth before.
+
+        None with fewer than 6 epochs; negative if it rose.
+        """
+        window = self.recent_window
+        if window is None:
+            return None
+        last, before = self.costs[-window:], self.costs[-2 * window : -window]
+        start = sum(before) / window
+        return 1 - sum(last) / window / start if start > 0 else 0.0
+
+    @property
+    def recent_window(self) -> int | None:
+        """How many epochs a tenth of the training is, at least 3; None where there are too few epochs."""
+        window = max(3, len(self.costs) // 10)
+        return window if len(self.costs) >= 2 * window else None
+
+
+def _series(history: Sequence[Mapping[str, Any]], name: str) -> tuple[float, ...]:
+    values = [epoch.get(name) for epoch in history]
+    return tuple(float(v) for v in values if v is not None)
+
+
+def _whole(value: Any) -> int | None:
+    return value if isinstance(value, int) else None
