@@ -1,8 +1,8 @@
 """Penalties on the size of the weights, and their gradients (course 2, regularization).
 
 ``weights`` is the flat vector of all penalized parameters, (n,), or one such vector per member, (P, n). λ is
-``strength``, m the number of ``examples`` that the cost is a mean over; for a population each is one number or one
-per member, (P, 1). Biases and norm parameters are left out by passing a θ without them.
+``strength``, m the number of ``examples`` that the cost is a mean over; for a population each is one number
+or one per member, (P, 1). Biases and norm parameters are left out by passing a θ without them.
 """
 
 from __future__ import annotations
