@@ -1,0 +1,1 @@
+"""The mathematics: pure functions on tensors, forward and backward side by side, derived by hand."""

@@ -1,0 +1,85 @@
+"""The batch normalization layer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from leadline.equations.batch_norm import (
+    batch_norm,
+    batch_norm_at_test,
+    batch_norm_backward,
+    update_running_statistics,
+)
+from leadline.errors import UsageError
+from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, Tensors
+
+
+@dataclass(frozen=True)
+class BatchNorm(Layer):
+    """Normalizes each unit (or channel) over the batch, then scales by γ and shifts by β, both learnt, of shape (c,).
+
+    Goes between a linear part and its activation: ``Dense(64), BatchNorm(), Activation("relu")``; the bias before
+    it is dropped. ``decay`` is the weight of the past in the running mean and variance, which prediction uses.
+    """
+
+    decay: float = 0.9
+    epsilon: float = 1e-5
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.decay < 1:
+            raise UsageError(f"batch_norm: decay must be at least 0 and less than 1, got {self.decay!r}")
+        if not self.epsilon > 0:
+            raise UsageError(f"batch_norm: epsilon must be greater than 0, got {self.epsilon!r}")
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The input's shape."""
+        if not input_shape:
+            raise ShapeError("expects inputs of shape (n,) or (channels, height, width), got single numbers")
+        return input_shape
+
+    def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
+        """``gamma`` (c,), starting at 1, and ``beta`` (c,), at 0."""
+        return {"gamma": Parameter(input_shape[:1], fill=1.0), "beta": Parameter(input_shape[:1])}
+
+    def statistics(self, input_shape: Shape) -> dict[str, Parameter]:
+        """``running_mean`` and ``running_variance`` (c,)."""
+        return {
+            "running_mean": Parameter(input_shape[:1]),
+            "running_variance": Parameter(input_shape[:1], fill=1.0),
+        }
+
+    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+        """By the batch's own mean and variance in training, by the running ones otherwise."""
+        y, running = memory.buffer("y", x.shape, x), memory.statistics
+        if not memory.training:
+            mean, variance = running["running_mean"], running["running_variance"]
+            return batch_norm_at_test(x, p["gamma"], p["beta"], mean, variance, self.epsilon, out=y)
+        self._check_batch(x, p["gamma"], memory)
+        y, batch = batch_norm(x, p["gamma"], p["beta"], self.epsilon, memory.weights, out=y)
+        if not memory.fixed_noise:
+            update_running_statistics(running["running_mean"], running["running_variance"], batch, self.decay)
+        memory.kept["x"], memory.kept["batch"] = x, batch
+        return y
+
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
+        """The hand-derived form of `leadline.equations.batch_norm`."""
+        x, batch = memory.kept["x"], memory.kept["batch"]
+        d_x, d_gamma, d_beta = batch_norm_backward(d_y, x, p["gamma"], batch, self.epsilon, memory.weights)
+        g["gamma"].copy_(d_gamma)
+        g["beta"].copy_(d_beta)
+        return d_x
+
+    def _check_batch(self, x: Tensor, gamma: Tensor, memory: Memory) -> None:
+        """One value per unit has no variance: normalizing it would erase it."""
+        if memory.weights is None and x.numel() == gamma.numel():
+            raise ShapeError(
+                "batch normalization cannot train on a batch of one example, which has no variance; "
+                "use a batch_size that leaves at least 2 examples in every batch"
+            )
+
+    def flops(self, input_shape: Shape) -> int:
+        """A multiply-add for each value at prediction time."""
+        return 2 * math.prod(input_shape)

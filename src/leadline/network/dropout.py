@@ -1,0 +1,47 @@
+"""The dropout layer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from leadline.equations.dropout import draw_dropout_mask, dropout, dropout_backward
+from leadline.errors import UsageError
+from leadline.network.layer import Layer, Memory, Shape, Tensors
+
+
+@dataclass(frozen=True)
+class Dropout(Layer):
+    """Inverted dropout: in training, each value stays with probability ``keep_prob`` and is scaled by 1/keep_prob.
+
+    Drawn anew in every pass, unless ``memory.fixed_noise`` asks for the same mask again (gradient checking).
+    """
+
+    keep_prob: float
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.keep_prob, int | float) or not 0 < self.keep_prob <= 1:
+            raise UsageError(f"dropout: keep_prob must be greater than 0 and at most 1, got {self.keep_prob!r}")
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The input's shape."""
+        return input_shape
+
+    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+        """``x ∘ mask`` in training, ``x`` itself otherwise."""
+        if not self._active(memory):
+            return x
+        mask = memory.buffer("mask", x.shape, x)
+        if not (memory.fixed_noise and "mask" in memory.kept):
+            keep_prob = memory.settings.get("keep_prob", self.keep_prob)
+            draw_dropout_mask(mask, keep_prob, memory.generator)
+            memory.kept["mask"] = mask
+        return dropout(x, memory.kept["mask"], out=memory.buffer("y", x.shape, x))
+
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
+        """``d_y ∘ mask``."""
+        return dropout_backward(d_y, memory.kept["mask"], out=d_y) if self._active(memory) else d_y
+
+    def _active(self, memory: Memory) -> bool:
+        return memory.training and (self.keep_prob < 1 or "keep_prob" in memory.settings)

@@ -1,0 +1,58 @@
+"""Layers without parameters: an activation on its own, and flattening."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from leadline.equations.activations import ACTIVATIONS
+from leadline.network.dense import check_activation
+from leadline.network.layer import Layer, Memory, Shape, Tensors
+
+
+@dataclass(frozen=True)
+class Activation(Layer):
+    """a = g(x), for a place where it cannot be part of the layer before, such as after batch normalization."""
+
+    activation: str
+
+    def __post_init__(self) -> None:
+        check_activation("activation", self.activation)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The input's shape."""
+        return input_shape
+
+    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+        """a = g(x)."""
+        a = ACTIVATIONS[self.activation].forward(x, memory.buffer("a", x.shape, x))
+        memory.kept["a"] = a
+        return a
+
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
+        """d_x = d_a ∘ g′."""
+        return ACTIVATIONS[self.activation].backward(d_y, memory.kept["a"], d_y)
+
+    def flops(self, input_shape: Shape) -> int:
+        """One operation for each unit."""
+        return math.prod(input_shape)
+
+
+@dataclass(frozen=True)
+class Flatten(Layer):
+    """Unroll each example into one vector: (c, h, w) becomes (c·h·w,)."""
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(n,), n the product of the input's axes."""
+        return (math.prod(input_shape),)
+
+    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+        """The same numbers in one row for each example."""
+        memory.kept["shape"] = x.shape
+        return x.reshape(x.shape[0], -1)
+
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
+        """The derivative in the input's shape."""
+        return d_y.reshape(memory.kept["shape"])

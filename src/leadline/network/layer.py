@@ -1,0 +1,136 @@
+"""What a layer is: a frozen value that states its shapes and parameters and binds equations to named tensors.
+
+To write a layer of your own, subclass `Layer` as a frozen dataclass and give it `output_shape`, `parameters`,
+`forward` and `backward`; it is then trained, checked, saved and read from experiment files like those that come
+with Leadline.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from dataclasses import MISSING, dataclass, field, fields
+from typing import Any, ClassVar
+
+import torch
+from torch import Tensor
+
+from leadline.errors import LeadlineError, UsageError, nearest
+
+Shape = tuple[int, ...]
+Tensors = dict[str, Tensor]
+
+
+class ShapeError(LeadlineError):
+    """Shapes that do not fit; the message names the layer, what it got and what it expects."""
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One named tensor of a layer: its shape and how it starts, N(fill, std²).
+
+    Penalties (L1, L2, decoupled decay) act on ``penalized`` parameters: weights, not biases or norm parameters.
+    """
+
+    shape: Shape
+    fill: float = 0.0
+    std: float = 0.0
+    penalized: bool = False
+
+
+@dataclass
+class Memory:
+    """What one layer remembers between its forward and its backward pass, and the buffers it reuses from step to step.
+
+    ``kept`` holds what backward needs. ``statistics`` are the layer's untrained tensors (running means). ``weights``,
+    of shape (m,) or (P, m), is 0 for rows that only pad a short batch of a population; None when every row counts.
+    ``settings`` overrule fields of the layer with a tensor of one value for each member of a population.
+    """
+
+    training: bool = False
+    needs_input_gradient: bool = True
+    generator: torch.Generator | None = None
+    statistics: Tensors = field(default_factory=dict)
+    weights: Tensor | None = None
+    fixed_noise: bool = False
+    settings: dict[str, Any] = field(default_factory=dict)
+    kept: dict[str, Any] = field(default_factory=dict)
+    _buffers: dict[tuple[str, Shape], Tensor] = field(default_factory=dict, repr=False)
+
+    def buffer(self, name: str, shape: Shape, like: Tensor) -> Tensor:
+        """An uninitialized tensor of that shape, the same memory at every step: large allocations cost page faults."""
+        tensor = self._buffers.get((name, shape))
+        if tensor is None:
+            tensor = self._buffers[name, shape] = like.new_empty(shape)
+        return tensor
+
+
+class Layer(ABC):
+    """A layer as a value: hyper-parameters only. Shapes exclude the batch axis."""
+
+    kinds: ClassVar[dict[str, type[Layer]]] = {}
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        Layer.kinds[cls.kind()] = cls
+
+    @classmethod
+    def kind(cls) -> str:
+        """The name in experiment files: the class name in snake case."""
+        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+
+    @abstractmethod
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """The shape of one example after this layer; raises `ShapeError` when ``input_shape`` does not fit."""
+
+    def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
+        """The trained tensors by name."""
+        return {}
+
+    def statistics(self, input_shape: Shape) -> dict[str, Parameter]:
+        """The tensors that training updates by other means than the gradient, by name."""
+        return {}
+
+    @abstractmethod
+    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+        """Compute the output from ``x`` and the parameters ``p``, keeping in ``memory`` what backward needs."""
+
+    @abstractmethod
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor | None:
+        """Write the gradients of the parameters into ``g`` and return the derivative by the input.
+
+        ``d_y`` may be overwritten. None may be returned when ``memory.needs_input_gradient`` is False.
+        """
+
+    def flops(self, input_shape: Shape) -> int:
+        """Floating-point operations of the forward pass for one example; a multiply-add counts as two."""
+        return 0
+
+    def config(self) -> dict[str, Any]:
+        """The layer as a table of an experiment file: its kind, and the fields that differ from their defaults."""
+        table: dict[str, Any] = {"type": self.kind()}
+        for item in fields(self):  # type: ignore[arg-type]  # every concrete layer is a dataclass
+            value = getattr(self, item.name)
+            if item.default is MISSING or value != item.default:
+                table[item.name] = value
+        return table
+
+
+def layer_from_config(table: dict[str, Any]) -> Layer:
+    """Build a layer from a table such as ``{"type": "dense", "units": 64}``; wrong ones are `UsageError`s."""
+    values = dict(table)
+    kind = values.pop("type", None)
+    if kind is None:
+        raise UsageError(f"a layer needs a type, got {table}.{nearest('', Layer.kinds)}")
+    if kind not in Layer.kinds:
+        raise UsageError(f"unknown layer type '{kind}'.{nearest(str(kind), Layer.kinds)}")
+    cls = Layer.kinds[kind]
+    names = [item.name for item in fields(cls)]  # type: ignore[arg-type]  # every concrete layer is a dataclass
+    for name in values:
+        if name not in names:
+            raise UsageError(f"unknown key '{name}' of layer type '{kind}'.{nearest(name, names)}")
+    required = [item.name for item in fields(cls) if item.default is MISSING]  # type: ignore[arg-type]
+    missing = [name for name in required if name not in values]
+    if missing:
+        raise UsageError(f"layer type '{kind}' needs the key '{missing[0]}'")
+    return cls(**values)

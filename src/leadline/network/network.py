@@ -1,0 +1,202 @@
+"""A network: a sequence of layers as one value, with its forward and backward pass over θ."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from leadline.equations.initialization import fill_normal
+from leadline.equations.losses import LOSSES
+from leadline.errors import UsageError, nearest
+from leadline.network.batch_norm import BatchNorm
+from leadline.network.dense import Dense
+from leadline.network.elementwise import Activation
+from leadline.network.layer import Layer, Memory, Shape, ShapeError, layer_from_config
+from leadline.network.parameters import Layout, Parameters
+
+if TYPE_CHECKING:
+    from types import EllipsisType  # noqa: F401
+
+
+class HasNetwork(Protocol):
+    """Anything that holds a trained network: a run."""
+
+    def trained_network(self) -> Any:
+        """The network with its parameters and the preparation of its inputs."""
+        ...
+
+
+@dataclass(frozen=True, init=False)
+class Network:
+    """Layers in order, the output layer last. A value: it prints, compares, hashes, and holds no parameters.
+
+    The depth counts the layers with weights, not the input. For cross-entropy losses the output layer computes
+    logits; a final "sigmoid" or "softmax" that the loss implies is taken into the loss, where it is stable.
+    """
+
+    layers: tuple[Layer, ...]
+
+    def __init__(self, layers: Iterable[Layer]) -> None:
+        given = tuple(layers)
+        if not given:
+            raise UsageError("a network needs at least one layer")
+        for i, layer in enumerate(given):
+            if not isinstance(layer, Layer):
+                raise UsageError(f"layers[{i}]: expected a layer such as Dense(64, 'relu'), got {layer!r}")
+        object.__setattr__(self, "layers", _without_redundant_biases(given))
+
+    def __iter__(self) -> Iterator[Layer]:
+        return iter(self.layers)
+
+    def __len__(self) -> int:
+        return len(self.layers)
+
+    @property
+    def depth(self) -> int:
+        """The number of layers with weights."""
+        return sum(isinstance(layer, Dense) for layer in self.layers)
+
+    # ----- as a table of an experiment file
+
+    def config(self) -> list[dict[str, Any]]:
+        """The layers as tables, for an experiment file."""
+        return [layer.config() for layer in self.layers]
+
+    @classmethod
+    def from_config(cls, tables: Sequence[dict[str, Any]]) -> Network:
+        """Build from the tables of an experiment file; errors name the layer's index."""
+        layers = []
+        for i, table in enumerate(tables):
+            try:
+                layers.append(layer_from_config(table))
+            except UsageError as error:
+                raise UsageError(f"layers[{i}]: {error}") from None
+        return cls(layers)
+
+    @classmethod
+    def from_run(cls, run: HasNetwork) -> Any:
+        """The trained network of a run, ready to predict on new rows."""
+        return run.trained_network()
+
+    # ----- shapes
+
+    def shapes(self, input_shape: Shape) -> list[Shape]:
+        """The shape of one example before the first layer and after each; raises `ShapeError` naming the layer."""
+        shapes = [tuple(input_shape)]
+        for i, layer in enumerate(self.layers):
+            try:
+                shapes.append(layer.output_shape(shapes[-1]))
+            except ShapeError as error:
+                raise ShapeError(f"layers[{i}] {layer}: {error}") from None
+        return shapes
+
+    def layout(self, input_shape: Shape) -> Layout:
+        """Where each parameter lies in θ."""
+        shapes = self.shapes(input_shape)
+        return Layout.of([layer.parameters(shape) for layer, shape in zip(self.layers, shapes, strict=False)])
+
+    def check_input(self, x: Tensor, input_shape: Shape) -> None:
+        """Raise `ShapeError` unless ``x`` is a batch of examples of ``input_shape``."""
+        if tuple(x.shape[1:]) != tuple(input_shape):
+            raise ShapeError(
+                f"layers[0] {self.layers[0]}: expects examples of shape {tuple(input_shape)}, "
+                f"got {tuple(x.shape[1:])} (the array has shape {tuple(x.shape)})"
+            )
+
+    # ----- parameters
+
+    def initialize(
+        self,
+        input_shape: Shape,
+        seed: int = 0,
+        dtype: torch.dtype = torch.float32,
+        device: torch.device | str = "cpu",
+        generator: str = "torch",
+    ) -> Parameters:
+        """θ and statistics at their start.
+
+        Values are drawn in float64 on the CPU, in layer order, so that precision and device do not change the start.
+        ``generator`` "numpy" draws with ``numpy.random.RandomState(seed).randn``, to repeat published starts.
+        """
+        layout = self.layout(input_shape)
+        start = Parameters(layout, torch.zeros(layout.n, dtype=torch.float64))
+        random = np.random.RandomState(seed) if generator == "numpy" else torch.Generator().manual_seed(seed)
+        for slot in layout.in_layer_order():
+            view = start.view(slot)
+            if slot.parameter.std > 0:
+                fill_normal(view, slot.parameter.std, random)
+            view.add_(slot.parameter.fill)
+        return Parameters(layout, start.theta.to(device, dtype), self.statistics(input_shape, dtype, device))
+
+    def statistics(self, input_shape: Shape, dtype: torch.dtype, device: torch.device | str) -> list[dict[str, Tensor]]:
+        """The layers' untrained tensors at their start."""
+        shapes = self.shapes(input_shape)
+        return [
+            {
+                name: torch.full(parameter.shape, parameter.fill, dtype=dtype, device=device)
+                for name, parameter in layer.statistics(shape).items()
+            }
+            for layer, shape in zip(self.layers, shapes, strict=False)
+        ]
+
+    # ----- passes
+
+    def memories(
+        self, parameters: Parameters, training: bool = False, generator: torch.Generator | None = None
+    ) -> list[Memory]:
+        """A fresh memory for each layer; those before the first layer with parameters need no input gradient."""
+        first = min((slot.layer for slot in parameters.layout.slots), default=0)
+        statistics = parameters.statistics or [{} for _ in self.layers]
+        return [Memory(training, i > first, generator, statistics[i]) for i in range(len(self.layers))]
+
+    def forward(self, parameters: Parameters, x: Tensor, memories: Sequence[Memory] | None = None) -> Tensor:
+        """The output for a batch, in a buffer of the last memory; the memories keep what `backward` needs."""
+        memories = self.memories(parameters) if memories is None else memories
+        for layer, p, memory in zip(self.layers, parameters.layers, memories, strict=True):
+            x = layer.forward(p, x, memory)
+        return x
+
+    def backward(
+        self, parameters: Parameters, gradients: Parameters, d_output: Tensor, memories: Sequence[Memory]
+    ) -> None:
+        """Write the derivative of the cost by every parameter into ``gradients``; ``d_output`` may be overwritten."""
+        d_y: Tensor | None = d_output
+        for i in range(len(self.layers) - 1, -1, -1):
+            assert d_y is not None
+            d_y = self.layers[i].backward(parameters.layers[i], gradients.layers[i], d_y, memories[i])
+            if not memories[i].needs_input_gradient:
+                return
+
+    def for_loss(self, loss: str) -> Network:
+        """The network whose output is what ``loss`` takes: a final sigmoid or softmax becomes part of the loss."""
+        if loss not in LOSSES:
+            raise UsageError(f"unknown loss '{loss}'.{nearest(loss, LOSSES)}")
+        last = self.layers[-1]
+        activation = getattr(last, "activation", "linear")
+        if loss == "squared_error" or activation == "linear":
+            return self
+        if activation != LOSSES[loss].prediction.__name__:
+            raise UsageError(
+                f"layers[{len(self.layers) - 1}] {last}: an output of '{activation}' does not go with "
+                f"the loss '{loss}'; use 'linear' (logits) or '{LOSSES[loss].prediction.__name__}'"
+            )
+        kept = () if isinstance(last, Activation) else (replace(last, activation="linear"),)  # type: ignore[type-var]
+        return Network((*self.layers[:-1], *kept))
+
+
+def _without_redundant_biases(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
+    """Drop the bias of a linear layer right before batch normalization: subtracting the mean removes it."""
+    return tuple(
+        replace(layer, bias=False)
+        if isinstance(layer, Dense)
+        and layer.activation == "linear"
+        and layer.bias is None
+        and isinstance(after, BatchNorm)
+        else layer
+        for layer, after in zip(layers, (*layers[1:], None), strict=True)
+    )

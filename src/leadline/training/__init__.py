@@ -1,0 +1,22 @@
+"""The training loop and what belongs to it."""
+
+from leadline.training.divergence import DivergenceError
+from leadline.training.evaluate import cost_and_error, outputs
+from leadline.training.fit import Fit, fit
+from leadline.training.objective import Objective
+from leadline.training.settings import EarlyStopping, Training
+from leadline.training.trainer import Epoch, Examples, Trainer
+
+__all__ = [
+    "DivergenceError",
+    "EarlyStopping",
+    "Epoch",
+    "Examples",
+    "Fit",
+    "Objective",
+    "Trainer",
+    "Training",
+    "cost_and_error",
+    "fit",
+    "outputs",
+]

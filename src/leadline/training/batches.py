@@ -1,0 +1,65 @@
+"""Mini-batches by index (course 2, mini-batch gradient descent)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+FULL_BATCH_BELOW = 2_000
+
+
+def default_batch_size(m: int) -> int:
+    """The whole set below 2 000 examples; above, 64, doubled up to 512 while an epoch has over 2 000 steps."""
+    if m < FULL_BATCH_BELOW:
+        return m
+    size = 64
+    while size < 512 and m // size > 2_000:
+        size *= 2
+    return size
+
+
+def epoch_order(m: int, generator: torch.Generator) -> Tensor:
+    """A fresh random order of all examples, int64 of shape (m,)."""
+    return torch.randperm(m, generator=generator)
+
+
+def batch_slices(m: int, batch_size: int) -> list[slice]:
+    """Cut m examples into batches; the last, shorter one is kept, so every example is used once in an epoch."""
+    return [slice(start, min(start + batch_size, m)) for start in range(0, m, batch_size)]
+
+
+GATHERED_BYTES = 1 << 20  # small batches are gathered several at a time, as many as stay in the cache
+
+
+class Batches:
+    """Gathers the examples of batches, in memory that is reused: a batch is valid until the next one is asked for."""
+
+    def __init__(self, x: Tensor, y: Tensor, batch_size: int) -> None:
+        self.x, self.y, self.batch_size = x, y, batch_size
+        batch_bytes = batch_size * max(1, x[0].numel()) * x.element_size()
+        self._together = batch_size * max(1, GATHERED_BYTES // batch_bytes)
+        self._buffers: dict[int, tuple[Tensor, tuple[Tensor, ...]]] = {}
+
+    def targets(self, examples: Tensor | None) -> Tensor:
+        """The targets of these examples, in their order; None is the whole set as it lies."""
+        return self.y if examples is None else self.y.index_select(0, examples)
+
+    def of(self, examples: Tensor | None, targets: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
+        """Inputs and targets of one batch after another, cut from ``examples`` and their ``targets``."""
+        if examples is None:
+            yield self.x, targets
+            return
+        batch_targets = iter(targets.split(self.batch_size))
+        for indices in examples.split(self._together):
+            yield from zip(self._gather(indices), batch_targets, strict=False)
+
+    def _gather(self, indices: Tensor) -> tuple[Tensor, ...]:
+        m = len(indices)
+        if m not in self._buffers:
+            buffer = self.x.new_empty(m, *self.x.shape[1:])
+            self._buffers[m] = buffer, buffer.split(self.batch_size)
+        buffer, batches = self._buffers[m]
+        torch.index_select(self.x, 0, indices, out=buffer)
+        return batches

@@ -1,0 +1,37 @@
+"""Outputs, cost and error of a network over a whole set, in chunks that fit in memory."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from leadline.equations.losses import LOSSES
+from leadline.network import Network, Parameters
+
+CHUNK_VALUES = 1 << 24  # about 64 MiB of float32 for the widest layer's output
+
+
+def outputs(network: Network, parameters: Parameters, x: Tensor) -> Tensor:
+    """The network's outputs (logits or values) for every example, dropout off and running statistics used: (m, k)."""
+    input_shape = tuple(x.shape[1:])
+    network.check_input(x, input_shape)
+    shapes = network.shapes(input_shape)
+    widest = max(_size(shape) for shape in shapes)
+    chunk = max(1, min(len(x), CHUNK_VALUES // widest))
+    result = x.new_empty((len(x), *shapes[-1]), dtype=parameters.theta.dtype)
+    memories = network.memories(parameters)
+    for start in range(0, len(x), chunk):
+        part = x[start : start + chunk].to(result.dtype)
+        result[start : start + chunk] = network.forward(parameters, part, memories)
+    return result
+
+
+def cost_and_error(loss: str, z: Tensor, y: Tensor) -> tuple[float, float]:
+    """The mean cost and the error of outputs: the fraction wrong, or for regression the RMSE."""
+    cost = float(LOSSES[loss].cost(z, y))
+    error = float(LOSSES[loss].error(z, y).mean())
+    return cost, error**0.5 if loss == "squared_error" else error
+
+
+def _size(shape: tuple[int, ...]) -> int:
+    return int(torch.Size(shape).numel())

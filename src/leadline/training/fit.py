@@ -1,0 +1,106 @@
+"""Train to the end: epochs, early stopping, tolerance, interruption, and the history of it all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from leadline.network import Network, Parameters
+from leadline.training.divergence import DivergenceError
+from leadline.training.settings import EarlyStopping, Training
+from leadline.training.trainer import Epoch, Examples, Trainer
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A finished training: the network as trained (logits out), θ, one `Epoch` for each pass, and why it stopped.
+
+    ``stopped`` is "epochs" (all done), "early stopping", "tolerance" (‖∇J‖ small enough), "request", "interrupted" or
+    "diverged"; in the last case ``divergence`` holds the error, and θ is the last good one. ``best_epoch`` is the epoch
+    with the best dev error (ties: dev cost), None without a dev set; ``restored`` says that θ is that epoch's.
+    """
+
+    network: Network
+    parameters: Parameters
+    history: list[Epoch]
+    stopped: str
+    best_epoch: int | None = None
+    restored: bool = False
+    divergence: DivergenceError | None = None
+
+
+@dataclass
+class Best:
+    """The best epoch so far by the dev set, with a copy of its parameters when they may be restored."""
+
+    rule: EarlyStopping | None
+    epoch: int | None = None
+    value: tuple[float, float] = (float("inf"), float("inf"))
+    parameters: Parameters | None = field(default=None, repr=False)
+
+    def see(self, record: Epoch, parameters: Parameters) -> None:
+        """Take note of an epoch."""
+        if record.dev_error is None or record.dev_cost is None:
+            return
+        value = (record.dev_error, record.dev_cost)
+        least = 0.0
+        if self.rule is not None:
+            value = value if self.rule.monitor == "dev_error" else (record.dev_cost, record.dev_error)
+            least = self.rule.min_improvement
+        if self.epoch is not None and not (value[0] < self.value[0] - least or (least == 0 and value < self.value)):
+            return
+        self.epoch, self.value = record.epoch, value
+        if self.rule is not None:
+            self.parameters = parameters.clone() if self.parameters is None else self.parameters.copy_(parameters)
+
+    def out_of_patience(self, epoch: int) -> bool:
+        """Whether early stopping ends the training after ``epoch``."""
+        return self.rule is not None and self.epoch is not None and epoch - self.epoch >= self.rule.patience
+
+
+def fit(
+    network: Network,
+    loss: str,
+    train: Examples,
+    dev: Examples | None = None,
+    settings: Training | None = None,
+    parameters: Parameters | None = None,
+    on_epoch: Callable[[Epoch, Trainer], object] | None = None,
+    on_progress: Callable[[int, int, float], None] | None = None,
+) -> Fit:
+    """Train ``network`` on tensors.
+
+    ``loss`` is a name of `leadline.equations.losses.LOSSES`. ``parameters`` start at ``network.initialize`` with
+    the seed of the settings unless given; given ones are trained in place. ``on_epoch`` is called after every epoch
+    and stops the training by returning True. An interruption (Ctrl-C) ends it and keeps what was reached.
+    """
+    settings = settings or Training()
+    network = network.for_loss(loss)
+    if parameters is None:
+        input_shape = tuple(train.x.shape[1:])
+        parameters = network.initialize(input_shape, settings.seed, settings.dtype, settings.device, settings.generator)
+    trainer = Trainer(network, loss, train, dev, settings, parameters, on_progress)
+    history: list[Epoch] = []
+    best = Best(settings.early_stopping)
+    stopped, divergence = "epochs", None
+    try:
+        while trainer.epoch < settings.epochs:
+            record = trainer.run_epoch()
+            history.append(record)
+            best.see(record, parameters)
+            if on_epoch is not None and on_epoch(record, trainer):
+                stopped = "request"
+            elif settings.gradient_tolerance is not None and trainer.gradient_norm < settings.gradient_tolerance:
+                stopped = "tolerance"
+            elif best.out_of_patience(record.epoch):
+                stopped = "early stopping"
+            if stopped != "epochs":
+                break
+    except KeyboardInterrupt:
+        stopped = "interrupted"
+    except DivergenceError as error:
+        stopped, divergence = "diverged", error
+    restored = best.parameters is not None
+    if best.parameters is not None:
+        parameters.copy_(best.parameters)
+    return Fit(network, parameters, history, stopped, best.epoch, restored, divergence)

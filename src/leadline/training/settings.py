@@ -1,0 +1,86 @@
+"""How to train: one value that holds every choice of the training loop."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+
+import torch
+
+from leadline.errors import UsageError, nearest
+from leadline.optimize import Adam, Optimizer
+from leadline.optimize.schedules import Constant, Schedule
+
+PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """Stop when the dev set has not improved for ``patience`` epochs, and go back to the best parameters.
+
+    ``monitor`` is "dev_error" (ties broken by the cost) or "dev_cost". Early stopping moves two gaps at once: it
+    ends the fit (bias) and regularizes (variance); the diagnosis says so.
+    """
+
+    patience: int = 10
+    monitor: str = "dev_error"
+    min_improvement: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not isinstance(self.patience, int) or self.patience < 1:
+            raise UsageError(f"early_stopping.patience must be a whole number of at least 1, got {self.patience!r}")
+        if self.monitor not in ("dev_error", "dev_cost"):
+            hint = nearest(str(self.monitor), ["dev_error", "dev_cost"])
+            raise UsageError(f"early_stopping.monitor: unknown quantity '{self.monitor}'.{hint}")
+        if not self.min_improvement >= 0:
+            raise UsageError(f"early_stopping.min_improvement must be at least 0, got {self.min_improvement!r}")
+
+
+@dataclass(frozen=True)
+class Training:
+    """Settings of one training: lengths in epochs and examples, ``l2`` and ``l1`` are λ of a penalty λ/(2m), m the batch.
+
+    ``batch_size`` None is chosen by the amount of data; ``gradient_tolerance`` stops full-batch descent when ‖∇J‖
+    falls below it.
+    """
+
+    epochs: int = 100
+    batch_size: int | None = None
+    optimizer: Optimizer = field(default_factory=Adam)
+    schedule: Schedule = field(default_factory=Constant)
+    l2: float = 0.0
+    l1: float = 0.0
+    clip_norm: float | None = None
+    early_stopping: EarlyStopping | None = None
+    gradient_tolerance: float | None = None
+    precision: str = "float32"
+    seed: int = 0
+    device: str = "cpu"
+    generator: str = "torch"
+
+    def __post_init__(self) -> None:
+        _whole("epochs", self.epochs, least=0)
+        if self.batch_size is not None:
+            _whole("batch_size", self.batch_size, least=1)
+        for name in ("l2", "l1"):
+            value = getattr(self, name)
+            if not 0 <= value < math.inf:
+                raise UsageError(f"{name} must be at least 0, got {value!r}")
+        for name in ("clip_norm", "gradient_tolerance"):
+            value = getattr(self, name)
+            if value is not None and not 0 < value < math.inf:
+                raise UsageError(f"{name} must be greater than 0, got {value!r}")
+        if self.precision not in PRECISIONS:
+            raise UsageError(f"unknown precision '{self.precision}'.{nearest(str(self.precision), PRECISIONS)}")
+        if self.generator not in ("torch", "numpy"):
+            raise UsageError(f"unknown generator '{self.generator}'.{nearest(str(self.generator), ['torch', 'numpy'])}")
+
+    @property
+    def dtype(self) -> torch.dtype:
+        """The floating-point type of parameters and inputs."""
+        return PRECISIONS[self.precision]
+
+
+def _whole(name: str, value: object, least: int) -> None:
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise UsageError(f"{name} must be a whole number of at least {least}, got {value!r}")

@@ -1,0 +1,150 @@
+"""The training loop: the whole data set on the device, batches by index, nothing in a step that can be outside it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from leadline.equations.losses import LOSSES
+from leadline.network import Network, Parameters
+from leadline.training.batches import Batches, batch_slices, default_batch_size, epoch_order
+from leadline.training.divergence import Guard, Steps
+from leadline.training.evaluate import cost_and_error, outputs
+from leadline.training.objective import Objective
+from leadline.training.settings import Training
+
+STEPS_BETWEEN_LOOKS = 64  # costs are computed, and checked, for this many steps at once
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """What one pass over the training set brought; an error is the fraction wrong, or the RMSE in training units.
+
+    ``cost`` (penalties included) and ``train_error`` are means over the epoch's batches, each taken before its
+    update.
+    """
+
+    epoch: int
+    cost: float
+    train_error: float
+    dev_cost: float | None
+    dev_error: float | None
+    learning_rate: float
+    steps: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Examples:
+    """One set: inputs (m, …) and targets, as tensors on the device of training."""
+
+    x: Tensor
+    y: Tensor
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+    @classmethod
+    def of(cls, x: object, y: object, settings: Training) -> Examples:
+        """Take arrays or tensors to the device and precision of training; class indices stay integers."""
+        inputs, targets = torch.as_tensor(x), torch.as_tensor(y)
+        targets = targets.to(settings.dtype) if targets.is_floating_point() else targets.to(torch.int64)
+        return cls(inputs.to(settings.device, settings.dtype), targets.to(settings.device))
+
+
+class Trainer:
+    """One training in progress, an epoch at a time; θ is ``parameters``, moved in place.
+
+    ``on_progress(step, steps, cost)`` is called now and then while an epoch goes on.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        loss: str,
+        train: Examples,
+        dev: Examples | None,
+        settings: Training,
+        parameters: Parameters,
+        on_progress: Callable[[int, int, float], None] | None = None,
+    ) -> None:
+        m = len(train)
+        self.network, self.loss, self.settings = network.for_loss(loss), loss, settings
+        self.output_shape = self.network.shapes(tuple(train.x.shape[1:]))[-1]
+        self.train, self.dev, self.parameters, self.on_progress = train, dev, parameters, on_progress
+        self.epoch = self.step = 0
+        self.gradient_norm = float("inf")
+        self.batch_size = min(m, settings.batch_size or default_batch_size(m))
+        self.slices = batch_slices(m, self.batch_size)
+        self.order_random = torch.Generator().manual_seed(settings.seed)
+        noise = torch.Generator(settings.device).manual_seed(settings.seed)
+        self.objective = Objective(self.network, loss, parameters, settings.l2, settings.l1, settings.clip_norm,
+        noise) self.state = settings.optimizer.start(parameters.theta, parameters.layout.n_penalized) self.guard =
+        Guard(self.objective, settings.optimizer, self.state) self.batches = Batches(train.x, train.y,
+        self.batch_size)
+
+    def run_epoch(self) -> Epoch:
+        """Visit every example once, in a new order unless the batch is the whole set, then measure on the dev set.
+
+        Raises `DivergenceError` as soon as a cost is not finite, with θ back at its last good values.
+        """
+        started = time.perf_counter()
+        rate = self._rate(self.step)
+        total = torch.zeros(2, dtype=torch.float64)
+        order = self._order()
+        for first in range(0, len(self.slices), STEPS_BETWEEN_LOOKS):
+            batches = self.slices[first : first + STEPS_BETWEEN_LOOKS]
+            rates = [self._rate(self.step + k) for k in range(len(batches))]
+            examples = None if order is None else order[batches[0].start : batches[-1].stop]
+            total += self._run(Steps(examples, rates))
+            if self.on_progress:
+                self.on_progress(first + len(rates), len(self.slices), float(total[0]) / batches[-1].stop)
+        cost, error = (total / len(self.train)).tolist()
+        error = error**0.5 if self.loss == "squared_error" else error
+        self.epoch += 1
+        dev_cost, dev_error = self._measure_dev()
+        seconds = time.perf_counter() - started
+        return Epoch(self.epoch, cost, error, dev_cost, dev_error, rate, len(self.slices), seconds)
+
+    def _rate(self, step: int) -> float:
+        """The learning rate of one update of this epoch, by the schedule."""
+        return float(self.settings.schedule(self.settings.optimizer.learning_rate, self.epoch, step))  # type:
+        ignore[arg-type]
+
+    def _order(self) -> Tensor | None:
+        """The examples in the order of this epoch; None when the batch is the whole set and order does not matter."""
+        if len(self.slices) == 1:
+            return None
+        return epoch_order(len(self.train), self.order_random).to(self.settings.device)
+
+    def _run(self, steps: Steps) -> Tensor:
+        """Do these steps and return the sums of cost and error over their examples, float64 of shape (2,)."""
+        objective, optimizer = self.objective, self.settings.optimizer
+        theta, state = self.parameters.theta, self.state
+        penalty = objective.penalty(self.batch_size)
+        y_all = self.batches.targets(steps.examples)
+        z_all = theta.new_empty(len(y_all), *self.output_shape)
+        self.guard.watch(steps)
+        for (x, y), z_kept, rate in zip(
+            self.batches.of(steps.examples, y_all), z_all.split(self.batch_size), steps.rates, strict=True
+        ):
+            z = objective.output(x)
+            z_kept.copy_(z)
+            optimizer.update(theta, objective.gradient(z, y), state, rate)
+        self.step += len(steps.rates)
+        loss = LOSSES[self.loss]
+        cost = loss.cost(z_all, y_all) + penalty
+        if not torch.isfinite(cost):
+            raise self.guard.explain(self.batches, self.epoch)
+        if self.settings.gradient_tolerance is not None:
+            self.gradient_norm = float(torch.linalg.vector_norm(objective.gradients.theta))
+        return torch.stack([cost, loss.error(z_all, y_all).mean()]).double().cpu() * len(y_all)
+
+    def _measure_dev(self) -> tuple[float | None, float | None]:
+        if self.dev is None or len(self.dev) == 0:
+            return None, None
+        return cost_and_error(self.loss, outputs(self.network, self.parameters, self.dev.x), self.dev.y)
