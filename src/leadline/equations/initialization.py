@@ -47,8 +47,7 @@ STANDARD_DEVIATIONS: dict[str, Callable[[tuple[int, ...]], float]] = {
 }
 
 
-def fill_normal(weight: Tensor, std: float, generator: torch.Generator | np.random.RandomState | None = None) ->
-Tensor:
+def fill_normal(weight: Tensor, std: float, generator: torch.Generator | np.random.RandomState | None = None) -> Tensor:
     """Draw every entry from N(0, std²), in place.
 
     A NumPy ``RandomState`` repeats published starts that were drawn with ``numpy.random.seed`` and ``randn``.

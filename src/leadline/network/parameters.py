@@ -33,7 +33,7 @@ class Slot:
 
 @dataclass(frozen=True)
 class Layout:
-    """The order of parameters in θ: penalized ones first, so that a penalty acts on ``θ[..., :n_penalized]`` at once."""
+    """The order of parameters in θ: penalized ones first, so a penalty acts on ``θ[..., :n_penalized]`` at once."""
 
     slots: tuple[Slot, ...]
     n_layers: int

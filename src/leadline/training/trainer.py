@@ -82,10 +82,10 @@ class Trainer:
         self.slices = batch_slices(m, self.batch_size)
         self.order_random = torch.Generator().manual_seed(settings.seed)
         noise = torch.Generator(settings.device).manual_seed(settings.seed)
-        self.objective = Objective(self.network, loss, parameters, settings.l2, settings.l1, settings.clip_norm,
-        noise) self.state = settings.optimizer.start(parameters.theta, parameters.layout.n_penalized) self.guard =
-        Guard(self.objective, settings.optimizer, self.state) self.batches = Batches(train.x, train.y,
-        self.batch_size)
+        self.objective = Objective(self.network, loss, parameters, settings.l2, settings.l1, settings.clip_norm, noise)
+        self.state = settings.optimizer.start(parameters.theta, parameters.layout.n_penalized)
+        self.guard = Guard(self.objective, settings.optimizer, self.state)
+        self.batches = Batches(train.x, train.y, self.batch_size)
 
     def run_epoch(self) -> Epoch:
         """Visit every example once, in a new order unless the batch is the whole set, then measure on the dev set.
@@ -113,7 +113,7 @@ class Trainer:
     def _rate(self, step: int) -> float:
         """The learning rate of one update of this epoch, by the schedule."""
         return float(self.settings.schedule(self.settings.optimizer.learning_rate, self.epoch, step))  # type:
-        ignore[arg-type]
+        ignore[arg - type]
 
     def _order(self) -> Tensor | None:
         """The examples in the order of this epoch; None when the batch is the whole set and order does not matter."""
