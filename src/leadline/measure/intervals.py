@@ -126,7 +126,7 @@ def wilson(successes: ArrayLike, n: ArrayLike, level: float = 0.95) -> tuple[Arr
     """
     k, n = np.broadcast_arrays(np.asarray(successes, float), np.asarray(n, float))
     z = normal_quantile(level)
-    m = np.maximum(n, 1e-300)
+    m = np.where(n > 0, n, 1)
     p = k / m
     centre = (p + z * z / (2 * m)) / (1 + z * z / m)
     half = z / (1 + z * z / m) * np.sqrt(np.maximum(p * (1 - p), 0) / m + z * z / (4 * m * m))
