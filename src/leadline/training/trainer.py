@@ -112,8 +112,8 @@ class Trainer:
 
     def _rate(self, step: int) -> float:
         """The learning rate of one update of this epoch, by the schedule."""
-        return float(self.settings.schedule(self.settings.optimizer.learning_rate, self.epoch, step))  # type:
-        ignore[arg - type]
+        rate = self.settings.schedule(self.settings.optimizer.learning_rate, self.epoch, step)
+        return rate.item() if isinstance(rate, Tensor) else rate
 
     def _order(self) -> Tensor | None:
         """The examples in the order of this epoch; None when the batch is the whole set and order does not matter."""
