@@ -1,0 +1,20 @@
+"""Data: reading sources, understanding their columns, splitting them, and preparing them for a network."""
+
+from leadline.data.dataset import Column, Dataset, Feature
+from leadline.data.reading import read, read_settings
+from leadline.data.settings import DataSettings, GivenSet, SplitSettings
+from leadline.data.split import Split, automatic_sizes, split
+
+__all__ = [
+    "Column",
+    "DataSettings",
+    "Dataset",
+    "Feature",
+    "GivenSet",
+    "Split",
+    "SplitSettings",
+    "automatic_sizes",
+    "read",
+    "read_settings",
+    "split",
+]

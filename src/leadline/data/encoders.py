@@ -120,9 +120,7 @@ def fit_number(column: Column, normalization: str) -> NumberEncoder:
     known = column.values[~missing] if missing.any() else column.values
     center, scale = location(known[:, None], normalization)
     fill = _mean(known[:, None])[0] if len(known) else 0.0
-    return NumberEncoder(
-        column.name, float(center[0]), float(scale[0]), float(fill), bool(missing.any()), column.kind
-    )
+    return NumberEncoder(column.name, float(center[0]), float(scale[0]), float(fill), bool(missing.any()), column.kind)
 
 
 def fit_category(column: Column) -> CategoryEncoder:

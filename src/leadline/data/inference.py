@@ -92,8 +92,8 @@ def task_of(target: str, values: pa.ChunkedArray, wanted: str | None) -> str:
     different = compute.count_distinct(values).as_py()
     if different == 1:
         raise LeadlineError(
-            f"The target '{target}' is {_shown(values[0].as_py())} in all {known} rows, so there is nothing to "
-            "learn. Name another target, or add other examples."
+            f"The target '{target}' is {_shown(values[0].as_py())} in all {known} rows: nothing to learn. "
+            "Name another target, or add other examples."
         )
     numeric = is_number(kind)
     if wanted == "regression":
@@ -107,8 +107,7 @@ def task_of(target: str, values: pa.ChunkedArray, wanted: str | None) -> str:
     if different > max(known / 2, 2) and known >= SMALL_TABLE:
         advice = 'set task = "regression"' if numeric else "name a target with fewer classes"
         raise LeadlineError(
-            f"The target '{target}' has {different} different values in {known} rows, too many for classes; "
-            f"{advice}."
+            f"The target '{target}' has {different} different values in {known} rows, too many for classes; {advice}."
         )
     return "classification"
 

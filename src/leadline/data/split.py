@@ -57,9 +57,7 @@ class Split:
     def save(self, path: str | Path) -> None:
         """Write the row numbers of each set to an ``.npz`` file."""
         with Path(path).open("wb") as file:
-            np.savez_compressed(
-                file, train=self.train, train_dev=self.train_dev, dev=self.dev, test=self.test
-            )
+            np.savez_compressed(file, train=self.train, train_dev=self.train_dev, dev=self.dev, test=self.test)
 
     @classmethod
     def load(cls, path: str | Path) -> Split:

@@ -1,0 +1,292 @@
+"""Putting a `Dataset` together from what readers found in one to three sources (main, dev, test)."""
+
+from __future__ import annotations
+
+import bisect
+from collections.abc import Sequence
+from itertools import accumulate
+
+import numpy as np
+import pyarrow as pa
+
+from leadline.data.arrow import compute
+from leadline.data.columnar import column_of
+from leadline.data.columns import Where, typed
+from leadline.data.dataset import Column, Dataset, Feature
+from leadline.data.inference import kind_of
+from leadline.data.raw import RawArrays, RawTable, reading
+from leadline.data.settings import DataSettings
+from leadline.data.targets import Target, encode_several, encode_target
+from leadline.errors import LeadlineError, UsageError, nearest
+
+
+def assemble_tables(raws: Sequence[tuple[int, RawTable]], target: str, settings: DataSettings) -> Dataset:
+    """A data set from tables with the same columns; each comes with the code of its set (0, 1 dev, 2 test)."""
+    main = raws[0][1]
+    chosen = _chosen_columns(main, target, settings)
+    for _, raw in raws[1:]:
+        _check_columns(raw, [*chosen, target])
+    table = joined([raw.data for _, raw in raws], main.data.column_names)
+    where = _where_in([raw for _, raw in raws])
+    sets = np.repeat(np.array([code for code, _ in raws], np.int8), [raw.data.num_rows for _, raw in raws])
+    notices = [notice for _, raw in raws for notice in raw.notices]
+
+    wanted = settings.task or _task_by_type(settings.types.get(target))
+    values = table.column(target)
+    if settings.types.get(target) == "number":
+        values = pa.chunked_array([pa.array(typed(target, values, "number", where).values, from_pandas=True)])
+    kept = _rows_with_target(main.source, target, values, notices)
+    if kept is not None:
+        table, values, sets = table.take(pa.array(kept)), values.take(pa.array(kept)), sets[kept]
+        everywhere, where = where, lambda row: everywhere(int(kept[row]))
+    encoded = encode_target(target, values, wanted, where)
+    features, columns = _typed_columns(table, chosen, settings, where)
+    if not columns:
+        raise LeadlineError(
+            f"{main.source}: no column is left to predict '{target}' from. "
+            + " ".join(f"{feature.name} {feature.note}." for feature in features[:3])
+        )
+    notices += [_left_out(feature) for feature in features if not feature.used]
+    return Dataset(
+        main.name,
+        encoded.task,
+        encoded.classes,
+        features,
+        columns,
+        encoded.values,
+        target,
+        settings,
+        [*notices, *encoded.notices],
+        sets=sets if len(raws) > 1 else None,
+        table=table,
+    )
+
+
+def joined(tables: Sequence[pa.Table], names: Sequence[str]) -> pa.Table:
+    """The rows of all tables under the columns ``names``; a column that one of them lacks is missing there."""
+    if len(tables) == 1:
+        return tables[0]
+    columns = {}
+    for name in names:
+        parts = [
+            table.column(name) if name in table.column_names else pa.chunked_array([pa.nulls(table.num_rows)])
+            for table in tables
+        ]
+        kinds = {part.type for part in parts}
+        if any(pa.types.is_string(kind) for kind in kinds):
+            parts = [part.cast(pa.string()) for part in parts]
+        with reading(f"column '{name}'", "one column, since the sources hold different types"):
+            merged = pa.concat_tables([pa.table({name: part}) for part in parts], promote_options="permissive")
+        columns[name] = merged.column(0)
+    return pa.table(columns)
+
+
+def _chosen_columns(raw: RawTable, target: str, settings: DataSettings) -> list[str]:
+    """The columns to consider as features, in the order of the table."""
+    names = raw.data.column_names
+    mentioned = {"features": settings.features or (), "exclude": settings.exclude, "types": tuple(settings.types)}
+    for key, columns in mentioned.items():
+        for column in columns:
+            if column not in names:
+                raise UsageError(f"data.{key}: {raw.source} has no column '{column}'.{nearest(column, names)}")
+    if target in mentioned["features"] or target in settings.exclude:
+        raise UsageError(f"data: '{target}' is the target; it can be neither a feature nor excluded.")
+    wanted = set(names if settings.features is None else settings.features) - set(settings.exclude) - {target}
+    return [name for name in names if name in wanted]
+
+
+def _check_columns(raw: RawTable, needed: Sequence[str]) -> None:
+    for name in needed:
+        if name not in raw.data.column_names:
+            hint = nearest(name, raw.data.column_names)
+            raise LeadlineError(f"{raw.source} lacks the column '{name}'.{hint.replace('Allowed', 'It has')}")
+
+
+def _where_in(raws: Sequence[RawTable]) -> Where:
+    """Where a row of the joined tables is in its own source."""
+    ends = list(accumulate(raw.data.num_rows for raw in raws))
+
+    def where(row: int) -> str:
+        part = bisect.bisect_right(ends, row)
+        return raws[part].where(row - (ends[part - 1] if part else 0))
+
+    return where
+
+
+def _task_by_type(kind: str | None) -> str | None:
+    return {"number": "regression", "category": "classification", "boolean": "classification"}.get(kind or "")
+
+
+def _rows_with_target(source: str, target: str, values: pa.ChunkedArray, notices: list[str]) -> np.ndarray | None:
+    """Rows that have a target, with a notice about the others; None when all have one."""
+    missing = values.null_count
+    if missing == 0:
+        return None
+    if missing == len(values):
+        raise LeadlineError(f"{source}: the target '{target}' is missing in all {missing} rows; name another target.")
+    rows = "1 row is" if missing == 1 else f"{missing} of {len(values)} rows are"
+    notices.append(f"{rows} left out: the target '{target}' is missing there.")
+    return np.flatnonzero(compute.is_valid(values).to_numpy())
+
+
+def _typed_columns(
+    table: pa.Table, chosen: Sequence[str], settings: DataSettings, where: Where
+) -> tuple[tuple[Feature, ...], tuple[Column, ...]]:
+    """The kind of every chosen column, and typed values of those that are used."""
+    features, columns = [], []
+    for name in chosen:
+        values = table.column(name)
+        given = settings.types.get(name)
+        feature = Feature(name, given, "as given") if given else kind_of(name, values, where)
+        if feature.used:
+            columns.append(typed(name, values, feature.kind, where))
+        features.append(feature)
+    return tuple(features), tuple(columns)
+
+
+def _left_out(feature: Feature) -> str:
+    if feature.note == "as given":
+        return f"{feature.name} is left out, as told by its type ({feature.kind})."
+    advice = ""
+    if feature.kind in ("text", "identifier") and "different" in feature.note:
+        advice = f' To use it: types = {{ "{feature.name}" = "category" }}.'
+    return f"{feature.name} is left out: it {feature.note}.{advice}"
+
+
+def assemble_arrays(raws: Sequence[tuple[int, RawArrays]], settings: DataSettings) -> Dataset:
+    """A data set from arrays of the same shape; each comes with the code of its set (0, 1 dev, 2 test)."""
+    main = raws[0][1]
+    notices: list[str] = []
+    _check_no_columns(settings)
+    parts = [checked_inputs(raw.inputs, f"{raw.source}, {raw.inputs_name}") for _, raw in raws]
+    for (_, raw), part in zip(raws[1:], parts[1:], strict=True):
+        if part.shape[1:] != parts[0].shape[1:]:
+            raise LeadlineError(
+                f"{raw.source}: examples of shape {shape_text(part.shape[1:])}, but those of {main.source} are "
+                f"{shape_text(parts[0].shape[1:])}."
+            )
+    targets = [_checked_target(raw, len(part)) for (_, raw), part in zip(raws, parts, strict=True)]
+    sets = np.repeat(np.array([code for code, _ in raws], np.int8), [len(part) for part in parts])
+    inputs = parts[0] if len(parts) == 1 else np.concatenate(parts)
+    kept, encoded = _encoded(main, targets, settings, notices)
+    if kept is not None:
+        inputs, sets = inputs[kept], sets[kept]
+    inputs, image_shape = channels_last(inputs)
+    if image_shape is not None and inputs.shape[1:] != parts[0].shape[1:] and inputs.ndim == 4 == parts[0].ndim:
+        notices.append(f"{main.inputs_name}: the channels come first; they were moved last (height, width, channels).")
+    return Dataset(
+        main.name,
+        encoded.task,
+        encoded.classes,
+        _array_features(main.inputs_name, inputs, image_shape),
+        inputs,
+        encoded.values,
+        main.target_name,
+        settings,
+        [*notices, *encoded.notices],
+        image_shape=image_shape,
+        sets=sets if len(raws) > 1 else None,
+    )
+
+
+def checked_inputs(values: np.ndarray, source: str) -> np.ndarray:
+    """An input array as uint8, float32 or float64 with one example per row; LeadlineError for anything else."""
+    if values.dtype.kind not in "buif":
+        raise LeadlineError(f"{source}: holds {values.dtype}; inputs must be numbers.")
+    if values.ndim == 0 or 0 in values.shape:
+        raise LeadlineError(f"{source}: has the shape {shape_text(values.shape)}; there are no examples in it.")
+    if values.ndim == 1:
+        values = values[:, None]
+    if values.dtype.kind == "f":
+        values = values.astype(np.float32 if values.dtype.itemsize <= 4 else np.float64, copy=False)
+        _check_finite(values, source)
+    elif values.dtype != np.uint8:
+        values = values.astype(np.float32 if values.dtype.itemsize <= 2 else np.float64)
+    return values
+
+
+def _check_finite(values: np.ndarray, source: str) -> None:
+    if np.isfinite(values.sum(dtype=np.float64)) or np.isfinite(values).all():
+        return
+    place = np.argwhere(~np.isfinite(values))[0]
+    indices = ", ".join(str(index) for index in place)
+    advice = "missing values need a table (CSV, data frame)" if np.isnan(values[tuple(place)]) else "mend it"
+    raise LeadlineError(f"{source}[{indices}] is {values[tuple(place)]}; {advice}, or leave the row {place[0]} out.")
+
+
+def channels_last(inputs: np.ndarray) -> tuple[np.ndarray, tuple[int, int, int] | None]:
+    """Inputs whose channels are the last axis, and the (height, width, channels) of one, if they are images."""
+    if inputs.ndim == 3:
+        return inputs, (inputs.shape[1], inputs.shape[2], 1)
+    if inputs.ndim != 4:
+        return inputs, None
+    if inputs.shape[3] not in (1, 3, 4) and inputs.shape[1] in (1, 3, 4):
+        inputs = np.ascontiguousarray(inputs.transpose(0, 2, 3, 1))
+    height, width, channels = inputs.shape[1:]
+    return inputs, ((height, width, channels) if channels in (1, 3, 4) else None)
+
+
+def shape_text(shape: Sequence[int]) -> str:
+    """A shape as people write it: 28×28."""
+    return "×".join(str(size) for size in shape) or "()"
+
+
+def _check_no_columns(settings: DataSettings) -> None:
+    for key in ("features", "exclude", "types"):
+        if getattr(settings, key):
+            raise UsageError(f"data.{key}: the source holds arrays, which have no columns; leave the key out.")
+
+
+def _checked_target(raw: RawArrays, n: int) -> np.ndarray:
+    """Targets (n,) or (n, k) of one source; LeadlineError where they are missing or do not fit the inputs."""
+    values = raw.target
+    if values is None:
+        raise UsageError(f"{raw.source}: the target is missing; name its array or a file of labels with target.")
+    if values.ndim == 2 and values.shape[1] == 1:
+        values = values[:, 0]
+    if values.ndim not in (1, 2):
+        raise LeadlineError(
+            f"{raw.source}, {raw.target_name}: has the shape {shape_text(values.shape)}; "
+            f"targets are ({n},) or ({n}, k)."
+        )
+    if len(values) != n:
+        raise LeadlineError(
+            f"{raw.source}: {raw.inputs_name} has {n} examples and {raw.target_name} has {len(values)}; "
+            "they must be equally many."
+        )
+    if values.dtype.kind == "S":
+        values = np.char.decode(values, "utf-8", "replace")
+    if values.dtype.kind in "cVmM":
+        raise LeadlineError(f"{raw.source}, {raw.target_name}: holds {values.dtype}; targets are numbers or texts.")
+    return values
+
+
+def _encoded(
+    main: RawArrays, targets: list[np.ndarray], settings: DataSettings, notices: list[str]
+) -> tuple[np.ndarray | None, Target]:
+    """The rows to keep (None: all) and their encoded targets."""
+    if len({values.ndim for values in targets}) > 1:
+        raise LeadlineError(f"{main.target_name}: the sets have targets of different shapes.")
+    with reading(f"{main.source}, {main.target_name}", "targets of one type"):
+        values = np.concatenate(targets)
+        column = column_of(values) if values.ndim == 1 else None
+    if column is None:
+        return None, encode_several(main.target_name, values, settings.task)
+    if settings.task == "multilabel":
+        return None, encode_several(main.target_name, values[:, None], settings.task)
+    kept = _rows_with_target(main.source, main.target_name, column, notices)
+    if kept is not None:
+        column = column.take(pa.array(kept))
+
+    def where(row: int) -> str:
+        return f"{main.source}, {main.target_name}[{row if kept is None else kept[row]}]"
+
+    return kept, encode_target(main.target_name, column, settings.task, where, main.classes)
+
+
+def _array_features(name: str, inputs: np.ndarray, image_shape: tuple[int, int, int] | None) -> tuple[Feature, ...]:
+    if image_shape is not None:
+        return (Feature(name, "image", f"{shape_text(image_shape)} {inputs.dtype}"),)
+    if inputs.ndim == 2:
+        return tuple(Feature(f"{name}_{i + 1}", "number") for i in range(inputs.shape[1]))
+    return (Feature(name, "number", f"{shape_text(inputs.shape[1:])} {inputs.dtype}"),)

@@ -1,0 +1,87 @@
+"""What readers hand over: a table or arrays before types and the task are inferred."""
+
+from __future__ import annotations
+
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from leadline.data.arrow import plain
+from leadline.data.columns import Where
+from leadline.errors import LeadlineError
+
+
+@dataclass(frozen=True, eq=False)
+class RawTable:
+    """Rows and named columns. ``where`` tells where a row is in the source, for error messages."""
+
+    name: str
+    source: str
+    data: pa.Table
+    where: Where
+    header: bool = True
+    notices: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, eq=False)
+class RawArrays:
+    """Inputs (n, …) and, where the source has them, targets (n,) or (n, k) and names of classes."""
+
+    name: str
+    source: str
+    inputs: np.ndarray
+    target: np.ndarray | None
+    inputs_name: str = "inputs"
+    target_name: str = "target"
+    classes: tuple[str, ...] = ()
+
+
+Raw = RawTable | RawArrays
+
+READ_ERRORS = (
+    OSError,
+    ValueError,  # also NumPy's, Arrow's and Unicode's
+    TypeError,
+    EOFError,
+    KeyError,
+    MemoryError,
+    OverflowError,
+    RuntimeError,  # also NotImplementedError: a compression that is not built in
+    zlib.error,
+    zipfile.BadZipFile,
+    struct.error,
+    pa.ArrowException,
+)
+
+
+@contextmanager
+def reading(source: str, what: str) -> Iterator[None]:
+    """Turn whatever a library raises over a damaged ``source`` into one LeadlineError of one line."""
+    try:
+        yield
+    except LeadlineError:
+        raise
+    except READ_ERRORS as error:
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200].rstrip(".")
+        raise LeadlineError(
+            f"{source} cannot be read as {what}: {reason}. Is the file complete, and what its name says?"
+        ) from error
+
+
+def as_raw_table(name: str, source: str, table: pa.Table, where: Where | None = None) -> RawTable:
+    """A `RawTable` with plain columns; rows are called "row 1", "row 2" … unless ``where`` knows better."""
+    names = table.column_names
+    doubled = next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
+    if doubled is not None:
+        raise LeadlineError(f"{source}: the column name '{doubled}' appears twice; rename one of them.")
+    with reading(source, "a table"):
+        data = pa.table({name: plain(table.column(name)) for name in names})
+    if data.num_rows == 0:
+        raise LeadlineError(f"{source} has no rows: give a table with at least a few examples.")
+    return RawTable(name, source, data, where or (lambda row: f"{source}, row {row + 1}"))

@@ -1,0 +1,199 @@
+"""Opening a source, whatever it is: a path, the name of a bundled data set, or objects given in Python."""
+
+from __future__ import annotations
+
+import os
+import re
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leadline.data import arrays, columnar
+from leadline.data.bundled import BUNDLED, read_bundled
+from leadline.data.delimited import read_delimited
+from leadline.data.raw import Raw, RawArrays, RawTable, as_raw_table, reading
+from leadline.errors import LeadlineError, UsageError, nearest
+
+FORMATS = {
+    "delimited": (".csv", ".tsv", ".tab", ".txt", ".data", ".dat"),
+    "npz": (".npz",),
+    "npy": (".npy",),
+    "hdf5": (".h5", ".hdf5", ".hdf"),
+    "parquet": (".parquet", ".pq"),
+    "arrow": (".arrow", ".feather", ".ipc"),
+    "json": (".jsonl", ".ndjson"),
+    "idx": (".idx",),
+}
+SIGNATURES = {
+    b"\x89HDF\r\n\x1a\n": "hdf5",
+    b"\x93NUMPY": "npy",
+    b"PK\x03\x04": "npz",
+    b"PAR1": "parquet",
+    b"ARROW1": "arrow",
+}
+IDX_NAME = re.compile(r"idx\d(-\w+)?$|-ubyte$")
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What the reader of a source should look for: names of arrays, and columns the user spoke of."""
+
+    inputs: str | None = None
+    target: Any = None
+    expected: frozenset[str] = frozenset()
+    as_text: frozenset[str] = frozenset()
+    folder: Path | None = None
+
+
+def open_source(source: Any, wanted: Wanted) -> Raw:
+    """Read ``source`` as it stands. Paths may hold ``~`` and ``$VARIABLES`` and start from ``wanted.folder``.
+
+    Raises LeadlineError for a source that is missing or damaged.
+    """
+    if isinstance(source, str) and source in BUNDLED and not Path(source).exists():
+        return read_bundled(source)
+    if isinstance(source, str | os.PathLike):
+        return _with_labels(_open_path(resolved(os.fspath(source), wanted.folder), wanted), wanted)
+    if isinstance(source, tuple) and len(source) == 2:
+        source, wanted = source[0], replace(wanted, target=source[1])
+    return _open_object(source, wanted)
+
+
+def resolved(source: str, folder: Path | None) -> Path:
+    """The existing file that ``source`` means; LeadlineError with the nearest names where there is none."""
+    expanded = os.path.expandvars(source)
+    unset = re.search(r"\$\{?(\w+)\}?", expanded)
+    path = Path(expanded).expanduser() if not expanded.startswith("~") else _home(expanded)
+    path = (folder or Path()) / path
+    if path.is_dir():
+        files = sorted(each.name for each in path.iterdir() if each.is_file())[:8]
+        listed = f" Name a file in it: {', '.join(files)}." if files else " It holds no files."
+        raise LeadlineError(f"{source} is a folder.{listed}")
+    if path.is_file():
+        return path
+    if unset:
+        raise LeadlineError(f"{source}: the environment variable {unset.group(1)} is not set.")
+    if not path.parent.is_dir():
+        raise LeadlineError(f"{source}: no such file; the folder {path.parent} does not exist.")
+    names = [each.name for each in path.parent.iterdir() if each.is_file()]
+    names += BUNDLED if path.parent == Path() else ()
+    hint = nearest(path.name, names) if names else ""
+    raise LeadlineError(f"{source}: no such file.{hint.replace('Allowed', 'There are')}")
+
+
+def _home(path: str) -> Path:
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise LeadlineError(f"{path}: the home folder is not known; write the path in full.") from error
+
+
+def _open_path(path: Path, wanted: Wanted) -> Raw:
+    source = path.name
+    name = source.split(".")[0] or source
+    with reading(source, "a file"), path.open("rb") as file:
+        head = file.read(16)
+    form = _format(path.name.lower(), head)
+    target = wanted.target if isinstance(wanted.target, str) else None
+    if form == "hdf5":
+        labels = _labels_path(target, wanted.folder)
+        return arrays.read_hdf5(name, source, path, wanted.inputs, None if labels else target)
+    if form == "parquet":
+        return columnar.read_parquet(name, source, path)
+    if form == "arrow":
+        return columnar.read_arrow(name, source, path)
+    with reading(source, "a file"):
+        raw = path.read_bytes()
+    raw = arrays.gunzipped(source, raw)
+    if form == "npz":
+        labels = _labels_path(target, wanted.folder)
+        return arrays.read_npz(name, source, raw, wanted.inputs, None if labels else target)
+    if form == "npy":
+        return arrays.read_npy(name, source, raw)
+    if form == "json":
+        return columnar.read_json_lines(name, source, raw)
+    if form == "idx":
+        images = arrays.read_idx(name, source, raw)
+        labels = None if target else arrays.idx_labels(path)
+        if labels is None:
+            return images
+        return _labelled(images, _open_path(labels, Wanted()))
+    return read_delimited(name, source, raw, wanted.expected, wanted.as_text)
+
+
+def _format(name: str, head: bytes) -> str:
+    """The format by the ending of the name, else by the first bytes."""
+    plain = name.removesuffix(".gz")
+    if IDX_NAME.search(plain):
+        return "idx"
+    for form, endings in FORMATS.items():
+        if plain.endswith(endings):
+            return form
+    return next((form for signature, form in SIGNATURES.items() if head.startswith(signature)), "delimited")
+
+
+def _labels_path(target: Any, folder: Path | None) -> Path | None:
+    """The file of labels that ``target`` names, if it names one."""
+    if not isinstance(target, str):
+        return None
+    path = (folder or Path()) / os.path.expandvars(target)
+    return path if path.is_file() else None
+
+
+def _with_labels(raw: Raw, wanted: Wanted) -> Raw:
+    """Inputs joined with the targets of another file, where ``wanted.target`` is one."""
+    if not isinstance(raw, RawArrays) or raw.target is not None or not isinstance(wanted.target, str):
+        return raw
+    path = _labels_path(wanted.target, wanted.folder)
+    if path is None:
+        raise UsageError(f"{raw.source}: the target '{wanted.target}' is neither an array in it nor a file of labels.")
+    return _labelled(raw, _open_path(path, Wanted()))
+
+
+def _labelled(images: RawArrays, labels: Raw) -> RawArrays:
+    if isinstance(labels, RawTable):
+        if labels.data.num_columns != 1:
+            raise LeadlineError(
+                f"{labels.source}: a file of labels has one column, this one {labels.data.num_columns}."
+            )
+        values = labels.data.column(0).to_numpy()
+    else:
+        values = labels.inputs
+    return replace(images, target=values, target_name=labels.name)
+
+
+def _open_object(value: Any, wanted: Wanted) -> Raw:
+    """Arrays and tables given in Python, with a target that is a column's name or values of its own."""
+    table = columnar.table_of(value)
+    if table is not None:
+        return _table_with_target(as_raw_table("data", "the table given", table), wanted)
+    if isinstance(value, dict):
+        target = wanted.target if isinstance(wanted.target, str) else None
+        return arrays.from_mapping("data", "the arrays given", value, wanted.inputs, target)
+    with reading("the array given", "numbers"):
+        inputs = np.asarray(value)
+        if inputs.dtype == object:
+            inputs = inputs.astype(np.float64)
+    target = None if wanted.target is None or isinstance(wanted.target, str) else _values(wanted.target)
+    return RawArrays("data", "the array given", inputs, target)
+
+
+def _values(target: Any) -> np.ndarray:
+    """Target values as an array, from a list, a series or a tensor."""
+    with reading("the target given", "an array"):
+        return np.asarray(target)
+
+
+def _table_with_target(raw: RawTable, wanted: Wanted) -> RawTable:
+    if wanted.target is None or isinstance(wanted.target, str | int):
+        return raw
+    name = str(getattr(wanted.target, "name", None) or "target")
+    if name in raw.data.column_names:
+        raise UsageError(f"The table given has a column '{name}' already; give the target another name.")
+    with reading("the target given", "a column"):
+        column = columnar.column_of(wanted.target)
+    if len(column) != raw.data.num_rows:
+        raise LeadlineError(f"The table given has {raw.data.num_rows} rows, its target {len(column)} values.")
+    return as_raw_table(raw.name, raw.source, raw.data.append_column(name, column), raw.where)

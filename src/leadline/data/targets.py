@@ -1,0 +1,124 @@
+"""Targets as numbers a loss can use: class indices, numbers to predict, or several labels at once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from leadline.data.arrow import compute, is_number, is_text
+from leadline.data.columns import Where, categories, looks_numeric, typed
+from leadline.data.inference import kind_of, task_of
+from leadline.errors import LeadlineError
+
+FEW_EXAMPLES = 5
+"""A class with fewer examples is mentioned: hardly anything can be learned or measured from them."""
+
+
+@dataclass(frozen=True, eq=False)
+class Target:
+    """The task, the names of its classes, and the values as `Dataset.target` holds them."""
+
+    task: str
+    classes: tuple[str, ...]
+    values: np.ndarray
+    notices: tuple[str, ...] = ()
+
+
+def encode_target(
+    name: str, values: pa.ChunkedArray, wanted: str | None, where: Where, names: tuple[str, ...] = ()
+) -> Target:
+    """Encode one column of targets without missing values; ``names`` are the classes of labels 0, 1, ….
+
+    Raises LeadlineError for targets that do not fit the ``wanted`` task or no task at all.
+    """
+    values = _as_numbers(name, values, wanted, where)
+    numbers = is_number(values.type)
+    if names and numbers and wanted != "regression":
+        return _named_classes(name, values, names, where)
+    if task_of(name, _numbers_if_text(values), wanted) == "regression":
+        column = typed(name, _numbers_if_text(values), "number", where)
+        return Target("regression", (), column.values[:, None])
+    codes, classes = categories(name, _given_names(values))
+    if wanted == "binary" and len(classes) != 2:
+        raise LeadlineError(f"The target '{name}' has {len(classes)} classes; a binary task has two.")
+    task = "multiclass" if wanted == "multiclass" or len(classes) > 2 else "binary"
+    return Target(task, classes, codes.astype(np.int64), _class_notices(name, values, codes, classes, wanted))
+
+
+def encode_several(name: str, values: np.ndarray, wanted: str | None) -> Target:
+    """Encode targets (n, k): numbers to predict, labels that are 0 or 1 (NaN: missing), or one-hot classes."""
+    if values.dtype.kind not in "buif":
+        raise LeadlineError(f"The target '{name}' is {values.dtype}, {values.ndim}-dimensional; it must be numbers.")
+    numbers = values.astype(np.float64)
+    missing = np.isnan(numbers)
+    labels = bool((missing | (numbers == 0) | (numbers == 1)).all())
+    one_hot = labels and not missing.any() and numbers.shape[1] > 1 and bool((numbers.sum(axis=1) == 1).all())
+    classes = tuple(str(label) for label in range(numbers.shape[1]))
+    if one_hot and wanted in (None, "classification", "multiclass"):
+        notice = f"The target '{name}' is one-hot: it was turned into {len(classes)} classes."
+        return Target("multiclass", classes, numbers.argmax(axis=1), (notice,))
+    if labels and wanted in (None, "multilabel"):
+        return Target("multilabel", classes, numbers)
+    if wanted in (None, "regression") and np.isfinite(numbers).all():
+        return Target("regression", (), numbers)
+    if not np.isfinite(numbers).all():
+        row, column = np.argwhere(~np.isfinite(numbers))[0]
+        raise LeadlineError(
+            f"The target '{name}' is {numbers[row, column]} at [{row}, {column}]; mend or leave it out."
+        )
+    raise LeadlineError(f"The target '{name}' with {len(classes)} columns does not fit task = \"{wanted}\".")
+
+
+def _as_numbers(name: str, values: pa.ChunkedArray, wanted: str | None, where: Where) -> pa.ChunkedArray:
+    """Text with a few cells that are no numbers is an error, unless classes are wanted."""
+    if is_text(values.type) and wanted in (None, "regression"):
+        kind_of(name, values, where)
+    return values
+
+
+def _numbers_if_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Text in which every cell is a number, as numbers; other columns as they are."""
+    if not is_text(values.type) or not looks_numeric(values).all():
+        return values
+    return compute.utf8_trim_whitespace(values).cast(pa.float64())
+
+
+def _given_names(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Class names as given, unless the same number is written in several ways (1 and 1.0)."""
+    numbers = _numbers_if_text(values)
+    if numbers is values or compute.count_distinct(numbers) == compute.count_distinct(values):
+        return values
+    return numbers
+
+
+def _named_classes(name: str, values: pa.ChunkedArray, names: tuple[str, ...], where: Where) -> Target:
+    labels = typed(name, values, "number", where).values
+    wrong = (labels != np.floor(labels)) | (labels < 0) | (labels >= len(names))
+    if wrong.any():
+        row = int(wrong.argmax())
+        raise LeadlineError(
+            f"{where(row)}: the label {labels[row]:g} has no name; the file names {len(names)} classes, from 0."
+        )
+    task_of(name, values, "classification")
+    task = "binary" if len(names) == 2 else "multiclass"
+    return Target(task, names, labels.astype(np.int64))
+
+
+def _class_notices(
+    name: str, values: pa.ChunkedArray, codes: np.ndarray, classes: tuple[str, ...], wanted: str | None
+) -> tuple[str, ...]:
+    notices = []
+    from_zero = classes == tuple(str(label) for label in range(len(classes)))
+    if wanted is None and 2 < len(classes) and not from_zero and is_number(_numbers_if_text(values).type):
+        notices.append(
+            f"{name} has {len(classes)} different whole numbers, taken for classes; "
+            'task = "regression" predicts it as a number.'
+        )
+    counts = np.bincount(codes, minlength=len(classes))
+    rare = [f"'{label}' ({count})" for label, count in zip(classes, counts, strict=True) if count < FEW_EXAMPLES]
+    if rare:
+        shown = ", ".join(rare[:5]) + (", …" if len(rare) > 5 else "")
+        notices.append(f"Classes with fewer than {FEW_EXAMPLES} examples: {shown}.")
+    return tuple(notices)
