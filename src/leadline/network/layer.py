@@ -106,6 +106,17 @@ class Layer(ABC):
         """Floating-point operations of the forward pass for one example; a multiply-add counts as two."""
         return 0
 
+    def __str__(self) -> str:
+        """As short as Python takes it: ``Dense(64, activation='relu')``."""
+        shown = []
+        for item in fields(self):  # type: ignore[arg-type]  # every concrete layer is a dataclass
+            value = getattr(self, item.name)
+            if item.default is MISSING:
+                shown.append(repr(value))
+            elif value != item.default:
+                shown.append(f"{item.name}={value!r}")
+        return f"{type(self).__name__}({', '.join(shown)})"
+
     def config(self) -> dict[str, Any]:
         """The layer as a table of an experiment file: its kind, and the fields that differ from their defaults."""
         table: dict[str, Any] = {"type": self.kind()}

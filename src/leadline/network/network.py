@@ -31,7 +31,7 @@ class HasNetwork(Protocol):
         ...
 
 
-@dataclass(frozen=True, init=False)
+@dataclass(frozen=True, init=False, repr=False)
 class Network:
     """Layers in order, the output layer last. A value: it prints, compares, hashes, and holds no parameters.
 
@@ -49,6 +49,9 @@ class Network:
             if not isinstance(layer, Layer):
                 raise UsageError(f"layers[{i}]: expected a layer such as Dense(64, 'relu'), got {layer!r}")
         object.__setattr__(self, "layers", _without_redundant_biases(given))
+
+    def __repr__(self) -> str:
+        return f"Network([{', '.join(str(layer) for layer in self.layers)}])"
 
     def __iter__(self) -> Iterator[Layer]:
         return iter(self.layers)
