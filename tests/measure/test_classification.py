@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import warnings
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn import metrics as sk
+from sklearn import metrics as sklearn_metrics
 
 from leadline.errors import UsageError
 from leadline.measure import calibration_curve, class_metrics, confusion_matrix, false_alarms_per_day, mean_cost
 from leadline.measure import classification as c
 
+# The hints of scikit-learn are narrower than what it documents.
+sk: Any = sklearn_metrics
 RNG = np.random.default_rng(0)
 
 

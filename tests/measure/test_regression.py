@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
-from sklearn import metrics as sk
+from sklearn import metrics as sklearn_metrics
 
 from leadline.errors import UsageError
 from leadline.measure import mean_absolute, root_mean_square
 from leadline.measure import regression as r
 
+# The hints of scikit-learn are narrower than what it documents.
+sk: Any = sklearn_metrics
 RNG = np.random.default_rng(0)
 TRUTH = RNG.normal(size=(200, 2)) * [3, 10]
 PREDICTED = TRUTH + RNG.normal(size=(200, 2))
