@@ -67,9 +67,7 @@ def optimizer_from_config(
     return _make("optimizer", rule, values)
 
 
-def schedule_from_config(
-    config: str | Mapping[str, Any] | Schedule | None, epochs: int | None = None
-) -> Schedule:
+def schedule_from_config(config: str | Mapping[str, Any] | Schedule | None, epochs: int | None = None) -> Schedule:
     """The schedule that ``"constant"`` or ``{"type": "staircase", "every": 10}`` means; None is constant.
 
     ``epochs`` is how long the training lasts, for a cosine that does not say. Raises `UsageError` for an

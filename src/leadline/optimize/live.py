@@ -37,9 +37,7 @@ class LiveRate:
     def _ask(self) -> None:
         self.problem = None
         try:
-            answer = (
-                self.source.read_text(encoding="utf-8") if isinstance(self.source, Path) else self.source()
-            )
+            answer = self.source.read_text(encoding="utf-8") if isinstance(self.source, Path) else self.source()
             rate = None if answer is None else float(answer)
         except FileNotFoundError:
             rate = None

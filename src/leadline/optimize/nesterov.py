@@ -27,6 +27,11 @@ class Nesterov(Optimizer):
     name: ClassVar[str] = "nesterov"
     averages: ClassVar[tuple[str, ...]] = ("velocity",)
 
+    @property
+    def has_kernel(self) -> bool:
+        """Not for β = 0, where torch's kernel wants no velocity at all."""
+        return super().has_kernel and self.beta != 0
+
     def equation(self, theta: Tensor, gradient: Tensor, state: State, rate: Number) -> None:
         """The two equations above."""
         velocity = state["velocity"]

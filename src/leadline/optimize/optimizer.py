@@ -87,12 +87,9 @@ class Optimizer(ABC):
     def start(self, theta: Tensor, n_penalized: int | None = None) -> State:
         """The state before the first update of θ, (n,) or (P, n); by default all parameters are penalized."""
         n_penalized = theta.shape[-1] if n_penalized is None else n_penalized
-        numbers = not any(isinstance(value, Tensor) for value in self._values().values())
-        return State(theta, self.averages, n_penalized, fused=numbers and theta.is_contiguous())
+        return State(theta, self.averages, n_penalized, fused=self.has_kernel and theta.is_contiguous())
 
-    def update(
-        self, theta: Tensor, gradient: Tensor, state: State, learning_rate: Number | None = None
-    ) -> None:
+    def update(self, theta: Tensor, gradient: Tensor, state: State, learning_rate: Number | None = None) -> None:
         """Move θ one step down the gradient, in place; both (n,) or both (P, n).
 
         ``learning_rate`` is what the schedule says now (float or (P, 1)), the rule's own by default.
@@ -103,6 +100,11 @@ class Optimizer(ABC):
             self.fused(theta, gradient, state, rate)
         else:
             self.equation(theta, gradient, state, rate)
+
+    @property
+    def has_kernel(self) -> bool:
+        """Whether `fused` serves these hyper-parameters: a kernel takes one number for all members."""
+        return not any(isinstance(value, Tensor) for value in self._values().values())
 
     @abstractmethod
     def equation(self, theta: Tensor, gradient: Tensor, state: State, rate: Number) -> None:
@@ -135,8 +137,7 @@ class Optimizer(ABC):
         """
         values = {name: value for name, value in self._values().items() if name != "learning_rate"}
         lists = {
-            name: value.flatten().tolist() if isinstance(value, Tensor) else value
-            for name, value in values.items()
+            name: value.flatten().tolist() if isinstance(value, Tensor) else value for name, value in values.items()
         }
         return {"type": self.name, **lists}
 
