@@ -20,13 +20,17 @@ from leadline.errors import LeadlineError, UsageError, nearest
 from leadline.toml_text import toml_text, toml_value
 
 Tables = tuple[dict[str, Any], ...]
+# The same names as in `leadline.data.settings` (a test compares them), which would cost the start of every command.
+Task = Literal["binary", "multiclass", "multilabel", "regression", "classification"]
+Kind = Literal["number", "category", "boolean", "date", "text", "identifier"]
+Normalization = Literal["auto", "standardize", "unit", "none"]
 
 
 def _size(value: object) -> object:
-    """A set's size: a fraction strictly between 0 and 1, a count, or "auto"."""
-    if value == "auto" or (type(value) is int and value >= 0) or (type(value) is float and 0 < value < 1):
+    """A set's size: a fraction, a count, or "auto"."""
+    if value == "auto" or (type(value) is int and value >= 0) or (type(value) is float and 0 <= value <= 1):
         return value
-    raise PydanticCustomError("size", 'a fraction between 0 and 1, a number of examples, or "auto"')
+    raise PydanticCustomError("size", 'a fraction from 0 to 1, a whole number of examples, or "auto"')
 
 
 def _batch_size(value: object) -> object:
@@ -62,9 +66,9 @@ def _layers(value: object) -> object:
 def _target(value: object) -> object:
     if isinstance(value, list | tuple) and value and all(isinstance(name, str) for name in value):
         return tuple(value)
-    if value is None or (isinstance(value, str | int) and not isinstance(value, bool)):
+    if value is None or isinstance(value, str):
         return value
-    raise PydanticCustomError("target", "a column's name, or a list of names for several labels")
+    raise PydanticCustomError("target", "a name in quotes, or a list of names for several labels")
 
 
 def _early_stopping(value: object) -> object:
@@ -88,7 +92,7 @@ class SourceSection(Section):
 
     source: str
     inputs: str | None = None
-    target: Annotated[str | int | tuple[str, ...] | None, BeforeValidator(_target)] = None
+    target: str | None = None
 
 
 class DataSection(Section):
@@ -96,12 +100,12 @@ class DataSection(Section):
 
     source: str | None = None
     inputs: str | None = None
-    target: Annotated[str | int | tuple[str, ...] | None, BeforeValidator(_target)] = None
-    task: Literal["binary", "multiclass", "multilabel", "regression"] | None = None
+    target: Annotated[str | tuple[str, ...] | None, BeforeValidator(_target)] = None
+    task: Task | None = None
     features: Names | None = None
     exclude: Names = ()
-    types: dict[str, str] = {}
-    normalization: Literal["standardize", "unit", "none"] | None = None
+    types: dict[str, Kind] = {}
+    normalization: Normalization = "auto"
     dev: SourceSection | None = None
     test: SourceSection | None = None
 
@@ -112,7 +116,8 @@ class SplitSection(Section):
     train: Annotated[Any, BeforeValidator(_size)] = "auto"
     dev: Annotated[Any, BeforeValidator(_size)] = "auto"
     test: Annotated[Any, BeforeValidator(_size)] = "auto"
-    stratify: bool | None = None
+    train_dev: Annotated[Any, BeforeValidator(_size)] = 0
+    stratify: bool = True
     seed: int = Field(default=0, ge=0, lt=2**32)
 
 
@@ -126,9 +131,11 @@ class NetworkSection(Section):
 
 
 class EarlyStopping(Section):
-    """``early_stopping``: stop `patience` epochs after the best one (0: never) and keep the best."""
+    """``early_stopping``: stop `patience` epochs after the best one (0: never) and go back to that one."""
 
-    patience: int = Field(default=20, ge=0)
+    patience: int = Field(default=10, ge=0)
+    monitor: Literal["dev_error", "dev_cost"] = "dev_error"
+    min_improvement: float = Field(default=0.0, ge=0)
 
 
 class TrainingSection(Section):
@@ -144,7 +151,7 @@ class TrainingSection(Section):
     clip_norm: float | None = Field(default=None, gt=0)
     early_stopping: Annotated[EarlyStopping | None, BeforeValidator(_early_stopping)] = None
     precision: Literal["float32", "float64"] = "float32"
-    gradient_tolerance: float | None = Field(default=None, ge=0)
+    gradient_tolerance: float | None = Field(default=None, gt=0)
     seed: int = Field(default=0, ge=0, lt=2**32)
     device: str = "auto"
 
@@ -184,7 +191,7 @@ class Experiment(Section):
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except FileNotFoundError:
-            raise LeadlineError(f"No such file: {path}") from None
+            raise LeadlineError(f"{path}: no such file.{_near(path)}") from None
         except OSError as error:
             raise LeadlineError(f"{path} cannot be read: {error.strerror}.") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
@@ -216,29 +223,29 @@ class Experiment(Section):
         return self.from_dict(values)
 
     def _beside(self, folder: Path) -> Self:
-        """Sources that lie beside the experiment file become paths from where you are."""
+        """Files that lie beside the experiment file become paths from where you are."""
         changes: dict[str, Any] = {}
         sections = {"data": self.data, "data.dev": self.data.dev, "data.test": self.data.test}
         for name, section in sections.items():
-            source = section.source if section else None
-            if source and not Path(expand(source)).is_absolute() and (folder / expand(source)).exists():
-                path = (folder / expand(source)).resolve()
-                here = Path.cwd().resolve()
-                inside = path.is_relative_to(here)
-                changes[f"{name}.source"] = str(path.relative_to(here) if inside else path)
+            for key in ("source", "target"):  # a target may be a file of labels
+                given = getattr(section, key, None)
+                if isinstance(given, str) and (folder / given).is_file():
+                    changes[f"{name}.{key}"] = _from_here(folder / given)
         return self.replace(changes) if changes else self
 
 
-def expand(source: str) -> str:
-    """The source with ``$NAMES`` of the environment and ``~`` filled in.
+def _near(path: Path) -> str:
+    """A hint at experiment files of a similar name in the same folder."""
+    if not path.parent.is_dir():
+        return f" The folder {path.parent} does not exist."
+    hint = nearest(path.name, [file.name for file in path.parent.glob("*.toml")])
+    return hint if "Did you mean" in hint else ""
 
-    `leadline.errors.LeadlineError`: a name that is not set.
-    """
-    expanded = os.path.expanduser(os.path.expandvars(source))  # noqa: PTH111 - a source need not be a path
-    if "$" in expanded:
-        name = expanded[expanded.index("$") :].split("/")[0]
-        raise LeadlineError(f"data.source: {source!r} uses {name}, which is not set in your environment.")
-    return expanded
+
+def _from_here(path: Path) -> str:
+    """The path as one would write it here: relative where the file is below, else absolute."""
+    path, here = path.resolve(), Path.cwd().resolve()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 # --- what went wrong, in one line ---------------------------------------------------------------------------

@@ -13,9 +13,7 @@ from leadline.runs.store import RunStore
 NOW = datetime(2026, 11, 20, 21, 30, 15)
 
 
-def finished(
-    store: RunStore, name: str, started: str = "2026-11-20T21:30:15", **summary: object
-) -> RunFolder:
+def finished(store: RunStore, name: str, started: str = "2026-11-20T21:30:15", **summary: object) -> RunFolder:
     folder = store.begin("x", name)
     folder.write_json("run.json", {"started": started, "status": "done", **summary})
     return store.publish(folder)

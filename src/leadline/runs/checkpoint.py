@@ -14,9 +14,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def save_checkpoint(
-    path: str | os.PathLike[str], tensors: Mapping[str, Tensor], state: Mapping[str, Any]
-) -> None:
+def save_checkpoint(path: str | os.PathLike[str], tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
     """Write named tensors (``layers.0.weight``, ``statistics.layers.1.mean``) and a JSON state."""
     from safetensors.torch import save_file
 

@@ -59,9 +59,7 @@ class RunIndex:
             return []
         known = {row["name"]: row for row in self._read()}
         folders = {folder.path.name: folder for folder in self.store.folders()}
-        stale = [
-            f for name, f in folders.items() if known.get(name, {}).get("status", "running") == "running"
-        ]
+        stale = [f for name, f in folders.items() if known.get(name, {}).get("status", "running") == "running"]
         gone = [name for name in known if name not in folders]
         if stale or gone:
             self._write(stale, gone)
@@ -122,10 +120,7 @@ class _Database:
 
 def _row(folder: RunFolder) -> dict[str, Any]:
     summary = folder.read_json("run.json")
-    row = {
-        key: summary.get(key)
-        for key in ("status", "started", "seconds", "source", "task", "metric", "epochs")
-    }
+    row = {key: summary.get(key) for key in ("status", "started", "seconds", "source", "task", "metric", "epochs")}
     for part in ("train", "dev", "test"):
         measured = (summary.get("errors") or {}).get(part) or {}
         row[f"{part}_error"] = measured.get("value")

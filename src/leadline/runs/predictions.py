@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, UsageError
 
 
 def predictions_table(
@@ -52,14 +52,20 @@ def predictions_table(
     return pa.table(columns).replace_schema_metadata({"target": target})
 
 
+def check_table_path(path: str | os.PathLike[str]) -> Path:
+    """The path, if its ending names a format that `write_table` writes; else `leadline.errors.UsageError`."""
+    path = Path(path)
+    if path.suffix.lower() not in (".csv", ".parquet"):
+        raise UsageError(f"{path}: predictions are written as .csv or .parquet, by the file's ending.")
+    return path
+
+
 def write_table(table: pa.Table, path: str | os.PathLike[str]) -> Path:
     """Write a table as CSV or Parquet, by the ending of the path; whole or not at all."""
     from pyarrow import csv
 
-    path = Path(path)
+    path = check_table_path(path)
     writers = {".csv": csv.write_csv, ".parquet": pq.write_table}
-    if path.suffix.lower() not in writers:
-        raise LeadlineError(f"{path}: predictions are written as .csv or .parquet, by the file's ending.")
     draft = path.with_name(f".{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,0 +1,108 @@
+"""Leadline trains deep networks, measures where their error comes from, and shows what to do next.
+
+>>> import leadline as ll
+>>> run = ll.train(ll.Network([ll.Dense(64, "relu"), ll.Dense(10)]), ll.read("digits"), epochs=50)
+>>> print(run.diagnosis)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from leadline.data import Dataset, read
+    from leadline.errors import LeadlineError, UsageError
+    from leadline.experiment import Experiment
+    from leadline.network import Activation, BatchNorm, Dense, Dropout, Flatten, Layer, Network
+    from leadline.optimize import (
+        Adam,
+        AdamW,
+        Constant,
+        Cosine,
+        Exponential,
+        GradientDescent,
+        InverseTime,
+        Manual,
+        Momentum,
+        Nesterov,
+        RMSprop,
+        SquareRootEpoch,
+        SquareRootStep,
+        Staircase,
+        WarmUp,
+    )
+    from leadline.runs.run import Run, load_run
+    from leadline.session import run_experiment, train
+    from leadline.strategy import Diagnosis, diagnose_predictions, diagnose_rates, diagnose_regression
+    from leadline.test_set import open_test_set
+    from leadline.trained import TrainedNetwork
+    from leadline.training import DivergenceError
+
+__all__ = [
+    "Activation",
+    "Adam",
+    "AdamW",
+    "BatchNorm",
+    "Constant",
+    "Cosine",
+    "Dataset",
+    "Dense",
+    "Diagnosis",
+    "DivergenceError",
+    "Dropout",
+    "Experiment",
+    "Exponential",
+    "Flatten",
+    "GradientDescent",
+    "InverseTime",
+    "Layer",
+    "LeadlineError",
+    "Manual",
+    "Momentum",
+    "Nesterov",
+    "Network",
+    "RMSprop",
+    "Run",
+    "SquareRootEpoch",
+    "SquareRootStep",
+    "Staircase",
+    "TrainedNetwork",
+    "UsageError",
+    "WarmUp",
+    "diagnose_predictions",
+    "diagnose_rates",
+    "diagnose_regression",
+    "load_run",
+    "open_test_set",
+    "read",
+    "run_experiment",
+    "train",
+]
+
+_HOME = {
+    "leadline.data": ("Dataset", "read"),
+    "leadline.errors": ("LeadlineError", "UsageError"),
+    "leadline.experiment": ("Experiment",),
+    "leadline.network": ("Activation", "BatchNorm", "Dense", "Dropout", "Flatten", "Layer", "Network"),
+    "leadline.runs.run": ("Run", "load_run"),
+    "leadline.session": ("run_experiment", "train"),
+    "leadline.strategy": ("Diagnosis", "diagnose_predictions", "diagnose_rates", "diagnose_regression"),
+    "leadline.test_set": ("open_test_set",),
+    "leadline.trained": ("TrainedNetwork",),
+    "leadline.training": ("DivergenceError",),
+}
+_MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first used: the command line starts without torch this way."""
+    if name not in __all__:
+        raise AttributeError(f"module 'leadline' has no attribute '{name}'")
+    value = getattr(import_module(_MODULE_OF.get(name, "leadline.optimize")), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

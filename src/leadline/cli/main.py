@@ -1,0 +1,102 @@
+"""The commands put together, and the one place where errors become lines and exit codes."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Sequence
+from importlib.metadata import version
+from typing import Annotated
+
+import typer
+
+from leadline.cli import runs, train
+from leadline.errors import LeadlineError
+
+app = typer.Typer(
+    name="leadline",
+    help="Train deep networks, measure where their error comes from, and see what to do next.",
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+)
+train.register(app)
+runs.register(app)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"leadline {version('leadline')}")
+        raise typer.Exit
+
+
+@app.callback()
+def leadline(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Train deep networks, measure where their error comes from, and see what to do next."""
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run a command and exit: 0 done, 1 failed, 2 wrong usage; a user's mistake is one or two lines on stderr."""
+    sys.exit(run(list(sys.argv[1:] if arguments is None else arguments)))
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command and return its exit code."""
+    try:
+        code = app(arguments, standalone_mode=False)
+        sys.stdout.flush()
+        return code if isinstance(code, int) else 0
+    except LeadlineError as error:
+        _say(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        _say("Interrupted.")
+        return 130
+    except BrokenPipeError:
+        # The reader of our output (a pager, head) has left; nothing is wrong and nobody listens.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    except typer.Exit as done:
+        return done.exit_code
+    except typer.Abort:
+        _say("Interrupted.")
+        return 130
+    except Exception as error:
+        if hasattr(error, "format_message"):  # the parser's own errors: an unknown option, a missing argument
+            return _usage(error)
+        return _internal(error)
+
+
+def _usage(error: Exception) -> int:
+    message = error.format_message()  # pyright: ignore[reportAttributeAccessIssue]
+    if not message:
+        return int(getattr(error, "exit_code", 2))  # the help was printed in place of an error
+    context = getattr(error, "ctx", None)
+    path = context.command_path if context else "leadline"
+    _say(" ".join(message.split()) + f" See: {path} --help")
+    return 2
+
+
+def _internal(error: Exception) -> int:
+    if os.environ.get("LEADLINE_DEBUG"):
+        traceback.print_exception(error)
+        return 1
+    with tempfile.NamedTemporaryFile("w", prefix="leadline-", suffix=".log", delete=False, encoding="utf-8") as log:
+        traceback.print_exception(error, file=log)
+    first = (str(error).splitlines() or [""])[0][:200]
+    _say(
+        f"Internal error: {type(error).__name__}: {first}\n"
+        f"This is a fault of Leadline's, please report it with {log.name} (LEADLINE_DEBUG=1 prints it)."
+    )
+    return 1
+
+
+def _say(message: str) -> None:
+    print(f"leadline: {message}", file=sys.stderr)

@@ -1,0 +1,216 @@
+"""The commands on runs: list, show, diagnose, predict, report."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from leadline.cli.train import AsJson, RunsFolder
+from leadline.errors import UsageError
+
+if TYPE_CHECKING:
+    from leadline.strategy import Diagnosis
+
+RunName = Annotated[str, typer.Argument(metavar="RUN", help='A name, a beginning of it, a folder, or "last".')]
+Percent = Annotated[float | None, typer.Option(help="Error in percent.")]
+Size = Annotated[int | None, typer.Option(help="Number of examples.")]
+RUNGS = ("human", "train", "train-dev", "dev", "test")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command("runs")(list_runs)
+    app.command()(show)
+    app.command()(diagnose)
+    app.command()(predict)
+    app.command()(report)
+
+
+def list_runs(runs: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
+    """List the runs, oldest first."""
+    from rich.table import Table
+
+    from leadline.cli.screen import console, print_json
+    from leadline.runs.index import RunIndex
+    from leadline.runs.store import RunStore
+
+    rows = RunIndex(RunStore(runs)).rows()
+    if as_json:
+        print_json(rows)
+        return
+    screen = console()
+    if not rows:
+        screen.print(f"There are no runs in {runs}. Train one: leadline train digits", markup=False)
+        return
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for title in ("Run", "Status", "Task", "Metric"):
+        table.add_column(title, no_wrap=title == "Run")
+    for title in ("Train error", "Dev error (95 %)", "n", "Epochs", "Time"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for row in rows:
+        table.add_row(*_cells(row))
+    screen.print(table)
+
+
+def _cells(row: dict[str, Any]) -> list[str]:
+    percent = row["task"] != "regression"
+
+    def number(value: float | None) -> str:
+        if value is None:
+            return "–"
+        return f"{value:.1%}".replace("%", " %") if percent else f"{value:,.4g}".replace(",", " ")
+
+    interval = f" ({number(row['dev_low'])} to {number(row['dev_high'])})" if row["dev_low"] is not None else ""
+    seconds = "–" if row["seconds"] is None else f"{row['seconds']:.1f} s"
+    return [
+        row["name"],
+        row["status"],
+        row["task"] or "–",
+        row["metric"] or "–",
+        number(row["train_error"]),
+        number(row["dev_error"]) + interval,
+        str(row["dev_n"] or "–"),
+        str(row["epochs"] or "–"),
+        seconds,
+    ]
+
+
+def show(run: RunName, runs: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
+    """Show a run: its resolved experiment, how training went, and its diagnosis."""
+    from leadline.cli.screen import console, print_diagnosis, print_json
+    from leadline.runs.run import load_run
+
+    found = load_run(run, runs)
+    measured = (found.folder / "diagnosis.json").exists()
+    if as_json:
+        extra = {"diagnosis": found.folder.read_json("diagnosis.json")} if measured else {}
+        print_json(found.summary | {"folder": str(found.folder.path), "experiment": found.experiment.to_dict()} | extra)
+        return
+    screen, summary = console(), found.summary
+    screen.print(f"[bold]{found.name}[/bold]  {summary['status']}, {summary['started']}")
+    screen.print(found.experiment.to_toml(), style="dim", markup=False)
+    if summary["epochs"]:
+        best = f", best epoch {summary['best_epoch']}" if summary["best_epoch"] else ""
+        screen.print(
+            f"{summary['epochs']} epochs in {summary['seconds']:.1f} s, stopped: {summary['stopped']}{best}; "
+            f"{summary['parameters']:,} parameters",
+            markup=False,
+        )
+    if measured:
+        screen.print()
+        print_diagnosis(screen, found.diagnosis)
+        screen.print(f"\nReport: {found.folder / 'report.html'}", markup=False)
+
+
+def diagnose(
+    run: Annotated[
+        str | None, typer.Argument(metavar="[RUN]", help='A run\'s name, a beginning of it, a folder, or "last".')
+    ] = None,
+    open_test: Annotated[
+        bool, typer.Option("--open-test", help="Measure the test set, too; that it was opened is recorded.")
+    ] = False,
+    human: Percent = None,
+    train: Percent = None,
+    train_dev: Percent = None,
+    dev: Percent = None,
+    test: Percent = None,
+    n_human: Size = None,
+    n_train: Size = None,
+    n_train_dev: Size = None,
+    n_dev: Size = None,
+    n_test: Size = None,
+    runs: RunsFolder = Path("runs"),
+    as_json: AsJson = False,
+) -> None:
+    """Say where the error comes from: of a RUN, or of any model from its errors in percent (--train 1 --dev 10 …)."""
+    errors = dict(zip(RUNGS, (human, train, train_dev, dev, test), strict=True))
+    sizes = dict(zip(RUNGS, (n_human, n_train, n_train_dev, n_dev, n_test), strict=True))
+    given = {name: value for name, value in errors.items() if value is not None}
+    if (run is None) == (not given):
+        raise UsageError("diagnose takes a RUN, or errors in percent such as --train 1 --dev 10, one of the two.")
+    if run is None:
+        if open_test:
+            raise UsageError("--open-test is about a RUN; a test error in percent is given with --test.")
+        _print(_from_percentages(given, {name: n for name, n in sizes.items() if n is not None}), as_json)
+        return
+    from leadline.runs.run import load_run
+
+    found = load_run(run, runs)
+    if open_test:
+        from leadline.test_set import open_test_set
+
+        open_test_set(found)
+    _print(found.diagnosis, as_json)
+
+
+def _from_percentages(errors: dict[str, float], sizes: dict[str, int]) -> Diagnosis:
+    from leadline.strategy import diagnose_rates
+
+    for name, value in errors.items():
+        if not 0 <= value <= 100:
+            raise UsageError(f"--{name}: got {value:g}; an error lies between 0 and 100 percent.")
+    if set(errors) == {"human"}:
+        raise UsageError("--human alone has nothing to compare with; give --train, --dev or others, too.")
+    fractions = {name: value / 100 for name, value in errors.items()}
+    human = fractions.pop("human", None)
+    return diagnose_rates(fractions, sizes, human)
+
+
+def _print(diagnosis: Diagnosis, as_json: bool) -> None:
+    from leadline.cli.screen import console, print_diagnosis, print_json
+
+    if as_json:
+        print_json(diagnosis.to_json())
+    else:
+        print_diagnosis(console(), diagnosis)
+
+
+def predict(
+    run: RunName,
+    data: Annotated[str, typer.Argument(help="A file with rows like those of training; the target is not needed.")],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write .csv or .parquet instead of printing.")
+    ] = None,
+    runs: RunsFolder = Path("runs"),
+    as_json: AsJson = False,
+) -> None:
+    """Predict on new rows with a run's network."""
+    from leadline.cli.screen import console, print_json
+    from leadline.runs.predictions import check_table_path, write_table
+    from leadline.runs.run import load_run
+
+    if output is not None:
+        check_table_path(output)
+    table = load_run(run, runs).trained_network().predictions(data)
+    if output is not None:
+        write_table(table, output)
+        console(stderr=True).print(f"{table.num_rows:,} predictions: {output}", markup=False)
+    elif as_json:
+        print_json(table.to_pylist())
+    else:
+        import sys
+
+        from pyarrow import csv
+
+        sys.stdout.flush()
+        csv.write_csv(table, sys.stdout.buffer)
+
+
+def report(
+    run: RunName,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Copy the report to this file.")] = None,
+    runs: RunsFolder = Path("runs"),
+    as_json: AsJson = False,
+) -> None:
+    """Write a run's HTML report anew, and print where it is."""
+    from leadline.cli.screen import print_json
+    from leadline.results import renew_report
+    from leadline.runs.run import load_run
+
+    path = renew_report(load_run(run, runs), output)
+    if as_json:
+        print_json({"report": str(path)})
+    else:
+        typer.echo(path)

@@ -1,0 +1,117 @@
+"""What people see: colours on a terminal only, progress on stderr where stdout is for a program."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+if TYPE_CHECKING:
+    from leadline.plan import Plan
+    from leadline.strategy import Diagnosis
+
+
+def console(stderr: bool = False) -> Console:
+    """A console without markup guesses; Rich itself leaves colour out off a terminal and under NO_COLOR."""
+    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+
+
+def print_json(value: object) -> None:
+    """One JSON value on stdout, and nothing else there."""
+    from leadline.runs.folder import finite
+
+    sys.stdout.write(json.dumps(finite(value), indent=2, ensure_ascii=False) + "\n")
+
+
+def print_diagnosis(screen: Console, diagnosis: Diagnosis) -> None:
+    """The ladder, the conclusion and the next step; the words that matter in bold."""
+    for line in str(diagnosis).splitlines():
+        head, colon, rest = line.partition(":")
+        if colon and head in ("Conclusion", "Next step"):
+            screen.print(f"[bold]{head}:[/bold]", end="")
+            screen.print(rest, markup=False)
+        else:
+            screen.print(line, markup=False)
+
+
+class ProgressBar:
+    """Shows how a training goes on: epochs, cost, dev error and time left."""
+
+    def __init__(self, screen: Console) -> None:
+        self.screen = screen
+        self.bar: Progress | None = None
+        self.task = TaskID(0)
+        self.shown = 0.0
+        self.text = ""
+        self.percent = True
+
+    def planned(self, plan: Plan) -> None:
+        """Print what is about to be done, and show the bar on a terminal."""
+        screen, sizes = self.screen, plan.split.sizes
+        self.percent = plan.data.task != "regression"
+        screen.print(plan.experiment.to_toml(), style="dim", markup=False)
+        for notice in plan.notices:
+            screen.print(f"Note: {notice}", markup=False, style="yellow")
+        parts = " · ".join(f"{name.replace('_', '-')} {n:,}" for name, n in sizes.items() if n).replace(",", " ")
+        closed = " (closed)" if sizes["test"] else ""
+        screen.print(
+            f"[bold]{plan.data.name}[/bold]: {plan.data.task}, {parts}{closed}; "
+            f"{plan.n_parameters:,} parameters".replace(",", " ", 3),
+        )
+        if screen.is_terminal:
+            self.bar = Progress(
+                TextColumn("{task.description}"),
+                BarColumn(),
+                TextColumn("{task.fields[text]}"),
+                TimeElapsedColumn(),
+                TextColumn("left"),
+                TimeRemainingColumn(elapsed_when_finished=False),
+                console=screen,
+                transient=True,
+                refresh_per_second=10,
+            )
+            self.task = self.bar.add_task("Training", total=plan.training.epochs, text="")
+            self.bar.start()
+
+    def step(self, step: int, steps: int, cost: float) -> None:
+        """Within a long epoch the bar moves, too."""
+        if self.bar is not None and steps > 1 and self._due():
+            whole = int(self.bar.tasks[0].completed)
+            self.bar.update(self.task, completed=whole + min(step / steps, 0.999), text=self.text)
+
+    def epoch(self, epoch: Mapping[str, Any]) -> None:
+        """An epoch is done."""
+        self.text = self._text(epoch)
+        if self.bar is not None and self._due():
+            self.bar.update(self.task, completed=epoch["epoch"], text=self.text)
+
+    def close(self) -> None:
+        """Take the bar away and leave its last text."""
+        if self.bar is not None:
+            self.bar.stop()
+            self.bar = None
+        if self.text:
+            self.screen.print(f"Trained: {self.text}", markup=False)
+            self.text = ""
+
+    def _due(self) -> bool:
+        """A thousand short epochs need no thousand updates of the screen."""
+        now = time.monotonic()
+        if now - self.shown < 0.05:
+            return False
+        self.shown = now
+        return True
+
+    def _text(self, epoch: Mapping[str, Any]) -> str:
+        text = f"epoch {epoch['epoch']}, cost {epoch['cost']:.4f}"
+        error = epoch["dev_error"]
+        if error is None:
+            return text
+        return (
+            f"{text}, dev error {error:.1%}" if self.percent else f"{text}, dev RMSE {error:,.5g}".replace(",", " ", 0)
+        )

@@ -1,0 +1,118 @@
+"""``leadline train``: from a file to a trained network, its error ladder and its report."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from leadline.errors import UsageError
+
+if TYPE_CHECKING:
+    from leadline.experiment import Experiment
+
+RunsFolder = Annotated[Path, typer.Option("--runs", help="The folder of the runs.", show_default=True)]
+AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout; all else goes to stderr.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(train)
+
+
+def train(
+    experiment: Annotated[
+        str, typer.Argument(help="An experiment file (.toml), a data file with --target, or a bundled name: digits.")
+    ],
+    target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
+    task: Annotated[str | None, typer.Option(help="binary, multiclass, multilabel or regression.")] = None,
+    name: Annotated[str | None, typer.Option(help="The run's name.")] = None,
+    epochs: Annotated[int | None, typer.Option(help="Passes over the training set.")] = None,
+    batch_size: Annotated[str | None, typer.Option(help='Examples in a batch, or "full".')] = None,
+    optimizer: Annotated[str | None, typer.Option(help="adam, rmsprop, momentum, gradient_descent, …")] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="α.")] = None,
+    l2: Annotated[float | None, typer.Option(help="λ of the L2 penalty.")] = None,
+    seed: Annotated[int | None, typer.Option(help="Of the split and of the training.")] = None,
+    human_error: Annotated[
+        float | None, typer.Option(help="The error of a human: a fraction, or in the target's units.")
+    ] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Any key of the experiment, such as training.clip_norm=1.")
+    ] = None,
+    runs: RunsFolder = Path("runs"),
+    as_json: AsJson = False,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")] = False,
+) -> None:
+    """Train a network, measure its errors, say where they come from, and write a report."""
+    wanted = _experiment(experiment)
+    changes: dict[str, Any] = {
+        "data.target": target,
+        "data.task": task,
+        "training.epochs": epochs,
+        "training.batch_size": _number(batch_size) if batch_size is not None else None,
+        "training.optimizer": optimizer,
+        "training.learning_rate": learning_rate,
+        "training.l2": l2,
+        "training.seed": seed,
+        "split.seed": seed,
+        "goal.human_error": human_error,
+    }
+    changes = {key: value for key, value in changes.items() if value is not None}
+    for assignment in set_ or []:
+        key, value = _assignment(assignment)
+        changes[key] = value
+    wanted = wanted.replace(changes)
+    _train(wanted, name, runs, as_json, quiet)
+
+
+def _train(experiment: Experiment, name: str | None, runs: Path, as_json: bool, quiet: bool) -> None:
+    from leadline.cli.screen import ProgressBar, console, print_diagnosis, print_json
+
+    screen = console(stderr=as_json)
+    if not quiet and screen.is_terminal:
+        with screen.status("Starting"):
+            from leadline.session import run_experiment
+    else:
+        from leadline.session import run_experiment
+    progress = None if quiet else ProgressBar(screen)
+    try:
+        run = run_experiment(experiment, name=name, runs=runs, listener=progress)
+    finally:
+        if progress is not None:
+            progress.close()
+    if as_json:
+        print_json(run.summary | {"folder": str(run.folder.path), "diagnosis": run.diagnosis.to_json()})
+        return
+    if run.status == "interrupted":
+        screen.print("Interrupted: training stopped, and the best parameters so far are kept and measured.")
+    screen.print()
+    print_diagnosis(screen, run.diagnosis)
+    screen.print()
+    screen.print(f"Run:    {run.name}", markup=False)
+    screen.print(f"Report: {run.folder / 'report.html'}", markup=False)
+
+
+def _experiment(wanted: str) -> Experiment:
+    """What EXPERIMENT means: an experiment file, a bundled name, or a data file."""
+    from leadline.experiment import Experiment
+
+    if wanted.lower().endswith(".toml"):
+        return Experiment.from_toml(wanted)
+    return Experiment.from_dict({"data": {"source": wanted}})
+
+
+def _assignment(text: str) -> tuple[str, Any]:
+    key, equals, value = text.partition("=")
+    if not equals:
+        raise UsageError(f"--set {text}: write KEY=VALUE, such as training.clip_norm=1.")
+    return key.strip(), _number(value.strip())
+
+
+def _number(text: str) -> Any:
+    """A value as in an experiment file; what is no TOML is text."""
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text

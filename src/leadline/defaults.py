@@ -1,0 +1,180 @@
+"""What is not given is chosen here, by the task and the amount of data, and written into the experiment.
+
+The choices are ordinary ones (course 2): two hidden layers of ReLU units that grow with the data, Adam, the whole
+set as one batch below 2 000 examples and a power of two above, and as many epochs as make some ten thousand updates,
+with early stopping on the dev set. They are a start to measure from, not an optimum.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any
+
+from leadline.errors import UsageError
+from leadline.network import Dense, Layer, Network
+from leadline.optimize import optimizer_from_config, schedule_from_config
+from leadline.training.batches import default_batch_size
+
+if TYPE_CHECKING:
+    from leadline.data import Dataset, Split
+    from leadline.experiment import Experiment, NetworkSection, TrainingSection
+
+LOSS_OF_TASK = {
+    "binary": "binary_cross_entropy",
+    "multiclass": "softmax_cross_entropy",
+    "multilabel": "multi_label_cross_entropy",
+    "regression": "squared_error",
+}
+METRIC_OF_TASK = {
+    "binary": "accuracy",
+    "multiclass": "accuracy",
+    "multilabel": "accuracy",
+    "regression": "rmse",
+}
+UPDATES = 30_000
+
+
+def resolve(experiment: Experiment, data: Dataset, split: Split, input_shape: tuple[int, ...]) -> Experiment:
+    """The experiment with every choice filled in; training from it repeats the run.
+
+    `input_shape` is one prepared example's. `leadline.errors.UsageError` names the key of a choice that is impossible.
+    """
+    training = _training(experiment.training, len(split.train), has_dev=len(split.dev) > 0)
+    layers = _layers(experiment.network, data, len(split.train), input_shape)
+    changes: dict[str, Any] = {
+        "data.task": data.task,
+        "data.target": data.target_name,
+        "data.normalization": data.normalization,
+        "network.layers": layers.config(),
+        "goal.optimizing": experiment.goal.optimizing or METRIC_OF_TASK[data.task],
+    }
+    if not isinstance(data.inputs, tuple):
+        del changes["data.target"]  # an array's name or a file of labels stays as it was given
+    changes |= {f"training.{key}": value for key, value in training.items()}
+    changes |= {f"split.{key}": value for key, value in _split(experiment, split).items()}
+    return experiment.replace(changes)
+
+
+def _split(experiment: Experiment, split: Split) -> dict[str, Any]:
+    """The sizes as counts; a set from a file of its own has no size to draw."""
+    sizes = {"train": len(split.train), "train_dev": len(split.train_dev)}
+    if experiment.data.dev is None:
+        sizes["dev"] = len(split.dev)
+    if experiment.data.test is None:
+        sizes["test"] = len(split.test)
+    return sizes
+
+
+# --- the network --------------------------------------------------------------------------------------------
+
+
+def hidden_units(n_inputs: int, m: int) -> tuple[int, int]:
+    """Units of the two hidden layers for m training examples of n inputs."""
+    if m >= 50_000:
+        return 256, 128
+    return (128, 64) if n_inputs >= 32 or m >= 5_000 else (64, 32)
+
+
+def output_units(data: Dataset) -> int:
+    """How many numbers the network computes for one example."""
+    if data.task == "binary":
+        return 1
+    return len(data.classes) if data.classes else data.target.shape[1]
+
+
+def _layers(section: NetworkSection, data: Dataset, m: int, input_shape: tuple[int, ...]) -> Network:
+    if section.layers is None:
+        hidden = [Dense(units, "relu") for units in hidden_units(math.prod(input_shape), m)]
+        layers: list[Layer] = [*hidden, Dense(output_units(data))]
+    else:
+        tables = [_with_start(table, section) for table in section.layers]
+        try:
+            layers = list(Network.from_config(tables).layers)
+        except UsageError as error:
+            raise UsageError(f"network.{error}") from None
+    network = Network(layers)
+    _check_output(network, data, input_shape)
+    return network
+
+
+def _with_start(table: dict[str, Any], section: NetworkSection) -> dict[str, Any]:
+    """A layer's table with the network's initializer and gain, unless it has its own."""
+    kind = Layer.kinds.get(table.get("type", ""))
+    names = {field.name for field in fields(kind)} if kind else set()  # pyright: ignore[reportArgumentType]
+    start = {}
+    if "initializer" in names and section.initializer != "auto":
+        start["initializer"] = section.initializer
+    if "gain" in names and section.gain != 1.0:
+        start["gain"] = section.gain
+    return start | table
+
+
+def _check_output(network: Network, data: Dataset, input_shape: tuple[int, ...]) -> None:
+    """The output layer has to compute what the task asks for."""
+    shape = network.shapes(input_shape)[-1]
+    needed = output_units(data)
+    if shape == (needed,) or (data.task == "binary" and shape == (2,)):
+        return
+    last = len(network.layers) - 1
+    reason = {
+        "binary": "a binary target takes 1 (a logit)",
+        "multiclass": f"a target of {needed} classes takes one for each",
+        "multilabel": f"a target of {needed} labels takes one for each",
+        "regression": f"the target has {needed}",
+    }[data.task]
+    raise UsageError(
+        f"network.layers[{last}] {network.layers[last]}: computes outputs of shape {shape}, but {reason}; "
+        f"make the last layer Dense({needed})."
+    )
+
+
+def loss_of(network: Network, data: Dataset, input_shape: tuple[int, ...]) -> str:
+    """The loss that goes with the task; two outputs for a binary target are softmax's."""
+    if data.task == "binary" and network.shapes(input_shape)[-1] == (2,):
+        return LOSS_OF_TASK["multiclass"]
+    return LOSS_OF_TASK[data.task]
+
+
+# --- the training -------------------------------------------------------------------------------------------
+
+
+def _training(section: TrainingSection, m: int, has_dev: bool) -> dict[str, Any]:
+    batch_size = section.batch_size or default_batch_size(m)
+    batch_size = m if batch_size == "full" else min(batch_size, m)
+    full = batch_size == m
+    steps = -(-m // batch_size)
+    epochs = section.epochs or min(max(UPDATES // steps, 10), 1_000)
+    rate = section.learning_rate
+    if rate is None and (section.optimizer or {}).get("type", "adam") == "adam":
+        # A full batch takes one step where mini-batches take many: it can and must take larger ones.
+        rate = 3e-3 if full else 1e-3
+    optimizer = optimizer_from_config(section.optimizer or "adam", rate)
+    filled: dict[str, Any] = {
+        "epochs": epochs,
+        "batch_size": "full" if full else batch_size,
+        "optimizer": optimizer.to_config(),
+        "learning_rate": optimizer.learning_rate,
+        "schedule": schedule_from_config(section.schedule, epochs).to_config(),
+        "l2": section.l2 or 0.0,
+        "l1": section.l1 or 0.0,
+        "device": _device(section.device),
+    }
+    if section.early_stopping is None:
+        filled["early_stopping"] = {"patience": max(5, epochs // 5) if has_dev else 0}
+    elif section.early_stopping.patience and not has_dev:
+        raise UsageError("training.early_stopping: needs a dev set; give split.dev a size, or set patience = 0.")
+    return filled
+
+
+def _device(name: str) -> str:
+    import torch
+
+    if name == "auto":
+        return "cuda" if torch.cuda.is_available() else "cpu"
+    try:
+        torch.empty(1, device=name)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise UsageError(f'training.device: "{name}" cannot be used here ({reason}); "cpu" can.') from None
+    return name

@@ -1,0 +1,171 @@
+"""Writes a run's folder while the training goes on, and completes it at the end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import numpy as np
+
+from leadline.measure import Measured
+from leadline.network import Parameters
+from leadline.plan import Plan
+from leadline.results import diagnose_run, measure_error, predict_set, save_predictions, write_run_report
+from leadline.runs.checkpoint import save_checkpoint
+from leadline.runs.environment import environment
+from leadline.runs.folder import RunFolder
+from leadline.runs.index import RunIndex
+from leadline.runs.run import Run
+from leadline.runs.store import RunStore, published_name
+from leadline.trained import TrainedNetwork, state_tensors
+from leadline.training import DivergenceError, Epoch, Fit, Trainer
+
+SECONDS_BETWEEN_CHECKPOINTS = 30.0
+RUNG_OF_SET = {"train": "train", "train_dev": "train-dev", "dev": "dev"}
+
+
+class Listener(Protocol):
+    """Who wants to know how a training goes on: a progress bar, for one."""
+
+    def planned(self, plan: Plan) -> None:
+        """The experiment is resolved; training is about to begin."""
+
+    def step(self, step: int, steps: int, cost: float) -> None:
+        """Some batches of an epoch are done."""
+
+    def epoch(self, epoch: Mapping[str, Any]) -> None:
+        """An epoch is done: one line of the history."""
+
+
+class Recorder:
+    """What is written when: before training, after each epoch, at the end, and when something goes wrong."""
+
+    def __init__(self, plan: Plan, store: RunStore, folder: RunFolder, listener: Listener | None) -> None:
+        self.plan, self.store, self.folder, self.listener = plan, store, folder, listener
+        self.started, self.clock = datetime.now(UTC), time.monotonic()
+        self.saved = self.clock
+        self.trainer: Trainer | None = None
+        scale = np.ravel(plan.preparation.target_scale) if plan.data.task == "regression" else np.ones(1)
+        # The loop measures a regression's error in standard deviations of the target; people read its unit.
+        self.error_scale = float(scale[0]) if len(scale) == 1 else 1.0
+
+    def describe(self) -> None:
+        """Write what is known before training."""
+        plan, folder = self.plan, self.folder
+        folder.write_text("experiment.toml", plan.experiment.to_toml())
+        folder.write_json("environment.json", environment())
+        folder.write_json(
+            "data.json",
+            {
+                "fingerprint": plan.data.fingerprint(),
+                "classes": list(plan.data.classes),
+                "target": plan.data.target_name,
+                "split": plan.split.sizes | {"sha256": plan.split.hash()},
+                "notices": plan.notices,
+            },
+        )
+        folder.write_json("preparation.json", plan.preparation.to_json())
+        plan.split.save(folder / "split.npz")
+        self._summary("running")
+
+    def epoch(self, epoch: Epoch, trainer: Trainer) -> bool:
+        """Record an epoch; the first one gives the run its name, and every half minute the state is saved."""
+        self.trainer = trainer
+        if epoch.epoch == 1:
+            self.store.publish(self.folder)
+        line = dict(vars(epoch))
+        for key in ("train_error", "dev_error"):
+            line[key] = None if line[key] is None else line[key] * self.error_scale
+        self.folder.append_epoch(line)
+        now = time.monotonic()
+        if now - self.saved > SECONDS_BETWEEN_CHECKPOINTS:
+            self.saved = now
+            self._checkpoint(trainer.parameters, epoch.epoch)
+        if self.listener is not None:
+            self.listener.epoch(line)
+        return False
+
+    def finish(self, finished: Fit) -> Run:
+        """Save the parameters, predict, measure, diagnose, report and enter the run into the index."""
+        plan, run = self.plan, Run(self.folder)
+        kept = finished.best_epoch if finished.restored else finished.history[-1].epoch
+        self._checkpoint(finished.parameters, kept or 0, stopped=finished.stopped)
+        trained = TrainedNetwork(
+            finished.network,
+            finished.parameters,
+            plan.preparation,
+            plan.loss,
+            plan.data.task,
+            plan.data.classes,
+            plan.data.target_name,
+        )
+        errors = self._measure(trained)
+        facts = {"best_epoch": finished.best_epoch, "stopped": finished.stopped}
+        diagnosis = diagnose_run(plan, errors, self.folder.history(), facts)
+        self.folder.write_json("diagnosis.json", diagnosis.to_json())
+        status = finished.stopped if finished.stopped in ("interrupted", "diverged") else "done"
+        self._summary(status, finished, errors, diagnosis.conclusion)
+        write_run_report(run, plan.data)
+        RunIndex(self.store).add(self.folder)
+        return run
+
+    def fail(self, error: BaseException) -> None:
+        """Leave nothing behind unless epochs were measured; then say how the run ended."""
+        if self.folder.path.name != published_name(self.folder):
+            self.store.discard(self.folder)
+        elif not isinstance(error, DivergenceError):
+            reason = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+            self._summary(reason)
+
+    def _measure(self, trained: TrainedNetwork) -> dict[str, Measured]:
+        plan = self.plan
+        metric = plan.experiment.goal.optimizing or "accuracy"
+        errors = {}
+        for part, rung in RUNG_OF_SET.items():
+            if len(plan.split.sets[part]):
+                predicted = predict_set(trained, plan, part)
+                save_predictions(self.folder, trained, part, predicted)
+                errors[rung] = measure_error(plan.data.task, metric, predicted)
+        return errors
+
+    def _checkpoint(self, parameters: Parameters, epoch: int, stopped: str | None = None) -> None:
+        tensors, plan, trainer = state_tensors(parameters), self.plan, self.trainer
+        if trainer is not None:
+            tensors |= {f"optimizer.{k}": t for k, t in trainer.state.tensors().items()}
+            tensors["random.order"] = trainer.order_random.get_state()
+        state = {
+            "epoch": epoch,
+            "stopped": stopped,
+            "task": plan.data.task,
+            "loss": plan.loss,
+            "input_shape": list(plan.input_shape),
+            "layers": plan.network.config(),
+        }
+        save_checkpoint(self.folder / "checkpoint.safetensors", tensors, state)
+
+    def _summary(
+        self,
+        status: str,
+        finished: Fit | None = None,
+        errors: Mapping[str, Measured] | None = None,
+        conclusion: str | None = None,
+    ) -> None:
+        plan = self.plan
+        summary: dict[str, Any] = {
+            "name": published_name(self.folder),
+            "status": status,
+            "started": self.started.isoformat(timespec="seconds"),
+            "seconds": round(time.monotonic() - self.clock, 3),
+            "source": plan.experiment.data.source or plan.data.name,
+            "task": plan.data.task,
+            "metric": plan.experiment.goal.optimizing,
+            "parameters": plan.n_parameters,
+            "epochs": len(finished.history) if finished else None,
+            "best_epoch": finished.best_epoch if finished else None,
+            "stopped": finished.stopped if finished else None,
+            "errors": {rung: measured.to_json() for rung, measured in (errors or {}).items()},
+            "conclusion": conclusion,
+        }
+        self.folder.write_json("run.json", summary)

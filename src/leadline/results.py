@@ -1,0 +1,197 @@
+"""What a finished training is worth: predictions, measured errors, diagnosis and report of a run."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leadline.data import Dataset
+from leadline.errors import LeadlineError
+from leadline.measure import Measured, as_error, evaluate, metric, root_mean_square
+from leadline.plan import Plan, read_data
+from leadline.report import Confusion, Mistake, Report, Residuals, write_report
+from leadline.runs.folder import RunFolder
+from leadline.runs.predictions import predictions_table, read_table, write_table
+from leadline.runs.run import Run
+from leadline.strategy import Diagnosis, Evidence, diagnose
+from leadline.trained import TrainedNetwork
+
+SHOWN_MISTAKES = 24
+SHOWN_FIELDS = 8
+
+
+@dataclass(frozen=True, eq=False)
+class Predicted:
+    """One set's predictions: row numbers (m,), labels and outputs (m, …), as `predictions_table` takes them."""
+
+    rows: np.ndarray
+    labels: np.ndarray
+    outputs: np.ndarray
+
+
+def predict_set(trained: TrainedNetwork, plan: Plan, part: str) -> Predicted:
+    """The trained network's outputs for one set, probabilities or values in the target's units."""
+    rows = plan.split.sets[part]
+    return Predicted(rows, plan.data.target[rows], trained.outputs(plan.inputs(part)))
+
+
+def save_predictions(folder: RunFolder, trained: TrainedNetwork, part: str, predicted: Predicted) -> Path:
+    """Write one set's predictions into the run's folder."""
+    table = predictions_table(
+        trained.task, trained.classes, predicted.outputs, predicted.labels, predicted.rows, trained.target
+    )
+    return write_table(table, folder / "predictions" / f"{part}.parquet")
+
+
+def measure_error(task: str, name: str, predicted: Predicted) -> Measured:
+    """A set's error in the metric `name`: less is better and 0 is perfect, with its 95 % interval."""
+    if task == "regression" and name == "rmse":
+        return root_mean_square(predicted.outputs - predicted.labels)
+    return as_error(name, evaluate(name, predicted.labels, _as_needed(task, name, predicted.outputs), task=task))
+
+
+def _as_needed(task: str, name: str, outputs: np.ndarray) -> np.ndarray:
+    """Outputs as a metric takes them: classes, labels of 0 or 1, probabilities or values."""
+    if metric(name, task).needs == "labels":
+        return (outputs > 0.5).astype(int) if task == "multilabel" else outputs.argmax(1)
+    if task == "binary" and name in ("roc_auc", "pr_auc"):
+        return outputs[:, 1]
+    return outputs
+
+
+def diagnose_run(
+    plan: Plan, errors: Mapping[str, Measured], history: list[dict[str, Any]], facts: Mapping[str, Any]
+) -> Diagnosis:
+    """The error ladder of a run: `errors` by set, and the evidence that its remedies rest on."""
+    name = plan.experiment.goal.optimizing or "accuracy"
+    found = metric(name, plan.data.task)
+    title = "error" if name == "accuracy" else found.title if found.direction == "minimize" else f"1 − {found.title}"
+    evidence = Evidence.from_run(
+        plan.experiment.to_dict(),
+        history,
+        n_train=len(plan.split.train),
+        n_dev=len(plan.split.dev) or None,
+        n_parameters=plan.n_parameters,
+        n_outputs=plan.network.shapes(plan.input_shape)[-1][0],
+        image_shape=plan.data.image_shape,
+        **facts,
+    )
+    closed = ("test",) if len(plan.split.test) else ()
+    regression = plan.data.task == "regression"
+    spread = float(plan.data.target[plan.split.train].std()) if regression else None
+    human = plan.experiment.goal.human_error
+    return diagnose(errors, human, evidence=evidence, metric=title, closed=closed, spread=spread)
+
+
+def write_run_report(run: Run, data: Dataset | None = None) -> Path:
+    """Write the run's report from what its folder holds.
+
+    With `data` the worst mistakes are drawn or shown with their columns; without them, by row number only.
+    """
+    summary, diagnosis = run.summary, run.diagnosis
+    dev = run.folder / "predictions" / ("dev.parquet" if run.data["split"]["dev"] else "train.parquet")
+    predicted = read_table(dev).to_pydict() if dev.exists() else {}
+    report = Report(
+        name=run.name,
+        created=summary["started"],
+        task=summary["task"],
+        metric=diagnosis.ladder.metric,
+        conclusion=diagnosis.conclusion,
+        next_step=diagnosis.next_step,
+        ladder=diagnosis.ladder,
+        parameters=summary["parameters"],
+        seconds=summary["seconds"],
+        remedies=[remedy.to_json() for remedy in diagnosis.remedies],
+        history=run.history,
+        best_epoch=summary["best_epoch"],
+        confusion=_confusion(summary["task"], list(run.data.get("classes") or ()), predicted),
+        residuals=_residuals(summary["task"], predicted),
+        mistakes=_mistakes(summary["task"], predicted, data),
+        experiment_toml=run.experiment.to_toml(),
+        data=run.data["fingerprint"] | {"split": run.data["split"]},
+        environment=run.environment,
+        notices=[*run.data["notices"], *diagnosis.notes],
+    )
+    return write_report(report, run.folder / "report.html")
+
+
+def renew_report(run: Run, output: Path | None = None) -> Path:
+    """Write the report of a run anew and copy it to `output`; returns the path to look at."""
+    path = write_run_report(run, _data_of(run))
+    if output is None:
+        return path
+    try:
+        output.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(path, output)
+    except OSError as error:
+        raise LeadlineError(f"{output} cannot be written: {error.strerror}.") from None
+    return output
+
+
+def _data_of(run: Run) -> Dataset | None:
+    """The run's data, if they can still be read and are the same."""
+    if run.experiment.data.source is None:
+        return None
+    try:
+        data = read_data(run.experiment)
+    except LeadlineError:
+        return None
+    return data if data.fingerprint()["sha256"] == run.data["fingerprint"]["sha256"] else None
+
+
+def _confusion(task: str, classes: list[str], predicted: Mapping[str, list[Any]]) -> Confusion | None:
+    if task not in ("binary", "multiclass") or not predicted:
+        return None
+    index = {name: k for k, name in enumerate(classes)}
+    pairs = [(index[t], index[p]) for t, p in zip(predicted["label"], predicted["prediction"], strict=True)]
+    matrix = np.zeros((len(classes), len(classes)), dtype=int)
+    np.add.at(matrix, tuple(np.asarray(pairs).T), 1)
+    return Confusion(matrix, classes)
+
+
+def _residuals(task: str, predicted: Mapping[str, list[Any]]) -> Residuals | None:
+    if task != "regression" or "label" not in predicted:
+        return None
+    return Residuals(np.asarray(predicted["label"]), np.asarray(predicted["prediction"]))
+
+
+def _mistakes(task: str, predicted: Mapping[str, list[Any]], data: Dataset | None) -> list[Mistake]:
+    """The surest wrong answers, or the largest residuals, worst first."""
+    if "label" not in predicted:
+        return []
+    labels, answers = predicted["label"], predicted["prediction"]
+    if task == "regression":
+        badness = np.abs(np.asarray(labels) - np.asarray(answers))
+        order, surety = np.argsort(-badness), [None] * len(labels)
+    else:
+        surety = [predicted[f"probability_{name}"][i] for i, name in enumerate(answers)]
+        wrong = np.asarray([label != answer for label, answer in zip(labels, answers, strict=True)])
+        order = np.argsort(-np.where(wrong, np.asarray(surety), -1.0))[: int(wrong.sum())]
+    chosen = [int(i) for i in order[:SHOWN_MISTAKES]]
+    rows = [predicted["row"][i] for i in chosen]
+    images, fields = _shown(data, rows)
+    return [
+        Mistake(row, _text(labels[i]), _text(answers[i]), surety[i], images[k], fields[k])
+        for k, (i, row) in enumerate(zip(chosen, rows, strict=True))
+    ]
+
+
+def _shown(data: Dataset | None, rows: list[int]) -> tuple[list[Any], list[dict[str, Any]]]:
+    """What a person can judge an example by: the image, or the columns as they were read."""
+    if data is None or not rows:
+        return [None] * len(rows), [{} for _ in rows]
+    images = list(data.images(np.asarray(rows))) if data.image_shape else [None] * len(rows)
+    fields = [
+        dict([(key, value) for key, value in row.items() if key != data.target_name][:SHOWN_FIELDS])
+        for row in data.rows(rows)
+    ]
+    return images, fields
+
+
+def _text(value: Any) -> str:
+    return f"{value:,.6g}" if isinstance(value, float) else str(value)

@@ -1,0 +1,156 @@
+"""One training from beginning to end: data → split → network → training → predictions → diagnosis → report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any
+
+from leadline.data import Dataset, read
+from leadline.errors import UsageError, nearest
+from leadline.experiment import Experiment, TrainingSection
+from leadline.network import Network
+from leadline.optimize import Optimizer, Schedule
+from leadline.plan import Plan, make_plan
+from leadline.recorder import Listener, Recorder
+from leadline.runs.run import Run
+from leadline.runs.store import RunStore
+from leadline.training import DivergenceError, Fit, fit
+
+
+def train(
+    network: Network | None = None,
+    data: Dataset | Any = None,
+    *,
+    target: str | None = None,
+    optimizer: Optimizer | str | None = None,
+    schedule: Schedule | str | None = None,
+    human_error: float | None = None,
+    split: Mapping[str, Any] | None = None,
+    experiment: Experiment | None = None,
+    name: str | None = None,
+    runs: str | os.PathLike[str] = "runs",
+    **settings: Any,
+) -> Run:
+    """Train a network and diagnose it; everything that is not given is chosen by task and amount of data.
+
+    Args:
+        network: the layers, the output layer included; None for two hidden layers.
+        data: what `leadline.read` gives, or what it takes: a path, "digits", a table, or arrays (X, y).
+        target: the column to predict, where `data` is a path or a table.
+        optimizer: such as ``Adam(1e-3)``, or its name.
+        schedule: of the learning rate, such as ``Cosine()``, or its name.
+        human_error: a fraction, or in the target's units; the ladder begins there.
+        split: keys of ``[split]``: train, dev, test, stratify, seed.
+        experiment: where the other choices come from; what is given here overrules it.
+        name: of the run; by default the data's name with the time.
+        runs: the folder of the runs.
+        **settings: keys of ``[training]``: epochs, batch_size, learning_rate, l2, early_stopping, seed, …
+
+    Raises:
+        UsageError: an unknown setting or a wrong value.
+        DivergenceError: training left the finite numbers; the run is kept where an epoch was finished.
+
+    """
+    experiment = experiment or Experiment()
+    if data is not None and not isinstance(data, Dataset):
+        data = read(*data, target=target) if isinstance(data, tuple) else read(data, target)
+    if data is None and experiment.data.source is None:
+        raise UsageError('train needs data: what leadline.read gives, a path, or a bundled name such as "digits".')
+    changes = _changes(network, optimizer, schedule, settings)
+    changes |= {f"split.{key}": value for key, value in (split or {}).items()}
+    if human_error is not None:
+        changes["goal.human_error"] = human_error
+    if data is not None:
+        experiment = experiment.replace({"data": _described(data)})
+    return run_experiment(experiment.replace(changes), data, name=name, runs=runs)
+
+
+def _changes(
+    network: Network | None,
+    optimizer: Optimizer | str | None,
+    schedule: Schedule | str | None,
+    settings: Mapping[str, Any],
+) -> dict[str, Any]:
+    """Python values as keys of an experiment."""
+    allowed = [key for key in TrainingSection.model_fields if key not in ("optimizer", "schedule")]
+    for key in settings:
+        if key not in allowed:
+            raise UsageError(f"train: unknown setting '{key}'.{nearest(key, [*allowed, 'optimizer', 'schedule'])}")
+    changes = {f"training.{key}": value for key, value in settings.items()}
+    if isinstance(optimizer, Optimizer):
+        changes["training.learning_rate"] = settings.get("learning_rate", optimizer.learning_rate)
+        optimizer_table: Any = optimizer.to_config()
+    else:
+        optimizer_table = optimizer
+    if optimizer_table is not None:
+        changes["training.optimizer"] = optimizer_table
+    if schedule is not None:
+        changes["training.schedule"] = schedule if isinstance(schedule, str) else schedule.to_config()
+    if network is not None:
+        changes["network.layers"] = network.config()
+    return changes
+
+
+def _described(data: Dataset) -> dict[str, Any]:
+    """``[data]`` for a data set that is there already: where it came from, if that was a file."""
+    settings = data.settings
+    found: dict[str, Any] = {
+        key: getattr(settings, key)
+        for key in ("source", "inputs", "target", "features", "exclude", "types", "normalization")
+        if getattr(settings, key) is not None
+    }
+    for part in ("dev", "test"):
+        given = getattr(settings, part)
+        if given is not None and isinstance(given.source, str):
+            found[part] = {key: value for key, value in vars(given).items() if value is not None}
+    if not isinstance(found.get("source", ""), str):
+        del found["source"]
+    return found
+
+
+def run_experiment(
+    experiment: Experiment,
+    data: Dataset | None = None,
+    *,
+    name: str | None = None,
+    runs: str | os.PathLike[str] = "runs",
+    listener: Listener | None = None,
+) -> Run:
+    """Train by an experiment and return the run; the command line and `train` both end here.
+
+    Nothing is written before the first epoch has been finished. After that the run is kept: an interruption ends
+    training, and what was reached is measured and reported.
+    """
+    plan = make_plan(experiment, data)
+    store = RunStore(runs)
+    folder = store.begin(plan.data.name, name)
+    recorder = Recorder(plan, store, folder, listener)
+    try:
+        recorder.describe()
+        if listener is not None:
+            listener.planned(plan)
+        finished = _fit(plan, recorder)
+        if not finished.history:
+            raise finished.divergence or KeyboardInterrupt
+        run = recorder.finish(finished)
+    except BaseException as error:
+        recorder.fail(error)
+        raise
+    if finished.divergence is not None:
+        raise DivergenceError(f"{finished.divergence}\nThe run {run.name} keeps what was reached before.")
+    return run
+
+
+def _fit(plan: Plan, recorder: Recorder) -> Fit:
+    train_set = plan.examples("train")
+    assert train_set is not None  # a split without training examples is refused
+    return fit(
+        plan.network,
+        plan.loss,
+        train_set,
+        plan.examples("dev"),
+        plan.training,
+        on_epoch=recorder.epoch,
+        on_progress=recorder.listener.step if recorder.listener else None,
+    )

@@ -1,0 +1,69 @@
+"""Opening the test set: once, on purpose, and on record."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any
+
+from leadline.data import Dataset
+from leadline.errors import LeadlineError
+from leadline.measure import Measured
+from leadline.plan import Plan, make_plan
+from leadline.results import diagnose_run, measure_error, predict_set, save_predictions, write_run_report
+from leadline.runs.index import RunIndex
+from leadline.runs.run import Run
+from leadline.runs.store import RunStore
+
+RECORD = "test_opened.json"
+
+
+def openings(run: Run) -> list[str]:
+    """When the run's test set was opened, oldest first."""
+    return list(run.folder.read_json(RECORD)["opened"]) if (run.folder / RECORD).exists() else []
+
+
+def open_test_set(run: Run, data: Dataset | None = None) -> Run:
+    """Predict and measure the test set, record when, and write diagnosis and report anew.
+
+    The data are read again from their source; `data` takes their place where they came from Python.
+
+    Raises:
+        LeadlineError: the run has no test set, or the data are not those it was trained on.
+
+    """
+    if not run.data["split"]["test"]:
+        raise LeadlineError(f"The run {run.name} has no test set: its split left it empty.")
+    plan = same_plan(run, data)
+    run.folder.write_json(RECORD, {"opened": [*openings(run), datetime.now(UTC).isoformat(timespec="seconds")]})
+    trained = run.trained_network()
+    predicted = predict_set(trained, plan, "test")
+    save_predictions(run.folder, trained, "test", predicted)
+    metric = plan.experiment.goal.optimizing or "accuracy"
+    summary: dict[str, Any] = run.summary
+    errors = {rung: Measured.from_json(error) for rung, error in summary["errors"].items()}
+    errors["test"] = measure_error(plan.data.task, metric, predicted)
+    facts = {key: summary[key] for key in ("best_epoch", "stopped")}
+    diagnosis = diagnose_run(plan, errors, run.history, facts)
+    run.folder.write_json("diagnosis.json", diagnosis.to_json())
+    measured = {rung: error.to_json() for rung, error in errors.items()}
+    run.folder.write_json("run.json", summary | {"errors": measured, "conclusion": diagnosis.conclusion})
+    run.refresh()
+    write_run_report(run, plan.data)
+    RunIndex(RunStore(run.folder.path.parent)).add(run.folder)
+    return run
+
+
+def same_plan(run: Run, data: Dataset | None = None) -> Plan:
+    """The run's plan made again. `leadline.errors.LeadlineError`: the data have changed since."""
+    if data is None and run.experiment.data.source is None:
+        raise LeadlineError(
+            f"The data of {run.name} came from Python, not from a file: give them again, open_test_set(run, data)."
+        )
+    plan = make_plan(run.experiment, data)
+    then, now = run.data["fingerprint"], plan.data.fingerprint()
+    if then["sha256"] != now["sha256"]:
+        raise LeadlineError(
+            f"{run.experiment.data.source or plan.data.name} has changed since {run.name} was trained on it "
+            f"({then['n']} examples then, {now['n']} now): its test set cannot be told from its training set."
+        )
+    return plan

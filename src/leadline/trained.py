@@ -1,0 +1,115 @@
+"""A trained network: layers, θ and the preparation of its inputs, ready to predict on new rows."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from leadline.data import Preparation
+from leadline.equations.losses import LOSSES
+from leadline.errors import LeadlineError
+from leadline.network import Network, Parameters
+from leadline.runs.checkpoint import load_checkpoint
+from leadline.training import outputs
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from leadline.runs.run import Run
+
+STATISTICS = "statistics."
+
+
+@dataclass(frozen=True)
+class TrainedNetwork:
+    """A network with its parameters; `predict` takes rows as they come, `from_run` loads a run's best parameters.
+
+    ``classes`` are the names of classes or labels, empty for regression. The network's own output is logits,
+    or standardized values.
+    """
+
+    network: Network
+    parameters: Parameters
+    preparation: Preparation = field(repr=False)
+    loss: str
+    task: str
+    classes: tuple[str, ...] = ()
+    target: str = "value"
+
+    @classmethod
+    def from_run(cls, run: Run) -> TrainedNetwork:
+        """Load a run's network. `leadline.errors.LeadlineError`: no checkpoint, or one of another network."""
+        tensors, state = load_checkpoint(run.folder / "checkpoint.safetensors")
+        experiment, preparation = run.experiment, run.preparation
+        loss = state["loss"]
+        network = Network.from_config(list(experiment.network.layers or ())).for_loss(loss)
+        dtype = torch.float64 if experiment.training.precision == "float64" else torch.float32
+        parameters = network.initialize(tuple(state["input_shape"]), dtype=dtype)
+        for name, tensor in parameters.named().items():
+            _fill(tensor, tensors.get(name), name)
+        for name, tensor in parameters.named_statistics().items():
+            _fill(tensor, tensors.get(STATISTICS + name), name)
+        classes = tuple(run.data.get("classes") or ())
+        target = str(run.data.get("target") or "value")
+        return cls(network, parameters, preparation, loss, state["task"], classes, target)
+
+    def predict(self, rows: Any) -> np.ndarray:
+        """Predictions for new rows: a table, an array, a file, or a list of dictionaries.
+
+        Class names (m,) for classification, values (m,) or (m, k) in the target's units for regression, 0 or
+        1 (m, k) for several labels.
+        """
+        values = self.outputs(self._inputs(rows))
+        if self.task in ("binary", "multiclass"):
+            return np.asarray(self.classes, dtype=object)[values.argmax(1)]
+        if self.task == "multilabel":
+            return (values > 0.5).astype(np.int8)
+        return values[:, 0] if values.shape[1] == 1 else values
+
+    def predict_probabilities(self, rows: Any) -> np.ndarray:
+        """The probability of each class, or of each label: (m, k), in the order of ``classes``."""
+        if self.task == "regression":
+            raise LeadlineError("A regression has no probabilities; use predict.")
+        return self.outputs(self._inputs(rows))
+
+    def predictions(self, rows: Any) -> pa.Table:
+        """Predictions and probabilities as a table, one row per new row."""
+        from leadline.runs.predictions import predictions_table
+
+        return predictions_table(self.task, self.classes, self.outputs(self._inputs(rows)), target=self.target)
+
+    def _inputs(self, rows: Any) -> np.ndarray:
+        precision = "float64" if self.parameters.theta.dtype == torch.float64 else "float32"
+        return self.preparation.inputs(rows, dtype=precision)
+
+    def outputs(self, inputs: np.ndarray | Tensor) -> np.ndarray:
+        """For prepared inputs (m, …): probabilities of classes or labels (m, k), or values in the target's units."""
+        theta = self.parameters.theta
+        x = torch.as_tensor(inputs).to(theta.device, theta.dtype)
+        z = outputs(self.network, self.parameters, x)
+        values = LOSSES[self.loss].prediction(z).double().cpu().numpy()
+        if self.task == "regression":
+            return values * self.preparation.target_scale + self.preparation.target_mean
+        if self.task == "binary" and values.shape[1] == 1:
+            return np.hstack([1 - values, values])
+        return values
+
+
+def state_tensors(parameters: Parameters) -> dict[str, Tensor]:
+    """Parameters and untrained statistics by the names they have in a checkpoint."""
+    statistics = {STATISTICS + name: tensor for name, tensor in parameters.named_statistics().items()}
+    return {**parameters.named(), **statistics}
+
+
+def _fill(tensor: Tensor, saved: Tensor | None, name: str) -> None:
+    if saved is None or saved.shape != tensor.shape:
+        got: Sequence[int] | str = "nothing" if saved is None else tuple(saved.shape)
+        raise LeadlineError(
+            f"The checkpoint is of another network: {name} needs shape {tuple(tensor.shape)}, got {got}."
+        )
+    tensor.copy_(saved)
