@@ -1,6 +1,7 @@
 """Data: reading sources, understanding their columns, splitting them, and preparing them for a network."""
 
 from leadline.data.dataset import Column, Dataset, Feature
+from leadline.data.preparation import Preparation
 from leadline.data.reading import read, read_settings
 from leadline.data.settings import DataSettings, GivenSet, SplitSettings
 from leadline.data.split import Split, automatic_sizes, split
@@ -11,6 +12,7 @@ __all__ = [
     "Dataset",
     "Feature",
     "GivenSet",
+    "Preparation",
     "Split",
     "SplitSettings",
     "automatic_sizes",

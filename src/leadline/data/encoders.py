@@ -6,12 +6,14 @@ Source: course 2, normalizing inputs; missing values by indicator and mean, cate
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 
 from leadline.data.dataset import Column
+from leadline.data.normalization import location, mean_of, scaled
 
 CATEGORY_CAP = 32
 """Levels of a category that get a column of their own; rarer ones share a bucket."""
@@ -114,12 +116,32 @@ class DateEncoder:
 Encoder = NumberEncoder | CategoryEncoder | DateEncoder
 
 
+def fit_column(column: Column, normalization: str) -> Encoder:
+    """The encoder for the kind of ``column``, fitted on all its values."""
+    if column.kind == "category":
+        return fit_category(column)
+    if column.kind == "date":
+        return fit_date(column, normalization)
+    return fit_number(column, normalization)
+
+
+def encoder_from_json(saved: Mapping[str, Any]) -> Encoder:
+    """The encoder that ``{"type": encoder.type, **asdict(encoder)}`` described."""
+    fields = {name: value for name, value in saved.items() if name != "type"}
+    if saved["type"] == "number":
+        return NumberEncoder(**fields)
+    if saved["type"] == "category":
+        return CategoryEncoder(**{**fields, "levels": tuple(fields["levels"])})
+    numbers = tuple(NumberEncoder(**number) for number in fields["numbers"])
+    return DateEncoder(fields["name"], tuple(fields["parts"]), numbers)
+
+
 def fit_number(column: Column, normalization: str) -> NumberEncoder:
     """An encoder for numbers and booleans, fitted on the values of ``column``, float64 (m,), NaN missing."""
     missing = np.isnan(column.values)
     known = column.values[~missing] if missing.any() else column.values
     center, scale = location(known[:, None], normalization)
-    fill = _mean(known[:, None])[0] if len(known) else 0.0
+    fill = mean_of(known[:, None])[0] if len(known) else 0.0
     return NumberEncoder(column.name, float(center[0]), float(scale[0]), float(fill), bool(missing.any()), column.kind)
 
 
@@ -155,44 +177,3 @@ def date_parts(dates: np.ndarray) -> dict[str, np.ndarray]:
         "hour": hours.astype(np.int64) % 24,
     }
     return {part: np.where(missing, np.nan, values) for part, values in numbers.items()}
-
-
-def location(values: np.ndarray, normalization: str) -> tuple[np.ndarray, np.ndarray]:
-    """Center and scale of each column of ``values`` (m, n) by the chosen normalization, both float64 (n,).
-
-    Standardizing gives the mean and the standard deviation (divisor m), unit the minimum and the range, none
-    gives 0 and 1. A constant column gets scale 0, except under none. Extreme values do not overflow.
-    """
-    n = values.shape[1]
-    if normalization == "none" or len(values) == 0:
-        return np.zeros(n), np.full(n, float(normalization == "none"))
-    low, high = values.min(axis=0).astype(np.float64), values.max(axis=0).astype(np.float64)
-    if normalization == "unit":
-        with np.errstate(over="ignore"):
-            scale = high - low
-        return low, np.where(np.isfinite(scale), scale, np.finfo(np.float64).max)
-    mean = _mean(values)
-    size = np.maximum(np.abs(scaled(high, mean, 1.0)), np.abs(scaled(low, mean, 1.0)))
-    constant = low == high
-    size[constant | (size == 0)] = 1.0
-    deviation = scaled(values, mean, size)
-    scale = size * np.sqrt(np.einsum("ij,ij->j", deviation, deviation) / len(values))
-    return np.where(constant, low, mean), np.where(constant, 0.0, scale)
-
-
-def scaled(values: np.ndarray, center: np.ndarray | float, scale: np.ndarray | float) -> np.ndarray:
-    """(values − center) / scale in float64, halved first where the difference itself would overflow."""
-    with np.errstate(over="ignore"):
-        difference = values - center
-    if np.isfinite(difference).all():
-        return difference / scale
-    return np.clip((values / 2 - center / 2) / scale, -np.finfo(float).max / 2, np.finfo(float).max / 2) * 2
-
-
-def _mean(values: np.ndarray) -> np.ndarray:
-    """The mean of each column (m, n) in float64, without overflow in the sum."""
-    with np.errstate(over="ignore"):
-        mean = values.mean(axis=0, dtype=np.float64)
-    if np.isfinite(mean).all():
-        return mean
-    return (values / len(values)).sum(axis=0, dtype=np.float64)

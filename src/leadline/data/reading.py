@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
-
-import pyarrow as pa
 
 from leadline.data.assembly import assemble_arrays, assemble_tables
 from leadline.data.dataset import Dataset
@@ -115,10 +113,3 @@ def _table_target(raw: RawTable, target: Any) -> str:
     if target not in names:
         raise UsageError(f"{raw.source} has no column '{target}' to predict.{nearest(target, names)}")
     return target
-
-
-def new_rows(source: Any, wanted: Wanted) -> Raw:
-    """Rows to predict: a source without a target, or a single example of arrays or columns."""
-    if isinstance(source, Sequence) and not isinstance(source, str) and source and isinstance(source[0], Mapping):
-        return open_source(pa.Table.from_pylist([dict(row) for row in source]), wanted)
-    return open_source(source, wanted)

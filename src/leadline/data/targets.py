@@ -111,7 +111,7 @@ def _class_notices(
 ) -> tuple[str, ...]:
     notices = []
     from_zero = classes == tuple(str(label) for label in range(len(classes)))
-    if wanted is None and 2 < len(classes) and not from_zero and is_number(_numbers_if_text(values).type):
+    if wanted is None and len(classes) > 2 and not from_zero and is_number(_numbers_if_text(values).type):
         notices.append(
             f"{name} has {len(classes)} different whole numbers, taken for classes; "
             'task = "regression" predicts it as a number.'

@@ -1,0 +1,235 @@
+"""Preparation: from rows to the numbers a network is given, fitted on training rows alone.
+
+What is fitted here (means, scales, levels of categories) is stored with a run, and applied in the same way to dev
+and test rows and to new rows. Source: course 2, normalizing inputs.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from leadline.data.assembly import shape_text
+from leadline.data.dataset import Column, Dataset
+from leadline.data.encoders import Encoder, NumberEncoder, encoder_from_json, fit_column
+from leadline.data.new_rows import new_array, new_columns
+from leadline.data.normalization import ArrayEncoder, fit_array, location, scaled
+from leadline.data.settings import NORMALIZATIONS, DataSettings
+from leadline.errors import LeadlineError
+
+
+@dataclass(frozen=True, eq=False)
+class Preparation:
+    """How inputs become a float array (m, n_inputs) and targets become what the loss wants.
+
+    ``target_mean`` and ``target_scale``, float64 (k,), turn a regression network's output back into the target's
+    units: y = output · scale + mean. They are 0 and 1 for other tasks and under normalization "none".
+    ``columns`` are the names of all columns in the source, in their order, the target among them.
+    """
+
+    task: str
+    classes: tuple[str, ...]
+    target_name: str
+    target_mean: np.ndarray
+    target_scale: np.ndarray
+    normalization: str
+    encoders: tuple[Encoder, ...] | ArrayEncoder
+    image_shape: tuple[int, int, int] | None = None
+    columns: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
+
+    @classmethod
+    def fit(cls, data: Dataset, train: np.ndarray, settings: DataSettings | None = None) -> Preparation:
+        """Fit on the rows ``train`` of ``data`` alone. ``settings`` overrules the normalization of ``data``."""
+        normalization = data.normalization
+        if settings is not None and settings.normalization != "auto":
+            normalization = settings.normalization
+        assert normalization in NORMALIZATIONS
+        encoders: tuple[Encoder, ...] | ArrayEncoder
+        if isinstance(data.inputs, np.ndarray):
+            name = data.features[0].name if data.inputs.ndim != 2 else data.features[0].name.removesuffix("_1")
+            encoders = fit_array(name, data.inputs, train, normalization)
+        else:
+            encoders = tuple(fit_column(column.take(train), normalization) for column in data.inputs)
+        mean, scale = _target_location(data, train, normalization)
+        return cls(
+            data.task,
+            data.classes,
+            data.target_name,
+            mean,
+            scale,
+            normalization,
+            encoders,
+            data.image_shape,
+            () if data.table is None else tuple(data.table.column_names),
+            _constant_notices(encoders),
+        )
+
+    @property
+    def feature_names(self) -> tuple[str, ...]:
+        """The name of every input of the network, n_inputs of them."""
+        if isinstance(self.encoders, ArrayEncoder):
+            return self.encoders.outputs
+        return tuple(name for encoder in self.encoders for name in encoder.outputs)
+
+    @property
+    def n_inputs(self) -> int:
+        """Number of inputs of the network."""
+        return self.encoders.width if isinstance(self.encoders, ArrayEncoder) else len(self.feature_names)
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of outputs the network needs: one for two classes, else one per class, label or number."""
+        if self.task in ("multiclass", "multilabel"):
+            return len(self.classes)
+        return 1 if self.task == "binary" else len(self.target_mean)
+
+    def inputs(
+        self,
+        rows: Any,
+        indices: np.ndarray | None = None,
+        *,
+        dtype: Any = np.float32,
+        folder: str | Path | None = None,
+    ) -> np.ndarray:
+        """Inputs of the network, ``dtype`` (m, n_inputs), for rows of a `Dataset` or new rows.
+
+        New rows come from a path, a data frame, a table, a list of dictionaries or an array, without a target.
+        Raises LeadlineError where a column is missing, named, or a value is not what training had there.
+        """
+        if isinstance(self.encoders, ArrayEncoder):
+            array = rows.inputs if isinstance(rows, Dataset) else new_array(rows, self.encoders.shape, folder)
+            if isinstance(array, tuple) or array.shape[1:] != self.encoders.shape:
+                raise LeadlineError(f"The network was trained on examples of shape {shape_text(self.encoders.shape)}.")
+            return self.encoders.encode(array, indices, np.dtype(dtype))
+        if isinstance(rows, Dataset):
+            columns = rows.inputs if isinstance(rows.inputs, tuple) else ()
+        else:
+            kinds = {encoder.name: encoder.kind for encoder in self.encoders}
+            columns = new_columns(rows, kinds, self.columns, self.target_name, folder)
+        return self._encoded(columns, self.encoders, indices, np.dtype(dtype))
+
+    def targets(self, data: Dataset, indices: np.ndarray | None = None, *, dtype: Any = np.float32) -> np.ndarray:
+        """Targets for the loss: multiclass int64 (m,), binary (m, 1), multilabel and regression (m, k).
+
+        Regression targets are standardized: (y − target_mean) / target_scale.
+        """
+        values = data.target if indices is None else data.target[indices]
+        if self.task == "multiclass":
+            return values
+        if self.task == "binary":
+            return values.astype(dtype)[:, None]
+        if self.task == "multilabel":
+            return values.astype(dtype)
+        return scaled(values, self.target_mean, self.target_scale).astype(dtype)
+
+    def to_json(self) -> dict[str, Any]:
+        """A JSON-ready dictionary from which `from_json` makes an equal preparation, to the last bit."""
+        if isinstance(self.encoders, ArrayEncoder):
+            array = self.encoders
+            encoders: Any = {
+                "name": array.name,
+                "shape": list(array.shape),
+                "center": array.center.tolist(),
+                "scale": array.scale.tolist(),
+            }
+        else:
+            encoders = [{"type": encoder.type, **asdict(encoder)} for encoder in self.encoders]
+        return {
+            "task": self.task,
+            "classes": list(self.classes),
+            "target": self.target_name,
+            "target_mean": self.target_mean.tolist(),
+            "target_scale": self.target_scale.tolist(),
+            "normalization": self.normalization,
+            "encoders": encoders,
+            "image_shape": None if self.image_shape is None else list(self.image_shape),
+            "columns": list(self.columns),
+            "notices": list(self.notices),
+        }
+
+    @classmethod
+    def from_json(cls, saved: Mapping[str, Any] | str) -> Preparation:
+        """The preparation that `to_json` described, given the dictionary or its JSON text."""
+        value: Mapping[str, Any] = json.loads(saved) if isinstance(saved, str) else saved
+        encoders = value["encoders"]
+        shape = value["image_shape"]
+        return cls(
+            value["task"],
+            tuple(value["classes"]),
+            value["target"],
+            np.array(value["target_mean"], np.float64),
+            np.array(value["target_scale"], np.float64),
+            value["normalization"],
+            tuple(encoder_from_json(each) for each in encoders)
+            if isinstance(encoders, list)
+            else ArrayEncoder(
+                encoders["name"],
+                tuple(encoders["shape"]),
+                np.array(encoders["center"], np.float64),
+                np.array(encoders["scale"], np.float64),
+            ),
+            None if shape is None else (shape[0], shape[1], shape[2]),
+            tuple(value["columns"]),
+            tuple(value["notices"]),
+        )
+
+    def _encoded(
+        self,
+        columns: tuple[Column, ...],
+        encoders: tuple[Encoder, ...],
+        indices: np.ndarray | None,
+        dtype: np.dtype,
+    ) -> np.ndarray:
+        found = {column.name: column for column in columns}
+        lacking = next((encoder.name for encoder in encoders if encoder.name not in found), None)
+        if lacking is not None:
+            raise LeadlineError(f"The data lacks the column '{lacking}', which the network was trained on.")
+        m = len(columns[0].values) if indices is None else len(indices)
+        out = np.empty((m, self.n_inputs), dtype)
+        start = 0
+        with np.errstate(over="ignore"):  # a value too large for the dtype is reported below
+            for encoder in encoders:
+                width = len(encoder.outputs)
+                column = found[encoder.name]
+                encoder.encode(column if indices is None else column.take(indices), out[:, start : start + width])
+                start += width
+        _check_range(out, self)
+        return out
+
+
+def _check_range(out: np.ndarray, preparation: Preparation) -> None:
+    """Values that are left as they are may be too large for float32."""
+    if preparation.normalization != "none" or np.isfinite(out).all():
+        return
+    row, column = np.argwhere(~np.isfinite(out))[0]
+    raise LeadlineError(
+        f"{preparation.feature_names[column]}: the value in row {row + 1} is too large for {out.dtype.name}; "
+        'use normalization = "standardize", or precision = "float64".'
+    )
+
+
+def _target_location(data: Dataset, train: np.ndarray, normalization: str) -> tuple[np.ndarray, np.ndarray]:
+    k = data.target.shape[1] if data.target.ndim == 2 else 1
+    if data.task != "regression" or normalization == "none":
+        return np.zeros(k), np.ones(k)
+    mean, scale = location(data.target[train], "standardize")
+    return mean, np.where(scale == 0, 1.0, scale)
+
+
+def _constant_notices(encoders: tuple[Encoder, ...] | ArrayEncoder) -> tuple[str, ...]:
+    """Warnings about inputs that say nothing, because they were constant in training."""
+    if isinstance(encoders, ArrayEncoder):
+        constant = int((encoders.scale == 0).sum())
+        n = encoders.scale.size
+        return (f"{constant} of {n} input values are constant in training: set to 0.",) if constant else ()
+    return tuple(
+        f"{encoder.name} is constant in training: set to 0."
+        for encoder in encoders
+        if isinstance(encoder, NumberEncoder) and encoder.scale == 0
+    )
