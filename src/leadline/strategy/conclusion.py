@@ -49,12 +49,12 @@ def _told_apart(ladder: Ladder, first: Gap, second: Gap) -> bool:
 
 
 def conclusion(ladder: Ladder, principal: Sequence[Gap]) -> str:
-    """The finding: the gaps to work on, then those that cannot be told."""
-    unsure = [_unsure(ladder, gap) for gap in ladder.gaps if gap.verdict == CANNOT_TELL]
-    if principal:
-        return " ".join([_to_work_on(ladder, principal), *unsure])
-    if unsure:
-        return " ".join(unsure)
+    """The finding: the gaps to work on, then those that cannot be told and could be of that order."""
+    weighty = 0.5 * principal[0].size.value if principal else 0.0
+    unsure = [gap for gap in ladder.gaps if gap.verdict == CANNOT_TELL]
+    sentences = [_unsure(ladder, gap) for gap in unsure if gap.reason or gap.size.interval[1] >= weighty]
+    if principal or sentences:
+        return " ".join([_to_work_on(ladder, principal), *sentences] if principal else sentences)
     gap = ladder.gaps[0]
     limit = f"{gap.size.number(gap.matters)} {gap.size.unit}".rstrip()
     return f"No gap is larger than what matters ({limit})."
