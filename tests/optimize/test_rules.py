@@ -86,7 +86,7 @@ def test_each_member_moves_as_if_alone(members: list[Optimizer], dtype: torch.dt
 @each_rule
 def test_a_population_with_one_rule_uses_the_kernel(rule: Optimizer) -> None:
     theta, gradients = draw(3, 20), draw(30, 3, 20, seed=1)
-    assert rule.start(theta).fused == (getattr(rule, "beta", 1) != 0 or isinstance(rule, RMSprop))
+    assert rule.start(theta).fused == rule.has_kernel
     together = train(rule, theta, gradients, n_penalized=15)
     alone = train(rule, theta[1], gradients[:, 1], n_penalized=15)
     torch.testing.assert_close(together[1], alone, rtol=1e-12, atol=1e-12)
@@ -202,6 +202,12 @@ def test_wrong_values_are_named(make: type[Optimizer], values: dict[str, Any], m
     with pytest.raises(UsageError) as caught:
         make(**values)
     assert str(caught.value).startswith(message)
+
+
+def test_which_hyper_parameters_a_kernel_serves() -> None:
+    assert all(kind().has_kernel for kind in (GradientDescent, Momentum, Nesterov, RMSprop, Adam, AdamW))
+    assert not Momentum(beta=0.0).has_kernel
+    assert not Adam(beta1=torch.tensor([[0.8], [0.9]])).has_kernel
 
 
 def test_rules_are_values() -> None:

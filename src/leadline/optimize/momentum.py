@@ -28,7 +28,7 @@ class Momentum(Optimizer):
     @property
     def has_kernel(self) -> bool:
         """Not for β = 0, where torch's kernel wants no velocity at all."""
-        return super().has_kernel and self.beta != 0
+        return bool(super().has_kernel and self.beta != 0)
 
     def equation(self, theta: Tensor, gradient: Tensor, state: State, rate: Number) -> None:
         """The two equations above."""
