@@ -1,0 +1,74 @@
+"""What a report says, as plain data: the page is made of nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from leadline.strategy.ladder import Ladder
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """Counts by true class (row) and predicted class (column): ``matrix`` (k, k) integers, ``classes`` k names."""
+
+    matrix: np.ndarray
+    classes: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Residuals:
+    """True and predicted targets of the dev set, both (m,), in the target's own unit."""
+
+    y_true: np.ndarray
+    y_pred: np.ndarray
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """One wrong answer: which row, what it should be and what was said.
+
+    ``image`` is (h, w) or (h, w, c), uint8 or numbers in [0, 1] or any range (then stretched); ``fields`` are the
+    raw columns worth showing. ``probability`` is that of the prediction, None where there is none.
+    """
+
+    row: int | str
+    label: str
+    prediction: str
+    probability: float | None = None
+    image: np.ndarray | None = None
+    fields: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Report:
+    """One run, ready to be shown.
+
+    Errors are fractions (classification) or in the target's unit ``unit`` (regression), as everywhere in
+    Leadline. ``history`` has one mapping per epoch with the fields of ``Epoch``. ``remedies`` are mappings with
+    ``title``, ``reason``, ``moves`` (the gaps) and ``change``: lines of TOML that begin with + or -, or tables.
+    """
+
+    name: str
+    created: str
+    task: str
+    metric: str
+    conclusion: str
+    next_step: str
+    ladder: Ladder
+    parameters: int
+    seconds: float
+    unit: str = ""
+    remedies: Sequence[Mapping[str, Any]] = ()
+    history: Sequence[Mapping[str, Any]] = ()
+    best_epoch: int | None = None
+    confusion: Confusion | None = None
+    residuals: Residuals | None = None
+    mistakes: Sequence[Mistake] = ()
+    experiment_toml: str = ""
+    data: Mapping[str, Any] = field(default_factory=dict)
+    environment: Mapping[str, Any] = field(default_factory=dict)
+    notices: Sequence[str] = ()

@@ -1,0 +1,82 @@
+"""A figure as plain data, ready to be drawn by Plotly in a page."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from html import escape
+from typing import Any, Literal
+
+import numpy as np
+
+Trace = dict[str, Any]
+Layout = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Frame:
+    """One position of a figure's slider: its label, the traces drawn there and what changes in the layout."""
+
+    label: str
+    data: Sequence[Trace]
+    layout: Layout = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Figure:
+    """A figure: traces and layout in Plotly's terms, with colours by name (see :mod:`leadline.report.style`).
+
+    ``title`` is the heading above it and ``description`` what a screen reader says in its place. ``frames`` add a
+    slider called ``control``, standing at ``start``. ``log_toggle`` adds a button that makes the y axis logarithmic.
+    """
+
+    title: str
+    description: str
+    data: Sequence[Trace]
+    layout: Layout
+    height: Literal["small", "medium", "large"] = "medium"
+    frames: Sequence[Frame] = ()
+    control: str = ""
+    start: int = 0
+    log_toggle: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        """What the page's script draws: lists and numbers only, non-finite numbers as null."""
+        return {
+            "data": plain(self.data),
+            "layout": plain(self.layout),
+            "frames": [
+                {"label": frame.label, "data": plain(frame.data), "layout": plain(frame.layout)}
+                for frame in self.frames
+            ],
+        }
+
+
+def axis(title: str, **settings: Any) -> dict[str, Any]:
+    """An axis with its title, which names the quantity and its unit."""
+    return {"title": {"text": text(title)}, **settings}
+
+
+def text(value: object) -> str:
+    """Escape what comes from data: Plotly reads tags in its texts."""
+    return escape(str(value), quote=False)
+
+
+def plain(value: Any) -> Any:
+    """The value with arrays as lists, NumPy numbers as Python's, and NaN and infinities as None."""
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    if isinstance(value, np.generic):
+        return plain(value.item())
+    if isinstance(value, float):
+        return _rounded(value)
+    return value
+
+
+def _rounded(value: float) -> float | None:
+    # Six significant digits are more than a screen shows and keep a page of figures small.
+    return float(f"{value:.6g}") if np.isfinite(value) else None

@@ -1,0 +1,202 @@
+"""The report of a run as one HTML file that opens offline."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from leadline.report import style
+from leadline.report.contents import Mistake, Report
+from leadline.report.figures import confusion, curves, images, residuals
+from leadline.report.figures.figure import Figure, plain
+from leadline.report.figures.ladder import ladder_figure, measured_note
+from leadline.report.quantities import THIN, Scale, count, duration
+from leadline.toml_text import toml_text
+
+
+def write_report(report: Report, path: Path) -> Path:
+    """Write the report to ``path`` and return it; a reader never sees half a file."""
+    return write_page(render_report(report), path)
+
+
+def render_report(report: Report) -> str:
+    """The report as HTML."""
+    scale = Scale.of(report.task, report.unit)
+    return (
+        environment()
+        .get_template("report.html")
+        .render(
+            report=report,
+            key_figures=_key_figures(report),
+            ladder=ladder_figure(report.ladder),
+            remedies=[_remedy(remedy) for remedy in report.remedies],
+            curves=_curves(report, scale),
+            residuals=_residuals(report),
+            mistakes=[_drawn(mistake) for mistake in report.mistakes],
+            drawn_mistakes=any(mistake.image is not None for mistake in report.mistakes),
+            mistakes_note=_mistakes_note(report),
+            provenance=[("The data", facts(report.data)), ("The environment", facts(report.environment))],
+            **_confusion(report),
+        )
+    )
+
+
+def write_page(html: str, path: Path) -> Path:
+    """Write a page beside its place and move it there in one step."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
+    try:
+        unfinished.write_text(html, encoding="utf-8")
+        unfinished.replace(path)
+    finally:
+        unfinished.unlink(missing_ok=True)
+    return path
+
+
+@cache
+def environment() -> Environment:
+    """The templates with their filters; everything they show is escaped."""
+    templates = Environment(
+        loader=PackageLoader("leadline.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
+    )
+    templates.filters["embed"] = embed
+    templates.filters["share"] = _share
+    templates.globals["look"] = style
+    return templates
+
+
+def embed(value: Any) -> Markup:
+    """The value as JSON that can stand inside a script element, whatever its texts contain."""
+    text = json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def facts(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested values as a flat list of names and texts."""
+    listed: list[tuple[str, str]] = []
+    for key, value in values.items():
+        name = f"{prefix}{key}".replace("_", " ")
+        if isinstance(value, Mapping):
+            listed += facts(value, f"{name}: ")
+        elif isinstance(value, Sequence) and not isinstance(value, str):
+            listed.append((name, ", ".join(_fact(item) for item in value)))
+        else:
+            listed.append((name, _fact(value)))
+    return listed
+
+
+def _fact(value: object) -> str:
+    if isinstance(value, Mapping):
+        return " ".join(f"{key} {item}" for key, item in value.items())
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10_000:
+        return count(value)
+    return "—" if value is None else str(value)
+
+
+def _share(value: float) -> str:
+    percent = 100 * value
+    return f"{percent:.0f}{THIN}%" if percent >= 0.95 or percent == 0 else f"{percent:.1f}{THIN}%"
+
+
+@dataclass(frozen=True)
+class _KeyFigure:
+    name: str
+    value: str
+    unit: str
+    note: str
+
+
+def _key_figures(report: Report) -> list[_KeyFigure]:
+    shown = []
+    for name in ("dev", "train"):
+        if (rung := report.ladder.rung(name)) is not None:
+            error = rung.error
+            shown.append(_KeyFigure(f"{name} {report.metric}", error.number(), error.unit, measured_note(error)))
+    shown.append(_KeyFigure("parameters", count(report.parameters), "", "trained numbers"))
+    epochs = len(report.history)
+    trained = "1 epoch" if epochs == 1 else f"{count(epochs)} epochs"
+    shown.append(_KeyFigure("training time", duration(report.seconds), "", trained))
+    return shown
+
+
+def _curves(report: Report, scale: Scale) -> list[Figure]:
+    if not report.history:
+        return []
+    drawn = [
+        curves.cost_curves(report.history, report.task, report.best_epoch),
+        curves.error_curves(report.history, scale, report.metric, report.best_epoch),
+        curves.learning_rate_curve(report.history),
+    ]
+    return [figure for figure in drawn if figure is not None]
+
+
+def _confusion(report: Report) -> dict[str, Any]:
+    found = report.confusion
+    if found is None:
+        return {"cells": None, "confusion_map": None, "pairs": []}
+    pairs = confusion.confused_pairs(found.matrix, found.classes) if len(found.classes) > 2 else []
+    if len(found.classes) > confusion.MOST_CLASSES:
+        return {"cells": None, "confusion_map": confusion.confusion_map(found.matrix, found.classes), "pairs": pairs}
+    return {"cells": confusion.cells(found.matrix), "confusion_map": None, "pairs": pairs}
+
+
+def _residuals(report: Report) -> list[Figure]:
+    found = report.residuals
+    if found is None:
+        return []
+    return [
+        residuals.predicted_against_true(found.y_true, found.y_pred, report.unit),
+        residuals.residual_histogram(found.y_true, found.y_pred, report.unit),
+    ]
+
+
+def _drawn(mistake: Mistake) -> dict[str, Any]:
+    image = mistake.image
+    return {
+        "row": mistake.row,
+        "label": mistake.label,
+        "prediction": mistake.prediction,
+        "probability": mistake.probability,
+        "fields": {name: _fact(value) for name, value in mistake.fields.items()},
+        "source": None if image is None else images.png_data_uri(image),
+        "pixels": image is not None and images.is_pixelated(image),
+    }
+
+
+def _mistakes_note(report: Report) -> str:
+    if report.task == "regression":
+        return "Dev examples whose prediction is farthest from the truth, farthest first."
+    return "Dev examples that were wrong with the most confidence, most confident first."
+
+
+def _remedy(remedy: Mapping[str, Any]) -> dict[str, Any]:
+    moves = remedy.get("moves") or ()
+    return {
+        "title": remedy["title"],
+        "reason": remedy.get("reason", ""),
+        "moves": [moves] if isinstance(moves, str) else list(moves),
+        "change": _change(remedy.get("change")),
+    }
+
+
+def _change(change: Any) -> list[tuple[str, str]]:
+    """Lines of a change with what they are: added, removed or kept."""
+    if not change:
+        return []
+    if isinstance(change, Mapping):
+        lines = [line if line.startswith("[") or not line else f"+ {line}" for line in toml_text(change).splitlines()]
+    else:
+        lines = str(change).splitlines()
+    kinds = {"+": "added", "-": "removed"}
+    return [(kinds.get(line[:1], "kept"), line) for line in lines]

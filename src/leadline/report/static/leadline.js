@@ -1,0 +1,67 @@
+// Draws the figures of a page with Plotly in the colours of the stylesheet, and again when the scheme changes.
+"use strict";
+(() => {
+  const root = document.documentElement;
+  const read = (id) => JSON.parse(document.getElementById(id).textContent);
+  const template = read("figure-template");
+  const config = { displayModeBar: false, responsive: true, scrollZoom: false, doubleClick: "reset" };
+  const coarse = matchMedia("(pointer: coarse)").matches;
+
+  /* Every "var(--name)" of a figure becomes the colour that the stylesheet gives it now. */
+  const coloured = (value, style) => {
+    if (typeof value === "string") {
+      return value.replace(/var\((--[\w-]+)\)/g, (_, name) => style.getPropertyValue(name).trim());
+    }
+    if (Array.isArray(value)) return value.map((item) => coloured(item, style));
+    if (value && typeof value === "object") {
+      return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, coloured(item, style)]));
+    }
+    return value;
+  };
+
+  class Drawing {
+    constructor(plot) {
+      this.plot = plot;
+      this.figure = read(plot.dataset.figure);
+      this.frame = 0;
+      this.logarithmic = false;
+      const frame = plot.closest("figure");
+      this.slider = frame.querySelector("input[type=range]");
+      this.label = frame.querySelector("output");
+      this.slider?.addEventListener("input", () => this.show(Number(this.slider.value)));
+      const toggle = frame.querySelector("[data-log]");
+      toggle?.addEventListener("click", () => {
+        this.logarithmic = !this.logarithmic;
+        toggle.setAttribute("aria-pressed", String(this.logarithmic));
+        this.draw();
+      });
+      if (this.slider) this.show(Number(this.slider.value));
+      else this.draw();
+    }
+
+    show(index) {
+      this.frame = index;
+      const label = this.figure.frames[index].label;
+      this.label.textContent = label;
+      this.slider.setAttribute("aria-valuetext", label);
+      this.draw();
+    }
+
+    draw() {
+      const { data, layout, frames } = this.figure;
+      const frame = frames.length ? frames[this.frame] : {};
+      const style = getComputedStyle(root);
+      const drawn = coloured({ ...layout, ...frame.layout, template: { layout: template } }, style);
+      if (this.logarithmic) drawn.yaxis = { ...drawn.yaxis, type: "log", range: undefined, rangemode: "normal" };
+      if (coarse) drawn.dragmode = false;
+      Plotly.react(this.plot, coloured(frame.data ?? data, style), drawn, config);
+    }
+  }
+
+  const drawings = [...document.querySelectorAll(".plot")].map((plot) => new Drawing(plot));
+  const redraw = () => drawings.forEach((drawing) => drawing.draw());
+  matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
+  addEventListener("beforeprint", () => { root.classList.add("paper"); redraw(); });
+  addEventListener("afterprint", () => { root.classList.remove("paper"); redraw(); });
+  root.classList.add("drawn");
+})();
