@@ -45,6 +45,8 @@ def read_npz(name: str, source: str, raw: bytes, inputs: str | None, target: str
 
 def read_npy(name: str, source: str, raw: bytes) -> RawArrays:
     """The one array of an ``.npy`` file, as inputs without targets."""
+    if not raw.startswith(b"\x93NUMPY"):
+        raise LeadlineError(f"{source} is not an .npy array: it does not begin like one.")
     with reading(source, "an .npy array"):
         array = np.load(io.BytesIO(raw), allow_pickle=False)
     return RawArrays(name, source, array, None, inputs_name=name)
@@ -104,7 +106,8 @@ def _named(
     listed = ", ".join(found) or "none"
     if wanted is not None:
         if wanted not in found:
-            raise UsageError(f"{source} has no array '{wanted}' ({role}).{nearest(wanted, found)} It has: {listed}.")
+            hint = nearest(wanted, found).replace("Allowed", "It has")
+            raise UsageError(f"{source} has no array '{wanted}' ({role}).{hint}")
         return wanted
     chosen = next((key for key in usual if key in found), None)
     if chosen is None and role == "inputs" and len(found) == 1:

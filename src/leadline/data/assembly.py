@@ -42,9 +42,9 @@ def assemble_tables(raws: Sequence[tuple[int, RawTable]], target: str, settings:
     encoded = encode_target(target, values, wanted, where)
     features, columns = _typed_columns(table, chosen, settings, where)
     if not columns:
+        reasons = " ".join(f"{feature.name} {feature.note}." for feature in features[:3])
         raise LeadlineError(
-            f"{main.source}: no column is left to predict '{target}' from. "
-            + " ".join(f"{feature.name} {feature.note}." for feature in features[:3])
+            f"{main.source}: no column is left to predict '{target}' from. {reasons or 'It has no other columns.'}"
         )
     notices += [_left_out(feature) for feature in features if not feature.used]
     return Dataset(
@@ -279,7 +279,7 @@ def _encoded(
         column = column.take(pa.array(kept))
 
     def where(row: int) -> str:
-        return f"{main.source}, {main.target_name}[{row if kept is None else kept[row]}]"
+        return f"{main.source}, row {(row if kept is None else int(kept[row])) + 1}"
 
     return kept, encode_target(main.target_name, column, settings.task, where, main.classes)
 

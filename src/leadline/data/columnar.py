@@ -35,7 +35,7 @@ def read_json_lines(name: str, source: str, raw: bytes) -> RawTable:
 def table_of(value: Any) -> pa.Table | None:
     """A data frame (pandas, polars, Arrow) or a dictionary of columns as a table; None for anything else."""
     source = f"the {type(value).__name__} given"
-    with reading(source, "a table"):
+    with reading(source, "a table", advice=""):
         if isinstance(value, pa.Table):
             return value
         if isinstance(value, pa.RecordBatch):

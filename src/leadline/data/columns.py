@@ -97,7 +97,7 @@ def _numbers(name: str, values: pa.ChunkedArray, where: Where) -> np.ndarray:
         row = int(infinite.argmax())
         raise LeadlineError(
             f"{where(row)}, column '{name}': the value is not finite ({numbers[row]}). "
-            f'Mend it, leave the cell empty (missing), or leave the column out: exclude = ["{name}"].'
+            "Mend it, or leave the cell empty (missing)."
         )
     return numbers
 

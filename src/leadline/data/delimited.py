@@ -44,16 +44,16 @@ def read_delimited(
     names = _checked_names(source, first) if header else [f"column_{i + 1}" for i in range(len(first))]
     if not header:
         notices.append(f"{source} has no header line: the columns are called column_1 … column_{len(first)}.")
-    if header and names != first:
+    if header and first[0].strip() == "":
         notices.append(f"{source}: the first column has no name; it is called '{names[0]}'.")
+    if header and not body:
+        raise LeadlineError(f"{source} holds a header but no rows: add examples below line 1.")
     _check_quotes(source, content, delimiter)
     table = _parsed(source, content, delimiter, names, header, as_text, _decimal_comma(delimiter, body))
 
     def where(row: int) -> str:
         return f"{source}, line {_line_of_row(content, delimiter, row + header)}"
 
-    if table.num_rows == 0:
-        raise LeadlineError(f"{source} holds a header but no rows: add examples below line 1.")
     result = as_raw_table(name, source, table, where)
     return RawTable(name, source, result.data, where, header, tuple(notices))
 
@@ -215,8 +215,6 @@ def _parsed(
             table = arrow_csv.read_csv(pa.BufferReader(content), read, parse, options)
             return _trimmed(table) if re.search(rb'" |[,;\t|] [^ ]', content[:SAMPLE]) else table
         except pa.ArrowInvalid as error:
-            if "Empty CSV" in str(error):
-                raise LeadlineError(f"{source} holds a header but no rows: add examples below line 1.") from error
             _check_ragged(source, content, delimiter, len(names))
             if "straddl" not in str(error) or block_size >= len(content):
                 with reading(source, "a table"):

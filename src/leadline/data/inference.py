@@ -128,5 +128,5 @@ def _named(kind: pa.DataType) -> str:
 
 
 def _shown(value: object) -> str:
-    text = str(value)
+    text = str(int(value) if isinstance(value, float) and value.is_integer() else value)
     return repr(text if len(text) <= 40 else text[:39] + "…") if isinstance(value, str) else text

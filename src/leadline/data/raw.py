@@ -60,18 +60,23 @@ READ_ERRORS = (
 )
 
 
+COMPLETE = " Is the file complete, and is it what its name says?"
+
+
 @contextmanager
-def reading(source: str, what: str) -> Iterator[None]:
+def reading(source: str, what: str, advice: str = COMPLETE) -> Iterator[None]:
     """Turn whatever a library raises over a damaged ``source`` into one LeadlineError of one line."""
     try:
         yield
     except LeadlineError:
         raise
     except READ_ERRORS as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200].rstrip(".")
-        raise LeadlineError(
-            f"{source} cannot be read as {what}: {reason}. Is the file complete, and what its name says?"
-        ) from error
+        parts = error.args if isinstance(error, pa.ArrowException) else (error,)
+        reason = " ".join(str(part) for part in parts).strip() or type(error).__name__
+        if "allow_pickle" in reason:
+            reason = "it holds Python objects, which are never loaded; save arrays of numbers or text"
+        reason = reason.splitlines()[0][:200].rstrip(".")
+        raise LeadlineError(f"{source} cannot be read as {what}: {reason}.{advice}") from error
 
 
 def as_raw_table(name: str, source: str, table: pa.Table, where: Where | None = None) -> RawTable:
@@ -80,7 +85,7 @@ def as_raw_table(name: str, source: str, table: pa.Table, where: Where | None = 
     doubled = next((name for name in names if names.count(name) > 1), None) if len(set(names)) < len(names) else None
     if doubled is not None:
         raise LeadlineError(f"{source}: the column name '{doubled}' appears twice; rename one of them.")
-    with reading(source, "a table"):
+    with reading(source, "a table", advice=""):
         data = pa.table({name: plain(table.column(name)) for name in names})
     if data.num_rows == 0:
         raise LeadlineError(f"{source} has no rows: give a table with at least a few examples.")

@@ -25,6 +25,7 @@ FORMATS = {
     "arrow": (".arrow", ".feather", ".ipc"),
     "json": (".jsonl", ".ndjson"),
     "idx": (".idx",),
+    "spreadsheet": (".xlsx", ".xls", ".ods"),
 }
 SIGNATURES = {
     b"\x89HDF\r\n\x1a\n": "hdf5",
@@ -97,6 +98,8 @@ def _open_path(path: Path, wanted: Wanted) -> Raw:
         head = file.read(16)
     form = _format(path.name.lower(), head)
     target = wanted.target if isinstance(wanted.target, str) else None
+    if form == "spreadsheet":
+        raise LeadlineError(f"{source}: spreadsheets are not read; save the sheet as CSV.")
     if form == "hdf5":
         labels = _labels_path(target, wanted.folder)
         return arrays.read_hdf5(name, source, path, wanted.inputs, None if labels else target)
@@ -172,17 +175,19 @@ def _open_object(value: Any, wanted: Wanted) -> Raw:
     if isinstance(value, dict):
         target = wanted.target if isinstance(wanted.target, str) else None
         return arrays.from_mapping("data", "the arrays given", value, wanted.inputs, target)
-    with reading("the array given", "numbers"):
+    with reading("the array given", "numbers", advice=""):
         inputs = np.asarray(value)
         if inputs.dtype == object:
             inputs = inputs.astype(np.float64)
+    if inputs.ndim == 0:
+        raise UsageError(f"source: got {value!r}; give a path, a table (data frame) or an array of inputs.")
     target = None if wanted.target is None or isinstance(wanted.target, str) else _values(wanted.target)
     return RawArrays("data", "the array given", inputs, target)
 
 
 def _values(target: Any) -> np.ndarray:
     """Target values as an array, from a list, a series or a tensor."""
-    with reading("the target given", "an array"):
+    with reading("the target given", "an array", advice=""):
         return np.asarray(target)
 
 
@@ -192,7 +197,7 @@ def _table_with_target(raw: RawTable, wanted: Wanted) -> RawTable:
     name = str(getattr(wanted.target, "name", None) or "target")
     if name in raw.data.column_names:
         raise UsageError(f"The table given has a column '{name}' already; give the target another name.")
-    with reading("the target given", "a column"):
+    with reading("the target given", "a column", advice=""):
         column = columnar.column_of(wanted.target)
     if len(column) != raw.data.num_rows:
         raise LeadlineError(f"The table given has {raw.data.num_rows} rows, its target {len(column)} values.")
