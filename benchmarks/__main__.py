@@ -18,9 +18,8 @@ def main(names: list[str]) -> int:
     if unknown:
         print(f"unknown benchmark '{unknown[0]}'; there are: {', '.join(NAMES)}", file=sys.stderr)
         return 2
-    print(
-        f"torch {torch.__version__}, {torch.get_num_threads()} threads, {platform.machine()}, Python {platform.python_version()}\n"
-    )
+    python, threads = platform.python_version(), torch.get_num_threads()
+    print(f"torch {torch.__version__}, Python {python}, {threads} threads, {platform.machine()}\n")
     for name in names or NAMES:
         print(f"## {name}\n")
         import_module(f"benchmarks.{name}").run()
