@@ -33,6 +33,19 @@ def looks_numeric(values: pa.ChunkedArray) -> np.ndarray:
     return compute.fill_null(compute.match_substring_regex(values, NUMBER_PATTERN), False).to_numpy()
 
 
+def parsed_numbers(values: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """The numbers that a text column holds, or None where a cell is something else."""
+    try:
+        numbers = values.cast(pa.float64())
+    except pa.ArrowInvalid:
+        if not compute.any(compute.match_substring_regex(values, r"^\s|\s$")).as_py():
+            return None
+        if looks_numeric(values).sum() + values.null_count < len(values):
+            return None
+        numbers = compute.utf8_trim_whitespace(values).cast(pa.float64())
+    return None if compute.any(compute.is_nan(numbers)).as_py() else numbers
+
+
 def typed(name: str, values: pa.ChunkedArray, kind: str, where: Where) -> Column:
     """The column as ``kind`` ("number", "category", "boolean" or "date"); see `Column` for the values.
 
@@ -81,7 +94,9 @@ def _level_order(level: str) -> tuple[int, float, str]:
 
 
 def _numbers(name: str, values: pa.ChunkedArray, where: Where) -> np.ndarray:
-    if is_text(values.type):
+    if is_text(values.type) and (parsed := parsed_numbers(values)) is not None:
+        values = parsed
+    elif is_text(values.type):
         parsed = compute.if_else(pa.chunked_array([pa.array(looks_numeric(values))]), values, None)
         values = compute.utf8_trim_whitespace(parsed).cast(pa.float64())
     elif pa.types.is_duration(values.type):
@@ -91,7 +106,8 @@ def _numbers(name: str, values: pa.ChunkedArray, where: Where) -> np.ndarray:
         values = values.cast(pa.int8())
     elif not (is_number(values.type) or pa.types.is_null(values.type)):
         raise LeadlineError(f"Column '{name}' holds {values.type}, which is not a number; set another type.")
-    numbers = compute.fill_null(values.cast(pa.float64(), safe=False), float("nan")).to_numpy()
+    values = values.cast(pa.float64(), safe=False)
+    numbers = (compute.fill_null(values, float("nan")) if values.null_count else values).to_numpy()
     infinite = np.isinf(numbers)
     if infinite.any():
         row = int(infinite.argmax())

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from leadline.data.arrow import compute, is_date, is_number, is_text
-from leadline.data.columns import Where, looks_numeric
+from leadline.data.columns import Where, looks_numeric, parsed_numbers
 from leadline.data.dataset import Feature
 from leadline.errors import LeadlineError
 
@@ -35,42 +35,45 @@ def kind_of(name: str, values: pa.ChunkedArray, where: Where) -> Feature:
         return Feature(name, "constant", "holds no values")
     if not (is_text(kind) or is_number(kind) or is_date(kind) or pa.types.is_boolean(kind)):
         return Feature(name, "unsupported", f"holds {kind}, which has no encoding")
-    different = compute.count_distinct(values).as_py()
-    if different == 1 and known == n:
-        return Feature(name, "constant", f"is {_shown(values[0].as_py())} in all rows")
+    span = compute.min_max(values).as_py()
+    if span["min"] == span["max"] and known == n:
+        return Feature(name, "constant", f"is {_shown(span['min'])} in all rows")
     if pa.types.is_boolean(kind):
         return Feature(name, "boolean")
     if is_date(kind):
         return Feature(name, "date")
     if is_number(kind):
-        return _kind_of_numbers(name, values, different, known)
-    return _kind_of_text(name, values, different, known, where)
+        return _kind_of_numbers(name, values, (span["min"], span["max"]))
+    return _kind_of_text(name, values, known, where)
 
 
-def _kind_of_numbers(name: str, values: pa.ChunkedArray, different: int, known: int) -> Feature:
-    if pa.types.is_integer(values.type) and different == known == len(values) and known >= SMALL_TABLE:
+def _kind_of_numbers(name: str, values: pa.ChunkedArray, span: tuple[object, object]) -> Feature:
+    n = len(values)
+    if pa.types.is_integer(values.type) and values.null_count == 0 and n >= SMALL_TABLE:
         numbers = values.to_numpy()
-        if np.array_equal(numbers, np.arange(numbers[0], numbers[0] + known)):
+        if span == (numbers[0], numbers[-1]) and (np.diff(numbers) == 1).all():
             return Feature(name, "identifier", "counts the rows")
-        if IDENTIFIER_NAME.search(name):
+        if IDENTIFIER_NAME.search(name) and compute.count_distinct(values).as_py() == n:
             return Feature(name, "identifier", "has another value in every row and the name of an identifier")
-    span = compute.min_max(values).as_py()
-    if different == 2 and (span["min"], span["max"]) == (0, 1):
-        return Feature(name, "boolean")
+    if span == (0, 1) and (pa.types.is_integer(values.type) or pa.types.is_floating(values.type)):
+        zero_or_one = compute.or_(compute.equal(values, 0), compute.equal(values, 1))
+        if compute.all(zero_or_one).as_py():
+            return Feature(name, "boolean")
     return Feature(name, "number")
 
 
-def _kind_of_text(name: str, values: pa.ChunkedArray, different: int, known: int, where: Where) -> Feature:
+def _kind_of_text(name: str, values: pa.ChunkedArray, known: int, where: Where) -> Feature:
+    if parsed_numbers(values) is not None:
+        return Feature(name, "number")
     numeric = looks_numeric(values)
     if numeric.sum() >= MOSTLY_NUMBERS * known:
-        if numeric.sum() == known:
-            return Feature(name, "number")
         row = int((~numeric & compute.is_valid(values).to_numpy()).argmax())
         raise LeadlineError(
             f"{where(row)}, column '{name}': {_shown(values[row].as_py())} is not a number, but the column's "
             f'other values are.\nMend it, or set types = {{ "{name}" = "number" }} to count it as missing '
             '(or "category").'
         )
+    different = compute.count_distinct(values).as_py()
     words = compute.mean(compute.add(compute.count_substring(values, " "), 1)).as_py()
     length = compute.mean(compute.utf8_length(values)).as_py()
     if known >= SMALL_TABLE and different > known / 2:

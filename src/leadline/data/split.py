@@ -162,7 +162,7 @@ def _duplicate_notices(data: Dataset, made: Split) -> list[str]:
     hashes = row_hashes(data.inputs)
     notices = []
     for (first, rows), (second, others) in combinations(made.sets.items(), 2):
-        shared = int(np.isin(hashes[others], hashes[rows]).sum())
+        shared = _count_shared(hashes[others], hashes[rows])
         if shared:
             share = 100 * shared / len(others)
             notices.append(
@@ -170,6 +170,17 @@ def _duplicate_notices(data: Dataset, made: Split) -> list[str]:
                 f"a {first} example."
             )
     return notices
+
+
+def _count_shared(few: np.ndarray, many: np.ndarray) -> int:
+    """How many of ``few`` are among ``many``; sorts only the few."""
+    if len(few) == 0:
+        return 0
+    values, counts = np.unique(few, return_counts=True)
+    places = np.minimum(np.searchsorted(values, many), len(values) - 1)
+    found = np.zeros(len(values), bool)
+    found[places[values[places] == many]] = True
+    return int(counts[found].sum())
 
 
 def row_hashes(inputs: tuple[Column, ...] | np.ndarray) -> np.ndarray:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from leadline.data.arrow import compute, is_number, is_text
-from leadline.data.columns import Where, categories, looks_numeric, typed
+from leadline.data.columns import Where, categories, parsed_numbers, typed
 from leadline.data.inference import kind_of, task_of
 from leadline.errors import LeadlineError
 
@@ -33,18 +33,21 @@ def encode_target(
 
     Raises LeadlineError for targets that do not fit the ``wanted`` task or no task at all.
     """
-    values = _as_numbers(name, values, wanted, where)
-    numbers = is_number(values.type)
-    if names and numbers and wanted != "regression":
-        return _named_classes(name, values, names, where)
-    if task_of(name, _numbers_if_text(values), wanted) == "regression":
-        column = typed(name, _numbers_if_text(values), "number", where)
-        return Target("regression", (), column.values[:, None])
-    codes, classes = categories(name, _given_names(values))
+    numbers = parsed_numbers(values) if is_text(values.type) else values
+    if numbers is None and wanted in (None, "regression"):
+        kind_of(name, values, where)  # raises where a few cells among numbers are none
+    numbers = values if numbers is None else numbers
+    if names and is_number(numbers.type) and wanted != "regression":
+        return _named_classes(name, numbers, names, where)
+    if task_of(name, numbers, wanted) == "regression":
+        return Target("regression", (), typed(name, numbers, "number", where).values[:, None])
+    same = numbers is values or compute.count_distinct(numbers) == compute.count_distinct(values)
+    codes, classes = categories(name, values if same else numbers)  # names as given, but 1 and 1.0 are one class
     if wanted == "binary" and len(classes) != 2:
         raise LeadlineError(f"The target '{name}' has {len(classes)} classes; a binary task has two.")
     task = "multiclass" if wanted == "multiclass" or len(classes) > 2 else "binary"
-    return Target(task, classes, codes.astype(np.int64), _class_notices(name, values, codes, classes, wanted))
+    counted = wanted is None and is_number(numbers.type)
+    return Target(task, classes, codes.astype(np.int64), _class_notices(name, codes, classes, counted))
 
 
 def encode_several(name: str, values: np.ndarray, wanted: str | None) -> Target:
@@ -71,28 +74,6 @@ def encode_several(name: str, values: np.ndarray, wanted: str | None) -> Target:
     raise LeadlineError(f"The target '{name}' with {len(classes)} columns does not fit task = \"{wanted}\".")
 
 
-def _as_numbers(name: str, values: pa.ChunkedArray, wanted: str | None, where: Where) -> pa.ChunkedArray:
-    """Text with a few cells that are no numbers is an error, unless classes are wanted."""
-    if is_text(values.type) and wanted in (None, "regression"):
-        kind_of(name, values, where)
-    return values
-
-
-def _numbers_if_text(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Text in which every cell is a number, as numbers; other columns as they are."""
-    if not is_text(values.type) or not looks_numeric(values).all():
-        return values
-    return compute.utf8_trim_whitespace(values).cast(pa.float64())
-
-
-def _given_names(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Class names as given, unless the same number is written in several ways (1 and 1.0)."""
-    numbers = _numbers_if_text(values)
-    if numbers is values or compute.count_distinct(numbers) == compute.count_distinct(values):
-        return values
-    return numbers
-
-
 def _named_classes(name: str, values: pa.ChunkedArray, names: tuple[str, ...], where: Where) -> Target:
     labels = typed(name, values, "number", where).values
     wrong = (labels != np.floor(labels)) | (labels < 0) | (labels >= len(names))
@@ -106,12 +87,11 @@ def _named_classes(name: str, values: pa.ChunkedArray, names: tuple[str, ...], w
     return Target(task, names, labels.astype(np.int64))
 
 
-def _class_notices(
-    name: str, values: pa.ChunkedArray, codes: np.ndarray, classes: tuple[str, ...], wanted: str | None
-) -> tuple[str, ...]:
+def _class_notices(name: str, codes: np.ndarray, classes: tuple[str, ...], counted: bool) -> tuple[str, ...]:
+    """Notices about numbers that were taken for classes (if ``counted``), and about rare classes."""
     notices = []
     from_zero = classes == tuple(str(label) for label in range(len(classes)))
-    if wanted is None and len(classes) > 2 and not from_zero and is_number(_numbers_if_text(values).type):
+    if counted and len(classes) > 2 and not from_zero:
         notices.append(
             f"{name} has {len(classes)} different whole numbers, taken for classes; "
             'task = "regression" predicts it as a number.'
