@@ -11,6 +11,7 @@ from sklearn.datasets import load_digits
 from leadline.measure.intervals import Measured, wilson
 from leadline.report import Confusion, Mistake, Report, Residuals
 from leadline.strategy.ladder import build_ladder
+from leadline.toml_text import toml_text
 
 TOML = """[data]
 source = "digits"
@@ -25,20 +26,22 @@ epochs = 60
 batch_size = 64
 optimizer = {type = "adam", beta1 = 0.9, beta2 = 0.999, epsilon = 1e-8}
 learning_rate = 0.001
+l2 = 0.0
 """
 
 REMEDIES: list[dict[str, Any]] = [
     {
         "title": "Penalize large weights",
         "reason": "The dev error is 2.5 points above the training error, and weights are not penalized yet.",
-        "moves": ["variance"],
-        "change": "[training]\n- l2 = 0.0\n+ l2 = 0.1",
+        "moves": ["variance", "avoidable bias"],
+        "side_effect": "Bias rises a little if λ is too large.",
+        "change": {"training.l2": 0.1},
     },
     {
         "title": "Train on more data",
         "reason": "Variance shrinks as examples are added; a learning curve tells how fast.",
         "moves": ["variance"],
-        "change": {"split": {"train": 0.8, "dev": 0.1, "test": 0.1}},
+        "change": {"split.train": 0.8, "split.dev": 0.1, "split.test": 0.1},
     },
 ]
 
@@ -169,9 +172,9 @@ def hostile(text: str) -> Report:
         ladder=ladder,
         confusion=Confusion(np.array([[5, 1], [2, 7]]), [text, text + "2"]),
         notices=[text],
-        experiment_toml=text,
+        experiment_toml=toml_text({"data": {"source": text}}),
         mistakes=[Mistake(text, text, text, 0.5, None, {text: text})],
-        remedies=[{"title": text, "reason": text, "moves": [text], "change": text}],
+        remedies=[{"title": text, "reason": text, "moves": [text], "change": {"training.l2": text}}],
         data={text: text},
         environment={text: [text]},
     )

@@ -78,8 +78,9 @@ def test_numbers_and_texts_are_there(digits_html):
     assert 'source = "digits"' in text
 
 
-def test_a_change_given_as_tables_is_shown_as_toml():
-    assert "+ train = 0.8" in render_report(samples.digits())
+def test_facts_of_columns_are_short():
+    columns = [{"name": "age", "kind": "number", "note": ""}, {"name": "sex", "kind": "category", "note": "2 levels"}]
+    assert facts({"columns": columns}) == [("columns", "age (number), sex (category, 2 levels)")]
 
 
 def test_each_mistake_is_drawn_once(digits_html):

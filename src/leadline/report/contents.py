@@ -49,7 +49,8 @@ class Report:
 
     Errors are fractions (classification) or in the target's unit ``unit`` (regression), as everywhere in
     Leadline. ``history`` has one mapping per epoch with the fields of ``Epoch``. ``remedies`` are mappings with
-    ``title``, ``reason``, ``moves`` (the gaps) and ``change``: lines of TOML that begin with + or -, or tables.
+    ``title``, ``reason``, ``side_effect``, ``moves`` (the gaps) and ``change`` (keys such as ``training.l2`` with
+    their new values).
     """
 
     name: str

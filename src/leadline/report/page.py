@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -14,12 +16,12 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from leadline.report import style
+from leadline.report.changes import change_lines
 from leadline.report.contents import Mistake, Report
 from leadline.report.figures import confusion, curves, images, residuals
 from leadline.report.figures.figure import Figure, plain
 from leadline.report.figures.ladder import ladder_figure, measured_note
 from leadline.report.quantities import THIN, Scale, count, duration
-from leadline.toml_text import toml_text
 
 
 def write_report(report: Report, path: Path) -> Path:
@@ -30,6 +32,7 @@ def write_report(report: Report, path: Path) -> Path:
 def render_report(report: Report) -> str:
     """The report as HTML."""
     scale = Scale.of(report.task, report.unit)
+    experiment = tomllib.loads(report.experiment_toml)
     return (
         environment()
         .get_template("report.html")
@@ -37,7 +40,8 @@ def render_report(report: Report) -> str:
             report=report,
             key_figures=_key_figures(report),
             ladder=ladder_figure(report.ladder),
-            remedies=[_remedy(remedy) for remedy in report.remedies],
+            created=_moment(report.created),
+            remedies=[_remedy(remedy, experiment) for remedy in report.remedies],
             curves=_curves(report, scale),
             residuals=_residuals(report),
             mistakes=[_drawn(mistake) for mistake in report.mistakes],
@@ -98,10 +102,19 @@ def facts(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
 
 def _fact(value: object) -> str:
     if isinstance(value, Mapping):
-        return " ".join(f"{key} {item}" for key, item in value.items())
+        first, *others = (_fact(item) for item in value.values() if item not in ("", None))
+        return f"{first} ({', '.join(others)})" if others else first
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10_000:
         return count(value)
     return "—" if value is None else str(value)
+
+
+def _moment(created: str) -> str:
+    """A time as people read it; whatever is no time stays as it is."""
+    try:
+        return datetime.fromisoformat(created).strftime("%Y-%m-%d %H:%M %Z").rstrip()
+    except ValueError:
+        return created
 
 
 def _share(value: float) -> str:
@@ -180,23 +193,12 @@ def _mistakes_note(report: Report) -> str:
     return "Dev examples that were wrong with the most confidence, most confident first."
 
 
-def _remedy(remedy: Mapping[str, Any]) -> dict[str, Any]:
-    moves = remedy.get("moves") or ()
+def _remedy(remedy: Mapping[str, Any], experiment: Mapping[str, Any]) -> dict[str, Any]:
+    reason = str(remedy.get("reason", ""))
     return {
         "title": remedy["title"],
-        "reason": remedy.get("reason", ""),
-        "moves": [moves] if isinstance(moves, str) else list(moves),
-        "change": _change(remedy.get("change")),
+        "reason": reason[:1].upper() + reason[1:] if reason[:1].isascii() else reason,
+        "side_effect": remedy.get("side_effect", ""),
+        "moves": list(remedy.get("moves") or ()),
+        "change": change_lines(remedy.get("change") or {}, experiment),
     }
-
-
-def _change(change: Any) -> list[tuple[str, str]]:
-    """Lines of a change with what they are: added, removed or kept."""
-    if not change:
-        return []
-    if isinstance(change, Mapping):
-        lines = [line if line.startswith("[") or not line else f"+ {line}" for line in toml_text(change).splitlines()]
-    else:
-        lines = str(change).splitlines()
-    kinds = {"+": "added", "-": "removed"}
-    return [(kinds.get(line[:1], "kept"), line) for line in lines]

@@ -34,10 +34,10 @@ class GapRow:
     name: str
     verdict: str
     present: bool
-    start: float
-    end: float
-    value: str
     note: str
+    value: str = ""
+    start: float | None = None
+    end: float | None = None
     kind = "gap"
 
 
@@ -62,7 +62,7 @@ class _Scale:
 
 def ladder_figure(ladder: Ladder) -> LadderFigure:
     """Lay out the ladder; closed sets keep their place without an error."""
-    unit = ladder.reference.error.unit
+    unit = ladder.unit
     factor = 100.0 if unit == "%" else 1.0
     ticks = nice_ticks(factor * max(max(rung.error.interval) for rung in ladder.rungs))
     scale = _Scale(ticks[-1] / factor)
@@ -73,7 +73,7 @@ def ladder_figure(ladder: Ladder) -> LadderFigure:
         if name in gaps:
             rows.append(_gap(gaps[name], rungs, scale))
         if name in rungs:
-            rows.append(_rung(rungs[name], scale))
+            rows.append(_rung(rungs[name], scale, unit))
         elif name in ladder.closed:
             rows.append(RungRow(name, note="closed"))
     title = f"{ladder.metric} ({unit})" if unit else ladder.metric
@@ -96,8 +96,10 @@ def measured_note(error: Measured) -> str:
     return " · ".join(part for part in (error.range(), examples) if part)
 
 
-def _rung(rung: Rung, scale: _Scale) -> RungRow:
+def _rung(rung: Rung, scale: _Scale, unit: str) -> RungRow:
     error = rung.error
+    if rung.assumed and unit != "%":
+        return RungRow(rung.name, note="unknown")  # 0 is no level to expect in the unit of a target
     at, value = scale.place(error.value), with_unit(error.number(), error.unit)
     if not error.has_interval:
         return RungRow(rung.name, at, value=value, note="assumed" if rung.assumed else measured_note(error) or "given")
@@ -106,6 +108,9 @@ def _rung(rung: Rung, scale: _Scale) -> RungRow:
 
 
 def _gap(gap: Gap, rungs: dict[str, Rung], scale: _Scale) -> GapRow:
+    present = gap.verdict == PRESENT
+    if gap.reason:
+        return GapRow(gap.name, gap.verdict, present, gap.reason)
     start, end = (scale.place(rungs[name].error.value) for name in (gap.lower, gap.upper))
     value = with_unit(_signed(gap.size, gap.size.value), gap.size.unit)
     notes = (
@@ -113,9 +118,7 @@ def _gap(gap: Gap, rungs: dict[str, Rung], scale: _Scale) -> GapRow:
     )
     if gap.needed:
         notes.append(f"{count(gap.needed)} examples in {gap.needed_in} would tell")
-    elif gap.reason:
-        notes.append(gap.reason)
-    return GapRow(gap.name, gap.verdict, gap.verdict == PRESENT, start, end, value, " · ".join(notes))
+    return GapRow(gap.name, gap.verdict, present, " · ".join(notes), value, start, end)
 
 
 def _signed(size: Measured, value: float | None) -> str:
