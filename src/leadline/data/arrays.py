@@ -7,6 +7,7 @@ import io
 import math
 import zipfile
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -34,13 +35,23 @@ CLASS_NAMES = ("classes", "class_names", "target_names", "list_classes")
 IDX_TYPES = {0x08: ">u1", 0x09: ">i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
-def read_npz(name: str, source: str, raw: bytes, inputs: str | None, target: str | None) -> RawArrays:
+@dataclass(frozen=True)
+class ArrayNames:
+    """The arrays that were asked for, and names that are likely because another set has them."""
+
+    inputs: str | None = None
+    target: str | None = None
+    likely_inputs: str | None = None
+    likely_target: str | None = None
+
+
+def read_npz(name: str, source: str, raw: bytes, names: ArrayNames) -> RawArrays:
     """The named arrays of an ``.npz`` archive; arrays of Python objects are refused, never unpickled."""
     with reading(source, "an .npz archive"):
         if not zipfile.is_zipfile(io.BytesIO(raw)):
             raise LeadlineError(f"{source} is not a complete .npz archive: its end is missing or it is no zip file.")
         with np.load(io.BytesIO(raw), allow_pickle=False) as archive:
-            return select_arrays(name, source, archive.files, archive.__getitem__, inputs, target)
+            return select_arrays(name, source, archive.files, archive.__getitem__, names)
 
 
 def read_npy(name: str, source: str, raw: bytes) -> RawArrays:
@@ -52,7 +63,7 @@ def read_npy(name: str, source: str, raw: bytes) -> RawArrays:
     return RawArrays(name, source, array, None, inputs_name=name)
 
 
-def read_hdf5(name: str, source: str, path: Path, inputs: str | None, target: str | None) -> RawArrays:
+def read_hdf5(name: str, source: str, path: Path, names: ArrayNames) -> RawArrays:
     """The named data sets of an HDF5 file."""
     with reading(source, "HDF5"), h5py.File(path, "r") as file:
         found: list[str] = []
@@ -63,24 +74,19 @@ def read_hdf5(name: str, source: str, path: Path, inputs: str | None, target: st
             is_text = h5py.check_string_dtype(item.dtype) is not None
             return np.asarray(item.asstr()[...], dtype=str) if is_text else item[...]
 
-        return select_arrays(name, source, found, load, inputs, target)
+        return select_arrays(name, source, found, load, names)
 
 
 def select_arrays(
-    name: str,
-    source: str,
-    available: Iterable[str],
-    load: Callable[[str], np.ndarray],
-    inputs: str | None,
-    target: str | None,
+    name: str, source: str, available: Iterable[str], load: Callable[[str], np.ndarray], names: ArrayNames
 ) -> RawArrays:
-    """Inputs and targets by their names, or by the names they usually have, from the ``available`` arrays."""
+    """Inputs and targets by the names asked for, or by those they usually have, from the ``available`` arrays."""
     found = list(available)
-    inputs_name = _named(source, found, "inputs", inputs, INPUT_NAMES)
+    inputs_name = _named(source, found, "inputs", names.inputs, (names.likely_inputs, *INPUT_NAMES))
     assert inputs_name is not None
-    usual_targets = [inputs_name.replace("x", "y"), inputs_name.replace("X", "y"), *TARGET_NAMES]
-    candidates = [key for key in usual_targets if key != inputs_name]
-    target_name = _named(source, found, "target", target, candidates, needed=target is not None)
+    usual = (names.likely_target, inputs_name.replace("x", "y"), inputs_name.replace("X", "y"), *TARGET_NAMES)
+    candidates = [key for key in usual if key != inputs_name]
+    target_name = _named(source, found, "target", names.target, candidates, needed=False)
     classes = next((load(key) for key in CLASS_NAMES if key in found and key != target_name), None)
     return RawArrays(
         name,
@@ -100,7 +106,7 @@ def class_names(values: np.ndarray) -> tuple[str, ...]:
 
 
 def _named(
-    source: str, found: list[str], role: str, wanted: str | None, usual: Iterable[str], needed: bool = True
+    source: str, found: list[str], role: str, wanted: str | None, usual: Iterable[str | None], needed: bool = True
 ) -> str | None:
     """The array for a role: the wanted one, else one with a usual name, else the only one there is."""
     listed = ", ".join(found) or "none"
@@ -159,8 +165,6 @@ def gunzipped(source: str, raw: bytes) -> bytes:
         return gzip.decompress(raw)
 
 
-def from_mapping(
-    name: str, source: str, arrays: Mapping[str, Any], inputs: str | None, target: str | None
-) -> RawArrays:
+def from_mapping(name: str, source: str, arrays: Mapping[str, Any], names: ArrayNames) -> RawArrays:
     """Inputs and targets from a dictionary of arrays, found as in an ``.npz`` file."""
-    return select_arrays(name, source, arrays, lambda key: np.asarray(arrays[key]), inputs, target)
+    return select_arrays(name, source, arrays, lambda key: np.asarray(arrays[key]), names)

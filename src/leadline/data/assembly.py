@@ -20,31 +20,28 @@ from leadline.data.targets import Target, encode_several, encode_target
 from leadline.errors import LeadlineError, UsageError, nearest
 
 
-def assemble_tables(raws: Sequence[tuple[int, RawTable]], target: str, settings: DataSettings) -> Dataset:
+def assemble_tables(raws: Sequence[tuple[int, RawTable]], targets: tuple[str, ...], settings: DataSettings) -> Dataset:
     """A data set from tables with the same columns; each comes with the code of its set (0, 1 dev, 2 test)."""
     main = raws[0][1]
-    chosen = _chosen_columns(main, target, settings)
+    chosen = _chosen_columns(main, targets, settings)
     for _, raw in raws[1:]:
-        _check_columns(raw, [*chosen, target])
+        _check_columns(raw, [*chosen, *targets])
     table = joined([raw.data for _, raw in raws], main.data.column_names)
     where = _where_in([raw for _, raw in raws])
     sets = np.repeat(np.array([code for code, _ in raws], np.int8), [raw.data.num_rows for _, raw in raws])
     notices = [notice for _, raw in raws for notice in raw.notices]
 
-    wanted = settings.task or _task_by_type(settings.types.get(target))
-    values = table.column(target)
-    if settings.types.get(target) == "number":
-        values = pa.chunked_array([pa.array(typed(target, values, "number", where).values, from_pandas=True)])
-    kept = _rows_with_target(main.source, target, values, notices)
+    table = _targets_by_type(table, targets, settings, where)
+    kept = _rows_with_target(main.source, targets, [table.column(name) for name in targets], notices)
     if kept is not None:
-        table, values, sets = table.take(pa.array(kept)), values.take(pa.array(kept)), sets[kept]
+        table, sets = table.take(pa.array(kept)), sets[kept]
         everywhere, where = where, lambda row: everywhere(int(kept[row]))
-    encoded = encode_target(target, values, wanted, where)
+    encoded = _encoded_columns(table, targets, settings, where)
     features, columns = _typed_columns(table, chosen, settings, where)
     if not columns:
         reasons = " ".join(f"{feature.name} {feature.note}." for feature in features[:3])
         raise LeadlineError(
-            f"{main.source}: no column is left to predict '{target}' from. {reasons or 'It has no other columns.'}"
+            f"{main.source}: no column is left to predict '{targets[0]}' from. {reasons or 'It has no other columns.'}"
         )
     notices += [_left_out(feature) for feature in features if not feature.used]
     return Dataset(
@@ -54,12 +51,30 @@ def assemble_tables(raws: Sequence[tuple[int, RawTable]], target: str, settings:
         features,
         columns,
         encoded.values,
-        target,
+        targets,
         settings,
         [*notices, *encoded.notices],
         sets=sets if len(raws) > 1 else None,
         table=table,
     )
+
+
+def _targets_by_type(table: pa.Table, targets: Sequence[str], settings: DataSettings, where: Where) -> pa.Table:
+    """The table with those targets as numbers that the user, or their number, says are numbers."""
+    for name in targets:
+        if settings.types.get(name) == "number" or len(targets) > 1:
+            numbers = typed(name, table.column(name), "number", where).values
+            column = pa.chunked_array([pa.array(numbers, from_pandas=True)])
+            table = table.set_column(table.column_names.index(name), name, column)
+    return table
+
+
+def _encoded_columns(table: pa.Table, targets: tuple[str, ...], settings: DataSettings, where: Where) -> Target:
+    if len(targets) == 1:
+        wanted = settings.task or _task_by_type(settings.types.get(targets[0]))
+        return encode_target(targets[0], table.column(targets[0]), wanted, where)
+    columns = [typed(name, table.column(name), "number", where).values for name in targets]
+    return encode_several(", ".join(targets), np.stack(columns, axis=1), settings.task, targets)
 
 
 def joined(tables: Sequence[pa.Table], names: Sequence[str]) -> pa.Table:
@@ -81,7 +96,7 @@ def joined(tables: Sequence[pa.Table], names: Sequence[str]) -> pa.Table:
     return pa.table(columns)
 
 
-def _chosen_columns(raw: RawTable, target: str, settings: DataSettings) -> list[str]:
+def _chosen_columns(raw: RawTable, targets: Sequence[str], settings: DataSettings) -> list[str]:
     """The columns to consider as features, in the order of the table."""
     names = raw.data.column_names
     mentioned = {"features": settings.features or (), "exclude": settings.exclude, "types": tuple(settings.types)}
@@ -89,9 +104,9 @@ def _chosen_columns(raw: RawTable, target: str, settings: DataSettings) -> list[
         for column in columns:
             if column not in names:
                 raise UsageError(f"data.{key}: {raw.source} has no column '{column}'.{nearest(column, names)}")
-    if target in mentioned["features"] or target in settings.exclude:
-        raise UsageError(f"data: '{target}' is the target; it can be neither a feature nor excluded.")
-    wanted = set(names if settings.features is None else settings.features) - set(settings.exclude) - {target}
+            if column in targets and key != "types":
+                raise UsageError(f"data.{key}: '{column}' is the target; it can be neither a feature nor excluded.")
+    wanted = set(names if settings.features is None else settings.features) - {*settings.exclude, *targets}
     return [name for name in names if name in wanted]
 
 
@@ -117,16 +132,22 @@ def _task_by_type(kind: str | None) -> str | None:
     return {"number": "regression", "category": "classification", "boolean": "classification"}.get(kind or "")
 
 
-def _rows_with_target(source: str, target: str, values: pa.ChunkedArray, notices: list[str]) -> np.ndarray | None:
-    """Rows that have a target, with a notice about the others; None when all have one."""
-    missing = values.null_count
+def _rows_with_target(
+    source: str, targets: Sequence[str], columns: Sequence[pa.ChunkedArray], notices: list[str]
+) -> np.ndarray | None:
+    """Rows that have a target (or one of several), with a notice about the others; None when all have one."""
+    if not all(column.null_count for column in columns):
+        return None
+    has_one = np.logical_or.reduce([compute.is_valid(column).to_numpy() for column in columns])
+    n, missing = len(has_one), int((~has_one).sum())
+    name = ", ".join(targets)
+    if missing == n:
+        raise LeadlineError(f"{source}: the target '{name}' is missing in all {n} rows; name another target.")
     if missing == 0:
         return None
-    if missing == len(values):
-        raise LeadlineError(f"{source}: the target '{target}' is missing in all {missing} rows; name another target.")
-    rows = "1 row is" if missing == 1 else f"{missing} of {len(values)} rows are"
-    notices.append(f"{rows} left out: the target '{target}' is missing there.")
-    return np.flatnonzero(compute.is_valid(values).to_numpy())
+    rows = "1 row is" if missing == 1 else f"{missing} of {n} rows are"
+    notices.append(f"{rows} left out: the target '{name}' is missing there.")
+    return np.flatnonzero(has_one)
 
 
 def _typed_columns(
@@ -181,7 +202,7 @@ def assemble_arrays(raws: Sequence[tuple[int, RawArrays]], settings: DataSetting
         _array_features(main.inputs_name, inputs, image_shape),
         inputs,
         encoded.values,
-        main.target_name,
+        (main.target_name,),
         settings,
         [*notices, *encoded.notices],
         image_shape=image_shape,
@@ -274,7 +295,7 @@ def _encoded(
         return None, encode_several(main.target_name, values, settings.task)
     if settings.task == "multilabel":
         return None, encode_several(main.target_name, values[:, None], settings.task)
-    kept = _rows_with_target(main.source, main.target_name, column, notices)
+    kept = _rows_with_target(main.source, [main.target_name], [column], notices)
     if kept is not None:
         column = column.take(pa.array(kept))
 

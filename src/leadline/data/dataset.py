@@ -64,7 +64,7 @@ class Dataset:
     features: tuple[Feature, ...]
     inputs: tuple[Column, ...] | np.ndarray
     target: np.ndarray
-    target_name: str
+    target_names: tuple[str, ...]
     settings: DataSettings = field(default_factory=DataSettings)
     notices: list[str] = field(default_factory=list)
     image_shape: tuple[int, int, int] | None = None
@@ -78,6 +78,11 @@ class Dataset:
 
     def __len__(self) -> int:
         return self.n
+
+    @property
+    def target_name(self) -> str:
+        """The name of the target; several are joined by commas, which `leadline.data.read` understands, too."""
+        return ", ".join(self.target_names)
 
     @property
     def is_classification(self) -> bool:

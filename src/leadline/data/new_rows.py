@@ -13,15 +13,16 @@ import pyarrow as pa
 from leadline.data.assembly import channels_last, checked_inputs, shape_text
 from leadline.data.columns import typed
 from leadline.data.dataset import Column
-from leadline.data.raw import Raw, RawArrays, RawTable, reading
+from leadline.data.raw import Raw, RawArrays, RawTable, named_by_position, reading
 from leadline.data.sources import Wanted, open_source
 from leadline.errors import LeadlineError, nearest
 
 
 def new_columns(
-    rows: Any, kinds: Mapping[str, str], columns: Sequence[str], target: str, folder: str | Path | None = None
+    rows: Any, kinds: Mapping[str, str], columns: Sequence[str], targets: Sequence[str], folder: str | Path | None
 ) -> tuple[Column, ...]:
-    """Typed columns of new rows: ``kinds`` names those that training used, ``columns`` all it had in the source.
+    """Typed columns of new rows: ``kinds`` names those that training used, ``columns`` all of the
+    source, ``targets`` those that were predicted.
 
     Raises LeadlineError, naming the column, where one is missing or holds what cannot be of its kind.
     """
@@ -29,7 +30,7 @@ def new_columns(
     raw = _opened(rows, Wanted(expected=frozenset(columns), as_text=as_text, folder=_folder(folder)))
     if isinstance(raw, RawArrays):
         raise LeadlineError(f"{raw.source} is an array; the network was trained on columns: {', '.join(kinds)}.")
-    raw = _named_by_position(raw, columns, target)
+    raw = named_by_position(raw, [name for name in columns if name not in targets], columns)
     for name in kinds:
         if name not in raw.data.column_names:
             hint = nearest(name, raw.data.column_names).replace("Allowed", "It has")
@@ -37,7 +38,7 @@ def new_columns(
     return tuple(typed(name, raw.data.column(name), kind, raw.where) for name, kind in kinds.items())
 
 
-def new_array(rows: Any, shape: tuple[int, ...], folder: str | Path | None = None) -> np.ndarray:
+def new_array(rows: Any, shape: tuple[int, ...], folder: str | Path | None) -> np.ndarray:
     """New examples as an array (m, *shape); a single one, flat ones and images with channels first are understood.
 
     Raises LeadlineError for another shape, naming both.
@@ -69,12 +70,3 @@ def _opened(rows: Any, wanted: Wanted) -> Raw:
 
 def _folder(folder: str | Path | None) -> Path | None:
     return None if folder is None else Path(folder)
-
-
-def _named_by_position(raw: RawTable, columns: Sequence[str], target: str) -> RawTable:
-    """Rows of a file without a header under the names that training had, with or without the target."""
-    without = [name for name in columns if name != target]
-    names = next((names for names in (without, columns) if len(names) == raw.data.num_columns), None)
-    if raw.header or names is None:
-        return raw
-    return RawTable(raw.name, raw.source, raw.data.rename_columns(list(names)), raw.where)

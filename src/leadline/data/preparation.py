@@ -34,7 +34,7 @@ class Preparation:
 
     task: str
     classes: tuple[str, ...]
-    target_name: str
+    target_names: tuple[str, ...]
     target_mean: np.ndarray
     target_scale: np.ndarray
     normalization: str
@@ -60,7 +60,7 @@ class Preparation:
         return cls(
             data.task,
             data.classes,
-            data.target_name,
+            data.target_names,
             mean,
             scale,
             normalization,
@@ -111,7 +111,7 @@ class Preparation:
             columns = rows.inputs if isinstance(rows.inputs, tuple) else ()
         else:
             kinds = {encoder.name: encoder.kind for encoder in self.encoders}
-            columns = new_columns(rows, kinds, self.columns, self.target_name, folder)
+            columns = new_columns(rows, kinds, self.columns, self.target_names, folder)
         return self._encoded(columns, self.encoders, indices, np.dtype(dtype))
 
     def targets(self, data: Dataset, indices: np.ndarray | None = None, *, dtype: Any = np.float32) -> np.ndarray:
@@ -143,7 +143,7 @@ class Preparation:
         return {
             "task": self.task,
             "classes": list(self.classes),
-            "target": self.target_name,
+            "targets": list(self.target_names),
             "target_mean": self.target_mean.tolist(),
             "target_scale": self.target_scale.tolist(),
             "normalization": self.normalization,
@@ -162,7 +162,7 @@ class Preparation:
         return cls(
             value["task"],
             tuple(value["classes"]),
-            value["target"],
+            tuple(value["targets"]),
             np.array(value["target_mean"], np.float64),
             np.array(value["target_scale"], np.float64),
             value["normalization"],

@@ -5,9 +5,9 @@ from __future__ import annotations
 import struct
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pyarrow as pa
@@ -90,3 +90,11 @@ def as_raw_table(name: str, source: str, table: pa.Table, where: Where | None = 
     if data.num_rows == 0:
         raise LeadlineError(f"{source} has no rows: give a table with at least a few examples.")
     return RawTable(name, source, data, where or (lambda row: f"{source}, row {row + 1}"))
+
+
+def named_by_position(raw: RawTable, *choices: Sequence[str]) -> RawTable:
+    """Rows without a header under the first of the ``choices`` of names that has as many as there are columns."""
+    names = next((names for names in choices if len(names) == raw.data.num_columns), None)
+    if raw.header or names is None:
+        return raw
+    return replace(raw, data=raw.data.rename_columns(list(names)))

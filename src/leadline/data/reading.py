@@ -10,7 +10,7 @@ from typing import Any
 
 from leadline.data.assembly import assemble_arrays, assemble_tables
 from leadline.data.dataset import Dataset
-from leadline.data.raw import Raw, RawArrays, RawTable
+from leadline.data.raw import Raw, RawArrays, RawTable, named_by_position
 from leadline.data.settings import DataSettings, GivenSet
 from leadline.data.sources import Wanted, open_source
 from leadline.errors import LeadlineError, UsageError, nearest
@@ -21,9 +21,9 @@ def read(source: Any, target: Any = None, *, folder: str | Path | None = None, *
 
     ``source``: a path (CSV, TSV, Parquet, Arrow, JSON lines, ``.npz``, ``.npy``, HDF5, IDX; also gzipped), the
     name of a bundled data set (``"digits"``), a data frame (pandas, polars), a pyarrow table, a dictionary of
-    arrays, or an array (n, …). ``target``: the name of the column or array to predict, the path of a file of
-    labels, or the values themselves. ``settings`` are the other fields of `DataSettings`; ``dev`` and ``test``
-    may also be given as ``(inputs, target)``. Relative paths start from ``folder``.
+    arrays, or an array (n, …). ``target``: the name of the column or array to predict, several columns, the
+    path of a file of labels, or the values themselves. ``settings`` are the other fields of `DataSettings`;
+    ``dev`` and ``test`` may also be given as ``(inputs, target)``. Relative paths start from ``folder``.
 
     Raises LeadlineError, with file, row and column, for data that cannot be used.
     """
@@ -34,10 +34,12 @@ def read(source: Any, target: Any = None, *, folder: str | Path | None = None, *
     given = {name: settings.pop(name, None) for name in ("dev", "test")}
     described = {name: value for name, value in given.items() if _is_described(value)}
     objects = {name: value for name, value in given.items() if value is not None and name not in described}
-    named_target = str(target) if isinstance(target, str | int | os.PathLike) else None
+    if isinstance(target, int | os.PathLike):
+        target = str(target)
     is_path = isinstance(source, str | os.PathLike)
-    made = DataSettings(source=os.fspath(source) if is_path else None, target=named_target, **described, **settings)
-    return _read(source, target if named_target is None else named_target, objects, made, folder)
+    named = target if isinstance(target, str) or (is_path and _is_names(target)) else None
+    made = DataSettings(source=os.fspath(source) if is_path else None, target=named, **described, **settings)
+    return _read(source, target, objects, made, folder)
 
 
 def read_settings(settings: DataSettings, folder: str | Path | None = None) -> Dataset:
@@ -56,60 +58,96 @@ def _is_described(value: Any) -> bool:
 def _read(
     source: Any, target: Any, objects: Mapping[str, Any], settings: DataSettings, folder: str | Path | None
 ) -> Dataset:
-    spoken = {*settings.types, *settings.exclude, *(settings.features or ())}
-    as_text = {name for name, kind in settings.types.items() if kind in ("category", "text", "identifier")}
-    if isinstance(target, str):
-        spoken.add(target)
-        as_text.add(target)
-    wanted = Wanted(settings.inputs, target, frozenset(spoken), frozenset(as_text), Path(folder) if folder else None)
+    wanted = _wanted(target, settings, folder)
     main = open_source(source, wanted)
+    targets = _table_targets(main, target) if isinstance(main, RawTable) else ()
     raws: list[tuple[int, Raw]] = [(0, main)]
     for code, name in ((1, "dev"), (2, "test")):
-        other = _given_set(name, settings, objects, main, wanted)
+        other = _given_set(name, settings, objects, main, targets, wanted)
         if other is not None:
             if type(other) is not type(main):
                 raise LeadlineError(f"{other.source} and {main.source} must be of the same kind: tables or arrays.")
             raws.append((code, other))
-    if isinstance(main, RawTable):
+    if targets:
         tables = [(code, raw) for code, raw in raws if isinstance(raw, RawTable)]
-        return assemble_tables(tables, _table_target(main, target), settings)
+        return assemble_tables(tables, targets, settings)
     arrays = [(code, raw) for code, raw in raws if isinstance(raw, RawArrays)]
     return assemble_arrays(arrays, settings)
 
 
-def _given_set(name: str, settings: DataSettings, objects: Mapping[str, Any], main: Raw, wanted: Wanted) -> Raw | None:
-    """The dev or test set that was given, its target under the name the main source uses."""
-    if name in objects:
-        return open_source(objects[name], wanted)
+def _wanted(target: Any, settings: DataSettings, folder: str | Path | None) -> Wanted:
+    """What to look for in the main source: the columns the user spoke of, and those to keep as text."""
+    targets = {target} if isinstance(target, str) else set(target) if _is_names(target) else set()
+    spoken = {*settings.types, *settings.exclude, *(settings.features or ()), *targets}
+    as_text = {name for name, kind in settings.types.items() if kind in ("category", "text", "identifier")}
+    return Wanted(
+        settings.inputs,
+        target,
+        expected=frozenset(spoken),
+        as_text=frozenset(as_text | targets),
+        folder=Path(folder) if folder else None,
+    )
+
+
+def _given_set(
+    name: str,
+    settings: DataSettings,
+    objects: Mapping[str, Any],
+    main: Raw,
+    targets: tuple[str, ...],
+    wanted: Wanted,
+) -> Raw | None:
+    """The dev or test set that was given, with columns named as in the main source."""
     given: GivenSet | None = getattr(settings, name)
-    if given is None:
+    if given is None and name not in objects:
         return None
-    names = frozenset(main.data.column_names) if isinstance(main, RawTable) else frozenset()
-    target = given.target or (wanted.target if isinstance(main, RawTable) else None)
-    as_text = wanted.as_text | ({target} if target else set())
-    special = replace(wanted, inputs=given.inputs, target=target, expected=names, as_text=frozenset(as_text))
-    raw = open_source(given.source, special)
-    if isinstance(raw, RawTable) and isinstance(wanted.target, str) and given.target:
-        if given.target not in raw.data.column_names:
-            hint = nearest(given.target, raw.data.column_names)
-            raise UsageError(f"data.{name}.target: {raw.source} has no column '{given.target}'.{hint}")
-        renamed = [wanted.target if each == given.target else each for each in raw.data.column_names]
-        raw = replace(raw, data=raw.data.rename_columns(renamed))
-    return raw
+    value = objects[name] if given is None else given.source
+    given = given or GivenSet(source="")
+    if isinstance(main, RawArrays):
+        names = {"likely_inputs": main.inputs_name, "likely_target": main.target_name}
+        return open_source(value, replace(wanted, inputs=given.inputs, target=given.target, **names))
+    own = (given.target,) if given.target else targets
+    names = frozenset(main.data.column_names)
+    raw = open_source(value, replace(wanted, target=None, expected=names, as_text=wanted.as_text | {*own}))
+    if not isinstance(raw, RawTable):
+        return raw
+    raw = named_by_position(raw, main.data.column_names)
+    if isinstance(value, tuple) and not _is_names(value[1]):
+        own = (raw.data.column_names[-1],)
+    return _with_targets(raw, f"data.{name}.target", own, targets)
 
 
-def _table_target(raw: RawTable, target: Any) -> str:
-    """The name of the target column; in a file without header also its number, −1 for the last."""
+def _with_targets(raw: RawTable, key: str, own: tuple[str, ...], targets: tuple[str, ...]) -> RawTable:
+    """The table with its ``own`` target columns under the names of the main source."""
+    names = raw.data.column_names
+    unknown = next((name for name in own if name not in names), None)
+    if unknown is not None:
+        raise UsageError(f"{key}: {raw.source} has no column '{unknown}'.{nearest(unknown, names)}")
+    new = dict(zip(own, targets, strict=False))
+    return replace(raw, data=raw.data.rename_columns([new.get(name, name) for name in names]))
+
+
+def _is_names(target: Any) -> bool:
+    return isinstance(target, list | tuple) and all(isinstance(name, str) for name in target) and len(target) > 0
+
+
+def _table_targets(raw: RawTable, target: Any) -> tuple[str, ...]:
+    """The names of the target columns; a column without a name may be given by its number, −1 for the last."""
     names = raw.data.column_names
     if target is None:
         listed = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
         raise UsageError(f"{raw.source}: say which column to predict: target = one of {listed}.")
+    if _is_names(target) and (isinstance(target, tuple) or all(name in names for name in target)):
+        return tuple(_table_targets(raw, name)[0] for name in target)
     if not isinstance(target, str):
-        return names[-1]
+        return (names[-1],)  # values given in Python became the last column
+    several = tuple(part.strip() for part in target.split(","))
+    if target not in names and len(several) > 1 and all(name in names for name in several):
+        return several
     if target not in names and target.lstrip("-").isdigit():
         position = int(target)
         if 1 <= position <= len(names) or position == -1:
-            return names[position - (position > 0)]
+            return (names[position - (position > 0)],)
     if target not in names:
         raise UsageError(f"{raw.source} has no column '{target}' to predict.{nearest(target, names)}")
-    return target
+    return (target,)

@@ -32,8 +32,9 @@ class DataSettings:
     """Where the data is and how to understand it: the keys of ``[data]`` in an experiment file.
 
     ``inputs`` and ``target`` name a column of a table, or an array of an ``.npz`` or HDF5 file; ``target``
-    may also be the path of a file of labels. ``task`` is inferred when None; ``"classification"`` stands for
-    binary or multiclass, whichever the classes ask for. ``types`` overrules the inferred kind of columns.
+    may also be the path of a file of labels, or a list of columns. ``task`` is inferred when None;
+    ``"classification"`` stands for binary or multiclass, whichever the classes ask for. ``types`` overrules
+    the inferred kind of columns.
 
     ``normalization``: ``"standardize"`` is (x − μ)/σ, ``"unit"`` brings values into [0, 1] (pixels: x/255),
     ``"none"`` leaves inputs and targets alone, ``"auto"`` is ``"unit"`` for images, else ``"standardize"``.
@@ -41,7 +42,7 @@ class DataSettings:
 
     source: str | None = None
     inputs: str | None = None
-    target: str | None = None
+    target: str | tuple[str, ...] | None = None
     task: str | None = None
     features: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
@@ -53,6 +54,8 @@ class DataSettings:
     def __post_init__(self) -> None:
         if self.features is not None:
             object.__setattr__(self, "features", _names("features", self.features))
+        if self.target is not None and not isinstance(self.target, str):
+            object.__setattr__(self, "target", _names("target", self.target))
         object.__setattr__(self, "exclude", _names("exclude", self.exclude))
         object.__setattr__(self, "types", dict(self.types))
         for name in ("dev", "test"):

@@ -43,9 +43,17 @@ class Wanted:
 
     inputs: str | None = None
     target: Any = None
+    likely_inputs: str | None = None
+    likely_target: str | None = None
     expected: frozenset[str] = frozenset()
     as_text: frozenset[str] = frozenset()
     folder: Path | None = None
+
+    @property
+    def arrays(self) -> arrays.ArrayNames:
+        """The names of arrays among all this; a target that is a file of labels is no array."""
+        target = self.target if isinstance(self.target, str) and not labels_path(self) else None
+        return arrays.ArrayNames(self.inputs, target, self.likely_inputs, self.likely_target)
 
 
 def open_source(source: Any, wanted: Wanted) -> Raw:
@@ -97,12 +105,10 @@ def _open_path(path: Path, wanted: Wanted) -> Raw:
     with reading(source, "a file"), path.open("rb") as file:
         head = file.read(16)
     form = _format(path.name.lower(), head)
-    target = wanted.target if isinstance(wanted.target, str) else None
     if form == "spreadsheet":
         raise LeadlineError(f"{source}: spreadsheets are not read; save the sheet as CSV.")
     if form == "hdf5":
-        labels = _labels_path(target, wanted.folder)
-        return arrays.read_hdf5(name, source, path, wanted.inputs, None if labels else target)
+        return arrays.read_hdf5(name, source, path, wanted.arrays)
     if form == "parquet":
         return columnar.read_parquet(name, source, path)
     if form == "arrow":
@@ -111,15 +117,14 @@ def _open_path(path: Path, wanted: Wanted) -> Raw:
         raw = path.read_bytes()
     raw = arrays.gunzipped(source, raw)
     if form == "npz":
-        labels = _labels_path(target, wanted.folder)
-        return arrays.read_npz(name, source, raw, wanted.inputs, None if labels else target)
+        return arrays.read_npz(name, source, raw, wanted.arrays)
     if form == "npy":
         return arrays.read_npy(name, source, raw)
     if form == "json":
         return columnar.read_json_lines(name, source, raw)
     if form == "idx":
         images = arrays.read_idx(name, source, raw)
-        labels = None if target else arrays.idx_labels(path)
+        labels = None if wanted.target is not None else arrays.idx_labels(path)
         if labels is None:
             return images
         return _labelled(images, _open_path(labels, Wanted()))
@@ -137,11 +142,11 @@ def _format(name: str, head: bytes) -> str:
     return next((form for signature, form in SIGNATURES.items() if head.startswith(signature)), "delimited")
 
 
-def _labels_path(target: Any, folder: Path | None) -> Path | None:
-    """The file of labels that ``target`` names, if it names one."""
-    if not isinstance(target, str):
+def labels_path(wanted: Wanted) -> Path | None:
+    """The file of labels that the target names, if it names one."""
+    if not isinstance(wanted.target, str):
         return None
-    path = (folder or Path()) / os.path.expandvars(target)
+    path = (wanted.folder or Path()) / os.path.expandvars(wanted.target)
     return path if path.is_file() else None
 
 
@@ -149,7 +154,7 @@ def _with_labels(raw: Raw, wanted: Wanted) -> Raw:
     """Inputs joined with the targets of another file, where ``wanted.target`` is one."""
     if not isinstance(raw, RawArrays) or raw.target is not None or not isinstance(wanted.target, str):
         return raw
-    path = _labels_path(wanted.target, wanted.folder)
+    path = labels_path(wanted)
     if path is None:
         raise UsageError(f"{raw.source}: the target '{wanted.target}' is neither an array in it nor a file of labels.")
     return _labelled(raw, _open_path(path, Wanted()))
@@ -173,8 +178,7 @@ def _open_object(value: Any, wanted: Wanted) -> Raw:
     if table is not None:
         return _table_with_target(as_raw_table("data", "the table given", table), wanted)
     if isinstance(value, dict):
-        target = wanted.target if isinstance(wanted.target, str) else None
-        return arrays.from_mapping("data", "the arrays given", value, wanted.inputs, target)
+        return arrays.from_mapping("data", "the arrays given", value, wanted.arrays)
     with reading("the array given", "numbers", advice=""):
         inputs = np.asarray(value)
         if inputs.dtype == object:
@@ -192,7 +196,7 @@ def _values(target: Any) -> np.ndarray:
 
 
 def _table_with_target(raw: RawTable, wanted: Wanted) -> RawTable:
-    if wanted.target is None or isinstance(wanted.target, str | int):
+    if wanted.target is None or isinstance(wanted.target, str | int) or _are_names(wanted.target, raw):
         return raw
     name = str(getattr(wanted.target, "name", None) or "target")
     if name in raw.data.column_names:
@@ -202,3 +206,8 @@ def _table_with_target(raw: RawTable, wanted: Wanted) -> RawTable:
     if len(column) != raw.data.num_rows:
         raise LeadlineError(f"The table given has {raw.data.num_rows} rows, its target {len(column)} values.")
     return as_raw_table(raw.name, raw.source, raw.data.append_column(name, column), raw.where)
+
+
+def _are_names(target: Any, raw: RawTable) -> bool:
+    """Whether a target given as a list means columns of the table, and not values."""
+    return isinstance(target, list | tuple) and all(name in raw.data.column_names for name in target)

@@ -50,28 +50,29 @@ def encode_target(
     return Target(task, classes, codes.astype(np.int64), _class_notices(name, codes, classes, counted))
 
 
-def encode_several(name: str, values: np.ndarray, wanted: str | None) -> Target:
+def encode_several(name: str, values: np.ndarray, wanted: str | None, names: tuple[str, ...] = ()) -> Target:
     """Encode targets (n, k): numbers to predict, labels that are 0 or 1 (NaN: missing), or one-hot classes."""
     if values.dtype.kind not in "buif":
-        raise LeadlineError(f"The target '{name}' is {values.dtype}, {values.ndim}-dimensional; it must be numbers.")
+        raise LeadlineError(f"The target '{name}' holds {values.dtype}; several targets must be numbers.")
     numbers = values.astype(np.float64)
     missing = np.isnan(numbers)
     labels = bool((missing | (numbers == 0) | (numbers == 1)).all())
-    one_hot = labels and not missing.any() and numbers.shape[1] > 1 and bool((numbers.sum(axis=1) == 1).all())
-    classes = tuple(str(label) for label in range(numbers.shape[1]))
-    if one_hot and wanted in (None, "classification", "multiclass"):
+    classes = names or tuple(str(label) for label in range(numbers.shape[1]))
+    one_hot = labels and not missing.any() and len(classes) > 1 and bool((numbers.sum(axis=1) == 1).all())
+    if one_hot and wanted in (None, "classification", "multiclass", "binary"):
+        task = "binary" if len(classes) == 2 and wanted != "multiclass" else "multiclass"
         notice = f"The target '{name}' is one-hot: it was turned into {len(classes)} classes."
-        return Target("multiclass", classes, numbers.argmax(axis=1), (notice,))
+        return Target(task, classes, numbers.argmax(axis=1), (notice,))
     if labels and wanted in (None, "multilabel"):
         return Target("multilabel", classes, numbers)
-    if wanted in (None, "regression") and np.isfinite(numbers).all():
-        return Target("regression", (), numbers)
+    if wanted not in (None, "regression"):
+        raise LeadlineError(f"The target '{name}' with {len(classes)} columns does not fit task = \"{wanted}\".")
     if not np.isfinite(numbers).all():
         row, column = np.argwhere(~np.isfinite(numbers))[0]
         raise LeadlineError(
-            f"The target '{name}' is {numbers[row, column]} at [{row}, {column}]; mend or leave it out."
+            f"The target '{name}' is {numbers[row, column]} at [{row}, {column}]; mend it or leave the row out."
         )
-    raise LeadlineError(f"The target '{name}' with {len(classes)} columns does not fit task = \"{wanted}\".")
+    return Target("regression", (), numbers)
 
 
 def _named_classes(name: str, values: pa.ChunkedArray, names: tuple[str, ...], where: Where) -> Target:
