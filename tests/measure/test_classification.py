@@ -99,6 +99,12 @@ def test_calibration_error_equals_its_definition():
     assert sum(share for _, _, share in calibration_curve(truth, p)) == pytest.approx(1)
 
 
+def test_a_confidence_on_the_edge_belongs_to_the_bin_below():
+    (first, second) = calibration_curve([1, 1, 1], [0.5, 0.51, 0.59])
+    assert first == (0.5, 0.0, pytest.approx(1 / 3))
+    assert second[0] == pytest.approx(0.55)
+
+
 def test_a_calibrated_classifier_has_a_small_calibration_error():
     p = RNG.uniform(0.5, 1, 100_000)
     truth = (RNG.random(100_000) < p).astype(int)

@@ -94,6 +94,7 @@ def test_early_stopping_needs_a_dev_cost_that_rose():
     assert "Stop early" in titles("variance", dev_costs=rising)
     assert "Stop early" not in titles("variance", dev_costs=rising, patience=10)
     assert "Stop early" not in titles("variance", dev_costs=[1 - 0.02 * k for k in range(40)])
+    assert "Stop early" not in titles("variance", dev_costs=[1 - 0.04 * k for k in range(20)] + [0.241] * 20)
 
 
 def test_images_without_augmentation_are_told_so():

@@ -258,7 +258,7 @@ def _with_needed(gap: Gap, lower: Rung, upper: Rung) -> Gap:
     Beyond what matters the interval must come to lie above 0; below it, below what matters. A gap at that
     very limit would need endless examples, so half of what matters is the finest step asked for.
     """
-    beyond = gap.size.value > gap.matters
+    beyond = gap.size.value > gap.matters + ROUNDING
     margin = gap.size.value if beyond else max(gap.matters - gap.size.value, gap.matters / 2)
     allowed = margin * power_factor(gap.size.level, 0.8)
 
