@@ -32,7 +32,7 @@ def all_figures() -> list[Figure]:
         curves.cost_curves(HISTORY, "multiclass", 37),
         curves.error_curves(HISTORY, PERCENT, "error", 37),
         rate,
-        residuals.predicted_against_true(true, true + 0.1, "USD"),
+        residuals.predicted_against_true(true, true + 0.1, "price", "USD"),
         residuals.residual_histogram(true, true + np.sin(true), "USD"),
         confusion.confusion_map(np.eye(30, dtype=int), [f"class {number}" for number in range(30)]),
     ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -23,6 +24,9 @@ from leadline.report.figures.figure import Figure, plain
 from leadline.report.figures.ladder import ladder_figure, measured_note
 from leadline.report.quantities import THIN, Scale, count, duration
 
+SHOWN_IMAGES, SHOWN_CARDS = 12, 6
+"""Mistakes shown at once; the others wait behind a line to open."""
+
 
 def write_report(report: Report, path: Path) -> Path:
     """Write the report to ``path`` and return it; a reader never sees half a file."""
@@ -33,6 +37,9 @@ def render_report(report: Report) -> str:
     """The report as HTML."""
     scale = Scale.of(report.task, report.unit)
     experiment = tomllib.loads(report.experiment_toml)
+    mistakes = [_drawn(mistake) for mistake in report.mistakes]
+    drawn = any(mistake.image is not None for mistake in report.mistakes)
+    shown = SHOWN_IMAGES if drawn else SHOWN_CARDS
     return (
         environment()
         .get_template("report.html")
@@ -44,8 +51,9 @@ def render_report(report: Report) -> str:
             remedies=[_remedy(remedy, experiment) for remedy in report.remedies],
             curves=_curves(report, scale),
             residuals=_residuals(report),
-            mistakes=[_drawn(mistake) for mistake in report.mistakes],
-            drawn_mistakes=any(mistake.image is not None for mistake in report.mistakes),
+            drawn_mistakes=drawn,
+            mistakes=mistakes[:shown],
+            more_mistakes=mistakes[shown:],
             mistakes_note=_mistakes_note(report),
             provenance=[("The data", facts(report.data)), ("The environment", facts(report.environment))],
             **_confusion(report),
@@ -74,6 +82,7 @@ def environment() -> Environment:
     )
     templates.filters["embed"] = embed
     templates.filters["share"] = _share
+    templates.filters["prose"] = _prose
     templates.globals["look"] = style
     return templates
 
@@ -106,7 +115,14 @@ def _fact(value: object) -> str:
         return f"{first} ({', '.join(others)})" if others else first
     if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10_000:
         return count(value)
+    if isinstance(value, float):
+        return f"{value:.10g}"
     return "—" if value is None else str(value)
+
+
+def _prose(text: str) -> str:
+    """Keep groups of digits, and a number and its percent sign, on one line."""
+    return re.sub(r"(?<=\d) (?=\d{3}\b|%)", THIN, text)
 
 
 def _moment(created: str) -> str:
@@ -168,8 +184,9 @@ def _residuals(report: Report) -> list[Figure]:
     found = report.residuals
     if found is None:
         return []
+    target = str(report.data.get("target") or "target")
     return [
-        residuals.predicted_against_true(found.y_true, found.y_pred, report.unit),
+        residuals.predicted_against_true(found.y_true, found.y_pred, target, report.unit),
         residuals.residual_histogram(found.y_true, found.y_pred, report.unit),
     ]
 

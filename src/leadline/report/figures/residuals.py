@@ -10,7 +10,7 @@ from leadline.report.style import MUTED, SERIES
 MOST_POINTS = 5_000
 
 
-def predicted_against_true(y_true: np.ndarray, y_pred: np.ndarray, unit: str = "") -> Figure:
+def predicted_against_true(y_true: np.ndarray, y_pred: np.ndarray, target: str = "target", unit: str = "") -> Figure:
     """Each example as a point, both (m,); on the dashed line the prediction equals the truth.
 
     More than 5 000 examples are thinned to every k-th, which keeps the file small.
@@ -37,8 +37,8 @@ def predicted_against_true(y_true: np.ndarray, y_pred: np.ndarray, unit: str = "
         "hovertemplate": "true %{x:.4g}<br>predicted %{y:.4g}<extra></extra>",
     }
     layout = {
-        "xaxis": axis(_with_unit("true", unit)),
-        "yaxis": axis(_with_unit("predicted", unit)),
+        "xaxis": axis(_with_unit(f"true {target}", unit)),
+        "yaxis": axis(_with_unit(f"predicted {target}", unit)),
         "legend": {"itemsizing": "constant"},
     }
     return Figure("Predicted against true", "Predicted against true target of the dev set.", [points, line], layout)
