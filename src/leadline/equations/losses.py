@@ -48,7 +48,7 @@ def binary_cross_entropy_backward(
 
 def multi_label_cross_entropy(z: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
     """Binary cross-entropy summed over k labels, one sigmoid each; a label that is NaN is missing and adds nothing."""
-    return _mean(_logistic_loss(z, y).nan_to_num_(nan=0.0).sum(-1), weights)
+    return _mean(_logistic_loss(z, y).masked_fill_(torch.isnan(y), 0.0).sum(-1), weights)
 
 
 def multi_label_cross_entropy_backward(
@@ -83,14 +83,19 @@ def _mean(per_example: Tensor, weights: Tensor | None) -> Tensor:
     """The mean over the batch axis; one value per member of a population."""
     if weights is None:
         return per_example.mean(-1)
-    return (per_example * weights).sum(-1) / weights.sum(-1)
+    return (per_example * weights).sum(-1) / _total(weights)
 
 
 def _over_examples(d_z: Tensor, weights: Tensor | None) -> Tensor:
     """Divide by the number of examples, in place; with weights, by their sum."""
     if weights is None:
         return d_z.mul_(1.0 / d_z.shape[-2])
-    return d_z.mul_((weights / weights.sum(-1, keepdim=True)).unsqueeze(-1))
+    return d_z.mul_((weights / _total(weights, keepdim=True)).unsqueeze(-1))
+
+
+def _total(weights: Tensor, keepdim: bool = False) -> Tensor:
+    """The sum of the weights; where all are 0, the least positive number, so that cost and derivative are 0."""
+    return weights.sum(-1, keepdim=keepdim).clamp_min_(torch.finfo(weights.dtype).tiny)
 
 
 def _wrong_class(z: Tensor, y: Tensor) -> Tensor:
