@@ -68,4 +68,5 @@ class Objective:
 
     def cost(self, x: Tensor, y: Tensor) -> Tensor:
         """J for one batch."""
-        return self.loss.cost(self.output(x), y) + self.penalty(x.shape[-2])
+        z = self.output(x)
+        return self.loss.cost(z, y) + self.penalty(z.shape[-2])
