@@ -12,6 +12,7 @@ from torch import Tensor
 from leadline.equations.losses import LOSSES
 from leadline.network import Network, Parameters
 from leadline.training.batches import Batches, batch_slices, default_batch_size, epoch_order
+from leadline.training.checks import check_problem
 from leadline.training.divergence import Guard, Steps
 from leadline.training.evaluate import cost_and_error, outputs
 from leadline.training.objective import Objective
@@ -79,6 +80,7 @@ class Trainer:
         self.epoch = self.step = 0
         self.gradient_norm = float("inf")
         self.batch_size = min(m, settings.batch_size or default_batch_size(m))
+        check_problem(network, loss, train.x, train.y, self.batch_size)
         self.slices = batch_slices(m, self.batch_size)
         self.order_random = torch.Generator().manual_seed(settings.seed)
         noise = torch.Generator(settings.device).manual_seed(settings.seed)
