@@ -14,7 +14,7 @@ from leadline.equations.batch_norm import (
     update_running_statistics,
 )
 from leadline.errors import UsageError
-from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, Tensors
+from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, Tensors, is_number
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,9 @@ class BatchNorm(Layer):
     epsilon: float = 1e-5
 
     def __post_init__(self) -> None:
-        if not 0 <= self.decay < 1:
+        if not is_number(self.decay) or not 0 <= self.decay < 1:
             raise UsageError(f"batch_norm: decay must be at least 0 and less than 1, got {self.decay!r}")
-        if not self.epsilon > 0:
+        if not is_number(self.epsilon) or not 0 < self.epsilon < math.inf:
             raise UsageError(f"batch_norm: epsilon must be greater than 0, got {self.epsilon!r}")
 
     def output_shape(self, input_shape: Shape) -> Shape:

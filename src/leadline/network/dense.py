@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 from torch import Tensor
@@ -10,7 +11,7 @@ from leadline.equations.activations import ACTIVATIONS
 from leadline.equations.dense import dense, dense_backward_bias, dense_backward_input, dense_backward_weight
 from leadline.equations.initialization import STANDARD_DEVIATIONS
 from leadline.errors import UsageError, nearest
-from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, Tensors
+from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, Tensors, is_number
 
 
 @dataclass(frozen=True)
@@ -34,8 +35,10 @@ class Dense(Layer):
         if self.initializer not in ("auto", *STANDARD_DEVIATIONS):
             hint = nearest(str(self.initializer), ["auto", *STANDARD_DEVIATIONS])
             raise UsageError(f"dense: unknown initializer '{self.initializer}'.{hint}")
-        if not self.gain > 0:
+        if not is_number(self.gain) or not 0 < self.gain < math.inf:
             raise UsageError(f"dense: gain must be greater than 0, got {self.gain!r}")
+        if not isinstance(self.bias, bool | None):
+            raise UsageError(f"dense: bias must be true or false, got {self.bias!r}")
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(units,)."""
@@ -80,5 +83,5 @@ class Dense(Layer):
 
 def check_activation(layer: str, name: str) -> None:
     """Raise `UsageError` with the nearest names when ``name`` is no activation."""
-    if name not in ACTIVATIONS:
+    if not isinstance(name, str) or name not in ACTIVATIONS:
         raise UsageError(f"{layer}: unknown activation '{name}'.{nearest(str(name), ACTIVATIONS)}")

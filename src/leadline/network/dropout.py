@@ -8,7 +8,7 @@ from torch import Tensor
 
 from leadline.equations.dropout import draw_dropout_mask, dropout, dropout_backward
 from leadline.errors import UsageError
-from leadline.network.layer import Layer, Memory, Shape, Tensors
+from leadline.network.layer import Layer, Memory, Shape, Tensors, is_number
 
 
 @dataclass(frozen=True)
@@ -21,7 +21,7 @@ class Dropout(Layer):
     keep_prob: float
 
     def __post_init__(self) -> None:
-        if not isinstance(self.keep_prob, int | float) or not 0 < self.keep_prob <= 1:
+        if not is_number(self.keep_prob) or not 0 < self.keep_prob <= 1:
             raise UsageError(f"dropout: keep_prob must be greater than 0 and at most 1, got {self.keep_prob!r}")
 
     def output_shape(self, input_shape: Shape) -> Shape:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, ClassVar
 
@@ -127,13 +128,20 @@ class Layer(ABC):
         return table
 
 
+def is_number(value: object) -> bool:
+    """Whether a hyper-parameter is a number; true and false are not."""
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
 def layer_from_config(table: dict[str, Any]) -> Layer:
     """Build a layer from a table such as ``{"type": "dense", "units": 64}``; wrong ones are `UsageError`s."""
+    if not isinstance(table, Mapping):
+        raise UsageError(f'a layer is a table such as {{type = "dense", units = 64}}, got {table!r}')
     values = dict(table)
     kind = values.pop("type", None)
     if kind is None:
         raise UsageError(f"a layer needs a type, got {table}.{nearest('', Layer.kinds)}")
-    if kind not in Layer.kinds:
+    if not isinstance(kind, str) or kind not in Layer.kinds:
         raise UsageError(f"unknown layer type '{kind}'.{nearest(str(kind), Layer.kinds)}")
     cls = Layer.kinds[kind]
     names = [item.name for item in fields(cls)]  # type: ignore[arg-type]  # every concrete layer is a dataclass
