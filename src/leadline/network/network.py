@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -15,12 +15,13 @@ from leadline.equations.losses import LOSSES
 from leadline.errors import UsageError, nearest
 from leadline.network.batch_norm import BatchNorm
 from leadline.network.dense import Dense
+from leadline.network.depth_report import DepthReport, depth_report
 from leadline.network.elementwise import Activation
+from leadline.network.graph import graph_svg
 from leadline.network.layer import Layer, Memory, Shape, ShapeError, layer_from_config
+from leadline.network.mismatch import explain
 from leadline.network.parameters import Layout, Parameters
-
-if TYPE_CHECKING:
-    from types import EllipsisType  # noqa: F401
+from leadline.network.summary import Summary, summarize
 
 
 class HasNetwork(Protocol):
@@ -160,9 +161,16 @@ class Network:
     def forward(self, parameters: Parameters, x: Tensor, memories: Sequence[Memory] | None = None) -> Tensor:
         """The output for a batch, in a buffer of the last memory; the memories keep what `backward` needs."""
         memories = self.memories(parameters) if memories is None else memories
-        for layer, p, memory in zip(self.layers, parameters.layers, memories, strict=True):
-            x = layer.forward(p, x, memory)
-        return x
+        i, output = 0, x
+        try:
+            for i in range(len(self.layers)):
+                output = self.layers[i].forward(parameters.layers[i], output, memories[i])
+        except (RuntimeError, ShapeError) as error:
+            reason = explain(self, i, parameters, x, error)
+            if reason is None:
+                raise
+            raise reason from error
+        return output
 
     def backward(
         self, parameters: Parameters, gradients: Parameters, d_output: Tensor, memories: Sequence[Memory]
@@ -174,6 +182,22 @@ class Network:
             d_y = self.layers[i].backward(parameters.layers[i], gradients.layers[i], d_y, memories[i])
             if not memories[i].needs_input_gradient:
                 return
+
+    # ----- looking at it
+
+    def summary(
+        self, input_shape: Shape | int, batch_size: int = 64, optimizer_averages: int = 2, precision: str = "float32"
+    ) -> Summary:
+        """Output shape, parameters, FLOPs and memory of every layer; see `leadline.network.summary.summarize`."""
+        return summarize(self, input_shape, batch_size, optimizer_averages, precision)
+
+    def graph_svg(self, input_shape: Shape | int) -> str:
+        """A picture of the computation graph, as SVG text."""
+        return graph_svg(self, input_shape)
+
+    def depth_report(self, x: Tensor | np.ndarray, seed: int = 0) -> DepthReport:
+        """How large activations and gradients are at each layer, at the start, for a batch ``x`` (m, …)."""
+        return depth_report(self, x, seed)
 
     def for_loss(self, loss: str) -> Network:
         """The network whose output is what ``loss`` takes: a final sigmoid or softmax becomes part of the loss."""
