@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
-from leadline.equations.dropout import draw_dropout_mask, dropout, dropout_backward
+from leadline.equations.dropout import dropout, dropout_backward, dropout_mask
 from leadline.errors import UsageError
 from leadline.network.layer import Layer, Memory, Shape, Tensors, is_number
 
@@ -35,8 +35,7 @@ class Dropout(Layer):
         mask = memory.buffer("mask", x.shape, x)
         if not (memory.fixed_noise and "mask" in memory.kept):
             keep_prob = memory.settings.get("keep_prob", self.keep_prob)
-            draw_dropout_mask(mask, keep_prob, memory.generator)
-            memory.kept["mask"] = mask
+            memory.kept["mask"] = dropout_mask(memory.draw(mask), keep_prob, out=mask)
         return dropout(x, memory.kept["mask"], out=memory.buffer("y", x.shape, x))
 
     def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:

@@ -65,6 +65,10 @@ class Memory:
             tensor = self._buffers[name, shape] = like.new_empty(shape)
         return tensor
 
+    def draw(self, out: Tensor) -> Tensor:
+        """Fill ``out`` with the next uniform draws from [0, 1), in place."""
+        return torch.rand(out.shape, generator=self.generator, out=out)
+
 
 class Layer(ABC):
     """A layer as a value: hyper-parameters only. Shapes exclude the batch axis."""
