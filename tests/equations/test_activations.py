@@ -1,0 +1,97 @@
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+import torch
+from proof import distance, finite_differences
+from torch import Tensor
+
+from leadline.equations.activations import ACTIVATIONS, softmax, softmax_backward
+
+# The same functions, written out independently.
+PLAIN: dict[str, Callable[[Tensor], Tensor]] = {
+    "linear": lambda z: z * 1.0,
+    "sigmoid": lambda z: 1 / (1 + torch.exp(-z)),
+    "tanh": lambda z: (torch.exp(z) - torch.exp(-z)) / (torch.exp(z) + torch.exp(-z)),
+    "relu": lambda z: torch.where(z > 0, z, torch.zeros_like(z)),
+    "leaky_relu": lambda z: torch.where(z > 0, z, 0.01 * z),
+    "softmax": lambda z: torch.exp(z) / torch.exp(z).sum(-1, keepdim=True),
+}
+each = pytest.mark.parametrize("name", list(ACTIVATIONS))
+
+
+def normal(*shape: int, seed: int = 0) -> Tensor:
+    return torch.randn(*shape, dtype=torch.float64, generator=torch.Generator().manual_seed(seed))
+
+
+def test_every_activation_has_a_plain_form_here() -> None:
+    assert PLAIN.keys() == ACTIVATIONS.keys()
+
+
+@each
+def test_forward_and_backward_by_autograd(name: str) -> None:
+    z, d_a = normal(6, 5).requires_grad_(), normal(6, 5, seed=1)
+    plain = PLAIN[name](z)
+    (expected,) = torch.autograd.grad(plain, z, d_a)
+    a = ACTIVATIONS[name].forward(z.detach())
+    torch.testing.assert_close(a, plain.detach(), rtol=1e-10, atol=1e-14)
+    torch.testing.assert_close(ACTIVATIONS[name].backward(d_a, a), expected, rtol=1e-10, atol=1e-14)
+
+
+@each
+def test_backward_by_finite_differences(name: str) -> None:
+    z, d_a = normal(6, 5, seed=2), normal(6, 5, seed=3)
+    derivative = ACTIVATIONS[name].backward(d_a, ACTIVATIONS[name].forward(z).clone())
+    numeric = finite_differences(lambda: (ACTIVATIONS[name].forward(z) * d_a).sum(), z)
+    assert distance(derivative, numeric) < 1e-7
+
+
+@each
+@pytest.mark.parametrize("k", [1, 5, 1000])
+def test_in_place_equals_out_of_place(name: str, k: int) -> None:
+    forward, backward = ACTIVATIONS[name]
+    z, d_a = normal(7, k), normal(7, k, seed=1)
+    a, d_z = forward(z.clone()), backward(d_a.clone(), forward(z.clone()))
+    overwritten = z.clone()
+    assert forward(overwritten, overwritten) is overwritten
+    assert torch.equal(overwritten, a)
+    own = d_a.clone()
+    assert backward(own, a, own) is own
+    assert torch.equal(own, d_z)
+    elsewhere = torch.empty_like(z)
+    assert forward(z, elsewhere) is elsewhere
+    assert torch.equal(elsewhere, a)
+    assert backward(d_a, a, elsewhere) is elsewhere
+    assert torch.equal(elsewhere, d_z)
+
+
+@each
+def test_members_equal_networks_alone(name: str) -> None:
+    forward, backward = ACTIVATIONS[name]
+    z, d_a = normal(3, 4, 5), normal(3, 4, 5, seed=1)
+    a = forward(z)
+    d_z = backward(d_a, a)
+    for member in range(3):
+        torch.testing.assert_close(a[member], forward(z[member]), rtol=1e-12, atol=0)
+        torch.testing.assert_close(d_z[member], backward(d_a[member], a[member]), rtol=1e-12, atol=0)
+
+
+@each
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_extremes_stay_finite(name: str, dtype: torch.dtype) -> None:
+    z = torch.tensor([[1e4, -1e4, 0.0, -0.0, 1e-310, -1e-40, 5e-324]], dtype=dtype)
+    a = ACTIVATIONS[name].forward(z)
+    assert torch.isfinite(a).all()
+    assert torch.isfinite(ACTIVATIONS[name].backward(torch.ones_like(z), a)).all()
+
+
+def test_subgradient_of_relu_is_zero_at_zero() -> None:
+    a = torch.zeros(1, dtype=torch.float64)
+    assert ACTIVATIONS["relu"].backward(torch.ones_like(a), a).item() == 0
+
+
+def test_softmax_is_unchanged_by_a_shift_of_the_logits() -> None:
+    z = normal(4, 6)
+    torch.testing.assert_close(softmax(z + 700.0), softmax(z), rtol=1e-10, atol=0)
+    assert softmax_backward(torch.ones_like(z), softmax(z)).abs().max() < 1e-15
