@@ -152,7 +152,7 @@ def test_the_needed_examples_of_a_gap_at_the_limit_are_finite():
     gap = build_ladder({"train": rate(0.05, 1000)}, human=0.045, matters=0.005).gaps[0]
     assert gap.verdict == CANNOT_TELL
     # The finest step asked for is half of what matters, ±0.25 points.
-    assert gap.needed == pytest.approx(0.05 * 0.95 * (1.96 / (0.7 * 0.0025)) ** 2, rel=0.03)
+    assert gap.needed == pytest.approx(0.05 * 0.95 * (1.96 / (0.7 * 0.0025)) ** 2, rel=0.05)
 
 
 def test_decided_gaps_need_no_more_examples():

@@ -22,6 +22,7 @@ from leadline.measure.intervals import (
     weighted_average,
     wilson,
 )
+from leadline.measure.latency import latency
 from leadline.measure.metrics import METRICS, Metric, as_error, by_segment, evaluate, metric, metric_names
 from leadline.measure.regression import mean_absolute, root_mean_square
 
@@ -42,6 +43,7 @@ __all__ = [
     "examples_for_precision",
     "examples_to_tell",
     "false_alarms_per_day",
+    "latency",
     "mean_absolute",
     "mean_cost",
     "mean_interval",

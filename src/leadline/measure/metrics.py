@@ -16,7 +16,8 @@ from leadline.measure.bootstrap import bootstrap, bootstrap_confusion, mean_inte
 from leadline.measure.intervals import Measured, proportion
 
 Array = NDArray[Any]
-# (truth, prediction, level, seed) → the metric with its interval
+# (truth, prediction) → the metric; (truth, prediction, level, seed) → the metric with its interval
+Value = Callable[[Array, Array], float]
 Measure = Callable[[Array, Array, float, int], Measured]
 BINARY = ("binary",)
 CLASSES = ("binary", "multiclass")
@@ -31,25 +32,29 @@ class Metric:
         name: as in ``[goal] optimizing``.
         title: as shown.
         tasks: where it applies.
-        measure: takes truth and prediction, the level and the bootstrap's seed.
+        value: the bare number, from truth and prediction.
+        measure: the number with its interval, from the same, a level and the bootstrap's seed.
         needs: ``"labels"`` (predicted classes), ``"scores"`` (probabilities) or ``"values"`` (regression).
         direction: whether more or less is better.
+        unit: as in ``Measured``.
 
     """
 
     name: str
     title: str
     tasks: tuple[str, ...]
+    value: Value
     measure: Measure
     needs: Literal["labels", "scores", "values"] = "labels"
     direction: Literal["maximize", "minimize"] = "maximize"
+    unit: str = "%"
 
     def better(self, first: float, second: float) -> bool:
         """Whether the first value is better than the second."""
         return first > second if self.direction == "maximize" else first < second
 
 
-def _share(right: bool) -> Measure:
+def _share(right: bool) -> tuple[Value, Measure]:
     """Accuracy or error: a plain proportion, or one over all known labels where examples have several."""
 
     def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
@@ -59,28 +64,43 @@ def _share(right: bool) -> Measure:
         matches = c.matches(y_true, y_pred)
         return proportion(int((matches == right).sum()), len(matches), level)
 
-    return measure
+    return lambda t, p: measure(t, p, 0.95, 0).value, measure
 
 
-def _of_positive(kind: str) -> Measure:
+def _of_positive(kind: str) -> tuple[Value, Measure]:
     """Precision, recall or F1 of the second of two classes, each a proportion or a function of one."""
-    return lambda t, p, level, seed: c.class_metrics(c.confusion_matrix(t, p, 2), level)[1][kind]
+
+    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
+        return c.class_metrics(c.confusion_matrix(y_true, y_pred, 2), level)[1][kind]
+
+    return lambda t, p: measure(t, p, 0.95, 0).value, measure
 
 
-def _counted(statistic: Callable[[Array], Array], n_classes: int | None = None) -> Measure:
+def _counted(statistic: Callable[[Array], Array], n_classes: int | None = None) -> tuple[Value, Measure]:
     """A function of the confusion matrix."""
-    return lambda t, p, level, seed: bootstrap_confusion(
-        statistic, c.confusion_matrix(t, p, n_classes), seed=seed, level=level
-    )
+
+    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
+        confusion = c.confusion_matrix(y_true, y_pred, n_classes)
+        return bootstrap_confusion(statistic, confusion, seed=seed, level=level)
+
+    return lambda t, p: float(statistic(c.confusion_matrix(t, p, n_classes))), measure
 
 
-def _averaged(average: Callable[[Array, Array], Array], per_class: Callable[[Array], Array]) -> Measure:
+def _averaged(average: Callable[[Array, Array], Array], per_class: Callable[[Array], Array]) -> tuple[Value, Measure]:
     return _counted(lambda m: average(per_class(m), m))
 
 
-def _ranked(statistic: Callable[[Array, Array], float], unit: str = "") -> Measure:
+def _f_beta(beta: float) -> tuple[Value, Measure]:
+    return _counted(lambda m: c.f_beta(m, beta)[..., 1], 2)
+
+
+def _ranked(statistic: Value, unit: str = "") -> tuple[Value, Measure]:
     """A function of the scores of all examples."""
-    return lambda t, p, level, seed: bootstrap(statistic, t, p, resamples=1000, seed=seed, level=level, unit=unit)
+
+    def measure(y_true: Array, scores: Array, level: float, seed: int) -> Measured:
+        return bootstrap(statistic, y_true, scores, resamples=1000, seed=seed, level=level, unit=unit)
+
+    return statistic, measure
 
 
 def _log_loss(y_true: Array, probabilities: Array, level: float, seed: int) -> Measured:
@@ -99,35 +119,31 @@ def _r2(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
     return r.r2_interval(y_true, y_pred, level, seed=seed)
 
 
-def _f_beta(beta: float) -> Measure:
-    return _counted(lambda m: c.f_beta(m, beta)[..., 1], 2)
-
-
 _REGRESSION = ("regression",)
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("accuracy", "accuracy", LABELLED, _share(True)),
-        Metric("error", "error", LABELLED, _share(False), direction="minimize"),
-        Metric("precision", "precision", BINARY, _of_positive("precision")),
-        Metric("recall", "recall", BINARY, _of_positive("recall")),
-        Metric("f1", "F1", BINARY, _of_positive("f1")),
-        Metric("f2", "F2", BINARY, _f_beta(2.0)),
-        Metric("f0.5", "F0.5", BINARY, _f_beta(0.5)),
-        Metric("macro_precision", "macro precision", CLASSES, _averaged(c.macro, c.precision)),
-        Metric("macro_recall", "macro recall", CLASSES, _averaged(c.macro, c.recall)),
-        Metric("macro_f1", "macro F1", CLASSES, _averaged(c.macro, c.f1)),
-        Metric("weighted_precision", "weighted precision", CLASSES, _averaged(c.weighted, c.precision)),
-        Metric("weighted_recall", "weighted recall", CLASSES, _averaged(c.weighted, c.recall)),
-        Metric("weighted_f1", "weighted F1", CLASSES, _averaged(c.weighted, c.f1)),
-        Metric("balanced_accuracy", "balanced accuracy", CLASSES, _counted(c.balanced_accuracy)),
-        Metric("roc_auc", "area under the ROC curve", CLASSES, _ranked(c.roc_auc), "scores"),
-        Metric("pr_auc", "area under the precision-recall curve", CLASSES, _ranked(c.pr_auc), "scores"),
-        Metric("log_loss", "log loss", CLASSES, _log_loss, "scores", "minimize"),
-        Metric("ece", "calibration error", CLASSES, _ranked(c.calibration_error, "%"), "scores", "minimize"),
-        Metric("rmse", "RMSE", _REGRESSION, _rmse, "values", "minimize"),
-        Metric("mae", "MAE", _REGRESSION, _mae, "values", "minimize"),
-        Metric("r2", "R²", _REGRESSION, _r2, "values"),
+        Metric("accuracy", "accuracy", LABELLED, *_share(True)),
+        Metric("error", "error", LABELLED, *_share(False), direction="minimize"),
+        Metric("precision", "precision", BINARY, *_of_positive("precision")),
+        Metric("recall", "recall", BINARY, *_of_positive("recall")),
+        Metric("f1", "F1", BINARY, *_of_positive("f1")),
+        Metric("f2", "F2", BINARY, *_f_beta(2.0)),
+        Metric("f0.5", "F0.5", BINARY, *_f_beta(0.5)),
+        Metric("macro_precision", "macro precision", CLASSES, *_averaged(c.macro, c.precision)),
+        Metric("macro_recall", "macro recall", CLASSES, *_averaged(c.macro, c.recall)),
+        Metric("macro_f1", "macro F1", CLASSES, *_averaged(c.macro, c.f1)),
+        Metric("weighted_precision", "weighted precision", CLASSES, *_averaged(c.weighted, c.precision)),
+        Metric("weighted_recall", "weighted recall", CLASSES, *_averaged(c.weighted, c.recall)),
+        Metric("weighted_f1", "weighted F1", CLASSES, *_averaged(c.weighted, c.f1)),
+        Metric("balanced_accuracy", "balanced accuracy", CLASSES, *_counted(c.balanced_accuracy)),
+        Metric("roc_auc", "area under the ROC curve", CLASSES, *_ranked(c.roc_auc), "scores", unit=""),
+        Metric("pr_auc", "area under the precision-recall curve", CLASSES, *_ranked(c.pr_auc), "scores", unit=""),
+        Metric("log_loss", "log loss", CLASSES, c.log_loss, _log_loss, "scores", "minimize", ""),
+        Metric("ece", "calibration error", CLASSES, *_ranked(c.calibration_error, "%"), "scores", "minimize"),
+        Metric("rmse", "RMSE", _REGRESSION, r.rmse, _rmse, "values", "minimize", ""),
+        Metric("mae", "MAE", _REGRESSION, r.mae, _mae, "values", "minimize", ""),
+        Metric("r2", "R²", _REGRESSION, r.r2, _r2, "values", unit=""),
     )
 }
 
