@@ -1,0 +1,36 @@
+"""Outputs, cost and error of every member over one shared set, in chunks that fit in memory."""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from leadline.network import Network, Parameters
+from leadline.training.evaluate import CHUNK_VALUES
+from leadline.training.population.losses import population_loss
+
+
+def population_outputs(network: Network, parameters: Parameters, x: Tensor) -> Tensor:
+    """Every member's outputs for the examples ``x`` (m, n), in prediction mode: a view (P, m, k) of memory (P, k, m).
+
+    ``x`` is not copied for the members.
+    """
+    shapes = network.shapes(tuple(x.shape[1:]))
+    p = len(parameters.theta)
+    chunk = max(1, min(len(x), CHUNK_VALUES // (p * max(math.prod(shape) for shape in shapes))))
+    result = parameters.theta.new_empty(p, *shapes[-1], len(x)).transpose(1, 2)
+    memories = network.memories(parameters)
+    for start in range(0, len(x), chunk):
+        part = x[start : start + chunk].to(result.dtype)
+        result[:, start : start + chunk] = network.forward(parameters, part.expand(p, *part.shape), memories)
+    return result
+
+
+def population_cost_and_error(loss: str, z: Tensor, y: Tensor) -> tuple[list[float], list[float]]:
+    """Every member's mean cost and error of its outputs ``z`` (P, m, k): the fraction wrong, or for regression RMSE."""
+    y = y.expand(len(z), *y.shape)
+    found = population_loss(loss)
+    cost, error = found.cost(z, y), found.error(z, y).mean(-1)
+    return cost.tolist(), (error.sqrt() if loss == "squared_error" else error).tolist()

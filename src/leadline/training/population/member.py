@@ -1,0 +1,166 @@
+"""The members of a population: what each has of its own, and what it is when it trains alone."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, fields, replace
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from leadline.errors import LeadlineError, UsageError
+from leadline.network import Activation, BatchNorm, Dense, Dropout, Flatten, Network
+from leadline.network.layer import Layer
+from leadline.optimize import Optimizer
+from leadline.optimize.schedules import Schedule
+from leadline.training.settings import Training
+
+DENSE_LAYERS = (Dense, Activation, Dropout, BatchNorm, Flatten)
+SHARED_SETTINGS = ("batch_size", "precision", "device")
+
+
+@dataclass(frozen=True)
+class Member:
+    """What one member of a population has of its own; whatever is None it shares with the others.
+
+    ``beta`` is the first β of the update rule (momentum's β, Adam's β₁), ``beta2`` Adam's β₂; other hyper-parameters
+    come with ``optimizer``, a whole rule of the same class as the others'. ``keep_prob`` is one number for all dropout
+    layers or one for each; ``gain`` multiplies the standard deviation of every dense layer's start. ``subset`` holds
+    the indices of the member's training examples (a fold, a fraction): NumPy array, tensor or list.
+    """
+
+    seed: int | None = None
+    learning_rate: float | None = None
+    beta: float | None = None
+    beta2: float | None = None
+    l2: float | None = None
+    l1: float | None = None
+    clip_norm: float | None = None
+    keep_prob: float | Sequence[float] | None = None
+    gain: float | None = None
+    epochs: int | None = None
+    schedule: Schedule | None = None
+    optimizer: Optimizer | None = None
+    subset: Any = field(default=None, compare=False, repr=False)
+
+    def single(self, network: Network, settings: Training) -> Single:
+        """This member as a network and settings that train alone; raises `UsageError` for values that cannot be."""
+        own = {name: getattr(self, name) for name in ("seed", "l2", "l1", "clip_norm", "epochs", "schedule")}
+        given = {name: value for name, value in own.items() if value is not None}
+        own_settings = replace(settings, optimizer=self._rule(settings.optimizer), **given)
+        subset = None if self.subset is None else _indices(self.subset)
+        return Single(self._network(network), own_settings, subset)
+
+    def _rule(self, shared: Optimizer) -> Optimizer:
+        rule = shared if self.optimizer is None else self.optimizer
+        betas = [item.name for item in fields(rule) if item.name in ("beta", "beta1", "beta2")]
+        given: dict[str, float] = {}
+        if self.learning_rate is not None:
+            given["learning_rate"] = self.learning_rate
+        for name, value, available in (("beta", self.beta, betas[:1]), ("beta2", self.beta2, betas[1:])):
+            if value is None:
+                continue
+            if not available:
+                raise UsageError(f"{name} is given, but {rule.name} has none")
+            given[available[0]] = value
+        return replace(rule, **given) if given else rule
+
+    def _network(self, network: Network) -> Network:
+        layers: list[Layer] = list(network.layers)
+        if self.gain is not None:
+            layers = [replace(layer, gain=self.gain) if isinstance(layer, Dense) else layer for layer in layers]
+        if self.keep_prob is not None:
+            places = [i for i, layer in enumerate(layers) if isinstance(layer, Dropout)]
+            for i, keep_prob in zip(places, self._keep_probs(len(places)), strict=True):
+                layers[i] = Dropout(keep_prob)
+        return Network(layers)
+
+    def _keep_probs(self, n_layers: int) -> list[float]:
+        given = self.keep_prob
+        values = list(given) if isinstance(given, Sequence) else [given] * n_layers  # type: ignore[list-item]
+        if n_layers == 0:
+            raise UsageError("keep_prob is given, but the network has no dropout layer")
+        if len(values) != n_layers:
+            raise UsageError(f"keep_prob has {len(values)} values, but the network has {n_layers} dropout layers")
+        return values
+
+
+@dataclass(frozen=True, eq=False)
+class Single:
+    """A member as it would train alone: its network, its settings, and the indices of its examples (None: all)."""
+
+    network: Network
+    settings: Training
+    subset: Tensor | None = None
+
+
+def resolve(network: Network, members: Sequence[Member], settings: Training) -> list[Single]:
+    """Every member as a `Single`; errors name the member."""
+    singles = []
+    for i, member in enumerate(members):
+        try:
+            singles.append(member.single(network, settings))
+        except LeadlineError as error:
+            raise UsageError(f"members[{i}]: {error}") from None
+    return singles
+
+
+def check(singles: Sequence[Single], n_examples: int) -> None:
+    """Raise `UsageError` unless these can train as one population on ``n_examples`` examples."""
+    if not singles:
+        raise UsageError("a population needs at least one member")
+    first = singles[0]
+    for i, layer in enumerate(first.network.layers):
+        if not isinstance(layer, DENSE_LAYERS) or (isinstance(layer, Flatten) and i > 0):
+            raise UsageError(f"a population trains dense networks only, got layers[{i}] {layer}")
+    for i, single in enumerate(singles):
+        _check_same(i, single, first)
+        _check_examples(i, single, n_examples)
+
+
+def _check_same(i: int, single: Single, first: Single) -> None:
+    if _architecture(single.network) != _architecture(first.network):
+        raise UsageError(f"members[{i}]: the architecture must be the same for all members of a population")
+    for name in SHARED_SETTINGS:
+        own, shared = getattr(single.settings, name), getattr(first.settings, name)
+        if own != shared:
+            raise UsageError(f"members[{i}]: {name} must be the same for all members, got {own!r} beside {shared!r}")
+    rule, shared_rule = single.settings.optimizer, first.settings.optimizer
+    if type(rule) is not type(shared_rule):
+        raise UsageError(
+            f"members[{i}]: the optimizer's type must be the same for all members, "
+            f"got {rule.name} beside {shared_rule.name}"
+        )
+
+
+def _check_examples(i: int, single: Single, n_examples: int) -> None:
+    subset = single.subset
+    m = n_examples if subset is None else len(subset)
+    if m == 0:
+        raise UsageError(f"members[{i}]: the subset is empty; a member needs at least one training example")
+    if subset is not None and (int(subset.min()) < 0 or int(subset.max()) >= n_examples):
+        wrong = int(subset.min()) if int(subset.min()) < 0 else int(subset.max())
+        raise UsageError(f"members[{i}]: index {wrong} of the subset is out of range; there are {n_examples} examples")
+
+
+def _architecture(network: Network) -> tuple[Layer, ...]:
+    """The layers without what may differ in a population."""
+
+    def common(layer: Layer) -> Layer:
+        if isinstance(layer, Dense):
+            return replace(layer, gain=1.0)
+        return Dropout(1.0) if isinstance(layer, Dropout) else layer
+
+    return tuple(common(layer) for layer in network.layers)
+
+
+def _indices(subset: Any) -> Tensor:
+    """The indices as int64, on the CPU."""
+    indices = torch.as_tensor(subset if isinstance(subset, Tensor) else np.asarray(subset)).cpu()
+    if indices.numel() == 0:
+        return indices.reshape(0).to(torch.int64)
+    if indices.dim() != 1 or indices.is_floating_point() or indices.dtype == torch.bool:
+        raise UsageError("a subset must be a list of indices, whole numbers from 0 on")
+    return indices.to(torch.int64)

@@ -1,0 +1,138 @@
+"""The objective of every member at once, and its gradient."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from leadline.equations.averages import Number
+from leadline.equations.penalties import l1_penalty, l1_penalty_backward, l2_penalty, l2_penalty_backward
+from leadline.network import Dropout, Network, Parameters
+from leadline.optimize.clipping import clip_by_norm
+from leadline.training.population.losses import population_loss
+from leadline.training.population.noise import PopulationMemory
+from leadline.training.population.rows import Row, number
+
+Pools = list[dict[str, Tensor]]
+
+
+@dataclass
+class Gradients(Parameters):
+    """∇J (P, n), written by way of one contiguous tensor for each parameter.
+
+    A batched product that writes into a part of each row is done by torch one member after another.
+    """
+
+    parts: list[Tensor] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.layers = [{} for _ in range(self.layout.n_layers)]
+        for slot, part in zip(self.layout.slots, self.parts, strict=True):
+            self.layers[slot.layer][slot.name] = part.view(-1, *slot.parameter.shape)
+
+    @classmethod
+    def over(cls, parameters: Parameters, theta: Tensor) -> Gradients:
+        """Gradients for ``parameters`` that end up in ``theta``."""
+        parts = [theta.new_empty(len(theta), slot.stop - slot.start) for slot in parameters.layout.slots]
+        return cls(parameters.layout, theta, [], parts)
+
+    def first(self, p: int) -> Gradients:
+        """Those of the first p members, in the same memory."""
+        return Gradients(self.layout, self.theta[:p], [], [part[:p] for part in self.parts])
+
+    def collect(self) -> Tensor:
+        """Bring the parts into the rows (P, n)."""
+        return torch.cat(self.parts, 1, out=self.theta)
+
+
+class PopulationObjective:
+    """J(θ) of P members for their batches, each with its own λ, limit of the norm, and number of examples.
+
+    The counterpart of `leadline.training.Objective`; ``z`` is a view (P, b, k) of memory that lies as (P, k, b).
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        loss: str,
+        rows: list[Row],
+        parameters: Parameters,
+        gradients: Gradients,
+        pools: Pools,
+    ) -> None:
+        self.network, self.loss = network, population_loss(loss)
+        self.parameters, self.gradients = parameters, gradients
+        settings = [row.single.settings for row in rows]
+        device = parameters.theta.device
+        self.l2, self.l1 = (number([getattr(own, name) for own in settings], device) for name in ("l2", "l1"))
+        limits = [float("inf") if own.clip_norm is None else own.clip_norm for own in settings]
+        self.clip_norm = None if min(limits) == float("inf") else number(limits, device)
+        self.memories = self._memories(rows, pools)
+        n = parameters.layout.n_penalized
+        self._weights, self._weight_gradients = parameters.theta[:, :n], gradients.theta[:, :n]
+        self._d_output: dict[torch.Size, Tensor] = {}
+
+    def _memories(self, rows: list[Row], pools: Pools) -> list[PopulationMemory]:
+        memories = []
+        for i, plain in enumerate(self.network.memories(self.parameters, training=True)):
+            memory = PopulationMemory(True, plain.needs_input_gradient, None, plain.statistics, pool=pools[i])
+            if isinstance(self.network.layers[i], Dropout):
+                memory.settings["keep_prob"] = self._keep_prob(i, rows)
+                memory.streams = _streams(i, rows)
+            memories.append(memory)
+        return memories
+
+    def _keep_prob(self, layer: int, rows: list[Row]) -> Number:
+        layers = [row.single.network.layers[layer] for row in rows]
+        theta = self.parameters.theta
+        keep_prob = number([found.keep_prob for found in layers if isinstance(found, Dropout)], theta.device)
+        return keep_prob.to(theta).unsqueeze(2) if isinstance(keep_prob, Tensor) else keep_prob
+
+    def pad(self, weights: Tensor | None, sizes: list[int] | None) -> None:
+        """From now on the batches have these weights (P, b), 0 for padding, and real sizes; None: all are full."""
+        for memory in self.memories:
+            memory.weights, memory.sizes = weights, sizes
+
+    def output(self, x: Tensor) -> Tensor:
+        """The members' outputs (P, b, k) in training mode; valid until the next call."""
+        return self.network.forward(self.parameters, x, self.memories)
+
+    def gradient(self, z: Tensor, y: Tensor, m: Number) -> Tensor:
+        """∇J (P, n) for the batches whose outputs are ``z``, of m examples each; valid until the next call."""
+        buffer = self._d_output.get(z.shape)
+        if buffer is None:
+            buffer = self._d_output[z.shape] = torch.empty_like(z)
+        d_z = self.loss.backward(z, y, self.memories[0].weights, out=buffer)
+        self.network.backward(self.parameters, self.gradients, d_z, self.memories)
+        gradient = self.gradients.collect()
+        if _present(self.l2):
+            l2_penalty_backward(self._weights, self.l2, m, self._weight_gradients)
+        if _present(self.l1):
+            l1_penalty_backward(self._weights, self.l1, m, self._weight_gradients)
+        if self.clip_norm is not None:
+            clip_by_norm(gradient, self.clip_norm, out=gradient)
+        return gradient
+
+    def penalty(self, m: Number) -> Tensor:
+        """The penalties' part of each member's J, (P,), for batches of m examples."""
+        value = self.parameters.theta.new_zeros(len(self.parameters.theta))
+        if _present(self.l2):
+            value += l2_penalty(self._weights, self.l2, m)
+        if _present(self.l1):
+            value += l1_penalty(self._weights, self.l1, m)
+        return value
+
+
+def _streams(layer: int, rows: list[Row]) -> list[tuple[torch.Generator, list[int]]]:
+    """Each generator with the rows that draw from it in this layer."""
+    members: dict[int, tuple[torch.Generator, list[int]]] = {}
+    for i, row in enumerate(rows):
+        if row.draws(layer):
+            members.setdefault(id(row.noise), (row.noise, []))[1].append(i)
+    return list(members.values())
+
+
+def _present(strength: Number) -> bool:
+    return isinstance(strength, Tensor) or strength != 0

@@ -1,0 +1,217 @@
+"""A population in training, an epoch at a time."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterable, Sequence
+
+import torch
+from torch import Tensor
+
+from leadline.equations.averages import Number
+from leadline.errors import LeadlineError, UsageError
+from leadline.network import Parameters
+from leadline.training.checks import check_problem
+from leadline.training.divergence import DivergenceError
+from leadline.training.fit import Fit
+from leadline.training.population.cohort import as_vectors, member_of, start_cohort
+from leadline.training.population.evaluate import population_cost_and_error, population_outputs
+from leadline.training.population.guard import PopulationGuard
+from leadline.training.population.member import Single, check
+from leadline.training.population.objective import PopulationObjective
+from leadline.training.population.plan import Segment, SharedBatches
+from leadline.training.population.rows import Row, make_rows, number
+from leadline.training.trainer import Epoch, Examples
+
+
+class PopulationTrainer:
+    """Trains several `Single` networks at once; they may differ in all that `leadline.training.population.Member` holds.
+
+    ``run_epoch`` takes every active member once through its own examples; a member that is done (its epochs, early
+    stopping, tolerance, divergence, `retire`) leaves and is not touched again. ``active`` are the members that are
+    left, ``epoch`` counts the epochs done.
+    """
+
+    def __init__(self, singles: Sequence[Single], loss: str, train: Examples, dev: Examples | None = None) -> None:
+        check(singles, len(train))
+        self.singles, self.loss = list(singles), loss
+        rows = make_rows(self.singles, len(train))
+        _check_problems(rows, loss, train)
+        self._train = Examples(as_vectors(train.x), train.y)
+        self._dev = None if dev is None or len(dev) == 0 else Examples(as_vectors(dev.x), dev.y)
+        self._batches = SharedBatches(self._train)
+        self._fits: dict[int, Fit] = {}
+        self.epoch = 0
+        self._cohort = start_cohort(singles[0].network, loss, rows, tuple(train.x.shape[1:]))
+        self._guard = PopulationGuard(self._cohort, loss)
+        self._leave({i: "epochs" for i, row in enumerate(rows) if row.single.settings.epochs == 0})
+
+    @property
+    def active(self) -> tuple[int, ...]:
+        """The members that still train, in ascending order."""
+        return tuple(sorted(row.member for row in self._cohort.rows)) if len(self._fits) < len(self.singles) else ()
+
+    def run_epoch(self) -> dict[int, Epoch]:
+        """One epoch of every active member; its record by member. A record's seconds are the member's even share.
+
+        A member that diverges has no record of the epoch; its `Fit` says why.
+        """
+        if not self.active:
+            return {}
+        started = time.perf_counter()
+        cohort = self._cohort
+        for order in {id(row.order): row.order for row in cohort.rows}.values():
+            order.draw()
+        rates = [rate for update in cohort.updates for rate in update.first_rates(self.epoch)]
+        totals = torch.zeros(len(cohort.rows), 2, dtype=torch.float64)
+        diverged: dict[int, tuple[DivergenceError, Parameters]] = {}
+        for block in cohort.plan:
+            totals[: block[0].p] += self._run_block(block)
+            for i in (~torch.isfinite(totals[:, 0])).nonzero().flatten().tolist():
+                if i not in diverged:
+                    diverged[i] = self._guard.explain(i, self._train, self.epoch)
+        self.epoch += 1
+        dev_costs, dev_errors = self._measure_dev()
+        seconds = (time.perf_counter() - started) / len(cohort.rows)
+        records = {}
+        for i, row in enumerate(cohort.rows):
+            if i in diverged:
+                continue
+            cost, error = (totals[i] / row.m).tolist()
+            error = error**0.5 if self.loss == "squared_error" else error
+            records[row.member] = Epoch(
+                self.epoch, cost, error, dev_costs[i], dev_errors[i], rates[i], row.steps, seconds
+            )
+        self._finish_epoch(records, diverged)
+        return dict(sorted(records.items()))
+
+    def retire(self, members: Iterable[int], stopped: str = "request") -> None:
+        """Let active members leave, with what they have reached; ``stopped`` is what their `Fit` will say."""
+        wanted = set(members)
+        unknown = wanted - set(self.active)
+        if unknown:
+            raise UsageError(f"member {min(unknown)} is not in training; active are {list(self.active)}")
+        self._leave({i: stopped for i, row in enumerate(self._cohort.rows) if row.member in wanted})
+
+    def parameters(self, member: int) -> Parameters:
+        """A copy of a member's θ (n,) and statistics as they are now."""
+        if member in self._fits:
+            return self._fits[member].parameters.clone()
+        for i, row in enumerate(self._cohort.rows):
+            if row.member == member:
+                return member_of(self._cohort.parameters, i).clone()
+        raise UsageError(f"there is no member {member}; the population has {len(self.singles)}")
+
+    def results(self) -> list[Fit]:
+        """What every member reached, in the members' order; those still active are given as they are now."""
+        found = dict(self._fits)
+        for i, row in enumerate(self._cohort.rows):
+            if row.member not in found:
+                found[row.member] = self._fit(i, row, "request")
+        return [found[member] for member in range(len(self.singles))]
+
+    # ----- steps
+
+    def _run_block(self, block: list[Segment]) -> Tensor:
+        """Make these steps; returns every row's sums of cost and error over its examples, float64 (p, 2)."""
+        cohort, p, first = self._cohort, block[0].p, block[0].first
+        rates = [update.rates(self.epoch, min(block[-1].last, update.steps) - first) for update in cohort.updates_of(p)]
+        self._guard.watch(first, rates)
+        rows, device = cohort.rows[:p], cohort.parameters.theta.device
+        counts = torch.tensor([min(row.m, block[-1].last * row.batch_size) - first * row.batch_size for row in rows])
+        sums = torch.zeros(p, 2, dtype=torch.float64, device=device)
+        penalty = cohort.objective(p).penalty(number([row.batch_size for row in rows], device))
+        sums[:, 0] = penalty * counts.to(device)
+        for segment in block:
+            own = [rate[segment.first - first : segment.last - first] for rate in rates]
+            sums[: segment.p] += self._run_segment(segment, own)
+        return sums.cpu()
+
+    def _run_segment(self, segment: Segment, rates: list[list[Number]]) -> Tensor:
+        cohort, p, width = self._cohort, segment.p, segment.width
+        objective, updates = cohort.objective(p), cohort.updates_of(p)
+        x_all, y_all = self._batches.of(cohort.rows, segment)
+        weights, m = self._padding(objective, segment)
+        z_all = cohort.parameters.theta.new_empty(len(segment), p, cohort.n_outputs, width).transpose(2, 3)
+        for k, x in enumerate(x_all):
+            z = z_all[k]
+            z.copy_(objective.output(x))
+            objective.gradient(z, y_all[k], m)
+            for update, rate in zip(updates, rates, strict=False):
+                update.step(rate[k])
+        cost = objective.loss.cost(z_all, y_all, weights).sum(0)
+        error = objective.loss.error(z_all, y_all)
+        error = error.sum((0, 2)) if weights is None else (error * weights).sum((0, 2))
+        return torch.stack([cost * (m.flatten() if isinstance(m, Tensor) else m), error], 1).double()
+
+    def _padding(self, objective: PopulationObjective, segment: Segment) -> tuple[Tensor | None, Number]:
+        """The weights (p, b) of a segment's batches, None where none is padded, and their numbers of examples."""
+        if segment.sizes is None:
+            objective.pad(None, None)
+            return None, segment.width
+        theta = objective.parameters.theta
+        sizes = torch.tensor(segment.sizes, device=theta.device).unsqueeze(1)
+        weights = (torch.arange(segment.width, device=theta.device) < sizes).to(theta)
+        objective.pad(weights, segment.sizes)
+        return weights, sizes.double()
+
+    # ----- after an epoch
+
+    def _measure_dev(self) -> tuple[Sequence[float | None], Sequence[float | None]]:
+        cohort = self._cohort
+        if self._dev is None:
+            none: list[float | None] = [None] * len(cohort.rows)
+            return none, none
+        z = population_outputs(cohort.network, cohort.parameters, self._dev.x)
+        return population_cost_and_error(self.loss, z, self._dev.y)
+
+    def _finish_epoch(self, records: dict[int, Epoch], diverged: dict[int, tuple[DivergenceError, Parameters]]) -> None:
+        """Write the histories, and let go whoever is done."""
+        cohort = self._cohort
+        for i, (error, good) in diverged.items():
+            row = cohort.rows[i]
+            member_of(cohort.parameters, i).copy_(good)
+            self._fits[row.member] = self._fit(i, row, "diverged", error)
+        norms: list[float] = []
+        if any(row.single.settings.gradient_tolerance is not None for row in cohort.rows):
+            norms = torch.linalg.vector_norm(cohort.gradients.theta, dim=1).tolist()
+        leaving = dict.fromkeys(diverged, "diverged")
+        for i, row in enumerate(cohort.rows):
+            if i in diverged:
+                continue
+            record, settings = records[row.member], row.single.settings
+            row.history.append(record)
+            row.best.see(record, member_of(cohort.parameters, i) if settings.early_stopping else cohort.parameters)
+            if settings.gradient_tolerance is not None and norms[i] < settings.gradient_tolerance:
+                leaving[i] = "tolerance"
+            elif row.best.out_of_patience(record.epoch):
+                leaving[i] = "early stopping"
+            elif self.epoch >= settings.epochs:
+                leaving[i] = "epochs"
+        self._leave(leaving)
+
+    def _leave(self, leaving: dict[int, str]) -> None:
+        """Keep the results of these rows, and go on with the others alone."""
+        rows = self._cohort.rows
+        for i, stopped in leaving.items():
+            if rows[i].member not in self._fits:
+                self._fits[rows[i].member] = self._fit(i, rows[i], stopped)
+        if leaving and self.active:
+            self._cohort = self._cohort.keep([i for i in range(len(rows)) if i not in leaving])
+            self._guard = PopulationGuard(self._cohort, self.loss)
+
+    def _fit(self, i: int, row: Row, stopped: str, divergence: DivergenceError | None = None) -> Fit:
+        best, network = row.best, row.single.network.for_loss(self.loss)
+        restored = best.parameters is not None
+        parameters = (best.parameters or member_of(self._cohort.parameters, i)).clone()
+        return Fit(network, parameters, list(row.history), stopped, best.epoch, restored, divergence)
+
+
+def _check_problems(rows: list[Row], loss: str, train: Examples) -> None:
+    """What would go wrong for any member, before training starts."""
+    for row in {(row.m, row.batch_size): row for row in rows}.values():
+        m = min(row.m, len(train))  # only the number of examples matters: the labels are looked at as a whole
+        try:
+            check_problem(row.single.network.for_loss(loss), loss, train.x[:m], train.y[:m], row.batch_size)
+        except LeadlineError as error:
+            raise type(error)(f"members[{row.member}]: {error}") from None

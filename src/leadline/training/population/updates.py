@@ -1,0 +1,74 @@
+"""The update rule of members whose steps are counted alike, with their own hyper-parameters and learning rates."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from leadline.equations.averages import Number
+from leadline.optimize import Adam, RMSprop
+from leadline.optimize.optimizer import State
+from leadline.optimize.schedules import Constant
+from leadline.training.population.rows import Row, number
+
+UNIT_STEP_RULES = (Adam, RMSprop)
+"""Rules whose step is the learning rate times a direction that θ is no part of, and whose kernel saves many passes."""
+
+
+class Update:
+    """One rule for some rows of a population; these rows make the same number of updates in an epoch.
+
+    Kernels take one learning rate. Where members have their own, the kernel takes a step of rate 1 from zero, and θ
+    moves by the members' rates times that.
+    """
+
+    def __init__(self, rows: list[Row], theta: Tensor, gradient: Tensor, n_penalized: int) -> None:
+        self.rows, self.theta, self.gradient = rows, theta, gradient
+        rules = [row.single.settings.optimizer for row in rows]
+        self.base = number([float(rule.learning_rate) for rule in rules], theta.device)
+        self.rule = type(rules[0]).stack([replace(rule, learning_rate=1.0) for rule in rules])
+        self.state: State = self.rule.start(theta, n_penalized)
+        self._unit_step: Tensor | None = None
+        if isinstance(self.base, Tensor) and type(self.rule) in UNIT_STEP_RULES and self.state.fused:
+            self._unit_step = torch.zeros_like(theta)
+
+    @property
+    def steps(self) -> int:
+        """The updates of an epoch."""
+        return self.rows[0].steps
+
+    def first_rates(self, epoch: int) -> list[float]:
+        """The learning rate of each member's next update."""
+        rate = self.rates(epoch, 1)[0]
+        return rate.flatten().tolist() if isinstance(rate, Tensor) else [float(rate)] * len(self.rows)
+
+    def rates(self, epoch: int, n: int) -> list[Number]:
+        """The members' learning rates, one number or (P, 1), at the next n updates."""
+        schedules = [row.single.settings.schedule for row in self.rows]
+        schedule = schedules[0]
+        if all(other is schedule or other == schedule for other in schedules):
+            if isinstance(schedule, Constant):
+                return [self.base] * n
+            return [schedule(self.base, epoch, self.state.step + k) for k in range(n)]
+        bases = [float(row.single.settings.optimizer.learning_rate) for row in self.rows]
+        pairs = list(zip(schedules, bases, strict=True))
+        return [
+            number([float(own(base, epoch, self.state.step + k)) for own, base in pairs], self.theta.device)
+            for k in range(n)
+        ]
+
+    def step(self, rate: Number) -> None:
+        """Move the rows one step down their gradients."""
+        if isinstance(rate, Tensor) and self._unit_step is not None:
+            self.rule.update(self._unit_step.zero_(), self.gradient, self.state, 1.0)
+            self.theta.addcmul_(self._unit_step, rate.to(self.theta))
+        else:
+            self.rule.update(self.theta, self.gradient, self.state, rate)
+
+    def continue_from(self, averages: dict[str, Tensor], step: int) -> None:
+        """Take over what was remembered of these rows."""
+        for name, average in self.state.averages.items():
+            average.copy_(averages[name])
+        self.state.step = step
