@@ -86,4 +86,4 @@ class AdamW(Adam):
 
     def _decay(self, theta: Tensor, state: State, rate: Number) -> None:
         keep = 1.0 - rate * self.weight_decay
-        theta[..., : state.n_penalized].mul_(keep.to(theta) if isinstance(keep, Tensor) else keep)
+        theta.narrow(-1, 0, state.n_penalized).mul_(keep.to(theta) if isinstance(keep, Tensor) else keep)
