@@ -46,7 +46,7 @@ def read_delimited(
         notices.append(f"{source} has no header line: the columns are called column_1 … column_{len(first)}.")
     if header and first[0].strip() == "":
         notices.append(f"{source}: the first column has no name; it is called '{names[0]}'.")
-    if header and not body:
+    if header and not body and len(content) <= SAMPLE:
         raise LeadlineError(f"{source} holds a header but no rows: add examples below line 1.")
     _check_quotes(source, content, delimiter)
     table = _parsed(source, content, delimiter, names, header, as_text, _decimal_comma(delimiter, body))

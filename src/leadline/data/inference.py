@@ -15,6 +15,9 @@ from leadline.errors import LeadlineError
 FEW_CLASSES = 20
 """Whole numbers with at most so many different values are taken for classes."""
 
+EACH_AT_LEAST = 3
+"""… and at least so many examples of each on average."""
+
 SMALL_TABLE = 20
 """Below so many rows, that every value differs says nothing about the column."""
 
@@ -118,7 +121,7 @@ def task_of(target: str, values: pa.ChunkedArray, wanted: str | None) -> str:
 def _few_whole_numbers(values: pa.ChunkedArray, different: int) -> bool:
     if different == 2:
         return True
-    if different > FEW_CLASSES or len(values) < 5 * different:
+    if different > FEW_CLASSES or len(values) < EACH_AT_LEAST * different:
         return False
     if pa.types.is_integer(values.type):
         return True

@@ -21,12 +21,15 @@ def read(source: Any, target: Any = None, *, folder: str | Path | None = None, *
 
     ``source``: a path (CSV, TSV, Parquet, Arrow, JSON lines, ``.npz``, ``.npy``, HDF5, IDX; also gzipped), the
     name of a bundled data set (``"digits"``), a data frame (pandas, polars), a pyarrow table, a dictionary of
-    arrays, or an array (n, …). ``target``: the name of the column or array to predict, several columns, the
-    path of a file of labels, or the values themselves. ``settings`` are the other fields of `DataSettings`;
-    ``dev`` and ``test`` may also be given as ``(inputs, target)``. Relative paths start from ``folder``.
+    arrays, an array (n, …), or ``(inputs, target)``. ``target``: the name of the column or array to predict,
+    several columns, the path of a file of labels, or the values themselves. ``settings`` are the other fields of
+    `DataSettings`; ``dev`` and ``test`` may also be given as ``(inputs, target)``. Relative paths start from
+    ``folder``.
 
     Raises LeadlineError, with file, row and column, for data that cannot be used.
     """
+    if isinstance(source, tuple) and len(source) == 2 and target is None:
+        source, target = source
     allowed = [field.name for field in fields(DataSettings) if field.name not in ("source", "target")]
     for key in settings:
         if key not in allowed:

@@ -1,0 +1,105 @@
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+
+import numpy as np
+import pytest
+
+from leadline.data.dataset import Column
+from leadline.data.encoders import CATEGORY_CAP, CategoryEncoder, Encoder, date_parts, encoder_from_json, fit_column
+
+
+def encoded(encoder: Encoder, column: Column) -> np.ndarray:
+    out = np.full((len(column.values), len(encoder.outputs)), 9.0)
+    encoder.encode(column, out)
+    return out
+
+
+def numbers(*values: float) -> Column:
+    return Column("x", "number", np.array(values))
+
+
+def category(*names: str | None) -> Column:
+    levels = sorted({name for name in names if name is not None})
+    codes = [-1 if name is None else levels.index(name) for name in names]
+    return Column("c", "category", np.array(codes, np.int32), tuple(levels))
+
+
+def test_a_missing_number_is_the_mean_and_flagged() -> None:
+    encoder = fit_column(numbers(1, np.nan, 3), "standardize")
+    assert encoder.outputs == ("x", "x missing")
+    assert encoded(encoder, numbers(1, np.nan, 5)).tolist() == [[-1, 0], [0, 1], [3, 0]]
+
+
+def test_a_number_that_training_always_had_is_the_mean_where_it_lacks() -> None:
+    encoder = fit_column(numbers(1, 3), "standardize")
+    assert encoder.outputs == ("x",)
+    assert encoded(encoder, numbers(np.nan)).tolist() == [[0]]
+
+
+def test_the_mean_fills_in_under_every_normalization() -> None:
+    assert encoded(fit_column(numbers(1, 2, 6, np.nan), "none"), numbers(np.nan)).tolist() == [[3, 1]]
+    assert encoded(fit_column(numbers(1, 2, 6, np.nan), "unit"), numbers(np.nan)).tolist() == [[0.4, 1]]
+
+
+def test_a_column_without_values_in_training() -> None:
+    encoder = fit_column(numbers(np.nan, np.nan), "standardize")
+    assert encoded(encoder, numbers(np.nan, 7)).tolist() == [[0, 1], [0, 0]]
+
+
+def test_levels_of_a_category_and_the_unseen() -> None:
+    encoder = fit_column(category("b", "a", "b"), "standardize")
+    assert encoder.outputs == ("c = a", "c = b")
+    assert encoded(encoder, category("a", "z", "b", None)).tolist() == [[1, 0], [0, 0], [0, 1], [0, 0]]
+
+
+def test_missing_values_are_a_level_of_their_own() -> None:
+    encoder = fit_column(category("b", None, "a"), "standardize")
+    assert encoder.outputs == ("c = a", "c = b", "c missing")
+    assert encoded(encoder, category(None, "z")).tolist() == [[0, 0, 1], [0, 0, 0]]
+
+
+def test_rare_and_unseen_levels_share_a_bucket() -> None:
+    names = [f"level {i:02d}" for i in range(CATEGORY_CAP + 3)]
+    encoder = fit_column(category(*names, *names[3:]), "standardize")
+    assert isinstance(encoder, CategoryEncoder)
+    assert encoder.levels == tuple(names[3:])
+    assert encoder.outputs[-1] == "c other"
+    places = encoded(encoder, category(names[0], names[3], "never seen")).argmax(axis=1)
+    assert places.tolist() == [CATEGORY_CAP, 0, CATEGORY_CAP]
+
+
+def dates(*values: str) -> Column:
+    return Column("d", "date", np.array(values, "datetime64[s]"))
+
+
+def test_parts_of_a_date() -> None:
+    parts = date_parts(np.array(["2024-02-29T23:10", "1969-12-31", "NaT"], "datetime64[s]"))
+    assert {name: values[:2].tolist() for name, values in parts.items()} == {
+        "year": [2024, 1969],
+        "month": [2, 12],
+        "day": [29, 31],
+        "weekday": [3, 2],
+        "hour": [23, 0],
+    }
+    assert all(np.isnan(values[2]) for values in parts.values())
+
+
+def test_only_parts_of_a_date_that_vary_are_kept() -> None:
+    encoder = fit_column(dates("2024-01-31", "2026-01-31", "NaT"), "none")
+    assert encoder.outputs == ("d year", "d year missing", "d weekday")
+    assert encoded(encoder, dates("2025-06-01", "NaT")).tolist() == [[2025, 0, 6], [2025, 1, 3.5]]
+
+
+def test_a_date_without_any_variation_gives_nothing() -> None:
+    assert fit_column(dates("2024-01-31", "2024-01-31"), "standardize").outputs == ()
+
+
+@pytest.mark.parametrize(
+    "column", [numbers(0.1, 1 / 3, np.nan), category("b", None), dates("2024-01-31", "2026-05-01")]
+)
+def test_an_encoder_survives_json(column: Column) -> None:
+    encoder = fit_column(column, "standardize")
+    saved = json.loads(json.dumps({"type": encoder.type, **asdict(encoder)}))
+    assert encoder_from_json(saved) == encoder
