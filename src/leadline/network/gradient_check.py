@@ -31,7 +31,7 @@ from leadline.network.gradient_rows import GradientCheck, GradientRow, blame, co
 from leadline.network.layer import Parameter
 from leadline.network.network import Network
 from leadline.network.parameters import Parameters, Slot
-from leadline.network.targets import check_targets
+from leadline.network.targets import check_batches, check_targets
 
 Array = Tensor | np.ndarray
 
@@ -62,6 +62,7 @@ def gradient_check(
     if targets.is_floating_point() or loss != "softmax_cross_entropy":
         targets = targets.to(torch.float64)
     check_targets(network, loss, inputs, targets)
+    check_batches(network, tuple(inputs.shape[1:]), len(inputs), len(inputs))
     network = network.for_loss(loss)
     if parameters is None:
         parameters = start_near(network, tuple(inputs.shape[1:]), seed).to(inputs.device)

@@ -19,8 +19,9 @@ BOUND = 1e-7
 class GradientRow:
     """One derivative, compared: ``difference`` is ``‖a − b‖/(‖a‖ + ‖b‖)`` over the ``checked`` entries.
 
-    ``verdict`` is "correct"; "zero", where both derivatives are smaller than the rounding of the differences; "kinks
-    only", where no entry has a derivative; "wrong"; or "follows", where something above is wrong and hands its error
+    ``verdict`` is "correct"; "zero", where both derivatives are smaller than the rounding of the differences;
+    "rounding", where they agree within it but it is too large to tell to 1e-7; "kinks only", where no entry has a
+    derivative; "wrong"; or "follows", where something above is wrong and hands its error
     down. ``expected`` and ``got`` are the values at ``worst_index``; ``factor`` is got/expected where that is one
     number for all entries.
     """
@@ -83,7 +84,7 @@ def compare(
     elif finite and size <= 2 * rounding:
         verdict, difference = "zero", 0.0
     else:
-        verdict = "correct" if difference < BOUND or (finite and gap <= rounding) else "wrong"
+        verdict = "correct" if difference < BOUND else "rounding" if finite and gap <= rounding else "wrong"
     expected, got = (0.0, 0.0) if worst is None else (float(a[worst]), float(b[worst]))
     factor = _common_factor(a, b) if verdict == "wrong" else None
     args = (len(a), numeric.kinks, difference, index, expected, got, factor, verdict, penalized)
@@ -133,8 +134,9 @@ class GradientCheck:
 
     @property
     def worst(self) -> GradientRow:
-        """The row with the largest difference; where something is wrong, the worst of the errors themselves."""
-        return max(self.errors or self.rows, key=lambda row: row.difference)
+        """The correct row with the largest difference; where something is wrong, the worst of the errors."""
+        correct = [row for row in self.rows if row.verdict == "correct"]
+        return max(self.errors or correct or self.rows, key=lambda row: row.difference)
 
     def __getitem__(self, name: str) -> GradientRow:
         return next(row for row in self.rows if row.name == name)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
+
 import torch
 from torch import Tensor
 
 from leadline.equations.losses import LOSSES
 from leadline.errors import LeadlineError, UsageError, nearest
-from leadline.network.layer import ShapeError
+from leadline.network.batch_norm import BatchNorm
+from leadline.network.layer import Shape, ShapeError
 from leadline.network.network import Network
 
 
@@ -41,6 +44,27 @@ def check_targets(network: Network, loss: str, x: Tensor, y: Tensor) -> None:
         _check_classes(last, output_shape[0], y)
     else:
         _check_values(last, loss, output_shape[0], y)
+
+
+def check_batches(network: Network, input_shape: Shape, m: int, batch_size: int) -> None:
+    """Raise `ShapeError` if batches of ``batch_size`` from ``m`` examples leave one alone for batch normalization."""
+    batch_size = min(batch_size, m)
+    if batch_size > 1 and m % batch_size != 1:
+        return
+    for i, (layer, shape) in enumerate(zip(network.layers, network.shapes(input_shape), strict=False)):
+        if isinstance(layer, BatchNorm) and math.prod(shape[1:]) == 1:
+            raise ShapeError(
+                f"layers[{i}] {layer}: cannot train on a batch of one example, which has no variance; "
+                f"{m} examples in batches of {batch_size} give one.{_advice(m, batch_size)}"
+            )
+
+
+def _advice(m: int, batch_size: int) -> str:
+    """The nearest batch size that leaves no example alone."""
+    fitting = [size for size in range(2, m + 1) if m % size != 1]
+    if not fitting:
+        return " Use more examples."
+    return f" Use a batch_size of {min(fitting, key=lambda size: abs(size - batch_size))}."
 
 
 def _check_classes(last: str, k: int, y: Tensor) -> None:
