@@ -244,8 +244,7 @@ def _scores(y_true: ArrayLike, scores: ArrayLike) -> Array:
 def multilabel_error(y_true: ArrayLike, y_pred: ArrayLike, level: float = 0.95) -> Measured:
     """Share of wrong labels among the known ones; (m, k) each, NaN in the truth where a label is missing.
 
-    An example's labels go together, so the interval is Wilson's at the effective number of labels that the
-    spread between examples leaves.
+    The interval respects that an example's labels go together (`clustered_rate`).
 
     Raises:
         UsageError: if shapes differ or no label is known.
@@ -258,9 +257,24 @@ def multilabel_error(y_true: ArrayLike, y_pred: ArrayLike, level: float = 0.95) 
     wrong, labels = ((t != p) & known).sum(1), known.sum(1)
     if not labels.sum():
         raise UsageError("No label is known, so there is no error to measure.")
-    n, rate = int((labels > 0).sum()), float(wrong.sum() / labels.sum())
-    deviations = (wrong - rate * labels)[labels > 0] / labels[labels > 0].mean()
-    variance = float(np.sum(deviations**2) / max(n - 1, 1) / n)
+    return clustered_rate(wrong, labels, level)
+
+
+def clustered_rate(wrong: ArrayLike, judged: ArrayLike, level: float = 0.95) -> Measured:
+    """Share of wrong answers where each example has several, which go together.
+
+    The interval is Wilson's at the effective number of answers that the spread between examples leaves.
+
+    Args:
+        wrong: wrong answers per example (m,); parts are allowed.
+        judged: answers per example (m,); examples with none are left out.
+        level: of the interval.
+
+    """
+    w, k = np.asarray(wrong, float), np.asarray(judged, float)
+    w, k = w[k > 0], k[k > 0]
+    n, rate = len(k), float(w.sum() / k.sum())
+    variance = float(np.sum(((w - rate * k) / k.mean()) ** 2) / max(n - 1, 1) / n)
     effective = rate * (1 - rate) / variance if variance > 0 else n
     low, high = wilson(rate * effective, effective, level)
     return Measured(rate, float(low), float(high), n, level)

@@ -1,0 +1,94 @@
+"""Slices: a planted one is found first, and shuffled mistakes have none."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from leadline.errors import UsageError
+from leadline.strategy import find_slices
+
+
+def table(rng, m=1500):
+    return {
+        "district": rng.choice(["North", "South", "East", "West"], m),
+        "age": rng.uniform(18, 90, m),
+        "rooms": rng.integers(1, 6, m),
+        "owner": np.where(rng.random(m) < 0.1, None, rng.choice(["yes", "no"], m).astype(object)),
+        **{f"noise{k}": rng.normal(size=m) for k in range(4)},
+    }
+
+
+def mistakes(rng, inside, error=0.3, elsewhere=0.08):
+    return rng.random(len(inside)) < np.where(inside, error, elsewhere)
+
+
+@pytest.mark.parametrize(
+    "planted, description",
+    [
+        (lambda t: t["district"] == "North", "district = North"),
+        (lambda t: np.array([o is None for o in t["owner"]]), "owner is missing"),
+        (lambda t: t["rooms"] == 4, "rooms = 4"),
+    ],
+)
+def test_a_planted_slice_is_found_first(planted, description):
+    found = 0
+    for seed in range(20):
+        rng = np.random.default_rng(seed)
+        columns = table(rng)
+        slices = find_slices(columns, mistakes(rng, planted(columns)), most=1, seed=seed)
+        found += bool(slices) and slices[0].description == description
+    assert found >= 19
+
+
+def test_a_planted_number_range_is_found():
+    rng = np.random.default_rng(0)
+    columns = table(rng)
+    slices = find_slices(columns, mistakes(rng, columns["age"] > 75))
+    assert slices[0].description.startswith("age > ")
+    assert slices[0].p <= 0.05 and slices[0].excess.interval[0] > 0
+    assert np.mean(columns["age"][slices[0].rows] > 75) > 0.6
+
+
+def test_a_planted_pair_of_conditions_is_found():
+    rng = np.random.default_rng(0)
+    columns = table(rng, 3000)
+    planted = (columns["district"] == "East") & (columns["rooms"] == 2)
+    (first, *_) = find_slices(columns, mistakes(rng, planted, 0.5))
+    assert set(first.description.split(" and ")) == {"district = East", "rooms = 2"}
+
+
+def test_two_planted_slices_are_both_found_without_repeating():
+    rng = np.random.default_rng(0)
+    columns = table(rng, 3000)
+    planted = (columns["district"] == "East") | (columns["rooms"] == 2)
+    slices = find_slices(columns, mistakes(rng, planted))
+    assert {s.description for s in slices[:2]} == {"district = East", "rooms = 2"}
+    rows = np.concatenate([s.rows for s in slices])
+    assert len(rows) == len(set(rows))
+
+
+def test_mistakes_at_random_seldom_make_a_slice():
+    false = 0
+    for seed in range(100):
+        rng = np.random.default_rng(seed)
+        columns = table(rng, 400)
+        false += bool(find_slices(columns, rng.random(400) < 0.15, most=1, shuffles=99, seed=seed))
+    # 5 % on average; 10 of 100 would be beyond the 98th percentile.
+    assert false <= 10
+
+
+def test_a_slice_reads_well():
+    rng = np.random.default_rng(0)
+    columns = table(rng)
+    first = find_slices(columns, mistakes(rng, columns["district"] == "North"))[0]
+    assert str(first).startswith("district = North: error ") and "elsewhere" in str(first)
+    hits = first.error.value * len(first.rows)
+    assert first.share == pytest.approx(hits / (hits + first.rest.value * (1500 - len(first.rows))))
+
+
+def test_nothing_to_find():
+    assert find_slices({}, np.array([True, False])) == ()
+    assert find_slices({"a": np.arange(100)}, np.zeros(100, bool)) == ()
+    with pytest.raises(UsageError, match="Column 'a' has shape"):
+        find_slices({"a": [1, 2]}, [True])
