@@ -60,7 +60,9 @@ class BatchNorm(Layer):
         self._check_batch(x, p["gamma"], memory)
         y, batch = batch_norm(x, p["gamma"], p["beta"], self.epsilon, memory.weights, out=y)
         if not memory.fixed_noise:
-            update_running_statistics(running["running_mean"], running["running_variance"], batch, self.decay)
+            # Every member has at least two real examples (checked before training), so all averages move alike.
+            measured = batch if memory.weights is None else batch._replace(n_values=x.shape[-2])
+            update_running_statistics(running["running_mean"], running["running_variance"], measured, self.decay)
         memory.kept["x"], memory.kept["batch"] = x, batch
         return y
 
