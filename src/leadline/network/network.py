@@ -165,7 +165,7 @@ class Network:
         try:
             for i in range(len(self.layers)):
                 output = self.layers[i].forward(parameters.layers[i], output, memories[i])
-        except (RuntimeError, ShapeError) as error:
+        except (RuntimeError, LookupError, ShapeError) as error:
             reason = explain(self, i, parameters, x, error)
             if reason is None:
                 raise
