@@ -1,8 +1,9 @@
-"""Activation functions g(z) and their derivatives, written in terms of the output a = g(z).
+"""Activation functions g(z) and their derivatives, written in terms of the output a = g(z) where that can be done.
 
 Every forward function takes ``z`` of any shape and returns ``a`` of the same shape; every backward function takes the
 derivative ``d_a`` of the cost by the output, and the output ``a`` itself, and returns ``d_z = d_a ∘ g′(z)``.
-Writing g′ in terms of ``a`` lets a layer overwrite ``z`` with ``a`` and keep one tensor instead of two.
+Writing g′ in terms of ``a`` lets a layer overwrite ``z`` with ``a`` and keep one tensor instead of two. Swish and hard
+swish fall before they rise, so that ``a`` does not tell ``z``: their backward functions take ``z``.
 ``out`` may be the first argument's own memory.
 """
 
@@ -20,6 +21,7 @@ LEAK = 0.01
 _relu_backward_out = torch.ops.aten.threshold_backward.grad_input
 _sigmoid_backward_out = torch.ops.aten.sigmoid_backward.grad_input
 _tanh_backward_out = torch.ops.aten.tanh_backward.grad_input
+_relu6_backward_out = torch.ops.aten.hardtanh_backward.grad_input
 
 
 def linear(z: Tensor, out: Tensor | None = None) -> Tensor:
@@ -94,11 +96,47 @@ def softmax_backward(d_a: Tensor, a: Tensor, out: Tensor | None = None) -> Tenso
     return torch.ops.aten._softmax_backward_data.out(d_a, a, -1, a.dtype, grad_input=out)
 
 
+def relu6(z: Tensor, out: Tensor | None = None) -> Tensor:
+    """min(max(0, z), 6): a ReLU with a ceiling, for arithmetic of few digits (Sandler et al., 2018)."""
+    return torch.clamp(z, 0, 6, out=out)
+
+
+def relu6_backward(d_a: Tensor, a: Tensor, out: Tensor | None = None) -> Tensor:
+    """g′ = 1 where 0 < a < 6, else 0."""
+    if out is None:
+        return torch.ops.aten.hardtanh_backward.default(d_a, a, 0, 6)
+    return _relu6_backward_out(d_a, a, 0, 6, grad_input=out)
+
+
+def swish(z: Tensor, out: Tensor | None = None) -> Tensor:
+    """z σ(z), also called SiLU (Ramachandran et al., 2017)."""
+    return torch.ops.aten.silu.default(z) if out is None else torch.ops.aten.silu.out(z, out=out)
+
+
+def swish_backward(d_a: Tensor, z: Tensor, out: Tensor | None = None) -> Tensor:
+    """g′ = σ(z) (1 + z (1 − σ(z))), in terms of z."""
+    if out is None:
+        return torch.ops.aten.silu_backward.default(d_a, z)
+    return torch.ops.aten.silu_backward.grad_input(d_a, z, grad_input=out)
+
+
+def hard_swish(z: Tensor, out: Tensor | None = None) -> Tensor:
+    """z · min(max(0, z + 3), 6)/6: swish from straight pieces (Howard et al., 2019)."""
+    return torch.ops.aten.hardswish.default(z) if out is None else torch.ops.aten.hardswish.out(z, out=out)
+
+
+def hard_swish_backward(d_a: Tensor, z: Tensor, out: Tensor | None = None) -> Tensor:
+    """g′ = 0 for z < −3, 1 for z > 3, and (2 z + 3)/6 between, in terms of z."""
+    d_z = torch.ops.aten.hardswish_backward.default(d_a, z)
+    return d_z if out is None else out.copy_(d_z)
+
+
 class Activation(NamedTuple):
-    """A function and its backward form, as the layers look them up by name."""
+    """A function and its backward form, as the layers look them up by name; ``by_input``: backward takes z, not a."""
 
     forward: Callable[..., Tensor]
     backward: Callable[..., Tensor]
+    by_input: bool = False
 
 
 ACTIVATIONS: dict[str, Activation] = {
@@ -108,4 +146,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "relu": Activation(relu, relu_backward),
     "leaky_relu": Activation(leaky_relu, leaky_relu_backward),
     "softmax": Activation(softmax, softmax_backward),
+    "relu6": Activation(relu6, relu6_backward),
+    "swish": Activation(swish, swish_backward, by_input=True),
+    "hard_swish": Activation(hard_swish, hard_swish_backward, by_input=True),
 }

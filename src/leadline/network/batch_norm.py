@@ -14,6 +14,7 @@ from leadline.equations.batch_norm import (
     update_running_statistics,
 )
 from leadline.errors import UsageError
+from leadline.network.activate import activate, activate_backward, check_activation
 from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, Tensors, is_number
 
 
@@ -21,18 +22,21 @@ from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, 
 class BatchNorm(Layer):
     """Normalizes each unit (or channel) over the batch, then scales by γ and shifts by β, both learnt, of shape (c,).
 
-    Goes between a linear part and its activation: ``Dense(64), BatchNorm(), Activation("relu")``; the bias before
-    it is dropped. ``decay`` is the weight of the past in the running mean and variance, which prediction uses.
+    Goes between a linear part and its activation, which it can apply itself: ``BatchNorm(activation="relu")``
+    is ``BatchNorm(), Activation("relu")`` in less memory. The bias before it is dropped. ``decay`` is the
+    weight of the past in the running mean and variance, which prediction uses.
     """
 
     decay: float = 0.9
     epsilon: float = 1e-5
+    activation: str = "linear"
 
     def __post_init__(self) -> None:
         if not is_number(self.decay) or not 0 <= self.decay < 1:
             raise UsageError(f"batch_norm: decay must be at least 0 and less than 1, got {self.decay!r}")
         if not is_number(self.epsilon) or not 0 < self.epsilon < math.inf:
             raise UsageError(f"batch_norm: epsilon must be greater than 0, got {self.epsilon!r}")
+        check_activation("batch_norm", self.activation)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """The input's shape."""
@@ -56,7 +60,8 @@ class BatchNorm(Layer):
         y, running = memory.buffer("y", x.shape, x), memory.statistics
         if not memory.training:
             mean, variance = running["running_mean"], running["running_variance"]
-            return batch_norm_at_test(x, p["gamma"], p["beta"], mean, variance, self.epsilon, out=y)
+            y = batch_norm_at_test(x, p["gamma"], p["beta"], mean, variance, self.epsilon, out=y)
+            return activate(self.activation, y, memory)
         self._check_batch(x, p["gamma"], memory)
         y, batch = batch_norm(x, p["gamma"], p["beta"], self.epsilon, memory.weights, out=y)
         if not memory.fixed_noise:
@@ -64,15 +69,21 @@ class BatchNorm(Layer):
             measured = batch if memory.weights is None else batch._replace(n_values=x.shape[-2])
             update_running_statistics(running["running_mean"], running["running_variance"], measured, self.decay)
         memory.kept["x"], memory.kept["batch"] = x, batch
-        return y
+        return activate(self.activation, y, memory)
 
     def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
         """The hand-derived form of `leadline.equations.batch_norm`."""
         x, batch = memory.kept["x"], memory.kept["batch"]
+        d_y = activate_backward(self.activation, d_y, memory)
         d_x, d_gamma, d_beta = batch_norm_backward(d_y, x, p["gamma"], batch, self.epsilon, memory.weights)
         g["gamma"].copy_(d_gamma)
         g["beta"].copy_(d_beta)
         return d_x
+
+    @property
+    def overwrites_derivative(self) -> bool:
+        """With the activation's."""
+        return self.activation != "linear"
 
     def _check_batch(self, x: Tensor, gamma: Tensor, memory: Memory) -> None:
         """One value per unit has no variance: normalizing it would erase it."""

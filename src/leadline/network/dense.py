@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 from torch import Tensor
 
-from leadline.equations.activations import ACTIVATIONS
 from leadline.equations.dense import dense, dense_backward_bias, dense_backward_input, dense_backward_weight
-from leadline.equations.initialization import STANDARD_DEVIATIONS
-from leadline.errors import UsageError, nearest
-from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, Tensors, is_number
+from leadline.errors import UsageError
+from leadline.network.activate import activate, activate_backward, check_activation
+from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, Tensors
+from leadline.network.weights import check_start, weight_parameter
 
 
 @dataclass(frozen=True)
@@ -32,13 +31,7 @@ class Dense(Layer):
         if not isinstance(self.units, int) or isinstance(self.units, bool) or self.units < 1:
             raise UsageError(f"dense: units must be a whole number of at least 1, got {self.units!r}")
         check_activation("dense", self.activation)
-        if self.initializer not in ("auto", *STANDARD_DEVIATIONS):
-            hint = nearest(str(self.initializer), ["auto", *STANDARD_DEVIATIONS])
-            raise UsageError(f"dense: unknown initializer '{self.initializer}'.{hint}")
-        if not is_number(self.gain) or not 0 < self.gain < math.inf:
-            raise UsageError(f"dense: gain must be greater than 0, got {self.gain!r}")
-        if not isinstance(self.bias, bool | None):
-            raise UsageError(f"dense: bias must be true or false, got {self.bias!r}")
+        check_start("dense", self.initializer, self.gain, self.bias)
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(units,)."""
@@ -49,26 +42,18 @@ class Dense(Layer):
     def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
         """``weight`` (units, n_in) and, unless left out, ``bias`` (units,)."""
         shape = (self.units, *input_shape)
-        weight = Parameter(shape, std=self.gain * STANDARD_DEVIATIONS[self._initializer()](shape), penalized=True)
+        weight = weight_parameter(shape, self.activation, self.initializer, self.gain)
         return {"weight": weight} if self.bias is False else {"weight": weight, "bias": Parameter((self.units,))}
 
-    def _initializer(self) -> str:
-        if self.initializer != "auto":
-            return self.initializer
-        return "he" if self.activation in ("relu", "leaky_relu") else "xavier"
-
     def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
-        """z = x Wᵀ + b, overwritten by a = g(z)."""
-        z = memory.buffer("a", (*x.shape[:-1], self.units), x)
-        dense(x, p["weight"], p.get("bias"), out=z)
-        a = ACTIVATIONS[self.activation].forward(z, z)
-        memory.kept["x"], memory.kept["a"] = x, a
-        return a
+        """z = x Wᵀ + b, a = g(z)."""
+        z = memory.buffer("z", (*x.shape[:-1], self.units), x)
+        memory.kept["x"] = x
+        return activate(self.activation, dense(x, p["weight"], p.get("bias"), out=z), memory)
 
     def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor | None:
         """d_z = d_a ∘ g′, dW = d_zᵀ x, db = Σ d_z, d_x = d_z W."""
-        x, a = memory.kept["x"], memory.kept["a"]
-        d_z = ACTIVATIONS[self.activation].backward(d_y, a, d_y)
+        x, d_z = memory.kept["x"], activate_backward(self.activation, d_y, memory)
         dense_backward_weight(d_z, x, out=g["weight"])
         if "bias" in g:
             dense_backward_bias(d_z, out=g["bias"])
@@ -80,8 +65,12 @@ class Dense(Layer):
         """2 n_in units for the products and sums."""
         return 2 * input_shape[0] * self.units
 
+    @property
+    def depth(self) -> int:
+        """1."""
+        return 1
 
-def check_activation(layer: str, name: str) -> None:
-    """Raise `UsageError` with the nearest names when ``name`` is no activation."""
-    if not isinstance(name, str) or name not in ACTIVATIONS:
-        raise UsageError(f"{layer}: unknown activation '{name}'.{nearest(str(name), ACTIVATIONS)}")
+    @property
+    def overwrites_derivative(self) -> bool:
+        """With the activation's."""
+        return self.activation != "linear"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from leadline.equations.activations import ACTIVATIONS
-from leadline.network.dense import check_activation
+from leadline.network.activate import activate_backward, check_activation
 from leadline.network.layer import Layer, Memory, Shape, Tensors
 
 
@@ -27,13 +27,14 @@ class Activation(Layer):
 
     def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
         """a = g(x)."""
-        a = ACTIVATIONS[self.activation].forward(x, memory.buffer("a", x.shape, x))
-        memory.kept["a"] = a
+        function = ACTIVATIONS[self.activation]
+        a = function.forward(x, memory.buffer("a", x.shape, x))
+        memory.kept["activated"] = x if function.by_input else a
         return a
 
     def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
         """d_x = d_a ∘ g′."""
-        return ACTIVATIONS[self.activation].backward(d_y, memory.kept["a"], d_y)
+        return activate_backward(self.activation, d_y, memory)
 
     def flops(self, input_shape: Shape) -> int:
         """One operation for each unit."""

@@ -1,0 +1,30 @@
+"""How the weights of dense and convolutional layers start."""
+
+from __future__ import annotations
+
+import math
+
+from leadline.equations.initialization import STANDARD_DEVIATIONS
+from leadline.errors import UsageError, nearest
+from leadline.network.layer import Parameter, Shape, is_number
+
+RECTIFIERS = ("relu", "leaky_relu", "relu6", "swish", "hard_swish")
+"""Activations that let through about half of the signal."""
+
+
+def weight_parameter(shape: Shape, activation: str, initializer: str, gain: float) -> Parameter:
+    """The weight of a linear part followed by ``activation``; "auto" is He for rectifiers, Xavier for the others."""
+    if initializer == "auto":
+        initializer = "he" if activation in RECTIFIERS else "xavier"
+    return Parameter(shape, std=gain * STANDARD_DEVIATIONS[initializer](shape), penalized=True)
+
+
+def check_start(layer: str, initializer: object, gain: object, bias: object) -> None:
+    """Raise `UsageError` for the first of these fields of a layer that is not what it can be."""
+    if initializer not in ("auto", *STANDARD_DEVIATIONS):
+        hint = nearest(str(initializer), ["auto", *STANDARD_DEVIATIONS])
+        raise UsageError(f"{layer}: unknown initializer '{initializer}'.{hint}")
+    if not is_number(gain) or not 0 < gain < math.inf:  # type: ignore[operator]
+        raise UsageError(f"{layer}: gain must be greater than 0, got {gain!r}")
+    if not isinstance(bias, bool | None):
+        raise UsageError(f"{layer}: bias must be true or false, got {bias!r}")
