@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, dataclass, field, fields
 from typing import Any, ClassVar
 
@@ -22,13 +22,34 @@ Shape = tuple[int, ...]
 Tensors = dict[str, Tensor]
 
 
+class Tree(dict[str, Tensor]):
+    """Tensors by name, where the name of one that belongs to a layer inside a layer is a path: ``body.0.weight``."""
+
+    def __init__(self, tensors: Mapping[str, Tensor] | None = None) -> None:
+        super().__init__(tensors or {})
+        self._branches: dict[str, Tensors] = {}
+
+    def branch(self, path: str) -> Tensors:
+        """The tensors under a path by their names there: ``weight`` under ``body.0``; looked up once."""
+        found = self._branches.get(path)
+        if found is None:
+            inner = {name.removeprefix(f"{path}."): t for name, t in self.items() if name.startswith(f"{path}.")}
+            found = self._branches[path] = Tree(inner)
+        return found
+
+
+def branch(tensors: Tensors, path: str) -> Tensors:
+    """`Tree.branch`, for any dictionary."""
+    return (tensors if isinstance(tensors, Tree) else Tree(tensors)).branch(path)
+
+
 class ShapeError(LeadlineError):
     """Shapes that do not fit; the message names the layer, what it got and what it expects."""
 
 
 @dataclass(frozen=True)
 class Parameter:
-    """One named tensor of a layer: its shape and how it starts, N(fill, std²).
+    """One named tensor of a layer: its shape and how it starts, N(fill, std²), or at ``value`` where that is given.
 
     Penalties (L1, L2, decoupled decay) act on ``penalized`` parameters: weights, not biases or norm parameters.
     """
@@ -37,6 +58,7 @@ class Parameter:
     fill: float = 0.0
     std: float = 0.0
     penalized: bool = False
+    value: Tensor | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass
@@ -57,13 +79,28 @@ class Memory:
     settings: dict[str, Any] = field(default_factory=dict)
     kept: dict[str, Any] = field(default_factory=dict)
     _buffers: dict[tuple[str, Shape], Tensor] = field(default_factory=dict, repr=False)
+    _inner: dict[str, Memory] = field(default_factory=dict, repr=False)
 
     def buffer(self, name: str, shape: Shape, like: Tensor) -> Tensor:
-        """An uninitialized tensor of that shape, the same memory at every step: large allocations cost page faults."""
+        """An uninitialized tensor of that shape, the same memory at every step: large allocations cost page faults.
+
+        Images, of 4 axes, lie channels last: all channels of a pixel together, as convolution kernels like them.
+        """
         tensor = self._buffers.get((name, shape))
         if tensor is None:
-            tensor = self._buffers[name, shape] = like.new_empty(shape)
+            order = torch.channels_last if len(shape) == 4 else torch.contiguous_format
+            tensor = torch.empty(shape, dtype=like.dtype, device=like.device, memory_format=order)
+            self._buffers[name, shape] = tensor
         return tensor
+
+    def inner(self, path: str) -> Memory:
+        """The memory of a layer inside this one, whose tensors' names begin with ``path``; made at its first use."""
+        memory = self._inner.get(path)
+        if memory is None:
+            memory = self._inner[path] = Memory(statistics=branch(self.statistics, path))
+        memory.training, memory.generator = self.training, self.generator
+        memory.weights, memory.fixed_noise = self.weights, self.fixed_noise
+        return memory
 
     def draw(self, out: Tensor) -> Tensor:
         """Fill ``out`` with the next uniform draws from [0, 1), in place."""
@@ -111,15 +148,25 @@ class Layer(ABC):
         """Floating-point operations of the forward pass for one example; a multiply-add counts as two."""
         return 0
 
+    @property
+    def depth(self) -> int:
+        """How many layers with weights lie one after another in this one."""
+        return 0
+
+    @property
+    def overwrites_derivative(self) -> bool:
+        """Whether backward may overwrite ``d_y``; a caller that needs it once more then keeps a copy."""
+        return True
+
     def __str__(self) -> str:
         """As short as Python takes it: ``Dense(64, activation='relu')``."""
         shown = []
         for item in fields(self):  # type: ignore[arg-type]  # every concrete layer is a dataclass
             value = getattr(self, item.name)
             if item.default is MISSING:
-                shown.append(repr(value))
+                shown.append(_text(value))
             elif value != item.default:
-                shown.append(f"{item.name}={value!r}")
+                shown.append(f"{item.name}={_text(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
 
     def config(self) -> dict[str, Any]:
@@ -128,7 +175,7 @@ class Layer(ABC):
         for item in fields(self):  # type: ignore[arg-type]  # every concrete layer is a dataclass
             value = getattr(self, item.name)
             if item.default is MISSING or value != item.default:
-                table[item.name] = value
+                table[item.name] = _plain(value)
         return table
 
 
@@ -156,4 +203,31 @@ def layer_from_config(table: dict[str, Any]) -> Layer:
     missing = [name for name in required if name not in values]
     if missing:
         raise UsageError(f"layer type '{kind}' needs the key '{missing[0]}'")
-    return cls(**values)
+    return cls(**{name: _from_plain(value, f"{kind}.{name}") for name, value in values.items()})
+
+
+def _text(value: object) -> str:
+    """A field's value as Python takes it; layers inside as short as alone."""
+    if isinstance(value, tuple) and any(isinstance(part, Layer) for part in value):
+        return f"[{', '.join(str(part) for part in value)}]"
+    return repr(value)
+
+
+def _plain(value: object) -> object:
+    """A field's value as an experiment file takes it."""
+    if isinstance(value, tuple):
+        return [_plain(part) for part in value]
+    return value.config() if isinstance(value, Layer) else value
+
+
+def _from_plain(value: object, place: str) -> object:
+    """Lists become tuples, and tables of a list the layers they describe."""
+    if not isinstance(value, Sequence) or isinstance(value, str):
+        return value
+    parts = []
+    for i, part in enumerate(value):
+        try:
+            parts.append(layer_from_config(part) if isinstance(part, dict) else part)
+        except UsageError as error:
+            raise UsageError(f"{place}[{i}]: {error}") from None
+    return tuple(parts)

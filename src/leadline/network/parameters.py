@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from leadline.network.layer import Parameter, Shape, Tensors
+from leadline.network.layer import Parameter, Shape, Tensors, Tree
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Parameters:
     layers: list[Tensors] = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
-        self.layers = [{} for _ in range(self.layout.n_layers)]
+        self.layers = [Tree() for _ in range(self.layout.n_layers)]
         for slot in self.layout.slots:
             self.layers[slot.layer][slot.name] = self.view(slot)
 
