@@ -8,11 +8,10 @@ from torch import Tensor
 from leadline.equations.convolution import (
     Window,
     convolution,
-    convolution_backward_bias,
     convolution_backward_input,
     convolution_backward_input_equation,
-    convolution_backward_weight,
-    convolution_backward_weight_equation,
+    convolution_backward_parameters,
+    convolution_backward_parameters_equation,
     convolution_equation,
     output_size,
     same_padding,
@@ -89,14 +88,14 @@ def test_kernel_equals_equation(
         (convolution(images, weight, bias, window, groups), convolution_equation(x, weight, bias, window, groups)),
         (convolution(images, weight, None, window, groups), convolution_equation(x, weight, None, window, groups)),
         (
-            convolution_backward_weight(d_images, images, weight, window, groups),
-            convolution_backward_weight_equation(d_z, x, weight, window, groups),
-        ),
-        (
             convolution_backward_input(d_images, images, weight, window, groups),
             convolution_backward_input_equation(d_z, x, weight, window, groups),
         ),
-        (convolution_backward_bias(d_images), d_z.sum((0, 2, 3))),
+        *zip(
+            convolution_backward_parameters(d_images, images, weight, window, groups),
+            convolution_backward_parameters_equation(d_z, x, weight, window, groups),
+            strict=True,
+        ),
     )
     for kernel, equation in pairs:
         torch.testing.assert_close(kernel, equation, rtol=tolerance, atol=10 * tolerance)
@@ -109,12 +108,10 @@ def test_gradients_by_finite_differences(name: str) -> None:
     def cost() -> Tensor:
         return (convolution(x, weight, bias, window, groups) * d_z).sum()
 
-    derivatives = (
-        (x, convolution_backward_input(d_z, x, weight, window, groups)),
-        (weight, convolution_backward_weight(d_z, x, weight, window, groups)),
-        (bias, convolution_backward_bias(d_z)),
-    )
+    d_w, d_b = convolution_backward_parameters(d_z, x, weight, window, groups)
+    derivatives = ((x, convolution_backward_input(d_z, x, weight, window, groups)), (weight, d_w), (bias, d_b))
     for variable, derivative in derivatives:
+        assert derivative is not None
         assert distance(derivative, finite_differences(cost, variable, step=1e-4)) < 1e-7
 
 
@@ -128,20 +125,15 @@ def test_gradients_by_autograd(name: str) -> None:
     torch.testing.assert_close(convolution(x, weight, bias, window, groups), z.detach(), rtol=0, atol=1e-12)
     ours = (
         convolution_backward_input(d_z, x, weight, window, groups),
-        convolution_backward_weight(d_z, x, weight, window, groups),
-        convolution_backward_bias(d_z),
+        *convolution_backward_parameters(d_z, x, weight, window, groups),
     )
     for derivative, expected in zip(ours, torch.autograd.grad(z, inputs, d_z), strict=True):
         torch.testing.assert_close(derivative, expected, rtol=1e-10, atol=1e-10)
 
 
-def test_backward_writes_where_it_is_told() -> None:
+def test_without_a_bias_there_is_no_derivative_by_it() -> None:
     x, weight, _, d_z, window, groups = case("same")
-    out, bias_out = torch.empty_like(weight), weight.new_empty(weight.shape[0])
-    assert convolution_backward_weight(d_z, x, weight, window, groups, out=out) is out
-    assert convolution_backward_bias(d_z, out=bias_out) is bias_out
-    torch.testing.assert_close(out, convolution_backward_weight(d_z, x, weight, window, groups), rtol=0, atol=0)
-    torch.testing.assert_close(bias_out, d_z.sum((0, 2, 3)), rtol=0, atol=1e-12)
+    assert convolution_backward_parameters(d_z, x, weight, window, groups, bias=False)[1] is None
 
 
 def test_true_convolution_is_associative() -> None:

@@ -106,20 +106,15 @@ def true_convolution(
 # ----- backward
 
 
-def convolution_backward_weight(
-    d_z: Tensor, x: Tensor, weight: Tensor, window: Window = VALID, groups: int = 1, out: Tensor | None = None
-) -> Tensor:
-    """dw, shaped as ``weight``, whose values do not matter."""
+def convolution_backward_parameters(
+    d_z: Tensor, x: Tensor, weight: Tensor, window: Window = VALID, groups: int = 1, bias: bool = True
+) -> tuple[Tensor, Tensor | None]:
+    """(dw, db), db only with ``bias``; of ``weight`` only the shape matters."""
     padding = window.even_padding
     if padding is None:
         x, padding = pad(x, window.padding), (0, 0)
-    d_w = _backward(d_z, x, weight, window, padding, groups, (False, True, False))[1]
-    return d_w if out is None else out.copy_(d_w)
-
-
-def convolution_backward_bias(d_z: Tensor, out: Tensor | None = None) -> Tensor:
-    """db, (filters,)."""
-    return torch.sum(d_z, (0, 2, 3), out=out)
+    _, d_w, d_b = _backward(d_z, x, weight, window, padding, groups, (False, True, bias))
+    return d_w, (d_b if bias else None)
 
 
 def convolution_backward_input(
@@ -134,12 +129,13 @@ def convolution_backward_input(
     return unpad(d_padded, window.padding)
 
 
-def convolution_backward_weight_equation(
+def convolution_backward_parameters_equation(
     d_z: Tensor, x: Tensor, weight: Tensor, window: Window = VALID, groups: int = 1
-) -> Tensor:
-    """dw: every derivative times the patch it came from, summed over examples and positions."""
+) -> tuple[Tensor, Tensor]:
+    """(dw, db): every derivative times the patch it came from, and times 1, summed over examples and positions."""
     seen = _grouped(patches(pad(x, window.padding), (weight.shape[2], weight.shape[3]), window), groups)
-    return torch.einsum("mgkij,mgcijuv->gkcuv", _grouped(d_z, groups), seen).flatten(0, 1)
+    d_w = torch.einsum("mgkij,mgcijuv->gkcuv", _grouped(d_z, groups), seen).flatten(0, 1)
+    return d_w, d_z.sum((0, 2, 3))
 
 
 def convolution_backward_input_equation(
@@ -161,8 +157,9 @@ def _backward(
     d_z: Tensor, x: Tensor, weight: Tensor, window: Window, padding: Pair, groups: int, wanted: tuple[bool, ...]
 ) -> tuple[Tensor, Tensor, Tensor]:
     """(d_x, dw, db) as far as ``wanted``."""
+    filters = [weight.shape[0]]
     return _backward_kernel(
-        d_z, x, weight, None, window.stride, padding, window.dilation, False, (0, 0), groups, wanted
+        d_z, x, weight, filters, window.stride, padding, window.dilation, False, (0, 0), groups, wanted
     )
 
 
