@@ -119,7 +119,7 @@ def _calm_the_steps(e: Evidence) -> list[Remedy]:
 
 def _better_optimizer(e: Evidence) -> list[Remedy]:
     rule = (e.optimizer or {}).get("type")
-    if rule not in ("descent", "gradient_descent", "momentum", "rmsprop"):
+    if rule not in ("gradient_descent", "momentum", "nesterov"):
         return []
     reason = f"{rule.replace('_', ' ')} was used; Adam scales the step of every parameter by its own gradients."
     change = {"training.optimizer": {"type": "adam"}, "training.learning_rate": 0.001}
