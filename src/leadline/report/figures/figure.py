@@ -15,7 +15,7 @@ Layout = dict[str, Any]
 
 @dataclass(frozen=True)
 class Frame:
-    """One position of a figure's slider: its label, the traces drawn there and what changes in the layout."""
+    """One position of a figure's slider: its label, the traces added there and what changes in the layout."""
 
     label: str
     data: Sequence[Trace]

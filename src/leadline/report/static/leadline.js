@@ -54,7 +54,7 @@
       const drawn = coloured({ ...layout, ...frame.layout, template: { layout: template } }, style);
       if (this.logarithmic) drawn.yaxis = { ...drawn.yaxis, type: "log", range: undefined, rangemode: "normal" };
       if (coarse) drawn.dragmode = false;
-      Plotly.react(this.plot, coloured(frame.data ?? data, style), drawn, config);
+      Plotly.react(this.plot, coloured([...data, ...(frame.data ?? [])], style), drawn, config);
     }
   }
 

@@ -1,0 +1,19 @@
+"""The gallery as one HTML file that opens offline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from leadline.report.gallery.sections import SECTIONS
+from leadline.report.page import environment, write_page
+
+
+def write_gallery(path: Path) -> Path:
+    """Compute all figures, write the page to ``path`` and return it; the same each time."""
+    return write_page(render_gallery(), path)
+
+
+def render_gallery() -> str:
+    """The gallery as HTML."""
+    drawn = [(section, [build() for build in section.figures]) for section in SECTIONS]
+    return environment().get_template("gallery.html").render(sections=drawn)
