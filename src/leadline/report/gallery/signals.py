@@ -47,8 +47,6 @@ def _figure(title: str, what: str, y_title: str) -> Figure:
         }
         for (name, report), colour in zip(reports().items(), (SERIES[1], SERIES[2], SERIES[0]), strict=True)
     ]
-    layout = {
-        "xaxis": axis("layer"),
-        "yaxis": axis(y_title, type="log", tickvals=list(POWERS), ticktext=list(POWERS.values())),
-    }
+    powers = {"type": "log", "tickvals": list(POWERS), "ticktext": list(POWERS.values())}
+    layout = {"xaxis": axis("layer"), "yaxis": axis(y_title, **powers)}
     return Figure(title, f"The {y_title} at each of {DEPTH} layers, on a logarithmic scale.", lines, layout)
