@@ -64,6 +64,8 @@ def test_missing_labels_are_left_out():
     found = human_level({"a": [0, 1, np.nan], "b": np.array(["0", "", None], object)}, truth=[0, 0, 0])
     assert found.annotators["a"].n == 2 and found.annotators["a"].value == 0.5
     assert found.annotators["b"].n == 1 and found.annotators["b"].value == 0.0
+    unknown = human_level({"a": [0, 1, 1]}, truth=[0.0, np.nan, 1.0])
+    assert unknown.level.n == 2 and unknown.level.value == 0.0
     with pytest.raises(UsageError, match="No label of b can be judged"):
         human_level({"a": [0, 1], "b": np.array([None, None], object)}, truth=[0, 0])
 

@@ -7,6 +7,7 @@ import pytest
 
 from leadline.errors import UsageError
 from leadline.strategy import find_slices
+from leadline.strategy.slices import standardized_excess
 
 
 def table(rng, m=1500):
@@ -76,6 +77,14 @@ def test_mistakes_at_random_seldom_make_a_slice():
         false += bool(find_slices(columns, rng.random(400) < 0.15, most=1, shuffles=99, seed=seed))
     # 5 % on average; 10 of 100 would be beyond the 98th percentile.
     assert false <= 10
+
+
+@pytest.mark.parametrize("size", [30, 300, 370])
+def test_the_excess_is_standardized_for_small_and_large_slices(size):
+    rng = np.random.default_rng(0)
+    wrong = np.stack([rng.permutation(np.arange(400) < 60) for _ in range(4000)], axis=1).astype(np.float32)
+    scores = standardized_excess((np.arange(400) < size)[None].astype(np.float32), wrong, least=20)
+    assert scores.mean() == pytest.approx(0, abs=0.06) and scores.std() == pytest.approx(1, abs=0.04)
 
 
 def test_a_slice_reads_well():

@@ -151,11 +151,11 @@ def _clearest(
     # The first column is the truth, the others shuffled mistakes: the same search runs on all at once.
     outcomes = np.stack([wrong, *(rng.permutation(wrong) for _ in range(shuffles))], axis=1).astype(np.float32)
     inside = members.astype(np.float32)
-    single = _scores(inside, outcomes, least)
+    single = standardized_excess(inside, outcomes, least)
     best_single, best = single.argmax(0), single.max(0)
     chosen: list[int] = [int(best_single[0])]
     for k in range(len(members) - 1):
-        pairs = _scores(inside[k] * inside[k + 1 :], outcomes, least)
+        pairs = standardized_excess(inside[k] * inside[k + 1 :], outcomes, least)
         # A pair competes with what it adds: its own score less the price of a second condition.
         reduced = pairs - WORTH_A_CONDITION
         pairs = np.where(reduced > np.maximum(single[k], single[k + 1 :]), reduced, -np.inf)
@@ -168,7 +168,7 @@ def _clearest(
     return chosen, float((best >= best[0]).mean())
 
 
-def _scores(inside: Array, outcomes: Array, least: int) -> Array:
+def standardized_excess(inside: Array, outcomes: Array, least: int) -> Array:
     """Standardized excess of mistakes (slices, outcomes) given how many there are (hypergeometric moments)."""
     m, total = outcomes.shape[0], float(outcomes[:, 0].sum())
     n = inside.sum(1, dtype=np.float64)[:, None]
