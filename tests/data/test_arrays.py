@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from leadline.data import read
+from leadline.data.arrays import idx_array
 from leadline.errors import LeadlineError, UsageError
 
 X = np.random.default_rng(0).normal(size=(12, 3))
@@ -74,8 +75,11 @@ def test_idx_finds_its_labels(tmp_path: Path, zipped: bool) -> None:
 def test_idx_keeps_big_endian_numbers(tmp_path: Path) -> None:
     values = np.arange(6, dtype=np.int32).reshape(3, 2) * 70_000
     (tmp_path / "t.idx").write_bytes(idx(values))
-    npy(tmp_path / "y.npy", np.array([0, 1, 0]))
-    assert np.array_equal(read("t.idx", target="y.npy", folder=tmp_path).inputs, values)  # pyright: ignore[reportArgumentType]
+    npy(tmp_path / "y.npy", np.array([0, 1, 0], ">i2"))
+    data = read("t.idx", target="y.npy", folder=tmp_path)
+    assert np.array_equal(data.inputs, values)  # pyright: ignore[reportArgumentType]
+    assert data.target.tolist() == [0, 1, 0]
+    assert idx_array("t.idx", (tmp_path / "t.idx").read_bytes()).dtype == np.dtype("=i4")
 
 
 def test_channels_that_come_first_are_moved_last() -> None:

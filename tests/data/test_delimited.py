@@ -78,6 +78,11 @@ def test_a_column_may_change_its_type_after_many_rows() -> None:
     assert columns(text)["a"][-1] == 1.5
 
 
+def test_line_ends_in_quotes_in_a_large_file() -> None:
+    rows = 150_000
+    assert columns("a,b\n" + '1,"x\ny, z"\n' * rows)["b"] == ["x\ny, z"] * rows
+
+
 def test_a_cell_longer_than_a_block() -> None:
     assert columns(f"a,b\n1,{'x' * 3_000_000}\n2,y\n")["a"] == [1, 2]
 

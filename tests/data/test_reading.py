@@ -142,6 +142,20 @@ def test_a_table_without_header_has_its_target_by_number(tmp_path: Path) -> None
     assert "no header line" in data.notices[0]
 
 
+def test_a_set_without_header_has_the_columns_of_the_main_source(tmp_path: Path) -> None:
+    whole = csv_file(tmp_path)
+    pandas.DataFrame(COLUMNS).to_csv(tmp_path / "dev.csv", index=False, header=False)
+    data = read(whole, target="sold", dev=str(tmp_path / "dev.csv"))
+    assert data.n == 2 * N
+    assert data.rows([0]) == data.rows([N])
+
+
+def test_nan_in_any_frame_is_a_missing_value() -> None:
+    for frame in (polars.DataFrame, pandas.DataFrame, dict, pa.table):
+        data = read(frame({"x": np.arange(20) * 0.3, "y": [0.5, float("nan")] * 9 + [1.5, 2.5]}), "y")
+        assert data.n == 11
+
+
 def test_paths_with_variables_home_and_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     csv_file(tmp_path)
     monkeypatch.setenv("HERE", str(tmp_path))

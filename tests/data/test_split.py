@@ -84,6 +84,13 @@ def test_fractions_counts_and_the_rest() -> None:
     assert "30 examples are in no set" in split(data, SplitSettings(0.5, 0.1, 0.1)).notices[0]
 
 
+def test_fractions_that_add_up_to_one_leave_nobody_out() -> None:
+    for n in range(90, 130):
+        made = split(data_of(np.arange(n) % 2), SplitSettings(0.7, 0.15, 0.15))
+        assert sum(made.sizes.values()) == n
+        assert made.notices == ()
+
+
 def test_sizes_as_counts_repeat_an_automatic_split() -> None:
     data = data_of(LABELS)
     made = split(data)

@@ -279,7 +279,7 @@ def _checked_target(raw: RawArrays, n: int) -> np.ndarray:
         values = np.char.decode(values, "utf-8", "replace")
     if values.dtype.kind in "cVmM":
         raise LeadlineError(f"{raw.source}, {raw.target_name}: holds {values.dtype}; targets are numbers or texts.")
-    return values
+    return values.astype(values.dtype.newbyteorder("="), copy=False)
 
 
 def _encoded(

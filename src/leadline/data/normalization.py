@@ -30,10 +30,10 @@ def location(values: np.ndarray, normalization: str) -> tuple[np.ndarray, np.nda
         return low, np.where(np.isfinite(scale), scale, np.finfo(np.float64).max)
     mean = mean_of(values)
     size = np.maximum(np.abs(scaled(high, mean, 1.0)), np.abs(scaled(low, mean, 1.0)))
-    constant = low == high
-    size[constant | (size == 0)] = 1.0
+    size[size == 0] = 1.0
     deviation = scaled(values, mean, size)
     scale = size * np.sqrt(np.einsum("ij,ij->j", deviation, deviation) / len(values))
+    constant = low == high  # the computed mean of equal values may differ from them in the last bit
     return np.where(constant, low, mean), np.where(constant, 0.0, scale)
 
 
