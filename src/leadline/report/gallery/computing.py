@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -10,6 +14,17 @@ from leadline.equations.losses import LOSSES
 from leadline.network import Network, Parameters
 from leadline.optimize import Optimizer
 from leadline.training import Examples, Fit, Objective, Training, fit, outputs
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Compute in one thread: on matrices this small, threads wait for each other more than they work."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(threads)
 
 
 def cost_grid(network: Network, loss: str, examples: Examples, first: np.ndarray, second: np.ndarray) -> np.ndarray:
@@ -37,9 +52,10 @@ def parameter_path(
     return torch.stack(path).numpy()
 
 
-def trained(network: Network, loss: str, examples: Examples, **settings: object) -> Fit:
+def trained(network: Network, loss: str, examples: Examples, **settings: Any) -> Fit:
     """The network after full-batch training in float64."""
-    return fit(network, loss, examples, settings=Training(precision="float64", batch_size=len(examples), **settings))  # type: ignore[arg-type]
+    full_batch = Training(precision="float64", batch_size=len(examples), **settings)
+    return fit(network, loss, examples, settings=full_batch)
 
 
 def predictions(found: Fit, loss: str, x: Tensor) -> np.ndarray:

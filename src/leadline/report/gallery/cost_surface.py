@@ -34,7 +34,7 @@ def logistic_cost_surface() -> Figure:
     return Figure(
         "Forty steps of gradient descent",
         "Contours of the logistic cost over weight and bias, with a descent path.",
-        [surface(w, b, cost, "cost"), star(minimum, "minimum")],
+        [surface(w, b, cost, "cost"), star((minimum[0], minimum[1]), "minimum")],
         {"xaxis": axis("weight w", range=[-4, 5]), "yaxis": axis("bias b", range=[-4, 4.5])},
         "large",
         frames,

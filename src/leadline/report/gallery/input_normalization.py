@@ -61,12 +61,11 @@ def _figure(title: str, examples: Examples, rate: float) -> Figure:
     traces = [
         surface(first, second, cost, "cost"),
         path(descent(examples, rate), SERIES[1], f"{STEPS} steps, α = {rate:g}"),
-        star(minimum, "minimum"),
+        star((minimum[0], minimum[1]), "minimum"),
     ]
     layout = {
         "xaxis": axis("weight of feature 1", range=[first[0], first[-1]]),
         "yaxis": axis("weight of feature 2", range=[second[0], second[-1]]),
     }
-    return Figure(
-        title, f"Contours of the cost over two weights, {title.lower()}, with a descent path.", traces, layout
-    )
+    description = f"Contours of the cost over two weights, {title.lower()}, with a descent path."
+    return Figure(title, description, traces, layout)

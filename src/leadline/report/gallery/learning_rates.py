@@ -50,6 +50,5 @@ def schedules() -> Figure:
         for number, (name, schedule) in enumerate(SCHEDULES.items())
     ]
     layout = {"xaxis": axis("epoch"), "yaxis": axis("learning rate", rangemode="tozero")}
-    return Figure(
-        "From α₀ = 0.2", "Learning rate by epoch for seven schedules.", lines, layout, "large", log_toggle=True
-    )
+    description = "Learning rate by epoch for seven schedules."
+    return Figure("From α₀ = 0.2", description, lines, layout, "large", log_toggle=True)

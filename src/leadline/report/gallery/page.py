@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from leadline.report.gallery.computing import one_thread
 from leadline.report.gallery.sections import SECTIONS
 from leadline.report.page import environment, write_page
 
@@ -15,5 +16,6 @@ def write_gallery(path: Path) -> Path:
 
 def render_gallery() -> str:
     """The gallery as HTML."""
-    drawn = [(section, [build() for build in section.figures]) for section in SECTIONS]
+    with one_thread():
+        drawn = [(section, [build() for build in section.figures]) for section in SECTIONS]
     return environment().get_template("gallery.html").render(sections=drawn)

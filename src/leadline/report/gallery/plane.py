@@ -55,7 +55,7 @@ def path(points: np.ndarray, colour: str, name: str, **settings: Any) -> Trace:
     }
 
 
-def star(point: Sequence[float], name: str) -> Trace:
+def star(point: tuple[float, float], name: str) -> Trace:
     """The place to reach."""
     return {
         "type": "scatter",

@@ -89,8 +89,8 @@ SECTIONS = (
     Section(
         "batch-norm",
         "Batch normalization",
-        "With weights that are too large, tanh units of deep layers sit at −1 or 1, where nothing is learnt. Normalizing "
-        "what goes into each layer keeps the outputs spread out at any depth.",
+        "With weights that are too large, tanh units of deep layers sit at −1 or 1, where nothing is learnt. "
+        "Normalizing what goes into each layer keeps the outputs spread out at any depth.",
         (activation_histograms,),
     ),
     Section(

@@ -13,7 +13,7 @@ from leadline.training import Examples
 def moons(n: int, noise: float, seed: int) -> Examples:
     """Two half circles that hold each other: x (n, 2), labels 0 or 1 (n, 1)."""
     x, y = make_moons(n, noise=noise, random_state=seed)
-    return Examples(torch.from_numpy(x), torch.from_numpy(y.astype(np.float64))[:, None])
+    return Examples(torch.from_numpy(np.asarray(x)), _column(np.asarray(y)))
 
 
 def rings(n: int, seed: int, classes: int = 3) -> Examples:
