@@ -123,6 +123,20 @@ def test_out_is_used(shape: str) -> None:
     assert torch.equal(out, derivative)
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("other", [torch.contiguous_format, torch.channels_last])
+def test_layouts_in_memory_may_differ(layout: torch.memory_format, other: torch.memory_format) -> None:
+    x, gamma, beta, d_y = case("images")
+    expected, statistics = batch_norm_equation(x, gamma, beta)
+    out = torch.empty_like(x).contiguous(memory_format=other)
+    y, own = batch_norm(x.contiguous(memory_format=layout), gamma, beta, out=out)
+    assert y is out
+    torch.testing.assert_close(y, expected, rtol=0, atol=1e-12)
+    d_x = batch_norm_backward(d_y.contiguous(memory_format=other), x.contiguous(memory_format=layout), gamma, own)[0]
+    expected = batch_norm_backward_equation(d_y, x, gamma, statistics)[0]
+    torch.testing.assert_close(d_x, expected, rtol=0, atol=1e-12)
+
+
 def test_members_equal_networks_alone() -> None:
     x, gamma, beta, d_y = case("population")
     y, statistics = batch_norm(x, gamma, beta)
