@@ -1,31 +1,45 @@
 """Layers and networks as values, and their parameters as one vector θ."""
 
 from leadline.network.batch_norm import BatchNorm
+from leadline.network.composite import Composite
+from leadline.network.convolution import Convolution
 from leadline.network.dense import Dense
 from leadline.network.depth_report import DepthReport, depth_report
 from leadline.network.dropout import Dropout
 from leadline.network.elementwise import Activation, Flatten
 from leadline.network.gradient_check import GradientCheck, gradient_check
+from leadline.network.image import Image
 from leadline.network.layer import Layer, Memory, Parameter, ShapeError, layer_from_config
 from leadline.network.network import Network
 from leadline.network.parameters import Layout, Parameters
+from leadline.network.pooling import AveragePool, GlobalAveragePool, MaxPool
+from leadline.network.residual import Residual
+from leadline.network.squeeze_excitation import SqueezeExcitation
 from leadline.network.summary import Summary
 
 __all__ = [
     "Activation",
+    "AveragePool",
     "BatchNorm",
+    "Composite",
+    "Convolution",
     "Dense",
     "DepthReport",
     "Dropout",
     "Flatten",
+    "GlobalAveragePool",
     "GradientCheck",
+    "Image",
     "Layer",
     "Layout",
+    "MaxPool",
     "Memory",
     "Network",
     "Parameter",
     "Parameters",
+    "Residual",
     "ShapeError",
+    "SqueezeExcitation",
     "Summary",
     "depth_report",
     "gradient_check",

@@ -16,6 +16,7 @@ from leadline.equations.batch_norm import (
 from leadline.errors import UsageError
 from leadline.network.activate import activate, activate_backward, check_activation
 from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, Tensors, is_number
+from leadline.network.windows import channels_last
 
 
 @dataclass(frozen=True)
@@ -57,6 +58,7 @@ class BatchNorm(Layer):
 
     def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
         """By the batch's own mean and variance in training, by the running ones otherwise."""
+        x = channels_last(x, memory) if x.dim() == 4 else x
         y, running = memory.buffer("y", x.shape, x), memory.statistics
         if not memory.training:
             mean, variance = running["running_mean"], running["running_variance"]

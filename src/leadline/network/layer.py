@@ -112,9 +112,10 @@ class Layer(ABC):
 
     kinds: ClassVar[dict[str, type[Layer]]] = {}
 
-    def __init_subclass__(cls, **arguments: Any) -> None:
+    def __init_subclass__(cls, abstract: bool = False, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
-        Layer.kinds[cls.kind()] = cls
+        if not abstract:
+            Layer.kinds[cls.kind()] = cls
 
     @classmethod
     def kind(cls) -> str:

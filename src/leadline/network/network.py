@@ -13,14 +13,13 @@ from torch import Tensor
 from leadline.equations.initialization import fill_normal
 from leadline.equations.losses import LOSSES
 from leadline.errors import UsageError, nearest
-from leadline.network.batch_norm import BatchNorm
-from leadline.network.dense import Dense
 from leadline.network.depth_report import DepthReport, depth_report
 from leadline.network.elementwise import Activation
 from leadline.network.graph import graph_svg
-from leadline.network.layer import Layer, Memory, Shape, ShapeError, layer_from_config
+from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, layer_from_config
 from leadline.network.mismatch import explain
 from leadline.network.parameters import Layout, Parameters
+from leadline.network.sequence import as_sequence, shapes_through
 from leadline.network.summary import Summary, summarize
 
 
@@ -43,13 +42,10 @@ class Network:
     layers: tuple[Layer, ...]
 
     def __init__(self, layers: Iterable[Layer]) -> None:
-        given = tuple(layers)
+        given = as_sequence(layers, "layers")
         if not given:
             raise UsageError("a network needs at least one layer")
-        for i, layer in enumerate(given):
-            if not isinstance(layer, Layer):
-                raise UsageError(f"layers[{i}]: expected a layer such as Dense(64, 'relu'), got {layer!r}")
-        object.__setattr__(self, "layers", _without_redundant_biases(given))
+        object.__setattr__(self, "layers", given)
 
     def __repr__(self) -> str:
         return f"Network([{', '.join(str(layer) for layer in self.layers)}])"
@@ -63,7 +59,7 @@ class Network:
     @property
     def depth(self) -> int:
         """The number of layers with weights."""
-        return sum(isinstance(layer, Dense) for layer in self.layers)
+        return sum(layer.depth for layer in self.layers)
 
     # ----- as a table of an experiment file
 
@@ -91,13 +87,7 @@ class Network:
 
     def shapes(self, input_shape: Shape) -> list[Shape]:
         """The shape of one example before the first layer and after each; raises `ShapeError` naming the layer."""
-        shapes = [tuple(input_shape)]
-        for i, layer in enumerate(self.layers):
-            try:
-                shapes.append(layer.output_shape(shapes[-1]))
-            except ShapeError as error:
-                raise ShapeError(f"layers[{i}] {layer}: {error}") from None
-        return shapes
+        return shapes_through(self.layers, input_shape, "layers")
 
     def layout(self, input_shape: Shape) -> Layout:
         """Where each parameter lies in θ."""
@@ -134,17 +124,14 @@ class Network:
             view = start.view(slot)
             if slot.parameter.std > 0:
                 fill_normal(view, slot.parameter.std, random)
-            view.add_(slot.parameter.fill)
+            view.add_(slot.parameter.fill if slot.parameter.value is None else slot.parameter.value.to(view))
         return Parameters(layout, start.theta.to(device, dtype), self.statistics(input_shape, dtype, device))
 
     def statistics(self, input_shape: Shape, dtype: torch.dtype, device: torch.device | str) -> list[dict[str, Tensor]]:
         """The layers' untrained tensors at their start."""
         shapes = self.shapes(input_shape)
         return [
-            {
-                name: torch.full(parameter.shape, parameter.fill, dtype=dtype, device=device)
-                for name, parameter in layer.statistics(shape).items()
-            }
+            {name: _start(parameter).to(device, dtype) for name, parameter in layer.statistics(shape).items()}
             for layer, shape in zip(self.layers, shapes, strict=False)
         ]
 
@@ -216,14 +203,6 @@ class Network:
         return Network((*self.layers[:-1], *kept))
 
 
-def _without_redundant_biases(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
-    """Drop the bias of a linear layer right before batch normalization: subtracting the mean removes it."""
-    return tuple(
-        replace(layer, bias=False)
-        if isinstance(layer, Dense)
-        and layer.activation == "linear"
-        and layer.bias is None
-        and isinstance(after, BatchNorm)
-        else layer
-        for layer, after in zip(layers, (*layers[1:], None), strict=True)
-    )
+def _start(statistic: Parameter) -> Tensor:
+    """A tensor of its own that holds the starting value."""
+    return torch.full(statistic.shape, statistic.fill) if statistic.value is None else statistic.value.clone()

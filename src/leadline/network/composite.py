@@ -1,0 +1,75 @@
+"""Layers made of layers: their parameters' names carry the path, such as ``layers.3.body.0.weight``."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+
+from torch import Tensor
+
+from leadline.network.layer import Layer, Memory, Parameter, Shape, Tensors, branch
+from leadline.network.sequence import shapes_through
+
+
+class Composite(Layer, abstract=True):
+    """Sequences of layers by name, each of which sees the layer's input; subclasses say how their outputs combine."""
+
+    @abstractmethod
+    def branches(self) -> dict[str, tuple[Layer, ...]]:
+        """The sequences, in the order of their parameters."""
+
+    def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
+        """Those of all layers, by path: ``body.0.weight``."""
+        return {
+            f"{path}.{name}": parameter
+            for path, layer, shape in self._inner_layers(input_shape)
+            for name, parameter in layer.parameters(shape).items()
+        }
+
+    def statistics(self, input_shape: Shape) -> dict[str, Parameter]:
+        """Those of all layers, by path."""
+        return {
+            f"{path}.{name}": statistic
+            for path, layer, shape in self._inner_layers(input_shape)
+            for name, statistic in layer.statistics(shape).items()
+        }
+
+    def flops(self, input_shape: Shape) -> int:
+        """Those of all layers."""
+        return sum(layer.flops(shape) for _, layer, shape in self._inner_layers(input_shape))
+
+    @property
+    def depth(self) -> int:
+        """That of the deepest sequence."""
+        return max(sum(layer.depth for layer in layers) for layers in self.branches().values())
+
+    def branch_shape(self, name: str, input_shape: Shape) -> Shape:
+        """The shape of one example after a sequence."""
+        return shapes_through(self.branches()[name], input_shape, name)[-1]
+
+    def branch_forward(self, name: str, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+        """Through one sequence."""
+        for i, layer in enumerate(self.branches()[name]):
+            path = f"{name}.{i}"
+            x = layer.forward(branch(p, path), x, memory.inner(path))
+        return x
+
+    def branch_backward(self, name: str, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor | None:
+        """Back through one sequence; None when nobody needs the derivative by the input."""
+        layers, d_x = self.branches()[name], d_y
+        for i in range(len(layers) - 1, -1, -1):
+            path = f"{name}.{i}"
+            inner = memory.inner(path)
+            inner.needs_input_gradient = i > 0 or memory.needs_input_gradient
+            below = layers[i].backward(branch(p, path), branch(g, path), d_x, inner)
+            if below is None:
+                return None
+            d_x = below
+        return d_x
+
+    def _inner_layers(self, input_shape: Shape) -> list[tuple[str, Layer, Shape]]:
+        """Every layer with its path and the shape of its input."""
+        found = []
+        for name, layers in self.branches().items():
+            shapes = shapes_through(layers, input_shape, name)
+            found += [(f"{name}.{i}", layer, shapes[i]) for i, layer in enumerate(layers)]
+        return found

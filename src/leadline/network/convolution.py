@@ -1,0 +1,113 @@
+"""The convolutional layer."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from leadline.equations.convolution import (
+    Window,
+    convolution,
+    convolution_backward_input,
+    convolution_backward_parameters,
+)
+from leadline.network.activate import activate, activate_backward, check_activation
+from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, Tensors
+from leadline.network.weights import check_start, weight_parameter
+from leadline.network.windows import (
+    Padding,
+    Size,
+    channels_last,
+    check_count,
+    check_image,
+    check_padding,
+    check_size,
+    output_image,
+    pair,
+    window_for,
+)
+
+
+@dataclass(frozen=True)
+class Convolution(Layer):
+    """a = g(x ⋆ w + b): ``filters`` filters moved over images (channels, height, width), one output channel each.
+
+    ``size`` and ``stride`` are one number, or two for rows and columns. ``padding`` is "valid" (none), "same" (half the
+    filter on every side: the image keeps its size at stride 1), "same_upper" (as much as ⌈n/stride⌉ positions need, odd
+    pixels at the bottom and right), or pixels: one number, (rows, columns) or (top, bottom, left, right). ``groups``
+    cuts channels and filters into parts that see only each other; as many as channels makes it depthwise.
+
+    Parameters: weight (filters, channels/groups, f_h, f_w), bias (filters,). ``initializer``, ``gain`` and ``bias`` are
+    as for `Dense`.
+    """
+
+    filters: int
+    size: Size = 3
+    stride: Size = 1
+    padding: Padding = "valid"
+    groups: int = 1
+    activation: str = "linear"
+    initializer: str = "auto"
+    gain: float = 1.0
+    bias: bool | None = None
+    dilation: Size = 1
+
+    def __post_init__(self) -> None:
+        check_count("convolution", "filters", self.filters)
+        check_count("convolution", "groups", self.groups)
+        check_size("convolution", "size", self.size)
+        check_size("convolution", "stride", self.stride)
+        check_size("convolution", "dilation", self.dilation)
+        check_padding("convolution", self.padding)
+        check_activation("convolution", self.activation)
+        check_start("convolution", self.initializer, self.gain, self.bias)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(filters, n_h, n_w) with n = ⌊(n + 2p − f)/s⌋ + 1."""
+        check_image(input_shape)
+        for name, count in (("channels", input_shape[0]), ("filters", self.filters)):
+            if count % self.groups:
+                raise ShapeError(f"{count} {name} cannot be cut into {self.groups} equal groups")
+        return output_image(input_shape, self.filters, self.size, self._window(input_shape))
+
+    def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
+        """``weight`` (filters, channels/groups, f_h, f_w) and, unless left out, ``bias`` (filters,)."""
+        shape = (self.filters, input_shape[0] // self.groups, *pair(self.size))
+        weight = weight_parameter(shape, self.activation, self.initializer, self.gain)
+        return {"weight": weight} if self.bias is False else {"weight": weight, "bias": Parameter((self.filters,))}
+
+    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+        """z = x ⋆ w + b, a = g(z)."""
+        x, window = channels_last(x, memory), self._window(x.shape[1:])
+        memory.kept["x"], memory.kept["window"] = x, window
+        return activate(self.activation, convolution(x, p["weight"], p.get("bias"), window, self.groups), memory)
+
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor | None:
+        """d_z = d_a ∘ g′, then the three sums of `leadline.equations.convolution`."""
+        x, window, weight = memory.kept["x"], memory.kept["window"], p["weight"]
+        d_z = activate_backward(self.activation, d_y, memory)
+        d_w, d_b = convolution_backward_parameters(d_z, x, weight, window, self.groups, bias="bias" in g)
+        g["weight"].copy_(d_w)
+        if d_b is not None:
+            g["bias"].copy_(d_b)
+        return convolution_backward_input(d_z, x, weight, window, self.groups) if memory.needs_input_gradient else None
+
+    def _window(self, image: Shape) -> Window:
+        return window_for(image, self.size, self.stride, self.padding, self.dilation)
+
+    def flops(self, input_shape: Shape) -> int:
+        """2 f_h f_w channels/groups for each output value."""
+        products = math.prod(pair(self.size)) * input_shape[0] // self.groups
+        return 2 * math.prod(self.output_shape(input_shape)) * products
+
+    @property
+    def depth(self) -> int:
+        """1."""
+        return 1
+
+    @property
+    def overwrites_derivative(self) -> bool:
+        """With the activation's."""
+        return self.activation != "linear"

@@ -1,0 +1,150 @@
+"""Pooling layers: images made smaller, channel by channel; nothing to learn."""
+
+from __future__ import annotations
+
+import math
+from abc import abstractmethod
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from leadline.equations.convolution import Pair, Window
+from leadline.equations.pooling import (
+    average_pool,
+    average_pool_backward,
+    global_average_pool,
+    global_average_pool_backward,
+    max_pool,
+    max_pool_backward,
+)
+from leadline.network.layer import Layer, Memory, Shape, ShapeError, Tensors
+from leadline.network.windows import (
+    Padding,
+    Size,
+    channels_last,
+    check_image,
+    check_padding,
+    check_size,
+    output_image,
+    pair,
+    window_for,
+)
+
+
+@dataclass(frozen=True)
+class Pool(Layer, abstract=True):
+    """What `MaxPool` and `AveragePool` share: windows of ``size`` pixels, ``stride`` apart (None: side by side).
+
+    ``padding`` is as for `Convolution`, at most half of ``size``. Pixels that no window reaches are left out.
+    """
+
+    size: Size = 2
+    stride: Size | None = None
+    padding: Padding = "valid"
+
+    def __post_init__(self) -> None:
+        check_size(self.kind(), "size", self.size)
+        if self.stride is not None:
+            check_size(self.kind(), "stride", self.stride)
+        check_padding(self.kind(), self.padding)
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(channels, n_h, n_w) with n = ⌊(n + 2p − f)/s⌋ + 1."""
+        check_image(input_shape)
+        window = self._window(input_shape)
+        (f_h, f_w), (top, bottom, left, right) = pair(self.size), window.padding
+        if 2 * max(top, bottom) > f_h or 2 * max(left, right) > f_w:
+            raise ShapeError(f"padding must be at most half of the window, {f_h}×{f_w}; got {window.padding}")
+        return output_image(input_shape, input_shape[0], self.size, window)
+
+    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+        """y, in a buffer."""
+        x, size = channels_last(x, memory), pair(self.size)
+        window = self._window(x.shape[1:])
+        memory.kept["x"], memory.kept["window"] = x, window
+        y = memory.buffer("y", (x.shape[0], *output_image(x.shape[1:], x.shape[1], size, window)), x)
+        return self.pool(x, size, window, y, memory)
+
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
+        """d_x, in a buffer."""
+        x, window = memory.kept["x"], memory.kept["window"]
+        return self.pool_backward(d_y, x, pair(self.size), window, memory.buffer("d_x", x.shape, x), memory)
+
+    @abstractmethod
+    def pool(self, x: Tensor, size: Pair, window: Window, y: Tensor, memory: Memory) -> Tensor:
+        """Fill ``y``."""
+
+    @abstractmethod
+    def pool_backward(self, d_y: Tensor, x: Tensor, size: Pair, window: Window, d_x: Tensor, memory: Memory) -> Tensor:
+        """Return the derivative by ``x``, in ``d_x`` where that can be."""
+
+    def _window(self, image: Shape) -> Window:
+        return window_for(image, self.size, self.size if self.stride is None else self.stride, self.padding)
+
+    def flops(self, input_shape: Shape) -> int:
+        """One operation for each value of each window."""
+        return math.prod(self.output_shape(input_shape)) * math.prod(pair(self.size))
+
+    @property
+    def overwrites_derivative(self) -> bool:
+        """Never."""
+        return False
+
+
+@dataclass(frozen=True)
+class MaxPool(Pool):
+    """The largest value of each window of ``size`` pixels, ``stride`` apart (None: side by side)."""
+
+    def pool(self, x: Tensor, size: Pair, window: Window, y: Tensor, memory: Memory) -> Tensor:
+        """The maximum, and where it was."""
+        indices = memory.kept.get("indices")
+        if indices is None or indices.shape != y.shape:
+            indices = memory.kept["indices"] = torch.empty_like(y, dtype=torch.int64)
+        return max_pool(x, size, window, y, indices)[0]
+
+    def pool_backward(self, d_y: Tensor, x: Tensor, size: Pair, window: Window, d_x: Tensor, memory: Memory) -> Tensor:
+        """To the pixel that was the largest."""
+        return max_pool_backward(d_y, x, memory.kept["indices"], size, window, d_x)
+
+
+@dataclass(frozen=True)
+class AveragePool(Pool):
+    """The mean of each window of ``size`` pixels, ``stride`` apart (None: side by side); padding counts as 0."""
+
+    def pool(self, x: Tensor, size: Pair, window: Window, y: Tensor, memory: Memory) -> Tensor:
+        """The mean."""
+        return average_pool(x, size, window, y)
+
+    def pool_backward(self, d_y: Tensor, x: Tensor, size: Pair, window: Window, d_x: Tensor, memory: Memory) -> Tensor:
+        """An equal share to each pixel of the window."""
+        return average_pool_backward(d_y, x, size, window, d_x)
+
+
+@dataclass(frozen=True)
+class GlobalAveragePool(Layer):
+    """The mean of each channel: (channels, height, width) becomes (channels,)."""
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """(channels,)."""
+        check_image(input_shape)
+        return input_shape[:1]
+
+    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+        """The means."""
+        memory.kept["x"] = x
+        return global_average_pool(x, memory.buffer("y", tuple(x.shape[:2]), x))
+
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
+        """An equal share to each pixel."""
+        x = memory.kept["x"]
+        return global_average_pool_backward(d_y, x, memory.buffer("d_x", x.shape, x))
+
+    def flops(self, input_shape: Shape) -> int:
+        """One operation for each pixel."""
+        return math.prod(input_shape)
+
+    @property
+    def overwrites_derivative(self) -> bool:
+        """Never."""
+        return False
