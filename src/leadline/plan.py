@@ -35,6 +35,11 @@ class Plan:
         """What the user should know about the data and the split."""
         return [*self.data.notices, *self.preparation.notices, *self.split.notices]
 
+    @property
+    def batch_size(self) -> int:
+        """Examples in a whole batch."""
+        return min(self.training.batch_size or len(self.split.train), len(self.split.train))
+
     @cached_property
     def n_parameters(self) -> int:
         """How many numbers are trained."""

@@ -101,7 +101,7 @@ class Recorder:
             plan.data.classes,
             plan.data.target_name,
         )
-        errors = self._measure(trained)
+        errors = self._measure(trained, finished)
         facts = {"best_epoch": finished.best_epoch, "stopped": finished.stopped}
         diagnosis = diagnose_run(plan, errors, self.folder.history(), facts)
         self.folder.write_json("diagnosis.json", diagnosis.to_json())
@@ -113,19 +113,24 @@ class Recorder:
 
     def fail(self, error: BaseException) -> None:
         """Leave nothing behind unless epochs were measured; then say how the run ended."""
-        if self.folder.path.name != published_name(self.folder):
+        published = self.folder.path.name == published_name(self.folder)
+        if not published or isinstance(error, DivergenceError):
             self.store.discard(self.folder)
-        elif not isinstance(error, DivergenceError):
-            reason = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-            self._summary(reason)
+        else:
+            self._summary("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
 
-    def _measure(self, trained: TrainedNetwork) -> dict[str, Measured]:
+    def _measure(self, trained: TrainedNetwork, finished: Fit) -> dict[str, Measured]:
+        """Predict and measure each open set; a network that does not compute numbers is nothing to keep."""
         plan = self.plan
         metric = plan.experiment.goal.optimizing or "accuracy"
         errors = {}
         for part, rung in RUNG_OF_SET.items():
             if len(plan.split.sets[part]):
                 predicted = predict_set(trained, plan, part)
+                if not np.isfinite(predicted.outputs).all():
+                    raise finished.divergence or DivergenceError(
+                        f"training diverged: outputs for the {rung} set are not finite. Try a lower learning rate."
+                    )
                 save_predictions(self.folder, trained, part, predicted)
                 errors[rung] = measure_error(plan.data.task, metric, predicted)
         return errors

@@ -15,6 +15,7 @@ from leadline.plan import Plan, make_plan
 from leadline.recorder import Listener, Recorder
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore
+from leadline.threads import limited_threads, threads_for
 from leadline.training import DivergenceError, Fit, fit
 
 
@@ -54,7 +55,7 @@ def train(
     """
     experiment = experiment or Experiment()
     if data is not None and not isinstance(data, Dataset):
-        data = read(*data, target=target) if isinstance(data, tuple) else read(data, target)
+        data = read(*data) if isinstance(data, tuple) else read(data, target)
     if data is None and experiment.data.source is None:
         raise UsageError('train needs data: what leadline.read gives, a path, or a bundled name such as "digits".')
     changes = _changes(network, optimizer, schedule, settings)
@@ -127,13 +128,14 @@ def run_experiment(
     folder = store.begin(plan.data.name, name)
     recorder = Recorder(plan, store, folder, listener)
     try:
-        recorder.describe()
-        if listener is not None:
-            listener.planned(plan)
-        finished = _fit(plan, recorder)
-        if not finished.history:
-            raise finished.divergence or KeyboardInterrupt
-        run = recorder.finish(finished)
+        with limited_threads(threads_for(plan.network, plan.input_shape, plan.batch_size)):
+            recorder.describe()
+            if listener is not None:
+                listener.planned(plan)
+            finished = _fit(plan, recorder)
+            if not finished.history:
+                raise finished.divergence or KeyboardInterrupt
+            run = recorder.finish(finished)
     except BaseException as error:
         recorder.fail(error)
         raise

@@ -58,7 +58,7 @@ def run(arguments: list[str]) -> int:
         return error.exit_code
     except KeyboardInterrupt:
         _say("Interrupted.")
-        return 130
+        return 1
     except BrokenPipeError:
         # The reader of our output (a pager, head) has left; nothing is wrong and nobody listens.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -67,7 +67,7 @@ def run(arguments: list[str]) -> int:
         return done.exit_code
     except typer.Abort:
         _say("Interrupted.")
-        return 130
+        return 1
     except Exception as error:
         if hasattr(error, "format_message"):  # the parser's own errors: an unknown option, a missing argument
             return _usage(error)

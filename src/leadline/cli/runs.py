@@ -11,6 +11,8 @@ from leadline.cli.train import AsJson, RunsFolder
 from leadline.errors import UsageError
 
 if TYPE_CHECKING:
+    from leadline.measure import Measured
+    from leadline.runs.run import Run
     from leadline.strategy import Diagnosis
 
 RunName = Annotated[str, typer.Argument(metavar="RUN", help='A name, a beginning of it, a folder, or "last".')]
@@ -45,36 +47,38 @@ def list_runs(runs: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
         screen.print(f"There are no runs in {runs}. Train one: leadline train digits", markup=False)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("Run", "Status", "Task", "Metric"):
-        table.add_column(title, no_wrap=title == "Run")
-    for title in ("Train error", "Dev error (95 %)", "n", "Epochs", "Time"):
+    for title in ("Run", "Status", "Task"):
+        table.add_column(title, no_wrap=True)
+    for title in ("Train error", "Dev error", "95 % interval", "n", "Epochs", "Time"):
         table.add_column(title, justify="right", no_wrap=True)
     for row in rows:
         table.add_row(*_cells(row))
-    screen.print(table)
+    # Off a terminal there is no width to keep to, and a cut-off name helps no program.
+    screen.print(table, width=None if screen.is_terminal else 200, crop=screen.is_terminal)
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
-    percent = row["task"] != "regression"
-
-    def number(value: float | None) -> str:
-        if value is None:
-            return "–"
-        return f"{value:.1%}".replace("%", " %") if percent else f"{value:,.4g}".replace(",", " ")
-
-    interval = f" ({number(row['dev_low'])} to {number(row['dev_high'])})" if row["dev_low"] is not None else ""
-    seconds = "–" if row["seconds"] is None else f"{row['seconds']:.1f} s"
+    dev, train = _measured(row, "dev"), _measured(row, "train")
     return [
         row["name"],
         row["status"],
         row["task"] or "–",
-        row["metric"] or "–",
-        number(row["train_error"]),
-        number(row["dev_error"]) + interval,
+        f"{train.number()} {train.unit}".strip() if train else "–",
+        f"{dev.number()} {dev.unit}".strip() if dev else "–",
+        dev.range() if dev else "–",
         str(row["dev_n"] or "–"),
         str(row["epochs"] or "–"),
-        seconds,
+        "–" if row["seconds"] is None else f"{row['seconds']:.1f} s",
     ]
+
+
+def _measured(row: dict[str, Any], part: str) -> Measured | None:
+    from leadline.measure import Measured
+
+    if row[f"{part}_error"] is None:
+        return None
+    low, high, n = (row[f"{part}_{key}"] for key in ("low", "high", "n"))
+    return Measured(row[f"{part}_error"], low, high, n, unit="" if row["task"] == "regression" else "%")
 
 
 def show(run: RunName, runs: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
@@ -142,7 +146,21 @@ def diagnose(
         from leadline.test_set import open_test_set
 
         open_test_set(found)
+        _warn_of_openings(found)
     _print(found.diagnosis, as_json)
+
+
+def _warn_of_openings(run: Run) -> None:
+    """The first opening is what a test set is for; the later ones wear it out."""
+    from leadline.test_set import openings
+
+    times = openings(run)
+    if len(times) > 1:
+        typer.echo(
+            f"leadline: the test set of {run.name} was opened {len(times)} times, first on {times[0][:10]}. Choices\n"
+            "made since then may have followed it, and then its error is too good to be believed.",
+            err=True,
+        )
 
 
 def _from_percentages(errors: dict[str, float], sizes: dict[str, int]) -> Diagnosis:

@@ -24,7 +24,11 @@ def register(app: typer.Typer) -> None:
 
 def train(
     experiment: Annotated[
-        str, typer.Argument(help="An experiment file (.toml), a data file with --target, or a bundled name: digits.")
+        str,
+        typer.Argument(
+            metavar="EXPERIMENT",
+            help="An experiment file (.toml), a data file with --target, or a bundled name: digits.",
+        ),
     ],
     target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
     task: Annotated[str | None, typer.Option(help="binary, multiclass, multilabel or regression.")] = None,

@@ -91,7 +91,8 @@ class RunStore:
         names = [folder.path.name for folder in matches or folders]
         if matches:
             raise LeadlineError(f"{wanted!r} begins {len(names)} runs: {_shown(names)}. Give more of it.")
-        raise LeadlineError(f"There is no run {wanted!r} in {self.root}.{nearest(wanted, reversed(names))}")
+        hint = nearest(wanted, reversed(names)).replace("Allowed", "There are")
+        raise LeadlineError(f"There is no run {wanted!r} in {self.root}.{hint}")
 
 
 def published_name(folder: RunFolder) -> str:
