@@ -16,19 +16,25 @@ from leadline.data.raw import RawTable, as_raw_table, reading
 def read_parquet(name: str, source: str, path: Path) -> RawTable:
     """The columns of a Parquet file."""
     with reading(source, "Parquet"):
-        return as_raw_table(name, source, parquet.read_table(path))
+        return as_raw_table(name, source, _validated(parquet.read_table(path)))
 
 
 def read_arrow(name: str, source: str, path: Path) -> RawTable:
     """The columns of an Arrow (Feather, IPC) file."""
     with reading(source, "Arrow"):
-        return as_raw_table(name, source, feather.read_table(path, memory_map=False))
+        return as_raw_table(name, source, _validated(feather.read_table(path, memory_map=False)))
+
+
+def _validated(table: pa.Table) -> pa.Table:
+    """The table, if its buffers hold what they announce; Arrow itself would read past their ends."""
+    table.validate(full=True)
+    return table
 
 
 def read_json_lines(name: str, source: str, raw: bytes) -> RawTable:
     """The columns of a file with one JSON object on each line."""
     with reading(source, "JSON lines"):
-        table = json.read_json(pa.BufferReader(raw))
+        table = _validated(json.read_json(pa.BufferReader(raw)))
         return as_raw_table(name, source, table, lambda row: f"{source}, line {row + 1}")
 
 

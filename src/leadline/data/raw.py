@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Iterator, Sequence
@@ -49,6 +50,8 @@ READ_ERRORS = (
     ValueError,  # also NumPy's, Arrow's and Unicode's
     TypeError,
     EOFError,
+    SyntaxError,  # the header of an .npy array is Python text
+    tokenize.TokenError,
     KeyError,
     MemoryError,
     OverflowError,
