@@ -86,15 +86,17 @@ def test_what_matters_is_a_tenth_of_the_error_or_half_a_point():
 N_SETS = 4000
 
 
+@pytest.mark.parametrize("half_widths", [2, 4])
 @pytest.mark.parametrize("base", [0.02, 0.1, 0.3])
 @pytest.mark.parametrize("n_train, n_dev", [(1000, 360), (10_000, 1000), (50_000, 5000)])
-def test_a_gap_of_twice_its_interval_is_found_in_95_percent_of_draws(base, n_train, n_dev):
-    """Twice the half width, the distance from the gap to the end of its interval."""
+def test_a_gap_of_twice_its_interval_is_found_in_95_percent_of_draws(base, n_train, n_dev, half_widths):
+    """Twice the half width where the gap is well beyond what matters; twice the whole width by the default."""
     gap = 0.0
     for _ in range(50):
         spread = base * (1 - base) / n_train + (base + gap) * (1 - base - gap) / n_dev
-        gap = 2 * normal_quantile(0.95) * spread**0.5
-    verdicts = drawn_verdicts(base, base + gap, n_train, n_dev, matters=0.25 * gap)
+        gap = half_widths * normal_quantile(0.95) * spread**0.5
+    matters = 0.25 * gap if half_widths == 2 else default_matters(Measured(base + gap))
+    verdicts = drawn_verdicts(base, base + gap, n_train, n_dev, matters)
     assert np.mean(verdicts == PRESENT) >= 0.95
 
 

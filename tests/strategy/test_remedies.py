@@ -81,6 +81,8 @@ def test_l2_starts_mild_by_the_batch_and_grows_threefold():
     assert remedies("variance", replace(KNOWN, batch_size=64))[0].change == {"training.l2": 0.06}
     stronger = remedies("variance", replace(KNOWN, l2=1.0))[0]
     assert stronger.title == "Strengthen the L2 penalty" and stronger.change == {"training.l2": 3.0}
+    assert stronger.reason == "the L2 penalty is mild (λ/m = 0.001)."
+    assert not any("L2" in title for title in titles("variance", l2=100.0))
 
 
 def test_dropout_goes_behind_each_hidden_layer_where_parameters_can_memorize():

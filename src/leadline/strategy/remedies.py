@@ -18,6 +18,8 @@ from leadline.strategy.ladder import BIAS, MISMATCH, OVERFITTING, VARIANCE
 
 # A fall of the training cost by less than this share, over a tenth of the epochs, counts as having stopped.
 STILL_FALLING = 0.02
+# An L2 penalty that pulls each weight down by more than this share of itself (λ/m) is not mild any more.
+STRONG_DECAY = 0.03
 
 
 @dataclass(frozen=True)
@@ -172,13 +174,19 @@ def _less_regularization(e: Evidence) -> list[Remedy]:
 def _stronger_l2(e: Evidence) -> list[Remedy]:
     if e.l2 is None or e.n_train is None:
         return []
-    # λ/m multiplies the weights; a thousandth of m is the usual mild start, whatever m is.
+    # λ/m multiplies the weights; a thousandth of the batch is the usual mild start, whatever its size.
     batch = e.batch_size or e.n_train
-    value = _rounded(1e-3 * batch) if e.l2 == 0 else _rounded(3 * e.l2)
-    reason = "no L2 penalty was used (λ = 0)." if e.l2 == 0 else f"the L2 penalty is still mild (λ = {e.l2:g})."
-    title = "Add an L2 penalty" if e.l2 == 0 else "Strengthen the L2 penalty"
     side = "Bias rises a little if λ is too large."
-    return [Remedy(title, VARIANCE, reason, {"training.l2": value}, side, (VARIANCE, BIAS))]
+    if e.l2 == 0:
+        change = {"training.l2": _rounded(1e-3 * batch)}
+        return [
+            Remedy("Add an L2 penalty", VARIANCE, "no L2 penalty was used (λ = 0).", change, side, (VARIANCE, BIAS))
+        ]
+    if e.l2 / batch > STRONG_DECAY:
+        return []
+    reason = f"the L2 penalty is mild (λ/m = {e.l2 / batch:.1g})."
+    change = {"training.l2": _rounded(3 * e.l2)}
+    return [Remedy("Strengthen the L2 penalty", VARIANCE, reason, change, side, (VARIANCE, BIAS))]
 
 
 def _add_dropout(e: Evidence) -> list[Remedy]:
