@@ -1,4 +1,4 @@
-"""Scaling channels by numbers that come from the image itself, the last step of squeeze-and-excitation (Hu et al., 2018).
+"""Scaling channels by numbers that come from the image itself: the end of squeeze-and-excitation (Hu et al., 2018).
 
 ``x (m, channels, height, width)``, ``scale (m, channels)``: every example and channel has a scale of its own.
 """

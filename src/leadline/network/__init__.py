@@ -16,6 +16,7 @@ from leadline.network.pooling import AveragePool, GlobalAveragePool, MaxPool
 from leadline.network.residual import Residual
 from leadline.network.squeeze_excitation import SqueezeExcitation
 from leadline.network.summary import Summary
+from leadline.network.torch_module import TorchModule
 
 __all__ = [
     "Activation",
@@ -41,6 +42,7 @@ __all__ = [
     "ShapeError",
     "SqueezeExcitation",
     "Summary",
+    "TorchModule",
     "depth_report",
     "gradient_check",
     "layer_from_config",

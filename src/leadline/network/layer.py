@@ -196,12 +196,12 @@ def layer_from_config(table: dict[str, Any]) -> Layer:
     if not isinstance(kind, str) or kind not in Layer.kinds:
         raise UsageError(f"unknown layer type '{kind}'.{nearest(str(kind), Layer.kinds)}")
     cls = Layer.kinds[kind]
-    names = [item.name for item in fields(cls)]  # type: ignore[arg-type]  # every concrete layer is a dataclass
+    given = [item for item in fields(cls) if item.init]  # type: ignore[arg-type]  # every concrete layer is a dataclass
+    names = [item.name for item in given]
     for name in values:
         if name not in names:
             raise UsageError(f"unknown key '{name}' of layer type '{kind}'.{nearest(name, names)}")
-    required = [item.name for item in fields(cls) if item.default is MISSING]  # type: ignore[arg-type]
-    missing = [name for name in required if name not in values]
+    missing = [item.name for item in given if item.default is MISSING and item.name not in values]
     if missing:
         raise UsageError(f"layer type '{kind}' needs the key '{missing[0]}'")
     return cls(**{name: _from_plain(value, f"{kind}.{name}") for name, value in values.items()})
