@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 
-import torch
 from torch import Tensor
 
 from leadline.network import Network, Parameters
@@ -31,6 +30,6 @@ def population_outputs(network: Network, parameters: Parameters, x: Tensor) -> T
 def population_cost_and_error(loss: str, z: Tensor, y: Tensor) -> tuple[list[float], list[float]]:
     """Every member's mean cost and error of its outputs ``z`` (P, m, k): the fraction wrong, or for regression RMSE."""
     y = y.expand(len(z), *y.shape)
-    found = population_loss(loss)
-    cost, error = found.cost(z, y), found.error(z, y).mean(-1)
+    cost, errors = population_loss(loss).measure(z, y)
+    error = errors.mean(-1)
     return cost.tolist(), (error.sqrt() if loss == "squared_error" else error).tolist()

@@ -7,21 +7,30 @@ Torch's kernels go through memory in order: along a short class axis that means 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import NamedTuple
+
 import torch
 from torch import Tensor
 
-from leadline.equations.losses import LOSSES, Loss
+from leadline.equations.losses import LOSSES
+
+Costs = tuple[Tensor, Tensor]
 
 
-def softmax_cross_entropy(z: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
-    """J = 1/m Σᵢ −log softmax(zᵢ)[yᵢ] by log-sum-exp; ``y (…, m)``."""
+def softmax_measure(z: Tensor, y: Tensor, weights: Tensor | None = None) -> Costs:
+    """J = 1/m Σᵢ −log softmax(zᵢ)[yᵢ] by log-sum-exp, and 1 for each example whose largest logit is not its label's.
+
+    Of equal logits the first counts, as for argmax. ``y (…, m)``; returns (…,) and (…, m).
+    """
     z, y = z.transpose(-1, -2), y.unsqueeze(-2)
-    largest = z.amax(-2, keepdim=True)
+    largest, chosen = z.amax(-2, keepdim=True), z.gather(-2, y)
     log_sum = (z - largest).exp_().sum(-2, keepdim=True).log_().add_(largest)
-    per_example = log_sum.sub_(z.gather(-2, y)).squeeze(-2)
-    if weights is None:
-        return per_example.mean(-1)
-    return (per_example * weights).sum(-1) / weights.sum(-1)
+    cost = log_sum.sub_(chosen).squeeze(-2)
+    cost = cost.mean(-1) if weights is None else (cost * weights).sum(-1) / weights.sum(-1)
+    if int(torch.count_nonzero(z == largest)) == y.numel():  # no ties: much faster than to look for the index
+        return cost, (chosen < largest).squeeze(-2).to(z.dtype)
+    return cost, (z.max(-2).indices != y.squeeze(-2)).to(z.dtype)
 
 
 def softmax_cross_entropy_backward(
@@ -35,13 +44,20 @@ def softmax_cross_entropy_backward(
     return a.transpose(-1, -2)
 
 
-def wrong_class(z: Tensor, y: Tensor) -> Tensor:
-    """1 where the largest logit is not the label's; the first of equal ones counts, as for argmax."""
-    return (z.transpose(-1, -2).max(-2).indices != y).to(z.dtype)
+class PopulationLoss(NamedTuple):
+    """The derivative of the members' costs, and what is measured: their costs, and the error of each example."""
+
+    backward: Callable[..., Tensor]
+    measure: Callable[..., Costs]
 
 
-def population_loss(name: str) -> Loss:
-    """The loss of that name, in the form that is fast for populations."""
-    if name != "softmax_cross_entropy":
-        return LOSSES[name]
-    return LOSSES[name]._replace(cost=softmax_cross_entropy, backward=softmax_cross_entropy_backward, error=wrong_class)
+def population_loss(name: str) -> PopulationLoss:
+    """The loss of that name for outputs that lie as (…, k, m)."""
+    if name == "softmax_cross_entropy":
+        return PopulationLoss(softmax_cross_entropy_backward, softmax_measure)
+    loss = LOSSES[name]
+
+    def measure(z: Tensor, y: Tensor, weights: Tensor | None = None) -> Costs:
+        return loss.cost(z, y, weights), loss.error(z, y)
+
+    return PopulationLoss(loss.backward, measure)

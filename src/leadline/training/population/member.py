@@ -79,7 +79,7 @@ class Member:
 
     def _keep_probs(self, n_layers: int) -> list[float]:
         given = self.keep_prob
-        values = list(given) if isinstance(given, Sequence) else [given] * n_layers  # type: ignore[list-item]
+        values: list[float] = [*given] if isinstance(given, Sequence) else [given or 0.0] * n_layers
         if n_layers == 0:
             raise UsageError("keep_prob is given, but the network has no dropout layer")
         if len(values) != n_layers:

@@ -1,4 +1,4 @@
-"""The memory of a population's layers: noise from every member's own generator, and buffers shared by all row counts."""
+"""The memory of a population's layers: noise from every member's own generator, buffers shared by all passes."""
 
 from __future__ import annotations
 

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from leadline.equations.averages import Number
 from leadline.equations.penalties import l1_penalty, l1_penalty_backward, l2_penalty, l2_penalty_backward
-from leadline.network import Dropout, Network, Parameters
+from leadline.network import Dense, Dropout, Network, Parameters
 from leadline.optimize.clipping import clip_by_norm
 from leadline.training.population.losses import population_loss
 from leadline.training.population.noise import PopulationMemory
@@ -50,7 +50,8 @@ class Gradients(Parameters):
 class PopulationObjective:
     """J(θ) of P members for their batches, each with its own λ, limit of the norm, and number of examples.
 
-    The counterpart of `leadline.training.Objective`; ``z`` is a view (P, b, k) of memory that lies as (P, k, b).
+    The counterpart of `leadline.training.Objective`. The output layer computes z transposed, Wᵀ's few columns being slow
+    to multiply by, and leaves it as `leadline.training.population.losses` wants it.
     """
 
     def __init__(
@@ -72,6 +73,8 @@ class PopulationObjective:
         self.memories = self._memories(rows, pools)
         n = parameters.layout.n_penalized
         self._weights, self._weight_gradients = parameters.theta[:, :n], gradients.theta[:, :n]
+        last = self.network.layers[-1]
+        self._linear_output = isinstance(last, Dense) and last.activation == "linear"
         self._d_output: dict[torch.Size, Tensor] = {}
 
     def _memories(self, rows: list[Row], pools: Pools) -> list[PopulationMemory]:
@@ -95,9 +98,21 @@ class PopulationObjective:
         for memory in self.memories:
             memory.weights, memory.sizes = weights, sizes
 
-    def output(self, x: Tensor) -> Tensor:
-        """The members' outputs (P, b, k) in training mode; valid until the next call."""
-        return self.network.forward(self.parameters, x, self.memories)
+    def output(self, x: Tensor, out: Tensor) -> Tensor:
+        """The members' outputs in training mode, written into ``out``: a view (P, b, k) of memory (P, k, b)."""
+        layers = self.network.layers
+        for i in range(len(layers) - 1):
+            x = layers[i].forward(self.parameters.layers[i], x, self.memories[i])
+        p, memory = self.parameters.layers[-1], self.memories[-1]
+        if not self._linear_output:
+            return out.copy_(layers[-1].forward(p, x, memory))
+        memory.kept["x"], memory.kept["activated"] = x, out  # what the layer's own forward would keep
+        z, x = out.transpose(1, 2), x.transpose(1, 2)
+        if "bias" in p:
+            torch.baddbmm(p["bias"].unsqueeze(2), p["weight"], x, out=z)
+        else:
+            torch.bmm(p["weight"], x, out=z)
+        return out
 
     def gradient(self, z: Tensor, y: Tensor, m: Number) -> Tensor:
         """∇J (P, n) for the batches whose outputs are ``z``, of m examples each; valid until the next call."""

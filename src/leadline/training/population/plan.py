@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -11,7 +12,7 @@ from torch import Tensor
 from leadline.training.population.rows import Order, Row
 from leadline.training.trainer import STEPS_BETWEEN_LOOKS, Examples
 
-KEPT_VALUES = 1 << 22  # outputs that are kept until their costs are computed
+KEPT_VALUES = 1 << 18  # outputs that are kept until their costs are computed, while they are in the cache
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ def plan_epoch(rows: list[Row], n_outputs: int) -> list[list[Segment]]:
         cuts |= {row.steps - 1, row.steps}
     edges = sorted(cuts)
     blocks: list[list[Segment]] = [[] for _ in range(0, last, STEPS_BETWEEN_LOOKS)]
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in pairwise(edges):
         for segment in _segments(rows, start, stop, n_outputs):
             blocks[start // STEPS_BETWEEN_LOOKS].append(segment)
     return blocks

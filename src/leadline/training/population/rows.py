@@ -1,4 +1,4 @@
-"""What belongs to one member while it trains: its place in the population's tensors, its random streams, its history."""
+"""What belongs to one member while it trains: its examples and their order, its random streams, its history."""
 
 from __future__ import annotations
 

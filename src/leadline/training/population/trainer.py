@@ -25,7 +25,7 @@ from leadline.training.trainer import Epoch, Examples
 
 
 class PopulationTrainer:
-    """Trains several `Single` networks at once; they may differ in all that `leadline.training.population.Member` holds.
+    """Trains several `Single` networks at once; they may differ in all that `Member` holds.
 
     ``run_epoch`` takes every active member once through its own examples; a member that is done (its epochs, early
     stopping, tolerance, divergence, `retire`) leaves and is not touched again. ``active`` are the members that are
@@ -134,15 +134,13 @@ class PopulationTrainer:
         weights, m = self._padding(objective, segment)
         z_all = cohort.parameters.theta.new_empty(len(segment), p, cohort.n_outputs, width).transpose(2, 3)
         for k, x in enumerate(x_all):
-            z = z_all[k]
-            z.copy_(objective.output(x))
-            objective.gradient(z, y_all[k], m)
+            objective.gradient(objective.output(x, z_all[k]), y_all[k], m)
             for update, rate in zip(updates, rates, strict=False):
                 update.step(rate[k])
-        cost = objective.loss.cost(z_all, y_all, weights).sum(0)
-        error = objective.loss.error(z_all, y_all)
-        error = error.sum((0, 2)) if weights is None else (error * weights).sum((0, 2))
-        return torch.stack([cost * (m.flatten() if isinstance(m, Tensor) else m), error], 1).double()
+        cost, error = objective.loss.measure(z_all, y_all, weights)
+        error = error if weights is None else error * weights
+        counted = cost.sum(0) * (m.flatten() if isinstance(m, Tensor) else m)
+        return torch.stack([counted.double(), error.sum((0, 2)).double()], 1)
 
     def _padding(self, objective: PopulationObjective, segment: Segment) -> tuple[Tensor | None, Number]:
         """The weights (p, b) of a segment's batches, None where none is padded, and their numbers of examples."""

@@ -27,37 +27,39 @@ class Update:
     def __init__(self, rows: list[Row], theta: Tensor, gradient: Tensor, n_penalized: int) -> None:
         self.rows, self.theta, self.gradient = rows, theta, gradient
         rules = [row.single.settings.optimizer for row in rows]
-        self.base = number([float(rule.learning_rate) for rule in rules], theta.device)
+        self.schedules = [row.single.settings.schedule for row in rows]
+        self._bases = [float(rule.learning_rate) for rule in rules]
+        self.base = number(self._bases, theta.device)
         self.rule = type(rules[0]).stack([replace(rule, learning_rate=1.0) for rule in rules])
         self.state: State = self.rule.start(theta, n_penalized)
         self._unit_step: Tensor | None = None
         if isinstance(self.base, Tensor) and type(self.rule) in UNIT_STEP_RULES and self.state.fused:
             self._unit_step = torch.zeros_like(theta)
+        self._constant: Number = self.base
+        if isinstance(self.base, Tensor) and self._unit_step is not None:
+            self._constant = self.base.to(theta)
 
     @property
     def steps(self) -> int:
         """The updates of an epoch."""
         return self.rows[0].steps
 
-    def first_rates(self, epoch: int) -> list[float]:
-        """The learning rate of each member's next update."""
-        rate = self.rates(epoch, 1)[0]
-        return rate.flatten().tolist() if isinstance(rate, Tensor) else [float(rate)] * len(self.rows)
-
     def rates(self, epoch: int, n: int) -> list[Number]:
         """The members' learning rates, one number or (P, 1), at the next n updates."""
-        schedules = [row.single.settings.schedule for row in self.rows]
-        schedule = schedules[0]
-        if all(other is schedule or other == schedule for other in schedules):
-            if isinstance(schedule, Constant):
-                return [self.base] * n
-            return [schedule(self.base, epoch, self.state.step + k) for k in range(n)]
-        bases = [float(row.single.settings.optimizer.learning_rate) for row in self.rows]
-        pairs = list(zip(schedules, bases, strict=True))
-        return [
-            number([float(own(base, epoch, self.state.step + k)) for own, base in pairs], self.theta.device)
-            for k in range(n)
-        ]
+        if all(isinstance(schedule, Constant) for schedule in self.schedules):
+            return [self._constant] * n
+        schedule, step = self.schedules[0], self.state.step
+        if all(other is schedule or other == schedule for other in self.schedules):
+            return [schedule(self.base, epoch, step + k) for k in range(n)]
+        return [number(self._each_rate(epoch, step + k), self.theta.device) for k in range(n)]
+
+    def first_rates(self, epoch: int) -> list[float]:
+        """The learning rate of each member at its next update."""
+        return self._each_rate(epoch, self.state.step)
+
+    def _each_rate(self, epoch: int, step: int) -> list[float]:
+        pairs = zip(self.schedules, self._bases, strict=True)
+        return [float(schedule(base, epoch, step)) for schedule, base in pairs]
 
     def step(self, rate: Number) -> None:
         """Move the rows one step down their gradients."""
