@@ -21,7 +21,7 @@ EXAMPLES = rings(240, seed=9)
 def fit_rings(hidden: int) -> Fit:
     """Softmax regression for no hidden units, else a network with one tanh layer."""
     layers = [Dense(hidden, "tanh")] if hidden else []
-    return trained(Network([*layers, Dense(3)]), LOSS, EXAMPLES, epochs=500, optimizer=Adam(0.05))
+    return trained(Network([*layers, Dense(3)]), LOSS, EXAMPLES, epochs=500, optimizer=Adam(0.05), l2=0.1)
 
 
 def regions(found: Fit) -> np.ndarray:

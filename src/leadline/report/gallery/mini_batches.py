@@ -42,7 +42,7 @@ def batch_against_mini_batch() -> Figure:
     for size in SIZES:
         costs = step_costs(examples, size)
         name = {1: "1 (stochastic)", len(examples): f"{len(examples)} (all)"}.get(size, str(size))
-        frames.append(Frame(f"{name}, {len(costs)} steps", _lines(costs)))
+        frames.append(Frame(f"{name}: {len(costs)} steps", _lines(costs)))
     return Figure(
         "Cost of each step",
         "Cost of each batch against passes over the data.",

@@ -40,7 +40,7 @@ def effect_of_l2() -> Figure:
 def effect_of_dropout() -> Figure:
     """The boundary for several keep_prob."""
     frames = [_frame(f"keep_prob = {keep:g}", fit_with_dropout(keep)) for keep in KEEP_PROBS]
-    return _figure("Dropout", "keeping", frames, start=2)
+    return _figure("Dropout", "keeping", frames, start=3)
 
 
 def _frame(label: str, found: Fit) -> Frame:

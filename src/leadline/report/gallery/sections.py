@@ -83,7 +83,7 @@ SECTIONS = (
         "signals",
         "Vanishing and exploding signals",
         "Each of fifty layers multiplies its signal by about the same factor, so a little too much or too little at "
-        "the start ends in astronomically large or small numbers. He's scaling keeps the size.",
+        "the start ends in astronomically large or small numbers. He scaling keeps the size.",
         (signals_forward, signals_backward),
     ),
     Section(

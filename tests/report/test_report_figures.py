@@ -9,7 +9,7 @@ import json
 import numpy as np
 import plotly.graph_objects as go
 import pytest
-import samples
+import report_samples as samples
 from PIL import Image
 
 from leadline.measure.intervals import Measured

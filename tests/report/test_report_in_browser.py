@@ -3,20 +3,14 @@
 from __future__ import annotations
 
 import pytest
-import samples
-from browser import chromium, needs_browser, visit
+import report_samples as samples
+from browser import needs_browser, visit
 
 from leadline.report import write_report
 
 pytestmark = needs_browser
 
 HOSTILE = "</script><img src=x onerror=alert(1)>" + "very" * 30
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with chromium() as started:
-        yield started
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ import re
 from html.parser import HTMLParser
 
 import pytest
-import samples
+import report_samples as samples
 
 from leadline.report import write_report
 from leadline.report.page import embed, facts, render_report
