@@ -47,14 +47,13 @@ def list_runs(runs: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
         screen.print(f"There are no runs in {runs}. Train one: leadline train digits", markup=False)
         return
     table = Table(box=None, pad_edge=False, header_style="bold")
-    for title in ("Run", "Status", "Task"):
+    for title in ("Run", "Status"):
         table.add_column(title, no_wrap=True)
-    for title in ("Train error", "Dev error", "95 % interval", "n", "Epochs", "Time"):
-        table.add_column(title, justify="right", no_wrap=True)
+    for title in ("Train error", "Dev error", "95 % interval", "n", "Time"):
+        table.add_column(title, justify="right", no_wrap=title != "Train error")
     for row in rows:
         table.add_row(*_cells(row))
-    # Off a terminal there is no width to keep to, and a cut-off name helps no program.
-    screen.print(table, width=None if screen.is_terminal else 200, crop=screen.is_terminal)
+    screen.print(table)
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
@@ -62,12 +61,10 @@ def _cells(row: dict[str, Any]) -> list[str]:
     return [
         row["name"],
         row["status"],
-        row["task"] or "–",
         f"{train.number()} {train.unit}".strip() if train else "–",
         f"{dev.number()} {dev.unit}".strip() if dev else "–",
         dev.range() if dev else "–",
         str(row["dev_n"] or "–"),
-        str(row["epochs"] or "–"),
         "–" if row["seconds"] is None else f"{row['seconds']:.1f} s",
     ]
 

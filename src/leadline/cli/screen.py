@@ -17,8 +17,12 @@ if TYPE_CHECKING:
 
 
 def console(stderr: bool = False) -> Console:
-    """A console without markup guesses; Rich itself leaves colour out off a terminal and under NO_COLOR."""
-    return Console(stderr=stderr, highlight=False, soft_wrap=True)
+    """A console without guesses at what to colour; off a terminal and under NO_COLOR, Rich leaves colour out.
+
+    Off a terminal there is no width to keep to either, and a cut-off name helps no program.
+    """
+    stream = sys.stderr if stderr else sys.stdout
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, width=None if stream.isatty() else 200)
 
 
 def print_json(value: object) -> None:
