@@ -19,8 +19,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-STEPS = (100, 1_000, 10_000, 100_000, 10, 1)
-"""Steps in units of ε, in the order of trial: in float64 the first is most often good enough."""
+STEPS = (1, 10, 100, 1_000, 10_000, 100_000)
+"""Steps in units of ε."""
+FIRST = 3
+"""The step that is tried first: in float64 it is most often good enough."""
 GOOD_ENOUGH = 1e-8
 """An error, relative to the root mean square of the tensor's derivatives, at which the search for a step ends."""
 KINK = 1e-6
@@ -50,19 +52,34 @@ def differences(
     is the least error that its value has.
     """
     flat, centre = variable.view(-1), cost()
+
+    def at(k: int, step: int) -> Tensor:
+        return _at(cost, flat, int(entries[k]), centre, epsilon * STEPS[step], size)
+
     found = torch.zeros(len(entries), 3, dtype=torch.float64)  # value, disagreement between steps, rounding
-    found[:, 1] = torch.inf
-    for step in STEPS:
-        scale = float(found[:, 0].square().mean().sqrt())
-        open_ones = (found[:, 1:].sum(1) > GOOD_ENOUGH * scale).nonzero().flatten().tolist()
-        for k in open_ones:
-            tried = _at(cost, flat, int(entries[k]), centre, epsilon * step, size)
-            if tried[1:].sum() < found[k, 1:].sum():
-                found[k] = tried
+    for k in range(len(entries)):
+        found[k] = at(k, FIRST)
+    enough = GOOD_ENOUGH * float(found[:, 0].square().mean().sqrt())
+    for k in range(len(entries)):
+        found[k] = _refine(lambda step, k=k: at(k, step), found[k], enough)
     value, disagreement, rounding = found.unbind(1)
     scale = float(value.square().mean().sqrt())
     smooth = disagreement <= torch.clamp_min(4 * rounding, KINK * scale)
     return Differences(entries[smooth], value[smooth], rounding[smooth], int((~smooth).sum()))
+
+
+def _refine(at: Callable[[int], Tensor], first: Tensor, enough: float) -> Tensor:
+    """Go on to larger steps while rounding is the larger error, to smaller ones while the steps disagree."""
+    best = last = first
+    step, direction = FIRST, 0
+    while float(best[1:].sum()) > enough:
+        wanted = 1 if last[2] > last[1] else -1
+        step += wanted
+        if wanted == -direction or not 0 <= step < len(STEPS):
+            break
+        direction, last = wanted, at(step)
+        best = last if last[1:].sum() < best[1:].sum() else best
+    return best
 
 
 def _at(cost: Callable[[], float], flat: Tensor, entry: int, centre: float, step: float, size: float) -> Tensor:

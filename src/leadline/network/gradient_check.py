@@ -171,27 +171,25 @@ class _Check:
     def _penalized(self, parameters: Parameters) -> Tensor:
         return parameters.theta[: self.parameters.layout.n_penalized]
 
-    def _penalty(self) -> float:
-        weights, value = self._penalized(self.parameters), 0.0
-        if self.l2:
-            value += float(l2_penalty(weights, self.l2, self.m))
-        if self.l1:
-            value += float(l1_penalty(weights, self.l1, self.m))
-        return value
-
-    def _cost_from(self, i: int) -> float:
-        """J, computed anew from layer i on: parameters of that layer change nothing before it."""
-        x = self.inputs[i]
-        for k in range(i, len(self.network)):
-            x = self._forward(k, x)
-        return float(self.loss.cost(x, self.y)) + self._penalty()
+    def _cost(self, slot: Slot) -> float:
+        """J by one parameter, but for what it does not change: layers before its own, penalties on other weights."""
+        x = self.inputs[slot.layer]
+        for i in range(slot.layer, len(self.network)):
+            x = self._forward(i, x)
+        cost = self.loss.cost(x, self.y)
+        weights = self.parameters.view(slot).reshape(-1)
+        if self.l2 and slot.parameter.penalized:
+            cost = cost + l2_penalty(weights, self.l2, self.m)
+        if self.l1 and slot.parameter.penalized:
+            cost = cost + l1_penalty(weights, self.l1, self.m)
+        return float(cost)
 
     # ----- rows
 
     def _parameter_row(self, slot: Slot) -> GradientRow:
         """J by one parameter."""
-        size = abs(self._cost_from(slot.layer)) + float(self.inputs[-1].abs().mean())
-        numeric = self.draw.differences(lambda: self._cost_from(slot.layer), self.parameters.view(slot), size)
+        size = abs(self._cost(slot)) + float(self.inputs[-1].abs().mean())
+        numeric = self.draw.differences(partial(self._cost, slot), self.parameters.view(slot), size)
         layer = str(self.network.layers[slot.layer])
         return compare(slot.key, slot.layer, layer, numeric, self.gradients.view(slot), slot.parameter.penalized)
 
