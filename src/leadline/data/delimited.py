@@ -8,6 +8,7 @@ import re
 from collections import Counter
 from collections.abc import Collection, Iterator
 
+import numpy as np
 import pyarrow as pa
 from pyarrow import csv as arrow_csv
 
@@ -207,7 +208,7 @@ def _parsed(
         column_types={name: pa.string() for name in names if name in as_text},
         decimal_point="," if decimal_comma else ".",
     )
-    parse = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=b'"' in content)
+    parse = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=_has_quoted_line_end(content))
     skipped = _header_lines(content, delimiter) if header else 0
     for block_size in (1 << 20, min(max(len(content), 1 << 20), (1 << 31) - 1)):
         read = arrow_csv.ReadOptions(column_names=names, skip_rows=skipped, block_size=block_size)
@@ -220,6 +221,21 @@ def _parsed(
                 with reading(source, "a table"):
                     raise
     raise AssertionError("unreachable: the last block size holds the whole file")
+
+
+def _has_quoted_line_end(content: bytes) -> bool:
+    """Whether an odd number of quotes precedes a line end; Arrow reads twice as fast where none does."""
+    if b'"' not in content:
+        return False
+    before = 0
+    for start in range(0, len(content), 1 << 24):
+        block = np.frombuffer(content, np.uint8, min(1 << 24, len(content) - start), start)
+        quotes = np.flatnonzero(block == ord('"'))
+        ends = np.flatnonzero((block == ord("\n")) | (block == ord("\r")))
+        if ((before + np.searchsorted(quotes, ends)) % 2).any():
+            return True
+        before += len(quotes)
+    return False
 
 
 def _header_lines(content: bytes, delimiter: str) -> int:
