@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections.abc import Sequence
 
 from torch import Tensor
 
@@ -14,7 +15,7 @@ class Composite(Layer, abstract=True):
     """Sequences of layers by name, each of which sees the layer's input; subclasses say how their outputs combine."""
 
     @abstractmethod
-    def branches(self) -> dict[str, tuple[Layer, ...]]:
+    def branches(self) -> dict[str, Sequence[Layer]]:
         """The sequences, in the order of their parameters."""
 
     def parameters(self, input_shape: Shape) -> dict[str, Parameter]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -25,8 +26,8 @@ class Residual(Composite):
     ``shortcut.0.weight``.
     """
 
-    body: tuple[Layer, ...]
-    shortcut: tuple[Layer, ...] = ()
+    body: Sequence[Layer]
+    shortcut: Sequence[Layer] = ()
     activation: str = "linear"
     keep_prob: float = 1.0
 
@@ -39,7 +40,7 @@ class Residual(Composite):
         if not is_number(self.keep_prob) or not 0 < self.keep_prob <= 1:
             raise UsageError(f"residual: keep_prob must be greater than 0 and at most 1, got {self.keep_prob!r}")
 
-    def branches(self) -> dict[str, tuple[Layer, ...]]:
+    def branches(self) -> dict[str, Sequence[Layer]]:
         """``body`` and ``shortcut``."""
         return {"body": self.body, "shortcut": self.shortcut}
 
