@@ -90,8 +90,7 @@ class Recorder:
     def finish(self, finished: Fit) -> Run:
         """Save the parameters, predict, measure, diagnose, report and enter the run into the index."""
         plan, run = self.plan, Run(self.folder)
-        kept = finished.best_epoch if finished.restored else finished.history[-1].epoch
-        self._checkpoint(finished.parameters, kept or 0, stopped=finished.stopped)
+        self._checkpoint(finished.parameters, kept_epoch(finished), stopped=finished.stopped)
         trained = TrainedNetwork(
             finished.network,
             finished.parameters,
@@ -169,8 +168,14 @@ class Recorder:
             "parameters": plan.n_parameters,
             "epochs": len(finished.history) if finished else None,
             "best_epoch": finished.best_epoch if finished else None,
+            "kept_epoch": kept_epoch(finished) if finished else None,
             "stopped": finished.stopped if finished else None,
             "errors": {rung: measured.to_json() for rung, measured in (errors or {}).items()},
             "conclusion": conclusion,
         }
         self.folder.write_json("run.json", summary)
+
+
+def kept_epoch(finished: Fit) -> int:
+    """The epoch whose parameters are kept: the best one where early stopping went back to it, else the last."""
+    return (finished.best_epoch if finished.restored else None) or finished.history[-1].epoch

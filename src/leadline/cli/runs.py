@@ -80,7 +80,7 @@ def _measured(row: dict[str, Any], part: str) -> Measured | None:
 
 def show(run: RunName, runs: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
     """Show a run: its resolved experiment, how training went, and its diagnosis."""
-    from leadline.cli.screen import console, print_diagnosis, print_json
+    from leadline.cli.screen import console, ending, print_diagnosis, print_json
     from leadline.runs.run import load_run
 
     found = load_run(run, runs)
@@ -93,12 +93,7 @@ def show(run: RunName, runs: RunsFolder = Path("runs"), as_json: AsJson = False)
     screen.print(f"[bold]{found.name}[/bold]  {summary['status']}, {summary['started']}")
     screen.print(found.experiment.to_toml(), style="dim", markup=False)
     if summary["epochs"]:
-        best = f", best epoch {summary['best_epoch']}" if summary["best_epoch"] else ""
-        screen.print(
-            f"{summary['epochs']} epochs in {summary['seconds']:.1f} s, stopped: {summary['stopped']}{best}; "
-            f"{summary['parameters']:,} parameters",
-            markup=False,
-        )
+        screen.print(ending(summary), markup=False)
     if measured:
         screen.print()
         print_diagnosis(screen, found.diagnosis)

@@ -43,6 +43,19 @@ def print_diagnosis(screen: Console, diagnosis: Diagnosis) -> None:
             screen.print(line, markup=False)
 
 
+def ending(summary: Mapping[str, Any]) -> str:
+    """How a training went, in one line."""
+    reason = {
+        "epochs": "",
+        "early stopping": ", stopped early",
+        "tolerance": ", stopped where the gradient had vanished",
+        "interrupted": ", interrupted",
+        "diverged": ", diverged",
+    }.get(summary["stopped"], "")
+    kept = f"; epoch {summary['kept_epoch']} is kept" if summary["kept_epoch"] != summary["epochs"] else ""
+    return f"{summary['epochs']} epochs in {summary['seconds']:.1f} s{reason}{kept}."
+
+
 class ProgressBar:
     """Shows how a training goes on: epochs, cost, dev error and time left."""
 
@@ -95,13 +108,10 @@ class ProgressBar:
             self.bar.update(self.task, completed=epoch["epoch"], text=self.text)
 
     def close(self) -> None:
-        """Take the bar away and leave its last text."""
+        """Take the bar away."""
         if self.bar is not None:
             self.bar.stop()
             self.bar = None
-        if self.text:
-            self.screen.print(f"Trained: {self.text}", markup=False)
-            self.text = ""
 
     def _due(self) -> bool:
         """A thousand short epochs need no thousand updates of the screen."""

@@ -72,7 +72,7 @@ def train(
 
 
 def _train(experiment: Experiment, name: str | None, runs: Path, as_json: bool, quiet: bool) -> None:
-    from leadline.cli.screen import ProgressBar, console, print_diagnosis, print_json
+    from leadline.cli.screen import ProgressBar, console, ending, print_diagnosis, print_json
 
     screen = console(stderr=as_json)
     if not quiet and screen.is_terminal:
@@ -89,8 +89,7 @@ def _train(experiment: Experiment, name: str | None, runs: Path, as_json: bool, 
     if as_json:
         print_json(run.summary | {"folder": str(run.folder.path), "diagnosis": run.diagnosis.to_json()})
         return
-    if run.status == "interrupted":
-        screen.print("Interrupted: training stopped, and the best parameters so far are kept and measured.")
+    screen.print(ending(run.summary), markup=False)
     screen.print()
     print_diagnosis(screen, run.diagnosis)
     screen.print()
