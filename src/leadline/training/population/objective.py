@@ -50,8 +50,8 @@ class Gradients(Parameters):
 class PopulationObjective:
     """J(θ) of P members for their batches, each with its own λ, limit of the norm, and number of examples.
 
-    The counterpart of `leadline.training.Objective`. The output layer computes z transposed, Wᵀ's few columns being slow
-    to multiply by, and leaves it as `leadline.training.population.losses` wants it.
+    The counterpart of `leadline.training.Objective`. The output layer computes z transposed, because products with few
+    columns are slow, and leaves it as `leadline.training.population.losses` wants it.
     """
 
     def __init__(
