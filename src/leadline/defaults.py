@@ -97,7 +97,7 @@ def _layers(section: NetworkSection, data: Dataset, m: int, input_shape: tuple[i
     else:
         tables = [_with_start(table, section) for table in section.layers]
         try:
-            layers = list(Network.from_config(tables).layers)
+            layers = list(Network.from_config(tables, section.modules).layers)
         except UsageError as error:
             raise UsageError(f"network.{error}") from None
     network = Network(layers)
@@ -167,7 +167,7 @@ def _training(experiment: Experiment, m: int, has_dev: bool) -> dict[str, Any]:
         "device": _device(section.device),
     }
     if section.early_stopping is None:
-        filled["early_stopping"] = {"patience": max(5, epochs // 5) if has_dev else 0}
+        filled["early_stopping"] = {"patience": max(20, epochs // 5) if has_dev else 0}
     elif section.early_stopping.patience and not has_dev:
         raise UsageError("training.early_stopping: needs a dev set; give split.dev a size, or set patience = 0.")
     return filled

@@ -122,9 +122,13 @@ class SplitSection(Section):
 
 
 class NetworkSection(Section):
-    """``[network]``: the layers, the output layer included, and how their weights start."""
+    """``[network]``: the layers, the output layer included, and how their weights start.
+
+    ``modules`` are Python files with layers of the user's own.
+    """
 
     layers: Annotated[Tables | None, BeforeValidator(_layers)] = None
+    modules: Names = ()
     initializer: Literal["auto", "zeros", "normal", "xavier", "he"] = "auto"
     gain: float = Field(default=1.0, gt=0)
     generator: Literal["torch", "numpy"] = "torch"
@@ -231,6 +235,9 @@ class Experiment(Section):
                 given = getattr(section, key, None)
                 if isinstance(given, str) and (folder / given).is_file():
                     changes[f"{name}.{key}"] = _from_here(folder / given)
+        modules = [_from_here(folder / name) if (folder / name).is_file() else name for name in self.network.modules]
+        if modules:
+            changes["network.modules"] = modules
         return self.replace(changes) if changes else self
 
 

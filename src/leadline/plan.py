@@ -73,7 +73,7 @@ def make_plan(experiment: Experiment, data: Dataset | None = None) -> Plan:
     preparation = Preparation.fit(data, made.train)
     input_shape = tuple(int(size) for size in preparation.inputs(data, made.train[:1]).shape[1:])
     resolved = resolve(experiment, data, made, input_shape)
-    network = Network.from_config(list(resolved.network.layers or ()))
+    network = Network.from_config(resolved.network.layers or (), resolved.network.modules)
     loss = loss_of(network, data, input_shape)
     network.for_loss(loss)
     return Plan(

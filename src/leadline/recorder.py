@@ -15,7 +15,7 @@ from leadline.plan import Plan
 from leadline.results import diagnose_run, measure_error, predict_set, save_predictions, write_run_report
 from leadline.runs.checkpoint import save_checkpoint
 from leadline.runs.environment import environment
-from leadline.runs.folder import RunFolder
+from leadline.runs.folder import RATE_FILE, RunFolder
 from leadline.runs.index import RunIndex
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore, published_name
@@ -47,6 +47,7 @@ class Recorder:
         self.started, self.clock = datetime.now(UTC), time.monotonic()
         self.saved = self.clock
         self.trainer: Trainer | None = None
+        self.rates_by_hand: dict[int, float] = {}
         scale = np.ravel(plan.preparation.target_scale) if plan.data.task == "regression" else np.ones(1)
         # The loop measures a regression's error in standard deviations of the target; people read its unit.
         self.error_scale = float(scale[0]) if len(scale) == 1 else 1.0
@@ -86,6 +87,17 @@ class Recorder:
         if self.listener is not None:
             self.listener.epoch(line)
         return False
+
+    def rate_by_hand(self) -> float | None:
+        """The learning rate that somebody has written into the run's folder while it trains, if any."""
+        path = self.folder / RATE_FILE
+        if not path.exists():
+            return None
+        rate = float(path.read_text(encoding="utf-8"))
+        epoch = (self.trainer.epoch if self.trainer else 0) + 1
+        if rate > 0 and rate != next(reversed(self.rates_by_hand.values()), None):
+            self.rates_by_hand[epoch] = rate
+        return rate
 
     def finish(self, finished: Fit) -> Run:
         """Save the parameters, predict, measure, diagnose, report and enter the run into the index."""
@@ -173,6 +185,8 @@ class Recorder:
             "errors": {rung: measured.to_json() for rung, measured in (errors or {}).items()},
             "conclusion": conclusion,
         }
+        if self.rates_by_hand:
+            summary["learning_rates_by_hand"] = {str(epoch): rate for epoch, rate in self.rates_by_hand.items()}
         self.folder.write_json("run.json", summary)
 
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from leadline.data import Dataset, read
 from leadline.errors import UsageError, nearest
 from leadline.experiment import Experiment, TrainingSection
 from leadline.network import Network
-from leadline.optimize import Optimizer, Schedule
+from leadline.optimize import LiveRate, Optimizer, Schedule
 from leadline.plan import Plan, make_plan
 from leadline.recorder import Listener, Recorder
 from leadline.runs.run import Run
@@ -152,7 +153,7 @@ def _fit(plan: Plan, recorder: Recorder) -> Fit:
         plan.loss,
         train_set,
         plan.examples("dev"),
-        plan.training,
+        replace(plan.training, schedule=LiveRate(plan.training.schedule, recorder.rate_by_hand)),
         on_epoch=recorder.epoch,
         on_progress=recorder.listener.step if recorder.listener else None,
     )

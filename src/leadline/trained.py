@@ -47,7 +47,7 @@ class TrainedNetwork:
         tensors, state = load_checkpoint(run.folder / "checkpoint.safetensors")
         experiment, preparation = run.experiment, run.preparation
         loss = state["loss"]
-        network = Network.from_config(list(experiment.network.layers or ())).for_loss(loss)
+        network = Network.from_config(experiment.network.layers or (), experiment.network.modules).for_loss(loss)
         dtype = torch.float64 if experiment.training.precision == "float64" else torch.float32
         parameters = network.initialize(tuple(state["input_shape"]), dtype=dtype)
         for name, tensor in parameters.named().items():

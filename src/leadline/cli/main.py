@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from leadline.cli import runs, train
+from leadline.cli import rate, runs, theory, train
 from leadline.errors import LeadlineError
 
 app = typer.Typer(
@@ -25,6 +25,8 @@ app = typer.Typer(
 )
 train.register(app)
 runs.register(app)
+theory.register(app)
+rate.register(app)
 
 
 def _print_version(wanted: bool) -> None:

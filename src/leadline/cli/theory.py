@@ -15,10 +15,12 @@ if TYPE_CHECKING:
     from leadline.network.gradient_check import GradientCheck
     from leadline.plan import Plan
 
+
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command()(check)
     app.command()(gallery)
+
 
 def check(
     experiment: Annotated[
@@ -50,6 +52,7 @@ def check(
     if not checked.passed:
         raise typer.Exit(1)
 
+
 def _check(plan: Plan, examples: int, entries: int, epsilon: float, seed: int) -> GradientCheck:
     import torch
 
@@ -70,6 +73,7 @@ def _check(plan: Plan, examples: int, entries: int, epsilon: float, seed: int) -
         epsilon=epsilon,
         entries=entries,
     )
+
 
 def gallery(
     output: Annotated[Path, typer.Option("--output", "-o", help="The page to write.")] = Path("gallery.html"),

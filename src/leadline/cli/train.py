@@ -50,7 +50,7 @@ def train(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")] = False,
 ) -> None:
     """Train a network, measure its errors, say where they come from, and write a report."""
-    wanted = _experiment(experiment)
+    wanted = experiment_of(experiment)
     changes: dict[str, Any] = {
         "data.target": target,
         "data.task": task,
@@ -97,7 +97,7 @@ def _train(experiment: Experiment, name: str | None, runs: Path, as_json: bool, 
     screen.print(f"Report: {run.folder / 'report.html'}", markup=False)
 
 
-def _experiment(wanted: str) -> Experiment:
+def experiment_of(wanted: str) -> Experiment:
     """What EXPERIMENT means: an experiment file, a bundled name, or a data file."""
     from leadline.experiment import Experiment
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -18,6 +19,7 @@ from leadline.network.elementwise import Activation
 from leadline.network.graph import graph_svg
 from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, layer_from_config
 from leadline.network.mismatch import explain
+from leadline.network.modules import load_layers
 from leadline.network.parameters import Layout, Parameters
 from leadline.network.sequence import as_sequence, shapes_through
 from leadline.network.summary import Summary, summarize
@@ -68,8 +70,13 @@ class Network:
         return [layer.config() for layer in self.layers]
 
     @classmethod
-    def from_config(cls, tables: Sequence[dict[str, Any]]) -> Network:
-        """Build from the tables of an experiment file; errors name the layer's index."""
+    def from_config(cls, tables: Sequence[dict[str, Any]], modules: Sequence[str] = ()) -> Network:
+        """Build from the tables of an experiment file; errors name the layer's index.
+
+        ``modules`` are Python files with layers of the user's own, which the tables then may name.
+        """
+        for module in modules:
+            load_layers(Path(module))
         layers = []
         for i, table in enumerate(tables):
             try:

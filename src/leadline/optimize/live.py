@@ -20,7 +20,7 @@ class LiveRate:
     number changes nothing, and ``problem`` says what was found.
     """
 
-    def __init__(self, schedule: Schedule, source: Path | str | Callable[[], float | None]) -> None:
+    def __init__(self, schedule: Schedule | LiveRate, source: Path | str | Callable[[], float | None]) -> None:
         self.schedule = schedule
         self.source = source if callable(source) else Path(source)
         self.rate: float | None = None

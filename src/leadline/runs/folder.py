@@ -11,6 +11,8 @@ from typing import Any
 
 from leadline.errors import LeadlineError
 
+RATE_FILE = "learning_rate"
+
 
 class RunFolder:
     """The files of one run.
@@ -28,6 +30,7 @@ class RunFolder:
     ``diagnosis.json``                the ladder, the gaps and the conclusion
     ``test_opened.json``              when the test set was opened, if it was
     ``report.html``                   all of it to read
+    ``learning_rate``                 the rate from the next epoch on, while it trains, set by hand
     ================================  ======================================================================
     """
 

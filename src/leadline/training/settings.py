@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 
 from leadline.errors import UsageError, nearest
-from leadline.optimize import Adam, Optimizer
+from leadline.optimize import Adam, LiveRate, Optimizer
 from leadline.optimize.schedules import Constant, Schedule
 
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
@@ -47,7 +47,7 @@ class Training:
     epochs: int = 100
     batch_size: int | None = None
     optimizer: Optimizer = field(default_factory=Adam)
-    schedule: Schedule = field(default_factory=Constant)
+    schedule: Schedule | LiveRate = field(default_factory=Constant)
     l2: float = 0.0
     l1: float = 0.0
     clip_norm: float | None = None
