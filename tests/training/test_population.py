@@ -125,6 +125,14 @@ def test_own_betas_and_rates(same_seed: bool) -> None:
     assert Member(beta=0.5).single(PLAIN, Training(optimizer=Momentum())).settings.optimizer == Momentum(beta=0.5)
 
 
+def test_own_keep_probs_with_one_seed() -> None:
+    """A layer that keeps everything draws nothing, so the layers after it get other draws."""
+    members = [Member(seed=4, keep_prob=keep_prob) for keep_prob in ((0.8, 0.6), (1.0, 0.6), (0.5, 0.9), 1.0)]
+    assert_as_alone(REGULARIZED, members, Training(epochs=2, batch_size=32, precision="float64"))
+    layers = members[0].single(REGULARIZED, Training()).network.layers
+    assert [layer.keep_prob for layer in layers if isinstance(layer, Dropout)] == [0.8, 0.6]
+
+
 def test_own_schedules() -> None:
     shared = Training(epochs=4, batch_size=40, schedule=Exponential(0.7), precision="float64")
     assert_as_alone(PLAIN, [Member(learning_rate=0.01), Member(learning_rate=0.02)], shared)
@@ -192,6 +200,21 @@ def test_a_diverged_member_leaves_as_it_would_alone_and_the_others_go_on(network
     assert torch.isfinite(fits[1].parameters.theta).all()
     assert_same(fits[0], wanted[0], 1e-12)
     assert_same(fits[2], wanted[2], 1e-12)
+
+
+def test_a_late_divergence_is_replayed_from_a_snapshot() -> None:
+    """Growth by a constant factor takes over 128 steps to leave float64; the velocity matters at each."""
+    network = Network([Dense(CLASSES)])
+    settings = Training(epochs=200, batch_size=64, optimizer=Momentum(15.0, beta=0.5), precision="float64")
+    train = examples(settings, loss="squared_error")
+    members = [Member(seed=1), Member(seed=2, learning_rate=0.1, epochs=100), Member(seed=3, subset=subset(150, 2))]
+    fits = Population(network, members).fit("squared_error", train, None, settings)
+    for i in (0, 2):
+        wanted = alone(members[i].single(network, settings), "squared_error", train, None)
+        assert wanted.stopped == fits[i].stopped == "diverged"
+        assert len(wanted.history) * wanted.history[0].steps > 128
+        assert str(fits[i].divergence) == str(wanted.divergence)
+        torch.testing.assert_close(fits[i].parameters.theta, wanted.parameters.theta, rtol=1e-9, atol=0)
 
 
 def trainer_of(members: list[Member], settings: Training) -> PopulationTrainer:
