@@ -16,7 +16,7 @@ from leadline.measure.intervals import Measured
 from leadline.report.figures import confusion, curves, images, residuals
 from leadline.report.figures.figure import Figure, plain, text
 from leadline.report.figures.ladder import GapRow, RungRow, ladder_figure, nice_ticks
-from leadline.report.quantities import Scale, count, duration
+from leadline.report.quantities import Scale
 from leadline.report.style import TEMPLATE
 from leadline.strategy.ladder import build_ladder
 
@@ -30,7 +30,7 @@ def all_figures() -> list[Figure]:
     assert rate is not None
     return [
         curves.cost_curves(HISTORY, "multiclass", 37),
-        curves.error_curves(HISTORY, PERCENT, "error", 37),
+        curves.error_curves(HISTORY, PERCENT, 37),
         rate,
         residuals.predicted_against_true(true, true + 0.1, "price", "USD"),
         residuals.residual_histogram(true, true + np.sin(true), "USD"),
@@ -52,7 +52,7 @@ def test_the_template_is_valid():
 
 
 def test_errors_are_drawn_in_percent_and_costs_as_they_are():
-    error, cost = curves.error_curves(HISTORY, PERCENT, "error"), curves.cost_curves(HISTORY, "multiclass")
+    error, cost = curves.error_curves(HISTORY, PERCENT), curves.cost_curves(HISTORY, "multiclass")
     assert error.data[1]["y"][-1] == pytest.approx(100 * HISTORY[-1]["dev_error"])
     assert cost.data[0]["y"][0] == HISTORY[0]["cost"]
     assert [trace["name"] for trace in error.data] == ["train", "dev"]
@@ -176,10 +176,3 @@ def test_plain_values_are_json():
 
 def test_texts_of_figures_are_escaped():
     assert text("<b>&") == "&lt;b&gt;&amp;"
-
-
-def test_counts_and_durations_read_well():
-    assert count(1234567) == "1\u202f234\u202f567"
-    assert [duration(seconds) for seconds in (0.42, 59.6, 75, 120, 7500)] == [
-        "0.4\u202fs", "1\u202fmin", "1\u202fmin 15\u202fs", "2\u202fmin", "2\u202fh 5\u202fmin",
-    ]  # fmt: skip

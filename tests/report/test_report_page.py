@@ -10,7 +10,8 @@ import pytest
 import report_samples as samples
 
 from leadline.report import write_report
-from leadline.report.page import embed, facts, render_report
+from leadline.report.page import render_report
+from leadline.report.rendering import embed
 from leadline.report.style import plotly_script
 
 HOSTILE = (
@@ -78,11 +79,6 @@ def test_numbers_and_texts_are_there(digits_html):
     assert 'source = "digits"' in text
 
 
-def test_facts_of_columns_are_short():
-    columns = [{"name": "age", "kind": "number", "note": ""}, {"name": "sex", "kind": "category", "note": "2 levels"}]
-    assert facts({"columns": columns}) == [("columns", "age (number), sex (category, 2 levels)")]
-
-
 def test_each_mistake_is_drawn_once(digits_html):
     images = Elements(digits_html).all("img")
     assert len(images) == len(samples.digits().mistakes)
@@ -122,15 +118,6 @@ def test_embedded_json_is_the_same_json():
     text = str(embed(value))
     assert not set("<>&\u2028") & set(text)
     assert json.loads(text) == {"a": value["a"], "b": [1.5, None, None], "c": None}
-
-
-def test_facts_flatten_tables_and_lists():
-    assert facts({"n": 20640, "split": {"train": 5}, "columns": ["a", "b"], "hash": None}) == [
-        ("n", "20\u202f640"),
-        ("split: train", "5"),
-        ("columns", "a, b"),
-        ("hash", "—"),
-    ]
 
 
 def test_a_report_without_extras_is_whole():

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-import json
-import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from functools import cache
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
-
-from leadline.report import style
 from leadline.report.changes import change_lines
 from leadline.report.contents import Mistake, Report
 from leadline.report.figures import confusion, curves, images, residuals
-from leadline.report.figures.figure import Figure, plain
+from leadline.report.figures.figure import Figure
 from leadline.report.figures.ladder import ladder_figure, measured_note
-from leadline.report.quantities import THIN, Scale, count, duration
+from leadline.report.quantities import Scale, count, duration, fact, facts, moment
+from leadline.report.rendering import templates, write_page
 
 SHOWN_IMAGES, SHOWN_CARDS = 12, 6
 """Mistakes shown at once; the others wait behind a line to open."""
@@ -41,13 +33,13 @@ def render_report(report: Report) -> str:
     drawn = any(mistake.image is not None for mistake in report.mistakes)
     shown = SHOWN_IMAGES if drawn else SHOWN_CARDS
     return (
-        environment()
+        templates()
         .get_template("report.html")
         .render(
             report=report,
             key_figures=_key_figures(report),
             ladder=ladder_figure(report.ladder),
-            created=_moment(report.created),
+            created=moment(report.created),
             remedies=[_remedy(remedy, experiment) for remedy in report.remedies],
             curves=_curves(report, scale),
             residuals=_residuals(report),
@@ -59,83 +51,6 @@ def render_report(report: Report) -> str:
             **_confusion(report),
         )
     )
-
-
-def write_page(html: str, path: Path) -> Path:
-    """Write a page beside its place and move it there in one step."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
-    try:
-        unfinished.write_text(html, encoding="utf-8")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return path
-
-
-@cache
-def environment() -> Environment:
-    """The templates with their filters; everything they show is escaped."""
-    templates = Environment(
-        loader=PackageLoader("leadline.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    templates.filters["embed"] = embed
-    templates.filters["share"] = _share
-    templates.filters["prose"] = _prose
-    templates.globals["look"] = style
-    return templates
-
-
-def embed(value: Any) -> Markup:
-    """The value as JSON that can stand inside a script element, whatever its texts contain."""
-    text = json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
-    for character in "<>&\u2028\u2029":
-        text = text.replace(character, f"\\u{ord(character):04x}")
-    return Markup(text)
-
-
-def facts(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    """Nested values as a flat list of names and texts."""
-    listed: list[tuple[str, str]] = []
-    for key, value in values.items():
-        name = f"{prefix}{key}".replace("_", " ")
-        if isinstance(value, Mapping):
-            listed += facts(value, f"{name}: ")
-        elif isinstance(value, Sequence) and not isinstance(value, str):
-            listed.append((name, ", ".join(_fact(item) for item in value)))
-        else:
-            listed.append((name, _fact(value)))
-    return listed
-
-
-def _fact(value: object) -> str:
-    if isinstance(value, Mapping):
-        first, *others = (_fact(item) for item in value.values() if item not in ("", None))
-        return f"{first} ({', '.join(others)})" if others else first
-    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10_000:
-        return count(value)
-    if isinstance(value, float):
-        return f"{value:.10g}"
-    return "—" if value is None else str(value)
-
-
-def _prose(text: str) -> str:
-    """Keep groups of digits, and a number and its percent sign, on one line."""
-    return re.sub(r"(?<=\d) (?=\d{3}\b|%)", THIN, text)
-
-
-def _moment(created: str) -> str:
-    """A time as people read it; whatever is no time stays as it is."""
-    try:
-        return datetime.fromisoformat(created).strftime("%Y-%m-%d %H:%M %Z").rstrip()
-    except ValueError:
-        return created
-
-
-def _share(value: float) -> str:
-    percent = 100 * value
-    return f"{percent:.0f}{THIN}%" if percent >= 0.95 or percent == 0 else f"{percent:.1f}{THIN}%"
 
 
 @dataclass(frozen=True)
@@ -164,7 +79,7 @@ def _curves(report: Report, scale: Scale) -> list[Figure]:
         return []
     drawn = [
         curves.cost_curves(report.history, report.task, report.best_epoch),
-        curves.error_curves(report.history, scale, report.metric, report.best_epoch),
+        curves.error_curves(report.history, scale, report.best_epoch),
         curves.learning_rate_curve(report.history),
     ]
     return [figure for figure in drawn if figure is not None]
@@ -198,7 +113,7 @@ def _drawn(mistake: Mistake) -> dict[str, Any]:
         "label": mistake.label,
         "prediction": mistake.prediction,
         "probability": mistake.probability,
-        "fields": {name: _fact(value) for name, value in mistake.fields.items()},
+        "fields": {name: fact(value) for name, value in mistake.fields.items()},
         "source": None if image is None else images.png_data_uri(image),
         "pixels": image is not None and images.is_pixelated(image),
     }

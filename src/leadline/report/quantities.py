@@ -1,8 +1,12 @@
-"""Numbers as people read them: errors in percent or in the target's unit, intervals, counts and durations."""
+"""Values as people read them: counts, shares, durations, moments, and the facts of a record."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
 THIN = "\u202f"  # narrow no-break space: keeps a number and its unit on one line
 
@@ -42,3 +46,48 @@ def duration(seconds: float) -> str:
         return f"{minutes}{THIN}min" + (f" {rest}{THIN}s" if rest else "")
     hours, minutes = divmod(round(whole / 60), 60)
     return f"{hours}{THIN}h" + (f" {minutes}{THIN}min" if minutes else "")
+
+
+def share(value: float) -> str:
+    """``0.0897`` as ``9 %``; shares below one percent keep a decimal."""
+    percent = 100 * value
+    return with_unit(f"{percent:.0f}" if percent >= 0.95 or percent == 0 else f"{percent:.1f}", "%")
+
+
+def moment(text: str) -> str:
+    """An ISO date and time to the minute; whatever is no time stays as it is."""
+    try:
+        return datetime.fromisoformat(text).strftime("%Y-%m-%d %H:%M %Z").rstrip()
+    except ValueError:
+        return text
+
+
+def prose(text: str) -> str:
+    """A sentence whose groups of digits, and numbers and percent signs, stay on one line."""
+    return re.sub(r"(?<=\d) (?=\d{3}\b|%)", THIN, text)
+
+
+def fact(value: object) -> str:
+    """Any value in a line: a mapping as its first value with the others in brackets, nothing as a dash."""
+    if isinstance(value, Mapping):
+        first, *others = [fact(item) for item in value.values() if item not in ("", None)] or ["—"]
+        return f"{first} ({', '.join(others)})" if others else first
+    if isinstance(value, int) and not isinstance(value, bool) and abs(value) >= 10_000:
+        return count(value)
+    if isinstance(value, float):
+        return f"{value:.10g}"
+    return "—" if value is None else str(value)
+
+
+def facts(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    """Nested values as a flat list of names and texts."""
+    listed: list[tuple[str, str]] = []
+    for key, value in values.items():
+        name = f"{prefix}{key}".replace("_", " ")
+        if isinstance(value, Mapping):
+            listed += facts(value, f"{name}: ")
+        elif isinstance(value, Sequence) and not isinstance(value, str):
+            listed.append((name, ", ".join(fact(item) for item in value) or "—"))
+        else:
+            listed.append((name, fact(value)))
+    return listed

@@ -10,9 +10,6 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-ACCENT = "var(--accent)"
-ALARM = "var(--alarm)"
-CANVAS = "var(--canvas)"
 INK = "var(--ink)"
 LINE = "var(--line)"
 MUTED = "var(--muted)"
@@ -23,9 +20,6 @@ SERIES = tuple(f"var(--series-{number})" for number in range(1, 7))
 
 SEQUENTIAL = [[0.0, SURFACE], [1.0, SERIES[0]]]
 """Colour scale from nothing to much."""
-
-DIVERGING = [[0.0, SERIES[1]], [0.5, SURFACE], [1.0, SERIES[0]]]
-"""Colour scale from one class to the other, or from below to above."""
 
 AXIS: dict[str, Any] = {
     "automargin": True,
@@ -56,7 +50,7 @@ TEMPLATE: dict[str, Any] = {
     "yaxis": AXIS,
     "legend": {"orientation": "h", "x": 0, "y": 1, "xanchor": "left", "yanchor": "bottom"},
     "hoverlabel": {"bgcolor": SURFACE, "bordercolor": LINE, "font": {"color": INK, "size": 13}},
-    "colorscale": {"sequential": SEQUENTIAL, "diverging": DIVERGING},
+    "colorscale": {"sequential": SEQUENTIAL},
     "dragmode": "zoom",
 }
 """Plotly layout template of all figures (colours by name)."""

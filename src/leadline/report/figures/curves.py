@@ -26,10 +26,11 @@ def cost_curves(history: History, task: str, best_epoch: int | None = None) -> F
     )
 
 
-def error_curves(history: History, scale: Scale, metric: str, best_epoch: int | None = None) -> Figure:
-    """Error on the training and the dev set by epoch, in percent or in the target's unit."""
+def error_curves(history: History, scale: Scale, best_epoch: int | None = None) -> Figure:
+    """Error on the training and the dev set by epoch: percent of wrong answers, or RMSE in the target's unit."""
     traces = _pair(history, "train_error", "dev_error", scale.factor, ".4g")
-    title = f"{metric} ({scale.unit})" if scale.unit else metric
+    name = "error" if scale.unit == "%" else "RMSE"
+    title = f"{name} ({scale.unit})" if scale.unit else name
     return Figure(
         "Error",
         "Error on the training and the dev set for each epoch.",

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from leadline.report.gallery.computing import one_thread
 from leadline.report.gallery.sections import SECTIONS
-from leadline.report.page import environment, write_page
+from leadline.report.rendering import templates, write_page
 
 
 def write_gallery(path: Path) -> Path:
@@ -18,4 +18,4 @@ def render_gallery() -> str:
     """The gallery as HTML."""
     with one_thread():
         drawn = [(section, [build() for build in section.figures]) for section in SECTIONS]
-    return environment().get_template("gallery.html").render(sections=drawn)
+    return templates().get_template("gallery.html").render(sections=drawn)
