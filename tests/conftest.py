@@ -1,8 +1,9 @@
-"""What tests share: the folder of real data sets."""
+"""What tests share: the folder of real data sets, and what may not be skipped where it is required."""
 
 from __future__ import annotations
 
 import os
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
@@ -17,3 +18,17 @@ def data_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real data sets are not in {folder}; LEADLINE_DATA names their folder")
     return folder
+
+
+REQUIRED = {f"needs_{name}" for name in os.environ.get("LEADLINE_REQUIRE", "").split()}
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Where LEADLINE_REQUIRE names "data" or "browser", a test that needs it may not be skipped."""
+    report = yield
+    needed = REQUIRED & {marker.name for marker in item.iter_markers()}
+    if report.skipped and needed and not hasattr(report, "wasxfail"):
+        report.outcome = "failed"
+        report.longrepr = f"skipped, but {', '.join(sorted(needed))} is required here: {report.longrepr}"
+    return report

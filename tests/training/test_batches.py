@@ -31,7 +31,7 @@ def test_order_is_new_each_epoch_and_repeats_with_the_seed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("m", "size"), [(10, 10), (1_999, 1_999), (2_000, 64), (60_000, 64), (300_000, 256), (10**7, 512)]
+    ("m", "size"), [(10, 10), (1_999, 1_999), (2_000, 64), (3_009, 128), (60_000, 64), (300_000, 256), (10**7, 512)]
 )
 def test_default_batch_size(m: int, size: int) -> None:
     """T2.08: the whole set below 2 000 examples, powers of two above."""

@@ -11,11 +11,14 @@ FULL_BATCH_BELOW = 2_000
 
 
 def default_batch_size(m: int) -> int:
-    """The whole set below 2 000 examples; above, 64, doubled up to 512 while an epoch has over 2 000 steps."""
+    """The whole set below 2 000 examples; above, 64, doubled up to 512 while an epoch has over 2 000 steps.
+
+    It is also doubled where the last batch would be a single example, on which batch normalization cannot train.
+    """
     if m < FULL_BATCH_BELOW:
         return m
     size = 64
-    while size < 512 and m // size > 2_000:
+    while size < 512 and (m // size > 2_000 or m % size == 1):
         size *= 2
     return size
 
