@@ -20,6 +20,7 @@ from leadline.training.population import Member, Population, PopulationTrainer, 
 from leadline.training.population.losses import population_loss
 from leadline.training.population.plan import SharedBatches, plan_epoch
 from leadline.training.population.rows import make_rows
+from leadline.training.population.updates import LARGE
 
 SOFTMAX = "softmax_cross_entropy"
 M, N_IN, CLASSES = 230, 7, 3
@@ -123,6 +124,19 @@ def test_own_betas_and_rates(same_seed: bool) -> None:
     rules = [Member(optimizer=Adam(0.01, epsilon=10.0**-k)) for k in range(4, 8)]
     assert_as_alone(PLAIN, rules, Training(epochs=2, batch_size=50, precision="float64"))
     assert Member(beta=0.5).single(PLAIN, Training(optimizer=Momentum())).settings.optimizer == Momentum(beta=0.5)
+
+
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name}{getattr(rule, 'bias_correction', '') or ''}")
+def test_large_members(rule: Optimizer) -> None:
+    """Large members take other ways: gradients in place, and one kernel call for each."""
+    network = Network([Dense(90, "relu"), Dense(90, "relu"), Dense(CLASSES)])
+    members = [Member(seed=1), Member(seed=2, learning_rate=0.02, subset=subset(91, 1)), Member(seed=3, epochs=1)]
+    members += [Member(seed=4, learning_rate=0.03, l2=0.1)]
+    settings = Training(epochs=2, batch_size=40, optimizer=replace(rule, learning_rate=0.01), precision="float64")
+    assert network.layout((N_IN,)).n > LARGE
+    assert_as_alone(network, members, settings)
+    if isinstance(rule, Adam):
+        assert_as_alone(network, [Member(beta=0.8), Member(beta=0.9)], settings)
 
 
 def test_own_keep_probs_with_one_seed() -> None:

@@ -14,28 +14,31 @@ from leadline.optimize.clipping import clip_by_norm
 from leadline.training.population.losses import population_loss
 from leadline.training.population.noise import PopulationMemory
 from leadline.training.population.rows import Row, number
+from leadline.training.population.updates import LARGE
 
 Pools = list[dict[str, Tensor]]
 
 
 @dataclass
 class Gradients(Parameters):
-    """∇J (P, n), written by way of one contiguous tensor for each parameter.
+    """∇J (P, n), for small members written by way of one contiguous tensor for each parameter.
 
-    A batched product that writes into a part of each row is done by torch one member after another.
+    A batched product that writes into a part of each row is done by torch one member after another; for large members
+    that costs nothing, and there are no ``parts``.
     """
 
     parts: list[Tensor] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.layers = [{} for _ in range(self.layout.n_layers)]
-        for slot, part in zip(self.layout.slots, self.parts, strict=True):
+        super().__post_init__()
+        for slot, part in zip(self.layout.slots, self.parts, strict=False):
             self.layers[slot.layer][slot.name] = part.view(-1, *slot.parameter.shape)
 
     @classmethod
     def over(cls, parameters: Parameters, theta: Tensor) -> Gradients:
         """Gradients for ``parameters`` that end up in ``theta``."""
-        parts = [theta.new_empty(len(theta), slot.stop - slot.start) for slot in parameters.layout.slots]
+        slots = parameters.layout.slots if parameters.layout.n < LARGE else ()
+        parts = [theta.new_empty(len(theta), slot.stop - slot.start) for slot in slots]
         return cls(parameters.layout, theta, [], parts)
 
     def first(self, p: int) -> Gradients:
@@ -44,7 +47,7 @@ class Gradients(Parameters):
 
     def collect(self) -> Tensor:
         """Bring the parts into the rows (P, n)."""
-        return torch.cat(self.parts, 1, out=self.theta)
+        return torch.cat(self.parts, 1, out=self.theta) if self.parts else self.theta
 
 
 class PopulationObjective:

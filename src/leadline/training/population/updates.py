@@ -9,10 +9,12 @@ from torch import Tensor
 
 from leadline.equations.averages import Number
 from leadline.optimize import Adam, RMSprop
-from leadline.optimize.optimizer import State
+from leadline.optimize.optimizer import Optimizer, State
 from leadline.optimize.schedules import Constant
 from leadline.training.population.rows import Row, number
 
+LARGE = 8_192
+"""From so many parameters on, a kernel call for each member costs less than another pass over all members."""
 UNIT_STEP_RULES = (Adam, RMSprop)
 """Rules whose step is the learning rate times a direction that θ is no part of, and whose kernel saves many passes."""
 
@@ -20,8 +22,9 @@ UNIT_STEP_RULES = (Adam, RMSprop)
 class Update:
     """One rule for some rows of a population; these rows make the same number of updates in an epoch.
 
-    Kernels take one learning rate. Where members have their own, the kernel takes a step of rate 1 from zero, and θ
-    moves by the members' rates times that.
+    Kernels take one number of each kind. Where members have their own, large members are updated one after another,
+    each by its own rule; for small ones the kernel takes a step of rate 1 from zero, and θ moves by the members' rates
+    times that, or the rule's equation is applied to all.
     """
 
     def __init__(self, rows: list[Row], theta: Tensor, gradient: Tensor, n_penalized: int) -> None:
@@ -32,12 +35,22 @@ class Update:
         self.base = number(self._bases, theta.device)
         self.rule = type(rules[0]).stack([replace(rule, learning_rate=1.0) for rule in rules])
         self.state: State = self.rule.start(theta, n_penalized)
+        self._each: list[tuple[Optimizer, State]] = []
+        differing = isinstance(self.base, Tensor) or not self.state.fused
+        if differing and theta.shape[1] >= LARGE and self.state.averages:
+            self._each = [(rule, self._state_of(i, rule, n_penalized)) for i, rule in enumerate(rules)]
         self._unit_step: Tensor | None = None
-        if isinstance(self.base, Tensor) and type(self.rule) in UNIT_STEP_RULES and self.state.fused:
+        if not self._each and isinstance(self.base, Tensor) and type(self.rule) in UNIT_STEP_RULES and self.state.fused:
             self._unit_step = torch.zeros_like(theta)
         self._constant: Number = self.base
         if isinstance(self.base, Tensor) and self._unit_step is not None:
             self._constant = self.base.to(theta)
+
+    def _state_of(self, i: int, rule: Optimizer, n_penalized: int) -> State:
+        """The state of one row, over its part of the averages."""
+        state = rule.start(self.theta[i], n_penalized)
+        state.averages = {name: average[i] for name, average in self.state.averages.items()}
+        return state
 
     @property
     def steps(self) -> int:
@@ -63,14 +76,25 @@ class Update:
 
     def step(self, rate: Number) -> None:
         """Move the rows one step down their gradients."""
-        if isinstance(rate, Tensor) and self._unit_step is not None:
+        if self._each:
+            self._step_each(rate)
+        elif isinstance(rate, Tensor) and self._unit_step is not None:
             self.rule.update(self._unit_step.zero_(), self.gradient, self.state, 1.0)
             self.theta.addcmul_(self._unit_step, rate.to(self.theta))
         else:
             self.rule.update(self.theta, self.gradient, self.state, rate)
 
+    def _step_each(self, rate: Number) -> None:
+        rates = rate.flatten().tolist() if isinstance(rate, Tensor) else [rate] * len(self.rows)
+        for theta, gradient, (rule, state), own in zip(
+            self.theta.unbind(0), self.gradient.unbind(0), self._each, rates, strict=True
+        ):
+            rule.update(theta, gradient, state, own)
+        self.state.step += 1
+
     def continue_from(self, averages: dict[str, Tensor], step: int) -> None:
         """Take over what was remembered of these rows."""
         for name, average in self.state.averages.items():
             average.copy_(averages[name])
-        self.state.step = step
+        for state in (self.state, *(own for _, own in self._each)):
+            state.step = step
