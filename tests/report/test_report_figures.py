@@ -59,6 +59,13 @@ def test_errors_are_drawn_in_percent_and_costs_as_they_are():
     assert error.layout["yaxis"]["title"]["text"] == "error (%)"
 
 
+def test_costs_that_hug_the_floor_start_on_a_log_scale():
+    flat = [{**HISTORY[0], "epoch": epoch, "cost": 0.02, "dev_cost": 0.03} for epoch in range(2, 30)]
+    assert curves.cost_curves([HISTORY[0], *flat], "multiclass").logarithmic
+    assert not curves.cost_curves(HISTORY[:5], "multiclass").logarithmic
+    assert not curves.cost_curves([HISTORY[0], {**flat[0], "cost": 0.0}, *flat], "multiclass").logarithmic
+
+
 def test_a_history_without_dev_has_one_curve():
     alone = [{**epoch, "dev_cost": None} for epoch in HISTORY]
     assert [trace["name"] for trace in curves.cost_curves(alone, "regression").data] == ["train"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from leadline.report.figures.figure import Figure, Layout, Trace, axis
@@ -23,6 +24,7 @@ def cost_curves(history: History, task: str, best_epoch: int | None = None) -> F
         traces,
         _layout(title, history, best_epoch),
         log_toggle=True,
+        logarithmic=_hugs_the_floor(traces),
     )
 
 
@@ -48,6 +50,12 @@ def learning_rate_curve(history: History) -> Figure | None:
     trace = _line("learning rate", [epoch["epoch"] for epoch in history], rates, SERIES[2], ".3g")
     layout = _layout("learning rate", history, None) | {"showlegend": False}
     return Figure("Learning rate", "Learning rate for each epoch.", [trace], layout, "small", log_toggle=True)
+
+
+def _hugs_the_floor(traces: Sequence[Trace]) -> bool:
+    """Whether a linear axis would show most of the curves in its lowest twentieth."""
+    costs = sorted(value for trace in traces for value in trace["y"] if value is not None and isfinite(value))
+    return bool(costs) and costs[0] > 0 and costs[len(costs) // 2] < costs[-1] / 20
 
 
 def _pair(history: History, train: str, dev: str, factor: float, form: str) -> list[Trace]:

@@ -27,7 +27,8 @@ class Figure:
     """A figure: traces and layout in Plotly's terms, with colours by name (see :mod:`leadline.report.style`).
 
     ``title`` is the heading above it and ``description`` what a screen reader says in its place. ``frames`` add a
-    slider called ``control``, standing at ``start``. ``log_toggle`` adds a button that makes the y axis logarithmic.
+    slider called ``control``, standing at ``start``. ``log_toggle`` adds a button that makes the y axis logarithmic,
+    which it is from the beginning where ``logarithmic`` says so.
     """
 
     title: str
@@ -39,6 +40,7 @@ class Figure:
     control: str = ""
     start: int = 0
     log_toggle: bool = False
+    logarithmic: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """What the page's script draws: lists and numbers only, non-finite numbers as null."""

@@ -19,17 +19,27 @@
     return value;
   };
 
+  /* A logarithmic axis with whole numbers on its ticks: 1, 2, 5 in each decade, or powers of ten over many. */
+  const logarithmic = (traces) => {
+    const values = traces.flatMap((trace) => trace.y).filter((value) => value > 0);
+    const [low, high] = [Math.floor(Math.log10(Math.min(...values))), Math.ceil(Math.log10(Math.max(...values)))];
+    const digits = high - low > 3 ? [1] : [1, 2, 5];
+    const tickvals = [];
+    for (let power = low; power <= high; power++) tickvals.push(...digits.map((digit) => digit * 10 ** power));
+    return { type: "log", range: undefined, rangemode: "normal", tickvals, tickformat: "~g" };
+  };
+
   class Drawing {
     constructor(plot) {
       this.plot = plot;
       this.figure = read(plot.dataset.figure);
       this.frame = 0;
-      this.logarithmic = false;
       const frame = plot.closest("figure");
       this.slider = frame.querySelector("input[type=range]");
       this.label = frame.querySelector("output");
       this.slider?.addEventListener("input", () => this.show(Number(this.slider.value)));
       const toggle = frame.querySelector("[data-log]");
+      this.logarithmic = toggle?.getAttribute("aria-pressed") === "true";
       toggle?.addEventListener("click", () => {
         this.logarithmic = !this.logarithmic;
         toggle.setAttribute("aria-pressed", String(this.logarithmic));
@@ -52,9 +62,10 @@
       const frame = frames.length ? frames[this.frame] : {};
       const style = getComputedStyle(root);
       const drawn = coloured({ ...layout, ...frame.layout, template: { layout: template } }, style);
-      if (this.logarithmic) drawn.yaxis = { ...drawn.yaxis, type: "log", range: undefined, rangemode: "normal" };
+      const traces = coloured([...data, ...(frame.data ?? [])], style);
+      if (this.logarithmic) drawn.yaxis = { ...drawn.yaxis, ...logarithmic(traces) };
       if (coarse) drawn.dragmode = false;
-      Plotly.react(this.plot, coloured([...data, ...(frame.data ?? [])], style), drawn, config);
+      Plotly.react(this.plot, traces, drawn, config);
     }
   }
 
