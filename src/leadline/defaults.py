@@ -1,9 +1,9 @@
 """What is not given is chosen here, by the task and the amount of data, and written into the experiment.
 
 The choices are ordinary ones (course 2): two hidden layers of ReLU units that grow with the data, Adam, the whole set
-as one batch below 2 000 examples and a power of two above, a cosine schedule for mini-batches, and early stopping on
-the dev set. A mild L2 penalty goes with the chosen layers only: layers that were given are trained as they were meant.
-All this is a start to measure from, not an optimum.
+as one batch below 2 000 examples and a power of two above, a cosine schedule (without it, full-batch Adam leaps away
+from a minimum now and then), and early stopping on the dev set. A mild L2 penalty goes with the chosen layers only:
+layers that were given are trained as they were meant. All this is a start to measure from, not an optimum.
 """
 
 from __future__ import annotations
@@ -154,7 +154,7 @@ def _training(experiment: Experiment, m: int, has_dev: bool) -> dict[str, Any]:
     epochs = section.epochs or (FULL_BATCH_EPOCHS if full else min(max(UPDATES // -(-m // batch_size), 10), 200))
     optimizer = optimizer_from_config(section.optimizer or "adam", _learning_rate(section, full))
     schedule = section.schedule
-    if schedule is None and section.learning_rate is None and not full:
+    if schedule is None and section.learning_rate is None:
         schedule = {"type": "cosine"}
     filled: dict[str, Any] = {
         "epochs": epochs,
