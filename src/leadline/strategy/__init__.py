@@ -1,6 +1,8 @@
-"""What to do next: the error ladder and its remedies, error analysis, human level, selection and pipelines."""
+"""What to do next: the error ladder and its remedies, error analysis, labels, human level, selection, pipelines."""
 
+from leadline.strategy.clusters import Cluster, find_clusters
 from leadline.strategy.comparison import Comparison, compare
+from leadline.strategy.corrections import Corrections, Review
 from leadline.strategy.diagnosis import (
     Diagnosis,
     diagnose,
@@ -19,6 +21,9 @@ from leadline.strategy.error_analysis import (
 )
 from leadline.strategy.evidence import Evidence
 from leadline.strategy.human_level import HumanLevel, human_level
+from leadline.strategy.label_pattern import Concentration, LabelPattern, label_pattern
+from leadline.strategy.label_share import LabelShare, label_share, label_share_of_rates
+from leadline.strategy.labels import LabelAudit, find_label_errors, review_queue
 from leadline.strategy.ladder import Gap, Ladder, Rung, build_ladder
 from leadline.strategy.pipeline import (
     Ceiling,
@@ -37,15 +42,22 @@ __all__ = [
     "Cause",
     "Ceiling",
     "CeilingAnalysis",
+    "Cluster",
     "Comparison",
+    "Concentration",
+    "Corrections",
     "Diagnosis",
     "ErrorAnalysis",
     "Evidence",
     "Gap",
     "HumanLevel",
+    "LabelAudit",
+    "LabelPattern",
+    "LabelShare",
     "Ladder",
     "MistakeTable",
     "Remedy",
+    "Review",
     "Rung",
     "Selection",
     "Slice",
@@ -61,9 +73,15 @@ __all__ = [
     "diagnose_rates",
     "diagnose_regression",
     "end_to_end_or_pipeline",
+    "find_clusters",
+    "find_label_errors",
     "find_slices",
     "human_level",
+    "label_pattern",
+    "label_share",
+    "label_share_of_rates",
     "remedies",
+    "review_queue",
     "sample_mistakes",
     "sample_size",
     "select",

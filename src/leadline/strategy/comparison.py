@@ -20,6 +20,7 @@ from leadline.measure.bootstrap import bootstrap
 from leadline.measure.classification import matches
 from leadline.measure.intervals import Measured, about, paired_difference
 from leadline.measure.metrics import metric
+from leadline.strategy.plain import plain
 
 Array = NDArray[Any]
 # One model counts as better where luck alone would do as well in fewer than this share of cases.
@@ -48,6 +49,10 @@ class Comparison:
     comparisons: int
     told: bool
     needed: int | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return plain(self)
 
     def __str__(self) -> str:
         interval = f" ({self.lead.range()})" if self.lead.range() else ""

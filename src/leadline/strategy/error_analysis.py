@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import LeadlineError, UsageError
 from leadline.measure.intervals import Measured, examples_for_precision, proportion
+from leadline.strategy.plain import plain
 
 Array = NDArray[Any]
 _YES = frozenset(("1", "x", "y", "yes", "true", "✓"))
@@ -122,6 +123,10 @@ class ErrorAnalysis:
     examined: int
     causes: tuple[Cause, ...]
     unexplained: Cause
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return plain(self)
 
     def __str__(self) -> str:
         width = max(len(cause.name) for cause in (*self.causes, self.unexplained))

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from leadline.errors import UsageError
 from leadline.measure.classification import clustered_rate
 from leadline.measure.intervals import Measured
+from leadline.strategy.plain import plain
 
 Array = NDArray[Any]
 
@@ -41,6 +42,10 @@ class HumanLevel:
     annotators: Mapping[str, Measured]
     team: Measured | None = None
     notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return plain(self)
 
     def __str__(self) -> str:
         lines = [f"Human level {self.level}: {self.source}", f"  typical annotator  {self.typical}"]

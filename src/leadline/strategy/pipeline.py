@@ -18,6 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from leadline.errors import UsageError
 from leadline.measure.intervals import Measured, paired_difference, proportion
 from leadline.strategy.comparison import Comparison, compare
+from leadline.strategy.plain import plain
 
 Array = NDArray[Any]
 
@@ -62,6 +63,10 @@ class CeilingAnalysis:
         gain = f"{best.gain.plain()} ({best.gain.range()})"
         text = f"Work on {best.stage}: made perfect, it would gain at most {gain}."
         return text if not rivals else f"{text} These examples do not tell it from {', '.join(rivals)}."
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, with the conclusion."""
+        return plain(self) | {"conclusion": self.conclusion, "worthwhile": self.worthwhile.stage}
 
     def __str__(self) -> str:
         width = max(len(c.stage) for c in self.ceilings) + len("perfect ")

@@ -10,6 +10,7 @@ import math
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -18,6 +19,7 @@ from leadline.errors import UsageError
 from leadline.measure.intervals import Measured, grouped
 from leadline.measure.metrics import metric
 from leadline.strategy.comparison import Comparison, compare, expected_optimism
+from leadline.strategy.plain import plain
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,11 @@ class Selection:
     comparison: Comparison | None = None
     optimism: Measured | None = None
     notes: tuple[str, ...] = ()
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; each of the rejected with what it misses."""
+        rejected = [plain(candidate) | {"missed": why} for candidate, why in self.rejected]
+        return plain(self) | {"rejected": rejected}
 
     def __str__(self) -> str:
         lines = [f"{c.name}: {c.score}" for c in self.ranked]

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
 from leadline.measure.intervals import Measured, difference, proportion
+from leadline.strategy.plain import plain
 
 Array = NDArray[Any]
 # Categories beyond the most frequent ones are too rare to be slices.
@@ -48,6 +49,10 @@ class Slice:
     excess: Measured
     share: float
     p: float
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; how many rows it has in the place of the rows."""
+        return {key: value for key, value in plain(self).items() if key != "rows"} | {"n": len(self.rows)}
 
     def __str__(self) -> str:
         return f"{self.description}: error {self.error}, elsewhere {self.rest.plain()}; p = {self.p:.3f}"

@@ -1,0 +1,156 @@
+"""Wrong labels: suspects by confident learning, and a queue for people to review them.
+
+Confident learning (Northcutt, Jiang and Chuang, 2021) compares each label with probabilities from a model that has not
+seen it. It is cleanlab's; what is judged here is what follows from it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from leadline.errors import UsageError
+from leadline.measure.intervals import Measured, grouped, proportion
+from leadline.strategy.label_pattern import LabelPattern, label_pattern
+from leadline.strategy.plain import plain
+
+Array = NDArray[Any]
+
+
+@dataclass(frozen=True, eq=False)
+class LabelAudit:
+    """Which labels look wrong.
+
+    Attributes:
+        suspects: positions of the suspects, the least credible label first, int (s,).
+        given: labels of all examples, class indices (m,).
+        suggested: the class that the probabilities prefer, (m,).
+        quality: how credible each label is, 0 to 1, (m,).
+        classes: names of the classes.
+        rate: share of the labels that are suspects.
+        pattern: whether the suspects are random or systematic.
+
+    """
+
+    suspects: Array
+    given: Array
+    suggested: Array
+    quality: Array
+    classes: tuple[str, ...]
+    rate: Measured
+    pattern: LabelPattern
+
+    @property
+    def is_suspect(self) -> Array:
+        """Boolean (m,)."""
+        found = np.zeros(len(self.given), bool)
+        found[self.suspects] = True
+        return found
+
+    def __str__(self) -> str:
+        head = f"{grouped(len(self.suspects))} of {grouped(len(self.given))} labels are suspects: {self.rate}"
+        return f"{head}\nThey look {self.pattern}" if len(self.suspects) else head
+
+    def to_json(self, most: int | None = None) -> dict[str, Any]:
+        """Plain values, with at most so many of the suspects, the clearest first."""
+        listed = [
+            {
+                "position": int(k),
+                "label": self.classes[self.given[k]],
+                "suggestion": self.classes[self.suggested[k]],
+                "quality": float(self.quality[k]),
+            }
+            for k in self.suspects[:most]
+        ]
+        return {"n": len(self.given), "rate": plain(self.rate), "pattern": plain(self.pattern), "suspects": listed}
+
+
+def find_label_errors(
+    labels: ArrayLike,
+    probabilities: ArrayLike,
+    classes: Sequence[str] | None = None,
+    segments: Mapping[str, ArrayLike] | None = None,
+    seed: int = 0,
+) -> LabelAudit:
+    """Find labels that are probably wrong.
+
+    Args:
+        labels: class indices (m,).
+        probabilities: of each class by a model that was not trained on the example, (m, K), rows summing to 1.
+        classes: names of the K classes.
+        segments: by column, a value per example (m,), in which wrong labels may concentrate.
+        seed: of the test for a pattern.
+
+    Raises:
+        UsageError: for labels or probabilities that are none, or that do not fit each other.
+
+    """
+    given, p = np.asarray(labels), np.asarray(probabilities, float)
+    _check(given, p)
+    given = given.astype(np.int64)
+    names = tuple(classes or (str(k) for k in range(p.shape[1])))
+    if len(names) != p.shape[1]:
+        raise UsageError(f"There are {p.shape[1]} probabilities per example, but {len(names)} class names.")
+    suspects, quality = _confident_learning(given, p)
+    suggested = p.argmax(1)
+    wrong = np.zeros(len(given), bool)
+    wrong[suspects] = True
+    pattern = label_pattern(given, suggested, wrong, names, segments, seed=seed)
+    return LabelAudit(suspects, given, suggested, quality, names, proportion(len(suspects), len(given)), pattern)
+
+
+def review_queue(audit: LabelAudit, wrong: ArrayLike, size: int = 100, seed: int = 0) -> Array:
+    """Positions of examples to review, int (q,): half of them are predicted wrongly, half rightly.
+
+    Looking only at mistakes mends labels that count against the model and leaves those that count for it, which
+    flatters it (course 3). In each half suspects, the least credible label first, alternate with a random sample of
+    the rest, which measures how many wrong labels nothing points at. The halves are mixed, so that an example's place
+    does not tell which one it is from.
+
+    ``wrong`` says which examples the model predicts wrongly, boolean (m,).
+    """
+    w = np.asarray(wrong, bool)
+    if w.shape != audit.given.shape:
+        raise UsageError(f"A review queue needs one prediction per label, got {w.shape} for {len(audit.given)} labels.")
+    rng = np.random.default_rng(seed)
+    mistakes, right = (_candidates(audit, part, rng) for part in (w, ~w))
+    half = min(size // 2, len(mistakes))
+    mistakes, right = mistakes[:half], right[: size - half]
+    places = np.sort(rng.permutation(len(mistakes) + len(right))[: len(mistakes)])
+    queue = np.empty(len(mistakes) + len(right), np.int64)
+    from_mistakes = np.zeros(len(queue), bool)
+    from_mistakes[places] = True
+    queue[from_mistakes], queue[~from_mistakes] = mistakes, right
+    return queue
+
+
+def _candidates(audit: LabelAudit, part: Array, rng: np.random.Generator) -> Array:
+    """Suspects in the part, alternating with the others in random order."""
+    suspects = audit.suspects[part[audit.suspects]]
+    rest = rng.permutation(np.flatnonzero(part & ~audit.is_suspect))
+    shared = min(len(suspects), len(rest))
+    mixed = np.stack([suspects[:shared], rest[:shared]], 1).ravel()
+    return np.concatenate([mixed, suspects[shared:], rest[shared:]]).astype(np.int64)
+
+
+def _confident_learning(given: Array, probabilities: Array) -> tuple[Array, Array]:
+    from cleanlab.filter import find_label_issues
+    from cleanlab.rank import get_label_quality_scores
+
+    with np.errstate(all="ignore"):
+        order = find_label_issues(given, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1)
+        quality = get_label_quality_scores(given, probabilities, method="self_confidence")
+    return np.asarray(order, np.int64), np.asarray(quality, float)
+
+
+def _check(labels: Array, p: Array) -> None:
+    if labels.ndim != 1 or p.ndim != 2 or len(labels) != len(p) or not len(labels):
+        raise UsageError(f"Labels (m,) and probabilities (m, K) do not fit: got shapes {labels.shape} and {p.shape}.")
+    if not np.isfinite(p).all() or (p < -1e-6).any() or np.abs(p.sum(1) - 1).max() > 1e-3:
+        raise UsageError("Probabilities must lie between 0 and 1, and those of an example must sum to 1.")
+    if labels.dtype.kind not in "iub" or labels.min() < 0 or labels.max() >= p.shape[1]:
+        raise UsageError(f"Labels must be class indices from 0 to {p.shape[1] - 1}, got {labels.dtype} labels.")
