@@ -9,7 +9,7 @@ from leadline.network.dropout import Dropout
 from leadline.network.elementwise import Activation, Flatten
 from leadline.network.gradient_check import GradientCheck, gradient_check
 from leadline.network.image import Image
-from leadline.network.layer import Layer, Memory, Parameter, ShapeError, layer_from_config
+from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, layer_from_config
 from leadline.network.network import Network
 from leadline.network.parameters import Layout, Parameters
 from leadline.network.pooling import AveragePool, GlobalAveragePool, MaxPool
@@ -39,6 +39,7 @@ __all__ = [
     "Parameter",
     "Parameters",
     "Residual",
+    "Shape",
     "ShapeError",
     "SqueezeExcitation",
     "Summary",

@@ -1,0 +1,66 @@
+"""Well-known networks as plain values made of Leadline's layers, by function and by name, and published weights."""
+
+from __future__ import annotations
+
+from leadline.architectures.alexnet import ALEXNET, alexnet
+from leadline.architectures.architecture import Architecture, Publication
+from leadline.architectures.efficientnet import EFFICIENTNETS, efficientnet
+from leadline.architectures.lenet import lenet5
+from leadline.architectures.mobilenet import MOBILENET_V1, MOBILENET_V2, mobilenet_v1, mobilenet_v2
+from leadline.architectures.resnet import RESNETS, cifar_resnet, resnet
+from leadline.architectures.vgg import VGG16, vgg16
+from leadline.architectures.weights import Published, load_published
+from leadline.errors import UsageError, nearest
+from leadline.network import Image, Network
+
+ARCHITECTURES: dict[str, Architecture] = {
+    architecture.name: architecture
+    for architecture in (
+        Architecture("lenet5", lenet5, (1, 32, 32), 10),
+        ALEXNET,
+        VGG16,
+        *RESNETS,
+        MOBILENET_V1,
+        MOBILENET_V2,
+        *EFFICIENTNETS,
+    )
+}
+
+
+def architecture(name: str) -> Architecture:
+    """Look one up by its name in experiment files; `UsageError` with the nearest names."""
+    if name not in ARCHITECTURES:
+        raise UsageError(f"unknown architecture '{name}'.{nearest(str(name), ARCHITECTURES)}")
+    return ARCHITECTURES[name]
+
+
+def network_for(name: str, image_shape: tuple[int, int, int], outputs: int) -> Network:
+    """The network by that name for rows of pixels that are images (height, width, channels), and so many outputs.
+
+    Raises `leadline.network.ShapeError` where the images are too small for it.
+    """
+    height, width, channels = image_shape
+    found = architecture(name)
+    small = {"padding": "same"} if name == "lenet5" and min(height, width) < 32 else {}
+    network = Network([Image(height, width, channels), *found.build(outputs, **small)])
+    network.shapes((height * width * channels,))
+    return network
+
+
+__all__ = [
+    "ARCHITECTURES",
+    "Architecture",
+    "Publication",
+    "Published",
+    "alexnet",
+    "architecture",
+    "cifar_resnet",
+    "efficientnet",
+    "lenet5",
+    "load_published",
+    "mobilenet_v1",
+    "mobilenet_v2",
+    "network_for",
+    "resnet",
+    "vgg16",
+]

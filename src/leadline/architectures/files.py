@@ -1,0 +1,122 @@
+"""Files of published weights: from a path or an https address, in safetensors or as torch writes them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+import shutil
+import urllib.error
+import urllib.request
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+import torch
+from torch import Tensor
+
+from leadline.errors import LeadlineError, UsageError
+
+FOLDER_FILES = ("model.safetensors", "pytorch_model.bin")
+HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.\w+$")
+TIMEOUT = 60.0
+
+
+def read_tensors(source: str | os.PathLike[str], checksum: str | None = None) -> dict[str, Tensor]:
+    """Every tensor of a file by its name; torch files are read with ``weights_only``, so that no code in them runs.
+
+    ``source`` is a path, a folder as Hugging Face writes it, or an https address, which is downloaded once into
+    `cache_folder`. ``checksum`` is the beginning, 8 or more digits, of the file's SHA-256; an address needs it unless
+    the file's own name ends in one, as torchvision's do. Raises `LeadlineError` where the file is missing, damaged or
+    another one.
+    """
+    if checksum is not None and not re.fullmatch(r"[0-9a-fA-F]{8,64}", checksum):
+        raise UsageError(f"checksum must be 8 to 64 hexadecimal digits of a SHA-256, got {checksum!r}")
+    text = str(source)
+    if re.match(r"\w{2,}://", text):
+        path = _downloaded(text, checksum)
+    else:
+        path = _file(Path(source))
+        if checksum is not None:
+            _verify(path, checksum, text)
+    return _safetensors(path) if path.suffix == ".safetensors" else _torch_file(path)
+
+
+def cache_folder() -> Path:
+    """Where downloads are kept: ``$LEADLINE_CACHE``, else ``leadline`` in the user's cache folder."""
+    own, user = os.environ.get("LEADLINE_CACHE"), os.environ.get("XDG_CACHE_HOME")
+    return Path(own) if own else Path(user or Path.home() / ".cache") / "leadline"
+
+
+def _file(path: Path) -> Path:
+    if path.is_dir():
+        found = next((path / name for name in FOLDER_FILES if (path / name).exists()), None)
+        if found is None:
+            raise LeadlineError(f"The folder {path} holds no weights: expected {' or '.join(FOLDER_FILES)} in it.")
+        return found
+    if not path.exists():
+        raise LeadlineError(f"There is no file of weights at {path}.")
+    return path
+
+
+def _downloaded(url: str, checksum: str | None) -> Path:
+    """The file at an address, from the cache where it is there and right."""
+    parts = urlsplit(url)
+    if parts.scheme != "https":
+        raise UsageError(f"weights are downloaded over https alone, got {url}")
+    name = Path(parts.path).name
+    in_name = HASH_IN_NAME.search(name)
+    expected = checksum or (in_name.group(1) if in_name else None)
+    if expected is None:
+        raise UsageError(f"{url}: a download needs a checksum, the SHA-256 of the file")
+    path = cache_folder() / "weights" / f"{expected[:16].lower()}-{name}"
+    if not path.exists() or not _digest(path).startswith(expected.lower()):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_name(f"{path.name}.{os.getpid()}.partial")
+        try:
+            with urllib.request.urlopen(url, timeout=TIMEOUT) as response, draft.open("wb") as file:
+                shutil.copyfileobj(response, file)
+            _verify(draft, expected, url)
+            draft.replace(path)
+        except (urllib.error.URLError, OSError) as error:
+            raise LeadlineError(f"{url} could not be downloaded: {error}") from None
+        finally:
+            draft.unlink(missing_ok=True)
+    return path
+
+
+def _verify(path: Path, expected: str, source: str) -> None:
+    digest = _digest(path)
+    if not digest.startswith(expected.lower()):
+        raise LeadlineError(
+            f"{source} is not the file it should be: its SHA-256 begins {digest[:16]}, not {expected[:16]}"
+        )
+
+
+def _digest(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _safetensors(path: Path) -> dict[str, Tensor]:
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        return load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise LeadlineError(f"The file of weights {path} cannot be read: {error}") from None
+
+
+def _torch_file(path: Path) -> dict[str, Tensor]:
+    try:
+        found: Any = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # damage shows in many ways, and a file with code in it in one more
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise LeadlineError(f"The file of weights {path} cannot be read: {reason}") from None
+    for key in ("state_dict", "model"):  # what training scripts put around it
+        if isinstance(found, dict) and isinstance(found.get(key), dict):
+            found = found[key]
+    if not isinstance(found, dict) or not all(isinstance(tensor, Tensor) for tensor in found.values()):
+        raise LeadlineError(f"The file of weights {path} does not hold tensors by name, but {type(found).__name__}.")
+    return {name.removeprefix("module."): tensor for name, tensor in found.items()}
