@@ -29,6 +29,9 @@ class RunFolder:
     ``predictions/SET.parquet``       row, label, prediction, probabilities
     ``diagnosis.json``                the ladder, the gaps and the conclusion
     ``test_opened.json``              when the test set was opened, if it was
+    ``mistakes.csv``                  the mistakes that were looked through, with their causes
+    ``label_reviews.csv``             what people said about labels: a layer of corrections over the data
+    ``out_of_fold.npz``               probabilities from networks that had not seen the example, for `labels`
     ``report.html``                   all of it to read
     ``learning_rate``                 the rate from the next epoch on, while it trains, set by hand
     ================================  ======================================================================

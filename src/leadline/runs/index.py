@@ -10,6 +10,7 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from leadline.errors import LeadlineError
+from leadline.runs import reviews
 from leadline.runs.folder import RunFolder
 from leadline.runs.store import RunStore
 
@@ -66,12 +67,23 @@ class RunIndex:
         return self._read()
 
     def rebuild(self) -> int:
-        """Make the table anew from the folders; returns how many runs there are."""
+        """Make the tables anew from the folders, reviews included; returns how many runs there are."""
         folders = list(self.store.folders())
         with self._engine() as engine:
-            _RUNS.drop(engine, checkfirst=True)
+            for table in (_RUNS, *reviews.TABLES):
+                table.drop(engine, checkfirst=True)
         self._write(folders, gone=[])
         return len(folders)
+
+    def cause_tags(self) -> list[dict[str, Any]]:
+        """The causes that people ticked for mistakes, over all runs: run, row, cause."""
+        with self._engine() as engine, engine.connect() as connection:
+            return reviews.reviews_in(connection, reviews.CAUSE_TAGS)
+
+    def label_reviews(self) -> list[dict[str, Any]]:
+        """What people said about labels, over all runs: run, row, content, old, new, verdict, when."""
+        with self._engine() as engine, engine.connect() as connection:
+            return reviews.reviews_in(connection, reviews.REVIEWS)
 
     def _read(self) -> list[dict[str, Any]]:
         with self._engine() as engine, engine.connect() as connection:
@@ -85,6 +97,7 @@ class RunIndex:
             connection.execute(delete(_RUNS).where(_RUNS.c.name.in_(names)))
             if rows:
                 connection.execute(_RUNS.insert(), rows)
+            reviews.enter_reviews(connection, folders, names)
 
     def _engine(self) -> _Database:
         return _Database(self.url)
@@ -100,6 +113,7 @@ class _Database:
         try:
             self.engine = create_engine(self.url)
             _METADATA.create_all(self.engine)
+            reviews.METADATA.create_all(self.engine)
         except SQLAlchemyError as error:
             raise self._complaint(error) from None
         return self.engine
