@@ -8,6 +8,7 @@ Torch's kernels go through memory in order: along a short class axis that means 
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import torch
@@ -39,9 +40,15 @@ def softmax_cross_entropy_backward(
     """d_z = (softmax(z) − one_hot(y))/m."""
     z, y = z.transpose(-1, -2), y.unsqueeze(-2)
     a = torch.softmax(z, -2) if out is None else torch.softmax(z, -2, out=out.transpose(-1, -2))
-    a.scatter_add_(-2, y, a.new_full((1,), -1.0).expand(y.shape))
+    a.scatter_add_(-2, y, _minus_one(a.dtype, a.device).expand(y.shape))
     a.mul_(1.0 / z.shape[-1] if weights is None else (weights / weights.sum(-1, keepdim=True)).unsqueeze(-2))
     return a.transpose(-1, -2)
+
+
+@cache
+def _minus_one(dtype: torch.dtype, device: torch.device) -> Tensor:
+    """Made once: this loss is computed at every step."""
+    return torch.full((1,), -1.0, dtype=dtype, device=device)
 
 
 class PopulationLoss(NamedTuple):
