@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from leadline.equations.activations import ACTIVATIONS
 from leadline.equations.losses import LOSSES
 from leadline.errors import UsageError
 from leadline.network import Activation, BatchNorm, Dense, Dropout, Flatten, Network
@@ -145,6 +146,13 @@ def test_own_keep_probs_with_one_seed() -> None:
     assert_as_alone(REGULARIZED, members, Training(epochs=2, batch_size=32, precision="float64"))
     layers = members[0].single(REGULARIZED, Training()).network.layers
     assert [layer.keep_prob for layer in layers if isinstance(layer, Dropout)] == [0.8, 0.6]
+
+
+@pytest.mark.parametrize("activation", sorted(ACTIVATIONS))
+def test_activations(activation: str) -> None:
+    """The passes share memory, so each kind of activation is tried with layers before and after it."""
+    network = Network([Dense(9, activation), Dense(8, activation), Activation(activation), Dense(CLASSES)])
+    assert_as_alone(network, [Member(seed=1), Member(seed=2)], Training(epochs=2, batch_size=50, precision="float64"))
 
 
 def test_own_schedules() -> None:

@@ -35,7 +35,8 @@ class Cohort:
             members = list(group)
             part = slice(start, start + len(members))
             n_penalized = parameters.layout.n_penalized
-            self.updates.append(Update(members, theta[part], self.gradients.theta[part], n_penalized))
+            work = None if self.gradients.work is None else self.gradients.work[part]
+            self.updates.append(Update(members, theta[part], self.gradients.theta[part], n_penalized, work))
             start = part.stop
         self.n_outputs = n_outputs
         self.plan = plan_epoch(rows, n_outputs)

@@ -10,6 +10,9 @@ from torch import Tensor
 
 from leadline.network.layer import Memory, Shape
 
+SHARED_PLACE = {"d_x": "z"}
+"""A dense layer writes d_x last, when nobody needs its output any more: there, in memory that the cache still holds."""
+
 
 @dataclass
 class PopulationMemory(Memory):
@@ -27,10 +30,10 @@ class PopulationMemory(Memory):
         """An uninitialized tensor of that shape, in the pool's memory."""
         tensor = self._buffers.get((name, shape))
         if tensor is None:
-            size = math.prod(shape)
-            if name not in self.pool or self.pool[name].numel() < size:
-                self.pool[name] = like.new_empty(size)
-            tensor = self._buffers[name, shape] = self.pool[name][:size].view(shape)
+            size, place = math.prod(shape), SHARED_PLACE.get(name, name)
+            if place not in self.pool or self.pool[place].numel() < size:
+                self.pool[place] = like.new_empty(size)
+            tensor = self._buffers[name, shape] = self.pool[place][:size].view(shape)
         return tensor
 
     def draw(self, out: Tensor) -> Tensor:

@@ -24,10 +24,11 @@ class Gradients(Parameters):
     """∇J (P, n), for small members written by way of one contiguous tensor for each parameter.
 
     A batched product that writes into a part of each row is done by torch one member after another; for large members
-    that costs nothing, and there are no ``parts``.
+    that costs nothing, and there are no ``parts``. They lie in ``work`` (P, n), which is free again after `collect`.
     """
 
     parts: list[Tensor] = field(default_factory=list)
+    work: Tensor | None = None
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -37,9 +38,12 @@ class Gradients(Parameters):
     @classmethod
     def over(cls, parameters: Parameters, theta: Tensor) -> Gradients:
         """Gradients for ``parameters`` that end up in ``theta``."""
-        slots = parameters.layout.slots if parameters.layout.n < LARGE else ()
-        parts = [theta.new_empty(len(theta), slot.stop - slot.start) for slot in slots]
-        return cls(parameters.layout, theta, [], parts)
+        if parameters.layout.n >= LARGE:
+            return cls(parameters.layout, theta)
+        work = torch.zeros_like(theta)
+        sizes = [slot.stop - slot.start for slot in parameters.layout.slots]
+        parts = work.flatten().split([len(theta) * size for size in sizes])
+        return cls(parameters.layout, theta, [], [part.view(len(theta), -1) for part in parts], work)
 
     def first(self, p: int) -> Gradients:
         """Those of the first p members, in the same memory."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-import torch
 from torch import Tensor
 
 from leadline.equations.averages import Number
@@ -24,10 +23,10 @@ class Update:
 
     Kernels take one number of each kind. Where members have their own, large members are updated one after another,
     each by its own rule; for small ones the kernel takes a step of rate 1 from zero, and θ moves by the members' rates
-    times that, or the rule's equation is applied to all.
+    times that, or the rule's equation is applied to all. ``work`` (P, n) is memory for that step, if there is any.
     """
 
-    def __init__(self, rows: list[Row], theta: Tensor, gradient: Tensor, n_penalized: int) -> None:
+    def __init__(self, rows: list[Row], theta: Tensor, gradient: Tensor, n_penalized: int, work: Tensor | None) -> None:
         self.rows, self.theta, self.gradient = rows, theta, gradient
         rules = [row.single.settings.optimizer for row in rows]
         self.schedules = [row.single.settings.schedule for row in rows]
@@ -39,9 +38,8 @@ class Update:
         differing = isinstance(self.base, Tensor) or not self.state.fused
         if differing and theta.shape[1] >= LARGE and self.state.averages:
             self._each = [(rule, self._state_of(i, rule, n_penalized)) for i, rule in enumerate(rules)]
-        self._unit_step: Tensor | None = None
-        if not self._each and isinstance(self.base, Tensor) and type(self.rule) in UNIT_STEP_RULES and self.state.fused:
-            self._unit_step = torch.zeros_like(theta)
+        one_kernel = type(self.rule) in UNIT_STEP_RULES and self.state.fused and not self._each
+        self._unit_step = work if one_kernel and isinstance(self.base, Tensor) else None
         self._constant: Number = self.base
         if isinstance(self.base, Tensor) and self._unit_step is not None:
             self._constant = self.base.to(theta)
