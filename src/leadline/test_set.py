@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
+from leadline.corrected import corrected_plan
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
 from leadline.measure import Measured
@@ -33,7 +34,7 @@ def open_test_set(run: Run, data: Dataset | None = None) -> Run:
     """
     if not run.data["split"]["test"]:
         raise LeadlineError(f"The run {run.name} has no test set: its split left it empty.")
-    plan = same_plan(run, data)
+    plan = corrected_plan(same_plan(run, data), run)
     run.folder.write_json(RECORD, {"opened": [*openings(run), datetime.now(UTC).isoformat(timespec="seconds")]})
     trained = run.trained_network()
     predicted = predict_set(trained, plan, "test")

@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from leadline.cli import rate, runs, theory, train
+from leadline.cli import choose, rate, review, runs, theory, train
 from leadline.errors import LeadlineError
 
 app = typer.Typer(
@@ -27,6 +27,8 @@ train.register(app)
 runs.register(app)
 theory.register(app)
 rate.register(app)
+choose.register(app)
+review.register(app)
 
 
 def _print_version(wanted: bool) -> None:

@@ -102,7 +102,12 @@ def show(run: RunName, runs: RunsFolder = Path("runs"), as_json: AsJson = False)
 
 def diagnose(
     run: Annotated[
-        str | None, typer.Argument(metavar="[RUN]", help='A run\'s name, a beginning of it, a folder, or "last".')
+        str | None,
+        typer.Argument(
+            metavar="[RUN|PREDICTIONS]",
+            help='A run\'s name, a beginning of it, a folder, or "last"; or a table of predictions of any framework, '
+            ".csv or .parquet with the columns set, label and prediction.",
+        ),
     ] = None,
     open_test: Annotated[
         bool, typer.Option("--open-test", help="Measure the test set, too; that it was opened is recorded.")
@@ -117,13 +122,21 @@ def diagnose(
     n_train_dev: Size = None,
     n_dev: Size = None,
     n_test: Size = None,
+    metric: Annotated[str | None, typer.Option(help="Of PREDICTIONS: accuracy, macro_f1, rmse, …")] = None,
     runs: RunsFolder = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
-    """Say where the error comes from: of a RUN, or of any model from its errors in percent (--train 1 --dev 10 …)."""
+    """Say where the error comes from: of a RUN, of PREDICTIONS, or from errors in percent (--train 1 --dev 10 …)."""
     errors = dict(zip(RUNGS, (human, train, train_dev, dev, test), strict=True))
     sizes = dict(zip(RUNGS, (n_human, n_train, n_train_dev, n_dev, n_test), strict=True))
     given = {name: value for name, value in errors.items() if value is not None}
+    if run is not None and run.lower().endswith((".csv", ".tsv", ".parquet")):
+        if open_test:
+            raise UsageError("--open-test is about a RUN; the sets of a table are open as they are.")
+        _print(_from_table(run, given, sizes["human"], metric), as_json)
+        return
+    if metric is not None:
+        raise UsageError("--metric is about a table of predictions; a run is measured by its [goal] optimizing.")
     if (run is None) == (not given):
         raise UsageError("diagnose takes a RUN, or errors in percent such as --train 1 --dev 10, one of the two.")
     if run is None:
@@ -153,6 +166,15 @@ def _warn_of_openings(run: Run) -> None:
             "made since then may have followed it, and then its error is too good to be believed.",
             err=True,
         )
+
+
+def _from_table(path: str, given: dict[str, float], n_human: int | None, metric: str | None) -> Diagnosis:
+    from leadline.strategy.predictions_table import diagnose_table
+
+    others = [f"--{name}" for name in given if name != "human"]
+    if others:
+        raise UsageError(f"{others[0]} does not go with {path}: its errors are measured from the predictions.")
+    return diagnose_table(path, given.get("human"), n_human, metric)
 
 
 def _from_percentages(errors: dict[str, float], sizes: dict[str, int]) -> Diagnosis:

@@ -1,0 +1,119 @@
+"""``leadline compare`` and ``leadline best``: runs side by side, and which one to take."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from leadline.cli.train import AsJson, RunsFolder
+from leadline.errors import UsageError
+
+if TYPE_CHECKING:
+    from leadline.comparing import RunComparison
+    from leadline.runs.run import Run
+
+MetricName = Annotated[str | None, typer.Option("--metric", help="The metric to go by; by default what was optimized.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command()(compare)
+    app.command()(best)
+
+
+def compare(
+    names: Annotated[list[str], typer.Argument(metavar="RUN RUN…", help="Two runs or more.")],
+    metric: MetricName = None,
+    runs: RunsFolder = Path("runs"),
+    as_json: AsJson = False,
+) -> None:
+    """Compare runs on the same dev examples: is the best one better, or merely luckier?"""
+    from leadline.cli.screen import print_json
+    from leadline.comparing import compare_runs
+    from leadline.runs.run import load_run
+
+    found = compare_runs([load_run(name, runs) for name in names], metric)
+    if as_json:
+        print_json(found.to_json())
+    else:
+        _print(found)
+
+
+def _print(found: RunComparison) -> None:
+    from rich.table import Table
+
+    from leadline.cli.screen import console
+
+    screen = console()
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("Run", no_wrap=True)
+    for title in (f"Dev {found.metric}", "95 % interval", "n"):
+        table.add_column(title, justify="right", no_wrap=True)
+    for name, score in found.scores.items():
+        table.add_row(name, score.plain(), score.range() or "–", str(score.n or "–"))
+    screen.print(table)
+    for comparison in found.comparisons:
+        screen.print(str(comparison), markup=False)
+    changed = sorted({key for values in found.changes.values() for key in values})
+    if changed:
+        screen.print("\n[bold]What differs[/bold]")
+    for key in changed:
+        values = "; ".join(f"{name} {_shown(values.get(key))}" for name, values in found.changes.items())
+        screen.print(f"  {key}: {values}", markup=False)
+
+
+def _shown(value: Any) -> str:
+    from leadline.toml_text import toml_value
+
+    return "–" if value is None else toml_value(list(value) if isinstance(value, tuple) else value)
+
+
+def best(
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[RUN]…", help="Runs; by default all on the dev set of the last.")
+    ] = None,
+    metric: MetricName = None,
+    limit: Annotated[
+        list[str] | None, typer.Option("--limit", help="Such as latency_ms<=100, size_mb<=5 or parameters<=10000.")
+    ] = None,
+    runs: RunsFolder = Path("runs"),
+    as_json: AsJson = False,
+) -> None:
+    """Choose the best run by one metric among those within the limits, and say how much of its lead is luck."""
+    from leadline.cli.screen import console, print_json
+    from leadline.comparing import choose_run
+    from leadline.runs.run import load_run
+
+    limits = dict(_limit(text) for text in limit or [])
+    chosen = [load_run(name, runs) for name in names] if names else _comparable(runs)
+    selection = choose_run(chosen, metric, limits)
+    if as_json:
+        print_json(selection.to_json())
+        return
+    screen = console()
+    screen.print(str(selection), markup=False)
+    if selection.winner is not None:
+        costs = ", ".join(f"{name} {value:,.3g}" for name, value in selection.winner.satisficing.items())
+        screen.print(f"{selection.winner.name}: {costs}", markup=False)
+
+
+def _comparable(runs: Path) -> list[Run]:
+    from leadline.comparing import with_dev_set_of
+    from leadline.errors import LeadlineError
+    from leadline.runs.run import load_run
+
+    last = load_run("last", runs)
+    found = with_dev_set_of(last)
+    if not found:
+        raise LeadlineError(f"{last.name} has no dev predictions to choose by.")
+    return found
+
+
+def _limit(text: str) -> tuple[str, str]:
+    found = re.fullmatch(r"\s*(\w+)\s*((?:<=|>=|≤|≥|<|>).*)", text)
+    if found is None:
+        raise UsageError(f"--limit {text}: write NAME<=NUMBER in quotes, such as 'latency_ms<=100'.")
+    return found.group(1), found.group(2)

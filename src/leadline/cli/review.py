@@ -1,0 +1,192 @@
+"""``leadline mistakes`` and ``leadline labels``: what people look through and say about it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from leadline.cli.runs import RunName
+from leadline.cli.train import AsJson, RunsFolder
+from leadline.errors import UsageError
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from leadline.label_audit import RunLabels
+    from leadline.mistakes import RunMistakes
+    from leadline.runs.run import Run
+
+SHOWN_SUSPECTS = 10
+UNREVIEWED = (
+    "Suspects hold the network's own confusions, too, which look systematic; reviewed labels tell. "
+    "Review some: leadline labels {run} --export labels.csv"
+)
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command()(mistakes)
+    app.command()(labels)
+
+
+def mistakes(
+    run: RunName,
+    export: Annotated[
+        Path | None, typer.Option("--export", help="Write mistakes to look through, to tick causes in (.csv).")
+    ] = None,
+    import_: Annotated[
+        Path | None, typer.Option("--import", help="Read the table with the causes ticked, and keep it.")
+    ] = None,
+    cause: Annotated[list[str] | None, typer.Option("--cause", help="A cause column for --export; may repeat.")] = None,
+    size: Annotated[int | None, typer.Option(min=1, help="How many mistakes --export writes.")] = None,
+    runs: RunsFolder = Path("runs"),
+    as_json: AsJson = False,
+) -> None:
+    """Analyse dev mistakes: causes with their share and ceiling, and where mistakes gather."""
+    from leadline.cli.screen import console, print_json
+    from leadline.mistakes import find_mistakes, import_causes
+    from leadline.runs.run import load_run
+
+    found_run = load_run(run, runs)
+    if import_ is not None:
+        import_causes(found_run, import_)
+    found = find_mistakes(found_run, suggest=export is None)
+    if export is not None:
+        table = found.to_look_through(size, cause or [])
+        _check_csv(export)
+        table.to_csv(export)
+        count = f"{len(table.rows)} of {int(found.wrong.sum())} mistakes"
+        console(stderr=True).print(f"{count}: {export}. Add a column per cause and tick with x.", markup=False)
+        if as_json:
+            print_json({"exported": str(export), "mistakes": len(table.rows)})
+        return
+    if as_json:
+        print_json(found.to_json() | {"run": found_run.name})
+    else:
+        _print_mistakes(console(), found_run.name, found)
+
+
+def _print_mistakes(screen: Console, run: str, found: RunMistakes) -> None:
+    count = int(found.wrong.sum())
+    screen.print(f"{run}: {count} mistakes of {len(found.rows)} dev examples; error {found.error}", markup=False)
+    if found.analysis is not None:
+        screen.print(str(found.analysis), markup=False)
+    elif count:
+        screen.print(
+            f"Nobody has looked through them yet; {found.suggested_sample} tell every share to within 10 points:\n"
+            f"  leadline mistakes {run} --export mistakes.csv --cause blurry",
+            markup=False,
+        )
+    if found.slices or found.clusters:
+        screen.print("\n[bold]Mistakes gather in[/bold]")
+    for part in found.slices:
+        screen.print(f"  {part}", markup=False)
+    for cluster in found.clusters:
+        screen.print(f"  {cluster}", markup=False)
+        rows = ", ".join(str(found.rows[k]) for k in cluster.representatives)
+        screen.print(f"    typical mistakes, by row: {rows}", markup=False)
+
+
+def labels(
+    run: RunName,
+    export: Annotated[
+        Path | None, typer.Option("--export", help="Write labels to review (.csv): fill verdict and correction.")
+    ] = None,
+    apply: Annotated[
+        Path | None, typer.Option("--apply", help="Lay a reviewed file over the data and measure dev and test anew.")
+    ] = None,
+    undo: Annotated[bool, typer.Option("--undo", help="Take all corrections back.")] = False,
+    corrections: Annotated[
+        Path | None, typer.Option("--corrections", help="Write the corrections in force as a file (.csv).")
+    ] = None,
+    size: Annotated[int, typer.Option(min=2, help="How many labels --export writes.")] = 100,
+    folds: Annotated[int, typer.Option(min=2, help="How many networks are trained, each without one part.")] = 5,
+    segment: Annotated[
+        list[str] | None, typer.Option("--segment", help="A column in which wrong labels may gather; may repeat.")
+    ] = None,
+    runs: RunsFolder = Path("runs"),
+    as_json: AsJson = False,
+) -> None:
+    """Look for wrong labels: suspects, random or systematic, their share of the error, and corrections."""
+    from leadline.runs.run import load_run
+
+    given = [name for name, is_given in (("--export", export), ("--apply", apply), ("--undo", undo)) if is_given]
+    if len(given) > 1:
+        raise UsageError(f"{' and '.join(given)} do not go together: give one of them.")
+    found = load_run(run, runs)
+    if corrections is not None:
+        from leadline.runs.reviews import load_reviews
+
+        _check_csv(corrections)
+        load_reviews(found.folder).to_csv(corrections)
+    if apply is not None or undo:
+        _correct(found, apply, as_json)
+        return
+    from leadline.cli.screen import console, print_json
+    from leadline.label_audit import audit_labels
+
+    audit = audit_labels(found, k=folds, segments=segment or [])
+    if export is not None:
+        from leadline.runs.predictions import write_table
+
+        _check_csv(export)
+        table = audit.queue(size)
+        write_table(table, export)
+        text = f"{table.num_rows} labels to review: {export}. Fill verdict with right, wrong or unclear."
+        console(stderr=True).print(text, markup=False)
+        if as_json:
+            print_json({"exported": str(export), "labels": table.num_rows})
+    elif as_json:
+        print_json(audit.to_json() | {"run": found.name})
+    else:
+        _print_labels(console(), found.name, audit)
+
+
+def _correct(run: Run, path: Path | None, as_json: bool) -> None:
+    from leadline.cli.screen import console, print_diagnosis, print_json
+    from leadline.label_audit import apply_corrections, undo_corrections
+    from leadline.strategy import Corrections
+
+    before = dict(run.summary["errors"])
+    run = undo_corrections(run) if path is None else apply_corrections(run, Corrections.from_csv(path))
+    after = run.summary["errors"]
+    if as_json:
+        print_json({"run": run.name, "before": before, "after": after, "diagnosis": run.diagnosis.to_json()})
+        return
+    from leadline.measure import Measured
+
+    screen = console()
+    for name in before:
+        old, new = Measured.from_json(before[name]), Measured.from_json(after[name])
+        if old != new:
+            screen.print(f"{name}: {old.plain()} → {new}", markup=False)
+    print_diagnosis(screen, run.diagnosis)
+
+
+def _print_labels(screen: Console, run: str, found: RunLabels) -> None:
+    screen.print(str(found.audit).splitlines()[0], markup=False)
+    screen.print(f"Networks that have not seen an example contradict its label in {found.contradicted}", markup=False)
+    basis = "Confirmed wrong labels are" if found.pattern is not found.audit.pattern else "The suspects look"
+    if found.pattern.n:
+        screen.print(f"{basis} {found.pattern}", markup=False)
+    if len(found.reviews):
+        screen.print(f"{len(found.reviews)} reviewed, {len(found.reviews.changed)} corrected", markup=False)
+    if found.share is not None:
+        screen.print(("" if found.confirmed else "If the suspects are wrong: ") + str(found.share), markup=False)
+    suspects = found.table(found.audit.suspects[:SHOWN_SUSPECTS]).to_pylist()
+    if suspects:
+        screen.print("\n[bold]Least credible labels[/bold]")
+    for line in suspects:
+        text = f"row {line['row']} ({line['set']}): labelled {line['label']}, looks like {line['suggestion']}"
+        screen.print(f"  {text}; {100 * line['quality']:.1f} % credible", markup=False)
+    if not len(found.reviews) and suspects:
+        screen.print("\n" + UNREVIEWED.format(run=run), markup=False)
+
+
+def _check_csv(path: Path) -> None:
+    if path.suffix.lower() != ".csv":
+        raise UsageError(f"{path}: the table is written as .csv, for people to fill.")
+    if not path.parent.is_dir():
+        raise UsageError(f"{path}: the folder {path.parent} does not exist.")

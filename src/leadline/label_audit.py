@@ -1,0 +1,272 @@
+"""The labels of a run's data: suspects, the review queue, and corrections that are measured and can be taken back."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from leadline.corrected import corrected_plan
+from leadline.data import Dataset
+from leadline.data.row_hash import row_hashes
+from leadline.errors import LeadlineError, UsageError, nearest
+from leadline.measure import Measured, proportion
+from leadline.plan import Plan
+from leadline.results import Predicted, diagnose_run, measure_error, write_run_report
+from leadline.runs.index import RunIndex
+from leadline.runs.predictions import predictions_table, read_table, write_table
+from leadline.runs.reviews import LABEL_REVIEWS, load_reviews
+from leadline.runs.run import Run
+from leadline.runs.store import RunStore
+from leadline.strategy import (
+    Corrections,
+    LabelAudit,
+    LabelPattern,
+    LabelShare,
+    find_label_errors,
+    label_pattern,
+    label_share,
+    review_queue,
+)
+from leadline.strategy.folds import out_of_fold_probabilities
+from leadline.test_set import same_plan
+from leadline.threads import limited_threads, threads_for
+from leadline.training import Examples
+
+CACHE = "out_of_fold.npz"
+UNDONE = "label_reviews.undone.csv"
+# From so many confirmed wrong labels on, the pattern is judged by them and no longer by suspects.
+ENOUGH_CONFIRMED = 20
+
+
+@dataclass(frozen=True, eq=False)
+class RunLabels:
+    """The labels of all rows that a run uses.
+
+    Attributes:
+        rows: their numbers in the data, int (m,).
+        sets: the set of each: ``"train"``, ``"dev"``, ``"test"``, ``"train_dev"``, (m,).
+        contents: hash of each example's inputs.
+        audit: the suspects, by their position among ``rows``.
+        reviews: what people have said so far.
+        pattern: random or systematic, by confirmed wrong labels where there are enough, else by the suspects.
+        share: of the dev error that wrong labels explain; None without dev predictions.
+        confirmed: whether ``share`` counts confirmed wrong labels; otherwise suspects that the network contradicts.
+
+    """
+
+    rows: np.ndarray
+    sets: np.ndarray
+    contents: tuple[str, ...]
+    audit: LabelAudit
+    reviews: Corrections
+    pattern: LabelPattern
+    share: LabelShare | None
+    confirmed: bool
+
+    @property
+    def contradicted(self) -> Measured:
+        """How often the out-of-fold networks prefer another class: by wrong labels, and by their own mistakes."""
+        wrong = int((self.audit.suggested != self.audit.given).sum())
+        return proportion(wrong, len(self.rows))
+
+    def table(self, positions: Sequence[int] | np.ndarray) -> pa.Table:
+        """A review queue: one line per example, with empty columns ``verdict`` and ``correction`` to be filled."""
+        audit, chosen = self.audit, np.asarray(positions, np.int64)
+        names = np.asarray(audit.classes, object)
+        empty = [""] * len(chosen)
+        return pa.table(
+            {
+                "row": self.rows[chosen],
+                "set": self.sets[chosen].tolist(),
+                "label": names[audit.given[chosen]].tolist(),
+                "suggestion": names[audit.suggested[chosen]].tolist(),
+                "quality": audit.quality[chosen].round(4),
+                "verdict": empty,
+                "correction": empty,
+                "content": [self.contents[k] for k in chosen],
+            }
+        )
+
+    def queue(self, size: int = 100, seed: int = 0) -> pa.Table:
+        """Examples to review that nobody has reviewed yet; half are rightly predicted (`review_queue`).
+
+        Rightly and wrongly is by the out-of-fold network, so that the closed test set is treated as the others are.
+        """
+        seen = {review.row for review in self.reviews}
+        wrong = self.audit.suggested != self.audit.given
+        order = review_queue(self.audit, wrong, size + len(seen), seed)
+        return self.table([k for k in order if self.rows[k] not in seen][:size])
+
+    def to_json(self, most: int = 20) -> dict[str, Any]:
+        """Plain values, with the clearest suspects."""
+        suspects = self.table(self.audit.suspects[:most]).drop_columns(["verdict", "correction"]).to_pylist()
+        return {
+            "n": len(self.rows),
+            "suspects": suspects,
+            "n_suspects": len(self.audit.suspects),
+            "rate": self.audit.rate.to_json(),
+            "contradicted": self.contradicted.to_json(),
+            "pattern": self.pattern.to_json(),
+            "share": None if self.share is None else self.share.to_json(),
+            "confirmed": self.confirmed,
+            "reviewed": len(self.reviews),
+            "changed": len(self.reviews.changed),
+        }
+
+
+def audit_labels(run: Run, data: Dataset | None = None, k: int = 5, segments: Sequence[str] = ()) -> RunLabels:
+    """Look for wrong labels among all rows of a run.
+
+    The run's network is trained anew without each fold, as long as its best epoch; this is done once and kept in the
+    run's folder. `segments` are columns of the data in which wrong labels may concentrate.
+
+    Raises:
+        LeadlineError: the data have changed, or have no classes.
+        UsageError: for a segment that is no column.
+
+    """
+    plan = same_plan(run, data)
+    if not plan.data.is_classification:
+        raise LeadlineError(f"Wrong labels are looked for where examples have one class each; {run.name} has not.")
+    rows = np.concatenate([indices for indices in plan.split.sets.values() if len(indices)])
+    sets = np.concatenate([np.full(len(v), name, object) for name, v in plan.split.sets.items() if len(v)])
+    given, classes = plan.data.target[rows], plan.data.classes
+    columns = {name: _column(plan.data, name, rows) for name in segments}
+    audit = find_label_errors(given, _out_of_fold(run, plan, rows, k), classes, columns)
+    reviews = load_reviews(run.folder)
+    wrong, right = _confirmed(plan.data, reviews, rows)
+    by_people = int(wrong.sum()) >= ENOUGH_CONFIRMED
+    pattern = label_pattern(given, right, wrong, classes, columns) if by_people else audit.pattern
+    share, confirmed = _share(run, rows, sets, audit, wrong, bool(len(reviews)))
+    contents = tuple(row_hashes(plan.data, rows))
+    return RunLabels(rows, sets, contents, audit, reviews, pattern, share, confirmed)
+
+
+def apply_corrections(run: Run, corrections: Corrections, data: Dataset | None = None) -> Run:
+    """Lay corrections over the run's data, besides those there are, and measure all its sets anew.
+
+    The data and the network stay as they are; `undo_corrections` takes the layer away.
+    """
+    plan = same_plan(run, data)
+    _check_rows(run, plan, corrections)
+    before = load_reviews(run.folder)
+    before.merged(corrections).to_csv(run.folder / LABEL_REVIEWS)
+    try:
+        return _measure_again(run, plan)
+    except LeadlineError:  # a correction that does not fit the data: nothing is kept of it
+        if len(before):
+            before.to_csv(run.folder / LABEL_REVIEWS)
+        else:
+            (run.folder / LABEL_REVIEWS).unlink()
+        raise
+
+
+def undo_corrections(run: Run, data: Dataset | None = None) -> Run:
+    """Take all corrections back; the reviews are kept beside, as ``label_reviews.undone.csv``."""
+    if not (run.folder / LABEL_REVIEWS).exists():
+        raise LeadlineError(f"The run {run.name} has no corrections of labels to undo.")
+    plan = same_plan(run, data)
+    (run.folder / LABEL_REVIEWS).replace(run.folder / UNDONE)
+    return _measure_again(run, plan)
+
+
+def _measure_again(run: Run, plan: Plan) -> Run:
+    """Errors, diagnosis and report by the labels that are now in force, from the predictions there are."""
+    plan = corrected_plan(plan, run)
+    metric = plan.experiment.goal.optimizing or "accuracy"
+    summary = run.summary
+    errors = {rung: Measured.from_json(error) for rung, error in summary["errors"].items()}
+    for part in plan.split.sets:
+        path = run.folder / "predictions" / f"{part}.parquet"
+        rung = part.replace("_", "-")
+        if path.exists() and rung in errors:
+            predicted = _predicted(read_table(path), plan)
+            errors[rung] = measure_error(plan.data.task, metric, predicted)
+            outputs, labels = predicted.outputs, predicted.labels
+            table = predictions_table(plan.data.task, plan.data.classes, outputs, labels, predicted.rows)
+            write_table(table.replace_schema_metadata({"target": plan.data.target_name}), path)
+    facts = {key: summary[key] for key in ("best_epoch", "stopped")}
+    diagnosis = diagnose_run(plan, errors, run.history, facts)
+    run.folder.write_json("diagnosis.json", diagnosis.to_json())
+    measured = {rung: error.to_json() for rung, error in errors.items()}
+    run.folder.write_json("run.json", summary | {"errors": measured, "conclusion": diagnosis.conclusion})
+    run.refresh()
+    write_run_report(run, plan.data)
+    RunIndex(RunStore(run.folder.path.parent)).add(run.folder)
+    return run
+
+
+def _predicted(table: pa.Table, plan: Plan) -> Predicted:
+    rows = table["row"].to_numpy()
+    columns = [table[f"probability_{name}"].to_numpy() for name in plan.data.classes]
+    return Predicted(rows, plan.data.target[rows], np.stack(columns, axis=1))
+
+
+def _out_of_fold(run: Run, plan: Plan, rows: np.ndarray, k: int) -> np.ndarray:
+    """Probabilities (m, K) for the rows, from the cache in the run's folder or from k networks."""
+    path = run.folder / CACHE
+    if path.exists():
+        try:
+            with np.load(path) as kept:
+                if int(kept["k"]) == k and np.array_equal(kept["rows"], rows):
+                    return kept["probabilities"]
+        except (OSError, ValueError, KeyError):
+            pass  # a damaged cache is made anew
+    target = plan.data.target[rows]
+    if plan.loss == "binary_cross_entropy":
+        target = target[:, None].astype(plan.training.precision)
+    inputs = plan.preparation.inputs(plan.data, rows, dtype=plan.training.precision)
+    epochs = run.summary["best_epoch"] or run.summary["epochs"] or plan.training.epochs
+    settings = replace(plan.training, epochs=epochs)
+    with limited_threads(threads_for(plan.network, plan.input_shape, plan.batch_size)):
+        examples = Examples.of(inputs, target, settings)
+        found = out_of_fold_probabilities(plan.network, plan.loss, examples, settings, k, settings.seed)
+    np.savez(path, rows=rows, k=k, probabilities=found)
+    return found
+
+
+def _confirmed(data: Dataset, reviews: Corrections, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Which labels people found wrong, and the right ones, (m,) each."""
+    right = reviews.apply(data.target, data.classes, row_hashes(data) if reviews.changed else None)
+    return (right != data.target)[rows], right[rows]
+
+
+def _share(
+    run: Run, rows: np.ndarray, sets: np.ndarray, audit: LabelAudit, wrong_label: np.ndarray, reviewed: bool
+) -> tuple[LabelShare | None, bool]:
+    """Of the dev mistakes of the run's own network: those whose label is wrong and whose prediction is not."""
+    path = run.folder / "predictions" / "dev.parquet"
+    if not path.exists():
+        return None, False
+    table = read_table(path)
+    index = {name: k for k, name in enumerate(audit.classes)}
+    predicted = dict(zip(table["row"].to_pylist(), table["prediction"].to_pylist(), strict=True))
+    dev = np.flatnonzero((sets == "dev") & np.isin(rows, list(predicted)))
+    prediction = np.array([index[predicted[row]] for row in rows[dev].tolist()])
+    mistake = prediction != audit.given[dev]
+    if reviewed:
+        return label_share(mistake, wrong_label[dev]), True
+    return label_share(mistake, audit.is_suspect[dev] & (audit.suggested[dev] == prediction)), False
+
+
+def _column(data: Dataset, name: str, rows: np.ndarray) -> np.ndarray:
+    names = [] if data.table is None else data.table.column_names
+    if data.table is None or name not in names:
+        raise UsageError(f"There is no column '{name}' in {data.name}.{nearest(name, names)}")
+    values = data.table[name].to_pylist()
+    return np.array([str(values[row]) for row in rows])
+
+
+def _check_rows(run: Run, plan: Plan, corrections: Corrections) -> None:
+    if not plan.data.is_classification:
+        raise LeadlineError(f"Labels are corrected where examples have one class each; {run.name} has not.")
+    if not len(corrections):
+        raise LeadlineError("The file has no reviewed line: fill the column 'verdict' with right, wrong or unclear.")
+    for review in corrections:
+        for name in (review.old, review.new):
+            if name not in plan.data.classes:
+                raise LeadlineError(f"Row {review.row}: unknown class {name!r}.{nearest(name, plan.data.classes)}")
