@@ -64,7 +64,13 @@ def resolve(experiment: Experiment, data: Dataset, split: Split, input_shape: tu
 
 
 def _split(experiment: Experiment, split: Split) -> dict[str, Any]:
-    """The sizes as counts; a set from a file of its own has no size to draw."""
+    """The sizes as counts; a set from a file of its own has no size to draw.
+
+    Where groups, times or an earlier split decide, the sizes that were asked for stay: they give the same sets again.
+    """
+    section = experiment.split
+    if section.group or section.time or section.column or section.file or section.duplicates == "together":
+        return {}
     sizes = {"train": len(split.train), "train_dev": len(split.train_dev)}
     if experiment.data.dev is None:
         sizes["dev"] = len(split.dev)

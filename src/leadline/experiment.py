@@ -13,7 +13,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, model_validator
 from pydantic_core import PydanticCustomError
 
 from leadline.errors import LeadlineError, UsageError, nearest
@@ -23,7 +23,8 @@ Tables = tuple[dict[str, Any], ...]
 # The same names as in `leadline.data.settings` (a test compares them), which would cost the start of every command.
 Task = Literal["binary", "multiclass", "multilabel", "regression", "classification"]
 Kind = Literal["number", "category", "boolean", "date", "text", "identifier"]
-Normalization = Literal["auto", "standardize", "unit", "none"]
+Normalization = Literal["auto", "standardize", "quantile", "unit", "none"]
+Duplicates = Literal["report", "together", "ignore"]
 
 
 def _size(value: object) -> object:
@@ -71,6 +72,25 @@ def _target(value: object) -> object:
     raise PydanticCustomError("target", "a name in quotes, or a list of names for several labels")
 
 
+def _sources(value: object) -> object:
+    """One source, or several of one distribution, each a path or a table with its weight."""
+    if isinstance(value, list | tuple):
+        return tuple(_one_source(entry) for entry in value)
+    return _one_source(value)
+
+
+def _extra_sources(value: object) -> object:
+    return _sources(value if isinstance(value, list | tuple) else [value])
+
+
+def _one_source(value: object) -> object:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, Mapping) and isinstance(value.get("source"), str) and {*value} <= {"source", "weight"}:
+        return dict(value)
+    raise PydanticCustomError("source", 'a path in quotes, or a table such as {source = "web.csv", weight = 0.2}')
+
+
 def _early_stopping(value: object) -> object:
     """``true`` is the default patience, ``false`` never stops early."""
     if isinstance(value, bool):
@@ -98,7 +118,8 @@ class SourceSection(Section):
 class DataSection(Section):
     """``[data]``: where the examples come from and what is predicted from what."""
 
-    source: str | None = None
+    source: Annotated[Any, BeforeValidator(_sources)] = None
+    extra: Annotated[Any, BeforeValidator(_extra_sources)] = ()
     inputs: str | None = None
     target: Annotated[str | tuple[str, ...] | None, BeforeValidator(_target)] = None
     task: Task | None = None
@@ -106,8 +127,25 @@ class DataSection(Section):
     exclude: Names = ()
     types: dict[str, Kind] = {}
     normalization: Normalization = "auto"
+    segments: Names = ()
+    broken: Literal["fatal", "skip"] = "fatal"
+    size: Annotated[tuple[int, int] | None, Field(strict=False)] = None
     dev: SourceSection | None = None
     test: SourceSection | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _target_and_extra(cls, values: Any) -> Any:
+        """``sources = {target, extra}`` is another way to write ``source`` and ``extra``."""
+        if not isinstance(values, Mapping) or "sources" not in values:
+            return values
+        sources = values["sources"]
+        if not isinstance(sources, Mapping) or "target" not in sources or {*sources} - {"target", "extra"}:
+            raise PydanticCustomError("sources", "sources is a table with the keys target and extra")
+        if "source" in values or "extra" in values:
+            raise PydanticCustomError("sources", "sources takes the place of source and extra; give one or the other")
+        rest = {key: value for key, value in values.items() if key != "sources"}
+        return rest | {"source": sources["target"], "extra": sources.get("extra", ())}
 
 
 class SplitSection(Section):
@@ -116,9 +154,16 @@ class SplitSection(Section):
     train: Annotated[Any, BeforeValidator(_size)] = "auto"
     dev: Annotated[Any, BeforeValidator(_size)] = "auto"
     test: Annotated[Any, BeforeValidator(_size)] = "auto"
-    train_dev: Annotated[Any, BeforeValidator(_size)] = 0
+    train_dev: Annotated[Any, BeforeValidator(_size)] = "auto"
     stratify: bool = True
     seed: int = Field(default=0, ge=0, lt=2**32)
+    precision: float | None = Field(default=None, gt=0, lt=0.5)
+    expected_error: float = Field(default=0.1, gt=0, lt=0.5)
+    group: str | None = None
+    time: str | None = None
+    column: str | None = None
+    file: str | None = None
+    duplicates: Duplicates = "report"
 
 
 class NetworkSection(Section):
@@ -233,12 +278,27 @@ class Experiment(Section):
         for name, section in sections.items():
             for key in ("source", "target"):  # a target may be a file of labels
                 given = getattr(section, key, None)
-                if isinstance(given, str) and (folder / given).is_file():
+                if not isinstance(given, str):
+                    continue
+                path = folder / given
+                if path.is_file() or (key == "source" and path.is_dir()):
                     changes[f"{name}.{key}"] = _from_here(folder / given)
+        for key in ("source", "extra"):
+            given = getattr(self.data, key)
+            if isinstance(given, tuple) and given:
+                changes[f"data.{key}"] = [_source_beside(entry, folder) for entry in given]
+        if self.split.file is not None and (folder / self.split.file).is_file():
+            changes["split.file"] = _from_here(folder / self.split.file)
         modules = [_from_here(folder / name) if (folder / name).is_file() else name for name in self.network.modules]
         if modules:
             changes["network.modules"] = modules
         return self.replace(changes) if changes else self
+
+
+def _source_beside(entry: str | dict[str, Any], folder: Path) -> str | dict[str, Any]:
+    if isinstance(entry, dict):
+        return entry | {"source": _source_beside(entry["source"], folder)}
+    return _from_here(folder / entry) if (folder / entry).exists() else entry
 
 
 def _near(path: Path) -> str:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from leadline.data import Dataset, DataSettings, Preparation, Split, SplitSettings, read_settings, split
+from leadline.data import Dataset, DataSettings, Preparation, Split, SplitSettings, read_settings, set_aside, split
 from leadline.defaults import loss_of, resolve
 from leadline.errors import UsageError
 from leadline.experiment import Experiment
@@ -36,6 +36,12 @@ class Plan:
         return [*self.data.notices, *self.preparation.notices, *self.split.notices]
 
     @property
+    def source(self) -> str:
+        """Where the data came from, in one line."""
+        source = self.experiment.data.source
+        return source if isinstance(source, str) else ", ".join(self.data.sources) or self.data.name
+
+    @property
     def batch_size(self) -> int:
         """Examples in a whole batch."""
         return min(self.training.batch_size or len(self.split.train), len(self.split.train))
@@ -58,7 +64,9 @@ class Plan:
             targets = self.data.target[indices]  # class numbers, for two classes as well
         else:
             targets = self.preparation.targets(self.data, indices, dtype=self.training.precision)
-        return Examples.of(self.inputs(part), targets, self.training)
+        weights = self.data.weights if part == "train" else None
+        weights = None if weights is None else weights[indices]
+        return Examples.of(self.inputs(part), targets, self.training, weights)
 
 
 def make_plan(experiment: Experiment, data: Dataset | None = None) -> Plan:
@@ -67,8 +75,7 @@ def make_plan(experiment: Experiment, data: Dataset | None = None) -> Plan:
     `data` takes the place of what ``[data]`` names. Whatever is wrong with data or experiment is said here, before
     anything is trained or written.
     """
-    if data is None:
-        data = read_data(experiment)
+    data = read_data(experiment) if data is None else _without_split_columns(data, experiment)
     made = split(data, SplitSettings(**_given(experiment.split)))
     preparation = Preparation.fit(data, made.train)
     input_shape = tuple(int(size) for size in preparation.inputs(data, made.train[:1]).shape[1:])
@@ -93,7 +100,12 @@ def read_data(experiment: Experiment) -> Dataset:
     section = experiment.data
     if section.source is None:
         raise UsageError("data.source: missing; it names a file, or a data set that comes along such as digits.")
-    return read_settings(DataSettings(**_given(section)))
+    return _without_split_columns(read_settings(DataSettings(**_given(section))), experiment)
+
+
+def _without_split_columns(data: Dataset, experiment: Experiment) -> Dataset:
+    """The data without what only says how to split: the network is not given groups or names of sets."""
+    return set_aside(data, {"split.group": experiment.split.group, "split.column": experiment.split.column})
 
 
 def training_settings(experiment: Experiment, m: int) -> Training:

@@ -174,7 +174,7 @@ class Recorder:
             "status": status,
             "started": self.started.isoformat(timespec="seconds"),
             "seconds": round(time.monotonic() - self.clock, 3),
-            "source": plan.experiment.data.source or plan.data.name,
+            "source": plan.source,
             "task": plan.data.task,
             "metric": plan.experiment.goal.optimizing,
             "parameters": plan.n_parameters,

@@ -99,15 +99,14 @@ def _described(data: Dataset) -> dict[str, Any]:
     settings = data.settings
     found: dict[str, Any] = {
         key: getattr(settings, key)
-        for key in ("source", "inputs", "target", "features", "exclude", "types", "normalization")
+        for key in ("inputs", "target", "features", "exclude", "types", "normalization", "segments", "broken", "size")
         if getattr(settings, key) is not None
     }
+    found |= settings.described_sources()
     for part in ("dev", "test"):
         given = getattr(settings, part)
         if given is not None and isinstance(given.source, str):
             found[part] = {key: value for key, value in vars(given).items() if value is not None}
-    if not isinstance(found.get("source", ""), str):
-        del found["source"]
     return found
 
 

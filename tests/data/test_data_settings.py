@@ -40,7 +40,7 @@ def test_sizes_are_fractions_counts_or_auto(size: float | str) -> None:
 
 @pytest.mark.parametrize(
     "settings",
-    [{"dev": -1}, {"dev": 1.5}, {"dev": "half"}, {"dev": True}, {"train_dev": "auto"}, {"seed": -1}, {"stratify": 1}],
+    [{"dev": -1}, {"dev": 1.5}, {"dev": "half"}, {"dev": True}, {"train_dev": "some"}, {"seed": -1}, {"stratify": 1}],
 )
 def test_a_wrong_size_seed_or_switch_is_refused(settings: dict) -> None:
     with pytest.raises(UsageError, match=rf"split\.{next(iter(settings))}"):

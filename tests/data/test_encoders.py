@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 
 from leadline.data.dataset import Column
-from leadline.data.encoders import CATEGORY_CAP, CategoryEncoder, Encoder, date_parts, encoder_from_json, fit_column
+from leadline.data.encoders import (
+    CATEGORY_CAP,
+    CategoryEncoder,
+    Encoder,
+    NumberEncoder,
+    date_parts,
+    encoder_from_json,
+    fit_column,
+)
 
 
 def encoded(encoder: Encoder, column: Column) -> np.ndarray:
@@ -103,3 +111,26 @@ def test_an_encoder_survives_json(column: Column) -> None:
     encoder = fit_column(column, "standardize")
     saved = json.loads(json.dumps({"type": encoder.type, **asdict(encoder)}))
     assert encoder_from_json(saved) == encoder
+
+
+def test_quantiles_make_any_distribution_normal() -> None:
+    values = np.exp(3 * np.random.default_rng(0).normal(size=4000))
+    encoder = fit_column(Column("income", "number", values), "quantile")
+    out = np.empty((4000, 1))
+    encoder.encode(Column("income", "number", values), out)
+    assert abs(out.mean()) < 0.02 and abs(out.std() - 1) < 0.05
+    assert abs((out**3).mean()) < 0.1  # no skewness is left
+    assert (np.argsort(out[:, 0][np.argsort(values)], kind="stable") == np.arange(4000)).all()
+    encoder.encode(Column("income", "number", np.array([-1e9, 1e30])), out[:2])
+    assert np.abs(out[:2, 0]).max() < 3.2
+    assert encoder_from_json({"type": encoder.type, **asdict(encoder)}) == encoder
+
+
+def test_quantiles_of_equal_missing_and_constant_values() -> None:
+    values = np.array([0.0] * 50 + [1, 2, 3, np.nan])
+    encoder = fit_column(Column("a", "number", values), "quantile")
+    out = np.empty((54, 2))
+    encoder.encode(Column("a", "number", values), out)
+    assert (out[:50, 0] == out[0, 0]).all() and abs(out[0, 0]) < 0.2
+    assert out[-1].tolist() == [0, 1]
+    assert isinstance(fit_column(Column("a", "number", np.ones(9)), "quantile"), NumberEncoder)

@@ -39,6 +39,10 @@ def train(
     learning_rate: Annotated[float | None, typer.Option(help="α.")] = None,
     l2: Annotated[float | None, typer.Option(help="λ of the L2 penalty.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of the split and of the training.")] = None,
+    precision: Annotated[
+        float | None,
+        typer.Option(help="The difference of error rates the dev set must tell, such as 0.005: it chooses its size."),
+    ] = None,
     human_error: Annotated[
         float | None, typer.Option(help="The error of a human: a fraction, or in the target's units.")
     ] = None,
@@ -61,6 +65,7 @@ def train(
         "training.l2": l2,
         "training.seed": seed,
         "split.seed": seed,
+        "split.precision": precision,
         "goal.human_error": human_error,
     }
     changes = {key: value for key, value in changes.items() if value is not None}

@@ -3,8 +3,9 @@
 from leadline.data.dataset import Column, Dataset, Feature
 from leadline.data.preparation import Preparation
 from leadline.data.reading import read, read_settings
-from leadline.data.settings import DataSettings, GivenSet, SplitSettings
+from leadline.data.settings import DataSettings, GivenSet, SplitSettings, WeightedSource
 from leadline.data.split import Split, automatic_sizes, split
+from leadline.data.split_columns import set_aside
 
 __all__ = [
     "Column",
@@ -15,8 +16,10 @@ __all__ = [
     "Preparation",
     "Split",
     "SplitSettings",
+    "WeightedSource",
     "automatic_sizes",
     "read",
     "read_settings",
+    "set_aside",
     "split",
 ]

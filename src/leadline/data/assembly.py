@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import bisect
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -14,27 +16,29 @@ from leadline.data.columnar import column_of
 from leadline.data.columns import Where, typed
 from leadline.data.dataset import Column, Dataset, Feature
 from leadline.data.inference import kind_of
-from leadline.data.raw import RawArrays, RawTable, reading
+from leadline.data.raw import MAIN, Part, RawArrays, RawTable, reading
 from leadline.data.settings import DataSettings
 from leadline.data.targets import Target, encode_several, encode_target
 from leadline.errors import LeadlineError, UsageError, nearest
 
 
-def assemble_tables(raws: Sequence[tuple[int, RawTable]], targets: tuple[str, ...], settings: DataSettings) -> Dataset:
-    """A data set from tables with the same columns; each comes with the code of its set (0, 1 dev, 2 test)."""
-    main = raws[0][1]
+def assemble_tables(
+    parts: Sequence[Part], raws: Sequence[RawTable], targets: tuple[str, ...], settings: DataSettings
+) -> Dataset:
+    """A data set from the tables of the ``parts``, which have the same columns."""
+    main = raws[0]
     chosen = _chosen_columns(main, targets, settings)
-    for _, raw in raws[1:]:
+    for raw in raws[1:]:
         _check_columns(raw, [*chosen, *targets])
-    table = joined([raw.data for _, raw in raws], main.data.column_names)
-    where = _where_in([raw for _, raw in raws])
-    sets = np.repeat(np.array([code for code, _ in raws], np.int8), [raw.data.num_rows for _, raw in raws])
-    notices = [notice for _, raw in raws for notice in raw.notices]
+    table = joined([raw.data for raw in raws], main.data.column_names)
+    where = _where_in(raws)
+    source_of = np.repeat(np.arange(len(raws), dtype=np.int32), [raw.data.num_rows for raw in raws])
+    notices = [notice for raw in raws for notice in raw.notices]
 
     table = _targets_by_type(table, targets, settings, where)
     kept = _rows_with_target(main.source, targets, [table.column(name) for name in targets], notices)
     if kept is not None:
-        table, sets = table.take(pa.array(kept)), sets[kept]
+        table, source_of = table.take(pa.array(kept)), source_of[kept]
         everywhere, where = where, lambda row: everywhere(int(kept[row]))
     encoded = _encoded_columns(table, targets, settings, where)
     features, columns = _typed_columns(table, chosen, settings, where)
@@ -54,9 +58,23 @@ def assemble_tables(raws: Sequence[tuple[int, RawTable]], targets: tuple[str, ..
         targets,
         settings,
         [*notices, *encoded.notices],
-        sets=sets if len(raws) > 1 else None,
         table=table,
+        **_origin(parts, source_of),
     )
+
+
+def _origin(parts: Sequence[Part], source_of: np.ndarray) -> dict[str, Any]:
+    """Where each row came from, its role and its weight, as far as that differs between rows."""
+    if len(parts) == 1:
+        return {}
+    roles = np.array([part.role for part in parts], np.int8)
+    weights = np.array([part.weight for part in parts], np.float32)
+    return {
+        "sources": tuple(part.raw.source for part in parts),
+        "source_of": source_of,
+        "sets": roles[source_of] if (roles != MAIN).any() else None,
+        "weights": weights[source_of] if (weights != weights[0]).any() else None,
+    }
 
 
 def _targets_by_type(table: pa.Table, targets: Sequence[str], settings: DataSettings, where: Where) -> pa.Table:
@@ -99,12 +117,17 @@ def joined(tables: Sequence[pa.Table], names: Sequence[str]) -> pa.Table:
 def _chosen_columns(raw: RawTable, targets: Sequence[str], settings: DataSettings) -> list[str]:
     """The columns to consider as features, in the order of the table."""
     names = raw.data.column_names
-    mentioned = {"features": settings.features or (), "exclude": settings.exclude, "types": tuple(settings.types)}
+    mentioned = {
+        "features": settings.features or (),
+        "exclude": settings.exclude,
+        "types": tuple(settings.types),
+        "segments": settings.segments,
+    }
     for key, columns in mentioned.items():
         for column in columns:
             if column not in names:
                 raise UsageError(f"data.{key}: {raw.source} has no column '{column}'.{nearest(column, names)}")
-            if column in targets and key != "types":
+            if column in targets and key in ("features", "exclude"):
                 raise UsageError(f"data.{key}: '{column}' is the target; it can be neither a feature nor excluded.")
     wanted = set(names if settings.features is None else settings.features) - {*settings.exclude, *targets}
     return [name for name in names if name in wanted]
@@ -174,26 +197,27 @@ def _left_out(feature: Feature) -> str:
     return f"{feature.name} is left out: it {feature.note}.{advice}"
 
 
-def assemble_arrays(raws: Sequence[tuple[int, RawArrays]], settings: DataSettings) -> Dataset:
-    """A data set from arrays of the same shape; each comes with the code of its set (0, 1 dev, 2 test)."""
-    main = raws[0][1]
-    notices: list[str] = []
+def assemble_arrays(parts: Sequence[Part], raws: Sequence[RawArrays], settings: DataSettings) -> Dataset:
+    """A data set from the arrays of the ``parts``, which have the same shape."""
+    main = raws[0]
+    notices = [notice for raw in raws for notice in raw.notices]
     _check_no_columns(settings)
-    parts = [checked_inputs(raw.inputs, f"{raw.source}, {raw.inputs_name}") for _, raw in raws]
-    for (_, raw), part in zip(raws[1:], parts[1:], strict=True):
-        if part.shape[1:] != parts[0].shape[1:]:
+    checked = [checked_inputs(raw.inputs, f"{raw.source}, {raw.inputs_name}") for raw in raws]
+    for raw, values in zip(raws[1:], checked[1:], strict=True):
+        if values.shape[1:] != checked[0].shape[1:]:
             raise LeadlineError(
-                f"{raw.source}: examples of shape {shape_text(part.shape[1:])}, but those of {main.source} are "
-                f"{shape_text(parts[0].shape[1:])}."
+                f"{raw.source}: examples of shape {shape_text(values.shape[1:])}, but those of {main.source} are "
+                f"{shape_text(checked[0].shape[1:])}."
             )
-    targets = [_checked_target(raw, len(part)) for (_, raw), part in zip(raws, parts, strict=True)]
-    sets = np.repeat(np.array([code for code, _ in raws], np.int8), [len(part) for part in parts])
-    inputs = parts[0] if len(parts) == 1 else np.concatenate(parts)
-    kept, encoded = _encoded(main, targets, settings, notices)
+    raws = _same_classes(raws)
+    targets = [_checked_target(raw, len(values)) for raw, values in zip(raws, checked, strict=True)]
+    source_of = np.repeat(np.arange(len(raws), dtype=np.int32), [len(values) for values in checked])
+    inputs = checked[0] if len(checked) == 1 else np.concatenate(checked)
+    kept, encoded = _encoded(raws[0], targets, settings, notices)
     if kept is not None:
-        inputs, sets = inputs[kept], sets[kept]
+        inputs, source_of = inputs[kept], source_of[kept]
     inputs, image_shape = channels_last(inputs)
-    if image_shape is not None and inputs.shape[1:] != parts[0].shape[1:] and inputs.ndim == 4 == parts[0].ndim:
+    if image_shape is not None and inputs.shape[1:] != checked[0].shape[1:] and inputs.ndim == 4 == checked[0].ndim:
         notices.append(f"{main.inputs_name}: the channels come first; they were moved last (height, width, channels).")
     return Dataset(
         main.name,
@@ -206,8 +230,23 @@ def assemble_arrays(raws: Sequence[tuple[int, RawArrays]], settings: DataSetting
         settings,
         [*notices, *encoded.notices],
         image_shape=image_shape,
-        sets=sets if len(raws) > 1 else None,
+        names=tuple(name for raw in raws for name in raw.names) if all(raw.names for raw in raws) else (),
+        **_origin(parts, source_of),
     )
+
+
+def _same_classes(raws: Sequence[RawArrays]) -> Sequence[RawArrays]:
+    """Labels by number with one list of class names for all, where sources name their classes differently."""
+    if len({raw.classes for raw in raws}) == 1:
+        return raws
+    if not all(raw.classes and raw.target is not None and raw.target.dtype.kind in "iu" for raw in raws):
+        return raws
+    classes = tuple(sorted({name for raw in raws for name in raw.classes}))
+    return [
+        replace(raw, target=np.array([classes.index(name) for name in raw.classes])[raw.target], classes=classes)
+        for raw in raws
+        if raw.target is not None
+    ]
 
 
 def checked_inputs(values: np.ndarray, source: str) -> np.ndarray:
@@ -253,7 +292,7 @@ def shape_text(shape: Sequence[int]) -> str:
 
 
 def _check_no_columns(settings: DataSettings) -> None:
-    for key in ("features", "exclude", "types"):
+    for key in ("features", "exclude", "types", "segments"):
         if getattr(settings, key):
             raise UsageError(f"data.{key}: the source holds arrays, which have no columns; leave the key out.")
 

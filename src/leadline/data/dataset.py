@@ -54,8 +54,10 @@ class Dataset:
 
     ``inputs`` is a tuple of `Column` or an array (n, …). ``target`` holds class indices, int64 (n,), for
     classification, and float64 (n, k) for regression and multilabel tasks (NaN: a label that is missing).
-    ``sets`` says where each row came from when dev or test sets were given: 0 the main source, 1 dev, 2 test.
-    ``table`` keeps all columns as they were read, for showing rows to people.
+    ``sets`` says what each row may serve for when dev or test sets or extra sources were given: 0 anything, 1 dev,
+    2 test, 3 training alone. ``sources`` names several sources, ``source_of`` (n,) tells which of them a row is
+    from, and ``weights`` (n,) how much it counts in training (None: all alike). ``names`` are names of examples
+    such as files. ``table`` keeps all columns as they were read, for showing rows to people.
     """
 
     name: str
@@ -70,6 +72,10 @@ class Dataset:
     image_shape: tuple[int, int, int] | None = None
     sets: np.ndarray | None = None
     table: pa.Table | None = None
+    sources: tuple[str, ...] = ()
+    source_of: np.ndarray | None = None
+    weights: np.ndarray | None = None
+    names: tuple[str, ...] = ()
 
     @property
     def n(self) -> int:
@@ -122,6 +128,16 @@ class Dataset:
             return [{} for _ in chosen]
         return self.table.take(pa.array(chosen)).to_pylist()
 
+    def segments(self, indices: Any = slice(None)) -> dict[str, np.ndarray]:
+        """The values of the segment columns by name, text (m,), for metrics by segment; several sources are one."""
+        found: dict[str, np.ndarray] = {}
+        for name in self.settings.segments if self.table is not None else ():
+            assert self.table is not None
+            found[name] = np.array(["" if v is None else str(v) for v in self.table.column(name).to_pylist()])[indices]
+        if self.source_of is not None:
+            found.setdefault("source", np.array(self.sources)[self.source_of[indices]])
+        return found
+
     def fingerprint(self) -> dict[str, Any]:
         """What the data was: a hash of all values, sizes, columns with their kinds, target and classes."""
         facts: dict[str, Any] = {
@@ -137,8 +153,13 @@ class Dataset:
         if self.image_shape is not None:
             facts["image_shape"] = list(self.image_shape)
         if self.sets is not None:
-            counts = np.bincount(self.sets, minlength=3)
-            facts["given_sets"] = {"main": int(counts[0]), "dev": int(counts[1]), "test": int(counts[2])}
+            counts = np.bincount(self.sets, minlength=4).tolist()
+            facts["given_sets"] = dict(
+                zip(("main", "dev", "test", "extra"), counts[: 4 if counts[3] else 3], strict=False)
+            )
+        if self.source_of is not None:
+            counts = np.bincount(self.source_of, minlength=len(self.sources)).tolist()
+            facts["sources"] = [f"{name}: {count}" for name, count in zip(self.sources, counts, strict=True)]
         return facts
 
     @cached_property

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from statistics import NormalDist
 from typing import Any, ClassVar
 
 import numpy as np
@@ -17,6 +18,14 @@ from leadline.data.normalization import location, mean_of, scaled
 
 CATEGORY_CAP = 32
 """Levels of a category that get a column of their own; rarer ones share a bucket."""
+
+QUANTILES = 256
+"""Knots of a quantile transform, evenly spaced in rank."""
+
+SMALLEST_SHARE = 1e-3
+"""The share of values taken to lie beyond the ends of a quantile transform: scores stay within ±3.1."""
+
+NORMAL = NormalDist()
 
 DATE_PARTS = ("year", "month", "day", "weekday", "hour")
 
@@ -49,6 +58,33 @@ class NumberEncoder:
         else:
             values = np.where(missing, self.fill, column.values) if missing.any() else column.values
             out[:, 0] = scaled(values, self.center, self.scale)
+        if self.indicator:
+            out[:, 1] = missing
+
+
+@dataclass(frozen=True)
+class QuantileEncoder:
+    """Numbers as a normal distribution: Φ⁻¹ of the share of training values below, by interpolated quantiles.
+
+    ``knots`` are ascending values of the column, ``scores`` what they become; beyond the ends they stay at them.
+    """
+
+    type: ClassVar[str] = "quantile"
+    name: str
+    knots: tuple[float, ...]
+    scores: tuple[float, ...]
+    indicator: bool
+    kind: str = "number"
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the columns that are written."""
+        return (self.name, f"{self.name} missing") if self.indicator else (self.name,)
+
+    def encode(self, column: Column, out: np.ndarray) -> None:
+        """Write the scores of the values of ``column``, (m,), into ``out``, (m, 1 or 2); a missing one becomes 0."""
+        missing = np.isnan(column.values)
+        out[:, 0] = np.where(missing, 0.0, np.interp(column.values, self.knots, self.scores))
         if self.indicator:
             out[:, 1] = missing
 
@@ -113,7 +149,7 @@ class DateEncoder:
             start += width
 
 
-Encoder = NumberEncoder | CategoryEncoder | DateEncoder
+Encoder = NumberEncoder | QuantileEncoder | CategoryEncoder | DateEncoder
 
 
 def fit_column(column: Column, normalization: str) -> Encoder:
@@ -121,7 +157,9 @@ def fit_column(column: Column, normalization: str) -> Encoder:
     if column.kind == "category":
         return fit_category(column)
     if column.kind == "date":
-        return fit_date(column, normalization)
+        return fit_date(column, "standardize" if normalization == "quantile" else normalization)
+    if normalization == "quantile" and column.kind == "number":
+        return fit_quantiles(column)
     return fit_number(column, normalization)
 
 
@@ -130,6 +168,8 @@ def encoder_from_json(saved: Mapping[str, Any]) -> Encoder:
     fields = {name: value for name, value in saved.items() if name != "type"}
     if saved["type"] == "number":
         return NumberEncoder(**fields)
+    if saved["type"] == "quantile":
+        return QuantileEncoder(**{**fields, "knots": tuple(fields["knots"]), "scores": tuple(fields["scores"])})
     if saved["type"] == "category":
         return CategoryEncoder(**{**fields, "levels": tuple(fields["levels"])})
     numbers = tuple(NumberEncoder(**number) for number in fields["numbers"])
@@ -143,6 +183,21 @@ def fit_number(column: Column, normalization: str) -> NumberEncoder:
     center, scale = location(known[:, None], normalization)
     fill = mean_of(known[:, None])[0] if len(known) else 0.0
     return NumberEncoder(column.name, float(center[0]), float(scale[0]), float(fill), bool(missing.any()), column.kind)
+
+
+def fit_quantiles(column: Column) -> Encoder:
+    """An encoder by quantiles, fitted on the values of ``column``; a constant one is encoded as by `fit_number`."""
+    missing = np.isnan(column.values)
+    known = column.values[~missing]
+    shares = np.linspace(0, 1, min(QUANTILES, max(len(known), 2)))
+    values = np.quantile(known, shares) if len(known) else np.zeros(1)
+    knots, first = np.unique(values, return_index=True)
+    if len(knots) < 2:
+        return fit_number(column, "standardize")
+    last = np.append(first[1:], len(values)) - 1
+    middle = (shares[first] + shares[last]) / 2  # equal values share the middle of their ranks
+    scores = [NORMAL.inv_cdf(share) for share in np.clip(middle, SMALLEST_SHARE, 1 - SMALLEST_SHARE)]
+    return QuantileEncoder(column.name, tuple(knots.tolist()), tuple(scores), bool(missing.any()))
 
 
 def fit_category(column: Column) -> CategoryEncoder:

@@ -20,7 +20,7 @@ from leadline.data.encoders import Encoder, NumberEncoder, encoder_from_json, fi
 from leadline.data.new_rows import new_array, new_columns
 from leadline.data.normalization import ArrayEncoder, fit_array, location, scaled
 from leadline.data.settings import NORMALIZATIONS, DataSettings
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, UsageError
 
 
 @dataclass(frozen=True, eq=False)
@@ -50,6 +50,8 @@ class Preparation:
         if settings is not None and settings.normalization != "auto":
             normalization = settings.normalization
         assert normalization in NORMALIZATIONS
+        if normalization == "quantile" and isinstance(data.inputs, np.ndarray):
+            raise UsageError('data.normalization: "quantile" is for columns of tables; "standardize" for arrays.')
         encoders: tuple[Encoder, ...] | ArrayEncoder
         if isinstance(data.inputs, np.ndarray):
             name = data.features[0].name if data.inputs.ndim != 2 else data.features[0].name.removesuffix("_1")

@@ -32,7 +32,10 @@ class RawTable:
 
 @dataclass(frozen=True, eq=False)
 class RawArrays:
-    """Inputs (n, …) and, where the source has them, targets (n,) or (n, k) and names of classes."""
+    """Inputs (n, …) and, where the source has them, targets (n,) or (n, k) and names of classes.
+
+    ``names`` are the names of the examples, such as files in a folder.
+    """
 
     name: str
     source: str
@@ -41,9 +44,24 @@ class RawArrays:
     inputs_name: str = "inputs"
     target_name: str = "target"
     classes: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    notices: tuple[str, ...] = ()
 
 
 Raw = RawTable | RawArrays
+
+MAIN, DEV, TEST, EXTRA = range(4)
+"""Where rows come from: the source itself, a dev or test set of its own, or an extra source for training alone."""
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One source among several, with its role (MAIN, DEV, TEST or EXTRA) and the weight of its examples."""
+
+    raw: Raw
+    role: int = MAIN
+    weight: float = 1.0
+
 
 READ_ERRORS = (
     OSError,

@@ -10,24 +10,27 @@ from typing import Any
 
 from leadline.data.assembly import assemble_arrays, assemble_tables
 from leadline.data.dataset import Dataset
-from leadline.data.raw import Raw, RawArrays, RawTable, named_by_position
-from leadline.data.settings import DataSettings, GivenSet
+from leadline.data.raw import DEV, EXTRA, MAIN, TEST, Part, Raw, RawArrays, RawTable, named_by_position
+from leadline.data.settings import DataSettings, GivenSet, WeightedSource, weighted_sources
 from leadline.data.sources import Wanted, open_source
 from leadline.errors import LeadlineError, UsageError, nearest
 
 
-def read(source: Any, target: Any = None, *, folder: str | Path | None = None, **settings: Any) -> Dataset:
+def read(source: Any = None, target: Any = None, *, folder: str | Path | None = None, **settings: Any) -> Dataset:
     """Read examples and find out what they are.
 
-    ``source``: a path (CSV, TSV, Parquet, Arrow, JSON lines, ``.npz``, ``.npy``, HDF5, IDX; also gzipped), the
-    name of a bundled data set (``"digits"``), a data frame (pandas, polars), a pyarrow table, a dictionary of
-    arrays, an array (n, …), or ``(inputs, target)``. ``target``: the name of the column or array to predict,
-    several columns, the path of a file of labels, or the values themselves. ``settings`` are the other fields of
-    `DataSettings`; ``dev`` and ``test`` may also be given as ``(inputs, target)``. Relative paths start from
-    ``folder``.
+    ``source``: a path (CSV, TSV, Parquet, Arrow, JSON lines, ``.npz``, ``.npy``, HDF5, IDX; also gzipped; a folder
+    with a folder of images for each class), the name of a bundled data set (``"digits"``), a data frame (pandas,
+    polars), a pyarrow table, a dictionary of arrays, an array (n, …), ``(inputs, target)``, or a list of paths that
+    are one source. ``target``: the name of the column or array to predict, several columns, the path of a file of
+    labels, or the values themselves. ``settings`` are the other fields of `DataSettings`; ``dev`` and ``test`` may
+    also be given as ``(inputs, target)``. ``extra`` are sources for training alone, and
+    ``sources = {"target": …, "extra": …}`` says both. Relative paths start from ``folder``.
 
     Raises LeadlineError, with file, row and column, for data that cannot be used.
     """
+    if "sources" in settings:
+        source = _both_sources(source, settings)
     if isinstance(source, tuple) and len(source) == 2 and target is None:
         source, target = source
     allowed = [field.name for field in fields(DataSettings) if field.name not in ("source", "target")]
@@ -39,17 +42,48 @@ def read(source: Any, target: Any = None, *, folder: str | Path | None = None, *
     objects = {name: value for name, value in given.items() if value is not None and name not in described}
     if isinstance(target, int | os.PathLike):
         target = str(target)
+    several = _several(source)
     is_path = isinstance(source, str | os.PathLike)
-    named = target if isinstance(target, str) or (is_path and _is_names(target)) else None
-    made = DataSettings(source=os.fspath(source) if is_path else None, target=named, **described, **settings)
-    return _read(source, target, objects, made, folder)
+    named = target if isinstance(target, str) or ((is_path or several) and _is_names(target)) else None
+    kept = several or (os.fspath(source) if is_path else None)
+    made = DataSettings(source=kept, target=named, **described, **settings)
+    return _read(several or (WeightedSource(source),), target, objects, made, folder)
 
 
 def read_settings(settings: DataSettings, folder: str | Path | None = None) -> Dataset:
     """Read what ``settings`` describe; relative paths start from ``folder``, as in an experiment file."""
     if settings.source is None:
         raise UsageError("data.source is missing: name a file, or a bundled data set such as 'digits'.")
-    return _read(settings.source, settings.target, {}, settings, folder)
+    return _read(weighted_sources("data.source", settings.source), settings.target, {}, settings, folder)
+
+
+def _both_sources(source: Any, settings: dict[str, Any]) -> Any:
+    """The target sources of ``sources``; the extra ones become a setting of their own."""
+    sources = settings.pop("sources")
+    if not isinstance(sources, Mapping) or "target" not in sources or {*sources} - {"target", "extra"}:
+        raise UsageError(f"data.sources: got {sources!r}; it is a table with the keys target and extra.")
+    if source is not None or "extra" in settings:
+        raise UsageError("data.sources takes the place of source and extra; give one or the other.")
+    settings["extra"] = sources.get("extra", ())
+    return sources["target"]
+
+
+def _several(source: Any) -> tuple[WeightedSource, ...]:
+    """A list of paths, data frames or tables with a weight as sources; () for anything that is one source."""
+    entries = source if isinstance(source, list) else [source]
+    weighted = all(isinstance(each, WeightedSource) or _is_weighted(each) for each in entries)
+    if entries and (weighted or (isinstance(source, list) and all(_is_whole_source(each) for each in source))):
+        return weighted_sources("source", source)
+    return ()
+
+
+def _is_weighted(value: Any) -> bool:
+    return isinstance(value, Mapping) and "source" in value and {*value} <= {"source", "weight"}
+
+
+def _is_whole_source(value: Any) -> bool:
+    """Whether a value in a list is a source of its own, not a row of numbers."""
+    return isinstance(value, str | os.PathLike | WeightedSource) or _is_weighted(value) or hasattr(value, "columns")
 
 
 def _is_described(value: Any) -> bool:
@@ -59,23 +93,31 @@ def _is_described(value: Any) -> bool:
 
 
 def _read(
-    source: Any, target: Any, objects: Mapping[str, Any], settings: DataSettings, folder: str | Path | None
+    sources: tuple[WeightedSource, ...],
+    target: Any,
+    objects: Mapping[str, Any],
+    settings: DataSettings,
+    folder: str | Path | None,
 ) -> Dataset:
     wanted = _wanted(target, settings, folder)
-    main = open_source(source, wanted)
+    main = open_source(sources[0].source, wanted)
     targets = _table_targets(main, target) if isinstance(main, RawTable) else ()
-    raws: list[tuple[int, Raw]] = [(0, main)]
-    for code, name in ((1, "dev"), (2, "test")):
-        other = _given_set(name, settings, objects, main, targets, wanted)
-        if other is not None:
-            if type(other) is not type(main):
-                raise LeadlineError(f"{other.source} and {main.source} must be of the same kind: tables or arrays.")
-            raws.append((code, other))
-    if targets:
-        tables = [(code, raw) for code, raw in raws if isinstance(raw, RawTable)]
-        return assemble_tables(tables, targets, settings)
-    arrays = [(code, raw) for code, raw in raws if isinstance(raw, RawArrays)]
-    return assemble_arrays(arrays, settings)
+    parts = [Part(main, MAIN, sources[0].weight)]
+    for role, others in ((MAIN, sources[1:]), (EXTRA, settings.extra)):
+        for other in others:
+            name = "source" if role == MAIN else "extra"
+            raw = _further_set(name, other.source, GivenSet(""), main, targets, wanted)
+            parts.append(Part(raw, role, other.weight))
+    for role, name in ((DEV, "dev"), (TEST, "test")):
+        described: GivenSet | None = getattr(settings, name)
+        if described is not None or name in objects:
+            value = objects[name] if described is None else described.source
+            given = described or GivenSet(source="")
+            parts.append(Part(_further_set(name, value, given, main, targets, wanted), role))
+    if isinstance(main, RawTable):
+        tables = [part.raw for part in parts if isinstance(part.raw, RawTable)]
+        return assemble_tables(parts, tables, targets, settings)
+    return assemble_arrays(parts, [part.raw for part in parts if isinstance(part.raw, RawArrays)], settings)
 
 
 def _wanted(target: Any, settings: DataSettings, folder: str | Path | None) -> Wanted:
@@ -92,29 +134,21 @@ def _wanted(target: Any, settings: DataSettings, folder: str | Path | None) -> W
     )
 
 
-def _given_set(
-    name: str,
-    settings: DataSettings,
-    objects: Mapping[str, Any],
-    main: Raw,
-    targets: tuple[str, ...],
-    wanted: Wanted,
-) -> Raw | None:
-    """The dev or test set that was given, with columns named as in the main source."""
-    given: GivenSet | None = getattr(settings, name)
-    if given is None and name not in objects:
-        return None
-    value = objects[name] if given is None else given.source
-    given = given or GivenSet(source="")
+def _further_set(name: str, value: Any, given: GivenSet, main: Raw, targets: tuple[str, ...], wanted: Wanted) -> Raw:
+    """Another source beside the main one, of the same kind and with columns named as there."""
     if isinstance(main, RawArrays):
         names = {"likely_inputs": main.inputs_name, "likely_target": main.target_name}
-        return open_source(value, replace(wanted, inputs=given.inputs, target=given.target, **names))
-    own = (given.target,) if given.target else targets
-    names = frozenset(main.data.column_names)
-    raw = open_source(value, replace(wanted, target=None, expected=names, as_text=wanted.as_text | {*own}))
-    if not isinstance(raw, RawTable):
+        raw = open_source(value, replace(wanted, inputs=given.inputs, target=given.target, **names))
+    else:
+        own = (given.target,) if given.target else targets
+        columns = frozenset(main.data.column_names)
+        raw = open_source(value, replace(wanted, target=None, expected=columns, as_text=wanted.as_text | {*own}))
+    if type(raw) is not type(main):
+        raise LeadlineError(f"{raw.source} and {main.source} must be of the same kind: tables or arrays.")
+    if not isinstance(raw, RawTable) or not isinstance(main, RawTable):
         return raw
     raw = named_by_position(raw, main.data.column_names)
+    own = (given.target,) if given.target else targets
     if isinstance(value, tuple) and not _is_names(value[1]):
         own = (raw.data.column_names[-1],)
     return _with_targets(raw, f"data.{name}.target", own, targets)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
@@ -10,12 +12,27 @@ from leadline.errors import UsageError, nearest
 
 Task = Literal["binary", "multiclass", "multilabel", "regression"]
 Kind = Literal["number", "category", "boolean", "date", "text", "identifier"]
-Normalization = Literal["auto", "standardize", "unit", "none"]
+Normalization = Literal["auto", "standardize", "quantile", "unit", "none"]
+Duplicates = Literal["report", "together", "ignore"]
 Size = float | int | Literal["auto"]
 
 TASKS: tuple[str, ...] = (*get_args(Task), "classification")
 KINDS: tuple[str, ...] = get_args(Kind)
 NORMALIZATIONS: tuple[str, ...] = get_args(Normalization)
+DUPLICATES: tuple[str, ...] = get_args(Duplicates)
+
+
+@dataclass(frozen=True)
+class WeightedSource:
+    """One of several sources; in training, each of its examples counts ``weight`` times."""
+
+    source: Any
+    weight: float = 1.0
+
+    def __post_init__(self) -> None:
+        is_number = isinstance(self.weight, int | float) and not isinstance(self.weight, bool)
+        if not is_number or not 0 < self.weight < math.inf:
+            raise UsageError(f"data.sources: the weight of {self.source} is {self.weight!r}; it is a number above 0.")
 
 
 @dataclass(frozen=True)
@@ -34,13 +51,22 @@ class DataSettings:
     ``inputs`` and ``target`` name a column of a table, or an array of an ``.npz`` or HDF5 file; ``target``
     may also be the path of a file of labels, or a list of columns. ``task`` is inferred when None;
     ``"classification"`` stands for binary or multiclass, whichever the classes ask for. ``types`` overrules
-    the inferred kind of columns.
+    the inferred kind of columns. ``segments`` are columns whose values metrics are told apart by.
 
-    ``normalization``: ``"standardize"`` is (x − μ)/σ, ``"unit"`` brings values into [0, 1] (pixels: x/255),
-    ``"none"`` leaves inputs and targets alone, ``"auto"`` is ``"unit"`` for images, else ``"standardize"``.
+    Several files of one distribution are a list of ``source``. ``extra`` are sources of another distribution: they
+    serve for training alone (course 3, mismatched training and dev/test sets). ``sources = {target, extra}`` says
+    both at once. A source may have a weight: ``{source = "web.csv", weight = 0.2}``.
+
+    ``normalization``: ``"standardize"`` is (x − μ)/σ, ``"quantile"`` turns the distribution of each number into a
+    normal one by its quantiles, ``"unit"`` brings values into [0, 1] (pixels: x/255), ``"none"`` leaves inputs and
+    targets alone, ``"auto"`` is ``"unit"`` for images, else ``"standardize"``.
+
+    ``broken``: what happens to images that cannot be read: ``"fatal"`` stops with their names, ``"skip"`` leaves
+    them out with a notice. ``size`` (height, width) brings the images of a folder to one size.
     """
 
-    source: str | None = None
+    source: str | tuple[WeightedSource, ...] | None = None
+    extra: tuple[WeightedSource, ...] = ()
     inputs: str | None = None
     target: str | tuple[str, ...] | None = None
     task: str | None = None
@@ -48,10 +74,34 @@ class DataSettings:
     exclude: tuple[str, ...] = ()
     types: Mapping[str, str] = field(default_factory=dict)
     normalization: str = "auto"
+    segments: tuple[str, ...] = ()
+    broken: str = "fatal"
+    size: tuple[int, int] | None = None
     dev: GivenSet | None = None
     test: GivenSet | None = None
 
+    def described_sources(self) -> dict[str, Any]:
+        """``source`` and ``extra`` as an experiment file writes them; {} where one of them is no file."""
+        source = self.source
+        if source is None or (isinstance(source, str) and not self.extra):
+            return {} if source is None else {"source": source}
+        sources = weighted_sources("data.source", source)
+        if not all(isinstance(each.source, str) for each in (*sources, *self.extra)):
+            return {}
+        main, extra = (
+            [{"source": each.source, "weight": each.weight} if each.weight != 1 else each.source for each in group]
+            for group in (sources, self.extra)
+        )
+        return {"source": main[0] if len(main) == 1 else main} | ({"extra": extra} if extra else {})
+
     def __post_init__(self) -> None:
+        if not isinstance(self.source, str | None):
+            object.__setattr__(self, "source", weighted_sources("data.source", self.source))
+        object.__setattr__(self, "extra", weighted_sources("data.extra", self.extra))
+        object.__setattr__(self, "segments", _names("segments", self.segments))
+        _one_of("broken", self.broken, ("fatal", "skip"))
+        if self.size is not None:
+            object.__setattr__(self, "size", _image_size(self.size))
         if self.features is not None:
             object.__setattr__(self, "features", _names("features", self.features))
         if self.target is not None and not isinstance(self.target, str):
@@ -72,20 +122,45 @@ class SplitSettings:
     """How examples are dealt to the sets: the keys of ``[split]`` in an experiment file.
 
     A size is a fraction (a float up to 1), a count (an integer), or ``"auto"`` (see `leadline.data.split`);
-    0 means no such set. ``train_dev`` is held out of the training set. ``stratify`` keeps the share of each
-    class equal in every set. ``seed`` fixes the draw.
+    0 means no such set. ``train_dev`` is held out of the training set; automatically only where training has extra
+    sources. ``stratify`` keeps the share of each class equal in every set. ``seed`` fixes the draw.
+
+    ``precision`` makes automatic dev and test sets large enough to tell a difference of so much between two error
+    rates, about the ``expected_error``. ``group`` names a column: rows with one value stay on one side. ``time``
+    names a column: training gets the earliest rows, test the latest. ``column`` names a column that says which set
+    a row belongs to. ``file`` is a split made earlier: rows that it knows stay where they were. ``duplicates``
+    across sets are reported, kept together on one side, or ignored.
     """
 
     train: Size = "auto"
     dev: Size = "auto"
     test: Size = "auto"
-    train_dev: Size = 0
+    train_dev: Size = "auto"
     stratify: bool = True
     seed: int = 0
+    precision: float | None = None
+    expected_error: float = 0.1
+    group: str | None = None
+    time: str | None = None
+    column: str | None = None
+    file: str | None = None
+    duplicates: str = "report"
 
     def __post_init__(self) -> None:
         for name in ("train", "dev", "test", "train_dev"):
-            _check_size(name, getattr(self, name), auto=name != "train_dev")
+            _check_size(name, getattr(self, name))
+        for name in ("precision", "expected_error"):
+            value = getattr(self, name)
+            if value is not None and not (isinstance(value, float) and 0 < value < 0.5):
+                raise UsageError(f"split.{name}: got {value!r}; it is a difference of error rates such as 0.005.")
+        if self.duplicates not in DUPLICATES:
+            raise UsageError(f"split.duplicates: got {self.duplicates!r}.{nearest(str(self.duplicates), DUPLICATES)}")
+        ways = [name for name in ("time", "column", "file") if getattr(self, name) is not None]
+        if len(ways) > 1 or (self.group is not None and ways and ways != ["file"]):
+            first, second = [*(["group"] if self.group else []), *ways][:2]
+            raise UsageError(f"split: {first} and {second} exclude each other; give one of them.")
+        if self.duplicates == "together" and ways:
+            raise UsageError(f'split: duplicates = "together" and {ways[0]} exclude each other; give one of them.')
         if not isinstance(self.stratify, bool):
             raise UsageError(f"split.stratify: got {self.stratify!r}; it is true or false.")
         if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
@@ -117,12 +192,36 @@ def _given_set(key: str, value: Any) -> GivenSet | None:
     return GivenSet(source=str(value))
 
 
-def _check_size(name: str, size: object, auto: bool) -> None:
-    if size == "auto" and auto:
+def weighted_sources(key: str, value: Any) -> tuple[WeightedSource, ...]:
+    """One source or a list of them, each a path, an object, or a table with ``source`` and ``weight``."""
+    entries = value if isinstance(value, list | tuple) else (value,)
+    return tuple(_weighted_source(key, entry) for entry in entries)
+
+
+def _weighted_source(key: str, value: Any) -> WeightedSource:
+    if isinstance(value, WeightedSource):
+        return value
+    if isinstance(value, Mapping) and "source" in value:
+        unknown = [name for name in value if name not in ("source", "weight")]
+        if unknown:
+            raise UsageError(f"{key}: unknown key {unknown[0]!r}.{nearest(str(unknown[0]), ('source', 'weight'))}")
+        return WeightedSource(**value)
+    return WeightedSource(os.fspath(value) if isinstance(value, os.PathLike) else value)
+
+
+def _image_size(value: Any) -> tuple[int, int]:
+    sides = tuple(value) if isinstance(value, list | tuple) else (value, value)
+    if len(sides) != 2 or not all(type(side) is int and 0 < side <= 8192 for side in sides):
+        raise UsageError(f"data.size: got {value!r}; it is [height, width] in pixels, such as [32, 32].")
+    return sides[0], sides[1]
+
+
+def _check_size(name: str, size: object) -> None:
+    if size == "auto":
         return
     if isinstance(size, int | float) and not isinstance(size, bool) and size >= 0:
         if float(size).is_integer() or size < 1:
             return
         raise UsageError(f"split.{name}: got {size!r}; a count is whole and a fraction is at most 1.")
-    allowed = "a fraction such as 0.2, a count such as 500, 0 for none" + (', or "auto"' if auto else "")
+    allowed = 'a fraction such as 0.2, a count such as 500, 0 for none, or "auto"'
     raise UsageError(f"split.{name}: got {size!r}; it is {allowed}.")

@@ -3,31 +3,45 @@
 Automatic sizes: dev and test each take a fifth of the examples, and at most 10 000 of them, because 10 000
 examples already tell an error of 10 % to within ±0.6 points. So 1 000 examples are split 60/20/20, 100 000
 80/10/10, and a million 98/1/1. Where only one of the two is wanted it takes 30 % (70/30), at most 10 000.
-Source: course 2, train/dev/test sets; course 3, size of the dev and test sets.
+Where extra sources serve for training, half of the target's examples can be spared: dev and test take a quarter each.
+A precision asks for as many dev examples as tell such a difference between two error rates.
+Source: course 2, train/dev/test sets; course 3, size of the dev and test sets, and training and testing on
+different distributions.
 """
 
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
-from itertools import combinations
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from leadline.data.dataset import Column, Dataset
+from leadline.data.dataset import Dataset
+from leadline.data.dealing import DEV, SETS, TEST, TRAIN, TRAIN_DEV, Sizes, assign, kept
+from leadline.data.duplicates import duplicate_notices
+from leadline.data.raw import DEV as ROLE_DEV
+from leadline.data.raw import reading
 from leadline.data.settings import Size, SplitSettings
+from leadline.data.split_columns import Wanted
 from leadline.errors import LeadlineError, UsageError
+from leadline.measure import examples_to_tell
 
 ENOUGH = 10_000
-"""Dev or test examples beyond which an automatic set does not grow."""
+"""Dev or test examples beyond which an automatic set does not grow, unless a precision asks for more."""
+
+LARGEST_SHARE = 0.2
+"""Dev or test never take more than this share of the examples by themselves."""
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
     """Disjoint sets as ascending int64 row numbers of a data set; an unused set is empty.
 
-    ``train_dev`` is held out of the training set (same distribution, never trained on).
+    ``train_dev`` is held out of the training set (same distribution, never trained on). ``keys``, uint64 (n,), is
+    the content of every row that was dealt (or of its group): by them a later split of more rows keeps these where
+    they are.
     """
 
     train: np.ndarray
@@ -35,6 +49,7 @@ class Split:
     test: np.ndarray
     train_dev: np.ndarray = field(default_factory=lambda: np.empty(0, np.int64))
     notices: tuple[str, ...] = ()
+    keys: np.ndarray = field(default_factory=lambda: np.empty(0, np.uint64))
 
     @property
     def sets(self) -> dict[str, np.ndarray]:
@@ -55,89 +70,130 @@ class Split:
         return digest.hexdigest()
 
     def save(self, path: str | Path) -> None:
-        """Write the row numbers of each set to an ``.npz`` file."""
+        """Write the row numbers of each set, and the keys, to an ``.npz`` file."""
         with Path(path).open("wb") as file:
-            np.savez_compressed(file, train=self.train, train_dev=self.train_dev, dev=self.dev, test=self.test)
+            np.savez_compressed(
+                file, train=self.train, train_dev=self.train_dev, dev=self.dev, test=self.test, keys=self.keys
+            )
 
     @classmethod
     def load(cls, path: str | Path) -> Split:
-        """Read what `save` wrote."""
-        with np.load(path, allow_pickle=False) as arrays:
-            return cls(**{name: arrays[name] for name in ("train", "dev", "test", "train_dev")})
+        """Read what `save` wrote; LeadlineError for a file that is none or whose rows are in two sets."""
+        source = Path(path).name
+        if not Path(path).is_file():
+            raise LeadlineError(f"{path}: no such file; split.file names a split that was saved, such as a run's.")
+        with reading(source, "a split"), np.load(path, allow_pickle=False) as arrays:
+            made = cls(**{name: arrays[name] for name in (*SETS, "keys")})
+        rows = np.concatenate(list(made.sets.values()))
+        if len(np.unique(rows)) != len(rows) or rows.min(initial=0) < 0 or rows.max(initial=-1) >= len(made.keys):
+            raise LeadlineError(f"{source} is not a split: its sets share rows, or name rows that it does not know.")
+        return made
 
 
-def automatic_sizes(n: int, dev: bool = True, test: bool = True) -> tuple[int, int]:
-    """Numbers of dev and test examples for n examples (see the head of this module); 0 where not wanted."""
-    share = 0.2 if dev and test else 0.3
-    size = min(round(share * n), ENOUGH)
+def automatic_sizes(
+    n: int, dev: bool = True, test: bool = True, extra: bool = False, enough: int = ENOUGH
+) -> tuple[int, int]:
+    """Numbers of dev and test examples for n examples (see the head of this module); 0 where not wanted.
+
+    ``extra``: training has other sources besides these n. ``enough``: where a set stops growing.
+    """
+    share = LARGEST_SHARE if dev and test else 0.3
+    size = min(round((0.25 if extra else share) * n), enough)
     if size == 0 and n >= 1 + dev + test:
         size = 1
     return size * dev, size * test
 
 
-def split(data: Dataset, settings: SplitSettings | None = None) -> Split:
-    """Deal the examples of ``data`` to train, dev and test sets.
+def split(data: Dataset, settings: SplitSettings | None = None, *, groups: Any = None, times: Any = None) -> Split:
+    """Deal the examples of ``data`` to train, dev and test sets, as the settings say.
 
-    Sets that came from files of their own are kept; the others are drawn from the main source, seeded, and by
-    default stratified by class. Raises UsageError for sizes that do not fit, LeadlineError for a training set
-    that is empty or lacks a class which dev or test have.
+    Sets that came from files of their own are kept, and extra sources go to training; the others are drawn from the
+    main source, seeded, and by default stratified by class. ``groups`` and ``times`` (n,) are values given in
+    Python, in place of columns. Raises UsageError for sizes that do not fit, LeadlineError for a training set that
+    is empty or lacks a class which dev or test have.
     """
     settings = settings or SplitSettings()
-    origin = np.zeros(data.n, np.int8) if data.sets is None else data.sets
-    main, dev, test = (np.flatnonzero(origin == code).astype(np.int64) for code in range(3))
-    n_train, n_train_dev, n_dev, n_test = _sizes(len(main), settings, len(dev) > 0, len(test) > 0)
-    order = main[_draw(data.target[main], data.is_classification and settings.stratify, settings.seed)]
-    bounds = np.cumsum([n_train, n_train_dev, n_dev, n_test])
-    train, train_dev, drawn_dev, drawn_test, unused = (np.sort(part) for part in np.split(order, bounds))
-    made = Split(train, dev if len(dev) else drawn_dev, test if len(test) else drawn_test, train_dev)
+    wanted = Wanted.of(data, settings, groups, times)
+    role = np.zeros(data.n, np.int8) if data.sets is None else data.sets
+    if settings.file is not None:
+        wanted = _as_before(wanted, role, settings.file)
+    sets, notices = assign(wanted, role, lambda main, extra, dev, test: _sizes(data, settings, main, extra, dev, test))
+    train, dev, test, train_dev = (np.flatnonzero(sets == code) for code in (TRAIN, DEV, TEST, TRAIN_DEV))
+    made = Split(train, dev, test, train_dev)
     _check_classes(data, made)
-    notices = _duplicate_notices(data, made)
-    if len(unused):
-        notices.append(f"{len(unused)} examples are in no set, because of the sizes under [split].")
-    if len(dev) and not made.sizes["test"]:
+    if settings.duplicates != "ignore":
+        notices += duplicate_notices(data, made.sets)
+    unused = data.n - sum(made.sizes.values())
+    if unused and not wanted.gives_reason:
+        notices.append(f"{unused} examples are in no set, because of the sizes under [split].")
+    if (role == ROLE_DEV).any() and not made.sizes["test"]:
         notices.append("The test set is empty: dev came from its own file; give [data.test] or split.test.")
-    return Split(made.train, made.dev, made.test, made.train_dev, tuple(notices))
+    return replace(made, notices=(*wanted.notices, *notices), keys=wanted.keys)
 
 
-def _sizes(n: int, settings: SplitSettings, dev_given: bool, test_given: bool) -> tuple[int, int, int, int]:
-    """Numbers of train, train-dev, dev and test examples to draw from the n of the main source."""
+def _as_before(wanted: Wanted, role: np.ndarray, path: str) -> Wanted:
+    """The sets that an earlier split gives to the rows, old and new."""
+    earlier = Split.load(path)
+    known = int(np.isin(wanted.keys, earlier.keys).sum())
+    n = len(role)
+    notice = f"{known} of {n} examples stay in the sets that {path} has them in; {n - known} are new."
+    given = kept(wanted.keys, earlier.keys, earlier.sets, role)
+    return replace(wanted, given=given, notices=(*wanted.notices, notice))
+
+
+def _sizes(
+    data: Dataset, settings: SplitSettings, n: int, n_extra: int, dev_given: bool, test_given: bool
+) -> tuple[Sizes, list[str]]:
+    """Numbers of examples to draw: dev and test from n of the main source, train-dev from all that training has."""
     want_dev = settings.dev != 0 and not dev_given
     want_test = settings.test != 0 and not test_given and not (settings.test == "auto" and dev_given)
-    train_dev = _count(settings.train_dev, n, 0)
-    auto_dev, auto_test = automatic_sizes(n, want_dev, want_test)
+    enough, notices = _enough(data, settings, n, want_dev and settings.dev == "auto")
+    auto_dev, auto_test = automatic_sizes(n, want_dev, want_test, n_extra > 0, enough)
+    auto_train_dev = min(round(0.1 * n_extra), auto_dev or ENOUGH) if n_extra else 0
+    train_dev = _count(settings.train_dev, n + n_extra, auto_train_dev)
     if settings.train != "auto":
         taken = sum(_count(size, n, 0) for size in (settings.train, settings.dev, settings.test)) + train_dev
         autos = (want_dev and settings.dev == "auto") + (want_test and settings.test == "auto")
-        auto_dev = auto_test = max(n - taken, 0) // max(autos, 1)
+        spare = n + (n_extra if isinstance(settings.train, int) else 0) - taken
+        auto_dev = auto_test = max(min(spare, n), 0) // max(autos, 1)
     dev = _count(settings.dev, n, auto_dev) if want_dev else 0
     test = _count(settings.test, n, auto_test) if want_test else 0
-    rest = n - dev - test - train_dev
+    rest = n + n_extra - dev - test - train_dev
     train = _count(settings.train, n, rest)
     if isinstance(settings.train, float) and abs(train - rest) <= 3:
         train = rest  # fractions that add up to 1 leave nobody out because of rounding
-    if train > rest or train < 1:
+    if train > rest or train < 1 or dev + test > n:
         asked = f"train {train}, train-dev {train_dev}, dev {dev}, test {test}"
-        raise UsageError(f"split: {n} examples do not suffice for {asked}; lower the sizes under [split].")
-    return train, train_dev, dev, test
+        raise UsageError(f"split: {n + n_extra} examples do not suffice for {asked}; lower the sizes under [split].")
+    return Sizes(train, dev, test, train_dev), notices
+
+
+def _enough(data: Dataset, settings: SplitSettings, n: int, automatic: bool) -> tuple[int, list[str]]:
+    """How many examples an automatic set needs, and what the precision that was asked for comes to."""
+    if settings.precision is None:
+        return ENOUGH, []
+    if not data.classes:
+        raise UsageError("split.precision: is a difference of error rates; for a regression give split.dev as a count.")
+    needed = examples_to_tell(settings.precision, settings.expected_error)
+    points, error = 100 * settings.precision, 100 * settings.expected_error
+    if not automatic:
+        return needed, []
+    told = (
+        f"Telling error rates {points:.3g} points apart, near {error:.3g} %, takes {needed} dev examples (95 % level, "
+        "80 % power)"
+    )
+    possible = round(LARGEST_SHARE * n)
+    if needed <= possible:
+        return needed, [f"{told}: the dev set has them."]
+    return needed, [
+        f"{told}; the dev set takes a fifth of the data at most, {possible}. Get more data, or set split.dev."
+    ]
 
 
 def _count(size: Size, n: int, automatic: int) -> int:
     if isinstance(size, str):
         return automatic
     return round(size * n) if isinstance(size, float) and size <= 1 else int(size)
-
-
-def _draw(target: np.ndarray, stratify: bool, seed: int) -> np.ndarray:
-    """A seeded random order of rows; stratified, every stretch of it holds each class in its share."""
-    generator = np.random.default_rng(seed)
-    shuffled = generator.permutation(len(target))
-    if not stratify or len(target) == 0:
-        return shuffled
-    by_class = shuffled[np.argsort(target[shuffled], kind="stable")]
-    counts = np.bincount(target[by_class])
-    starts = np.repeat(np.cumsum(counts) - counts, counts)
-    position = (np.arange(len(by_class)) - starts + 0.5) / np.repeat(counts, counts)
-    return by_class[np.lexsort((generator.random(len(position)), position))]
 
 
 def _check_classes(data: Dataset, made: Split) -> None:
@@ -153,65 +209,3 @@ def _check_classes(data: Dataset, made: Split) -> None:
                 f"Class '{data.classes[first]}' is in the {name} set ({counts[first]} examples) but not in "
                 "training. Add training examples of it, leave the class out, or choose another split."
             )
-
-
-def _duplicate_notices(data: Dataset, made: Split) -> list[str]:
-    """One notice for each pair of sets that share examples with exactly the same inputs."""
-    if len(made.dev) + len(made.test) + len(made.train_dev) == 0:
-        return []
-    hashes = row_hashes(data.inputs)
-    notices = []
-    for (first, rows), (second, others) in combinations(made.sets.items(), 2):
-        shared = _count_shared(hashes[others], hashes[rows])
-        if shared:
-            share = 100 * shared / len(others)
-            notices.append(
-                f"{shared} of {len(others)} {second} examples ({share:.2g} %) have exactly the inputs of "
-                f"a {first} example."
-            )
-    return notices
-
-
-def _count_shared(few: np.ndarray, many: np.ndarray) -> int:
-    """How many of ``few`` are among ``many``; sorts only the few."""
-    if len(few) == 0:
-        return 0
-    values, counts = np.unique(few, return_counts=True)
-    places = np.minimum(np.searchsorted(values, many), len(values) - 1)
-    found = np.zeros(len(values), bool)
-    found[places[values[places] == many]] = True
-    return int(counts[found].sum())
-
-
-def row_hashes(inputs: tuple[Column, ...] | np.ndarray) -> np.ndarray:
-    """A 64-bit hash of the inputs of every example, uint64 (n,): equal rows have equal hashes."""
-    if isinstance(inputs, np.ndarray):
-        words = _words(inputs.reshape(len(inputs), -1))
-        columns = (words[:, j] for j in range(words.shape[1]))
-        n = len(inputs)
-    else:
-        columns = (_words(column.values[:, None])[:, 0] for column in inputs)
-        n = len(inputs[0].values)
-    hashes = np.full(n, 0x9E3779B97F4A7C15, np.uint64)
-    for column in columns:
-        hashes = (hashes ^ _mixed(column)) * np.uint64(0x100000001B3)
-        hashes ^= hashes >> np.uint64(29)
-    return hashes
-
-
-def _words(values: np.ndarray) -> np.ndarray:
-    """The bits of each row as 64-bit words, uint64 (n, ⌈row bytes / 8⌉)."""
-    values = np.ascontiguousarray(values)
-    if values.dtype.kind == "f":
-        values = values + values.dtype.type(0)  # turns −0.0 into 0.0
-    raw = values.view(np.uint8).reshape(len(values), -1)
-    if raw.shape[1] % 8:
-        raw = np.pad(raw, ((0, 0), (0, 8 - raw.shape[1] % 8)))
-    return np.ascontiguousarray(raw).view(np.uint64)
-
-
-def _mixed(words: np.ndarray) -> np.ndarray:
-    """Every bit of a word spread over all bits (the finalizer of MurmurHash3)."""
-    words = words ^ (words >> np.uint64(33))
-    words = words * np.uint64(0xFF51AFD7ED558CCD)
-    return words ^ (words >> np.uint64(33))

@@ -78,7 +78,7 @@ class Run:
         import numpy as np
 
         with np.load(self.folder / "split.npz") as sets:
-            return {name: sets[name] for name in sets.files}
+            return {name: sets[name] for name in ("train", "train_dev", "dev", "test")}
 
     @cached_property
     def preparation(self) -> Preparation:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import repeat
 
 import torch
 from torch import Tensor
@@ -39,8 +40,8 @@ GATHERED_BYTES = 1 << 20  # small batches are gathered several at a time, as man
 class Batches:
     """Gathers the examples of batches, in memory that is reused: a batch is valid until the next one is asked for."""
 
-    def __init__(self, x: Tensor, y: Tensor, batch_size: int) -> None:
-        self.x, self.y, self.batch_size = x, y, batch_size
+    def __init__(self, x: Tensor, y: Tensor, batch_size: int, weights: Tensor | None = None) -> None:
+        self.x, self.y, self.batch_size, self.weights = x, y, batch_size, weights
         batch_bytes = batch_size * max(1, x[0].numel()) * x.element_size()
         self._together = batch_size * max(1, GATHERED_BYTES // batch_bytes)
         self._buffers: dict[int, tuple[Tensor, tuple[Tensor, ...]]] = {}
@@ -49,14 +50,23 @@ class Batches:
         """The targets of these examples, in their order; None is the whole set as it lies."""
         return self.y if examples is None else self.y.index_select(0, examples)
 
-    def of(self, examples: Tensor | None, targets: Tensor) -> Iterator[tuple[Tensor, Tensor]]:
-        """Inputs and targets of one batch after another, cut from ``examples`` and their ``targets``."""
+    def weights_of(self, examples: Tensor | None) -> Tensor | None:
+        """The weights of these examples, in their order; None where all count alike."""
+        if self.weights is None or examples is None:
+            return self.weights
+        return self.weights.index_select(0, examples)
+
+    def of(
+        self, examples: Tensor | None, targets: Tensor, weights: Tensor | None = None
+    ) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
+        """Inputs, targets and weights of one batch after another, cut from ``examples`` and what belongs to them."""
         if examples is None:
-            yield self.x, targets
+            yield self.x, targets, weights
             return
         batch_targets = iter(targets.split(self.batch_size))
+        batch_weights = repeat(None) if weights is None else iter(weights.split(self.batch_size))
         for indices in examples.split(self._together):
-            yield from zip(self._gather(indices), batch_targets, strict=False)
+            yield from zip(self._gather(indices), batch_targets, batch_weights, strict=False)
 
     def _gather(self, indices: Tensor) -> tuple[Tensor, ...]:
         m = len(indices)

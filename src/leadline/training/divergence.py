@@ -56,11 +56,10 @@ class Guard:
         parameters = self.objective.parameters
         good, place, rate = parameters.clone(), None, self._since[-1].rates[-1]
         for steps in self._since:
-            for (x, y), rate in zip(
-                batches.of(steps.examples, batches.targets(steps.examples)), steps.rates, strict=True
-            ):
+            targets, weights = batches.targets(steps.examples), batches.weights_of(steps.examples)
+            for (x, y, w), rate in zip(batches.of(steps.examples, targets, weights), steps.rates, strict=True):
                 start = parameters.clone()
-                place = self._replay(x, y, rate)
+                place = self._replay(x, y, w, rate)
                 if place:
                     break
                 good = start
@@ -73,7 +72,7 @@ class Guard:
             f"Try a lower learning rate (now {rate:g}) or clip_norm = 1, and look for extreme values in the inputs."
         )
 
-    def _replay(self, x: Tensor, y: Tensor, rate: float) -> str | None:
+    def _replay(self, x: Tensor, y: Tensor, weights: Tensor | None, rate: float) -> str | None:
         """One step with a look at every intermediate result; returns what was not finite first."""
         objective, parameters = self.objective, self.objective.parameters
         z = x
@@ -81,9 +80,9 @@ class Guard:
             z = layer.forward(parameters.layers[i], z, objective.memories[i])
             if not torch.isfinite(z).all():
                 return f"the output of layers[{i}] {layer}"
-        if not torch.isfinite(objective.loss.cost(z, y)):
+        if not torch.isfinite(objective.loss.cost(z, y, weights)):
             return "the cost"
-        gradient = objective.gradient(z, y)
+        gradient = objective.gradient(z, y, weights)
         if not torch.isfinite(gradient).all():
             return f"the gradient of {_first_bad(objective.gradients.named())}"
         self.optimizer.update(parameters.theta, gradient, self.state, rate)

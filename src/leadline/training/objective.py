@@ -42,12 +42,16 @@ class Objective:
         """The network's output in training mode; valid until the next call."""
         return self.network.forward(self.parameters, x, self.memories)
 
-    def gradient(self, z: Tensor, y: Tensor) -> Tensor:
-        """∇J by θ for the batch whose output is ``z``, shortened to ``clip_norm``; valid until the next call."""
+    def gradient(self, z: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
+        """∇J by θ for the batch whose output is ``z``, shortened to ``clip_norm``; valid until the next call.
+
+        ``weights`` (m,) say how much each example counts.
+        """
         buffer = self._d_output.get(z.shape)
         if buffer is None:
             buffer = self._d_output[z.shape] = torch.empty_like(z)
-        self.network.backward(self.parameters, self.gradients, self.loss.backward(z, y, out=buffer), self.memories)
+        d_output = self.loss.backward(z, y, weights, out=buffer)
+        self.network.backward(self.parameters, self.gradients, d_output, self.memories)
         m = z.shape[-2]
         if self.l2:
             l2_penalty_backward(self._weights, self.l2, m, self._weight_gradients)

@@ -41,20 +41,25 @@ class Epoch:
 
 @dataclass(frozen=True)
 class Examples:
-    """One set: inputs (m, …) and targets, as tensors on the device of training."""
+    """One set: inputs (m, …) and targets, as tensors on the device of training.
+
+    ``weights`` (m,) say how much each example counts in the cost; None counts all alike.
+    """
 
     x: Tensor
     y: Tensor
+    weights: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.x)
 
     @classmethod
-    def of(cls, x: object, y: object, settings: Training) -> Examples:
+    def of(cls, x: object, y: object, settings: Training, weights: object = None) -> Examples:
         """Take arrays or tensors to the device and precision of training; class indices stay integers."""
         inputs, targets = torch.as_tensor(x), torch.as_tensor(y)
         targets = targets.to(settings.dtype) if targets.is_floating_point() else targets.to(torch.int64)
-        return cls(inputs.to(settings.device, settings.dtype), targets.to(settings.device))
+        weighed = None if weights is None else torch.as_tensor(weights).to(settings.device, settings.dtype)
+        return cls(inputs.to(settings.device, settings.dtype), targets.to(settings.device), weighed)
 
 
 class Trainer:
@@ -87,7 +92,7 @@ class Trainer:
         self.objective = Objective(self.network, loss, parameters, settings.l2, settings.l1, settings.clip_norm, noise)
         self.state = settings.optimizer.start(parameters.theta, parameters.layout.n_penalized)
         self.guard = Guard(self.objective, settings.optimizer, self.state)
-        self.batches = Batches(train.x, train.y, self.batch_size)
+        self.batches = Batches(train.x, train.y, self.batch_size, train.weights)
 
     def run_epoch(self) -> Epoch:
         """Visit every example once, in a new order unless the batch is the whole set, then measure on the dev set.
@@ -129,17 +134,18 @@ class Trainer:
         theta, state = self.parameters.theta, self.state
         penalty = objective.penalty(self.batch_size)
         y_all = self.batches.targets(steps.examples)
+        weights = self.batches.weights_of(steps.examples)
         z_all = theta.new_empty(len(y_all), *self.output_shape)
         self.guard.watch(steps)
-        for (x, y), z_kept, rate in zip(
-            self.batches.of(steps.examples, y_all), z_all.split(self.batch_size), steps.rates, strict=True
+        for (x, y, w), z_kept, rate in zip(
+            self.batches.of(steps.examples, y_all, weights), z_all.split(self.batch_size), steps.rates, strict=True
         ):
             z = objective.output(x)
             z_kept.copy_(z)
-            optimizer.update(theta, objective.gradient(z, y), state, rate)
+            optimizer.update(theta, objective.gradient(z, y, w), state, rate)
         self.step += len(steps.rates)
         loss = LOSSES[self.loss]
-        cost = loss.cost(z_all, y_all) + penalty
+        cost = loss.cost(z_all, y_all, weights) + penalty
         if not torch.isfinite(cost):
             raise self.guard.explain(self.batches, self.epoch)
         if self.settings.gradient_tolerance is not None:
