@@ -1,5 +1,6 @@
 """Dense networks: Leadline's training loop against PyTorch's own (nn.Module, autograd, Adam), the same work in float32.
 
+Each network is trained with the number of threads that Leadline gives it (one for small networks), on both sides.
 Both have their tensors on the device, draw a new order each epoch, gather each batch by index, and visit the same
 batches. Leadline's figure includes what its loop does besides: the cost and error of every batch, and the guard
 against divergence.
@@ -13,9 +14,10 @@ from itertools import pairwise
 import torch
 from torch import nn
 
-from benchmarks.compare import Comparison, compare
+from benchmarks.compare import compare
 from leadline.network import Dense, Network
 from leadline.optimize import Adam
+from leadline.threads import limited_threads, threads_for
 from leadline.training import Examples, Trainer, Training
 
 CASES = (  # layer sizes, batch size, examples, repeats, the ratio that is asked for
@@ -35,9 +37,14 @@ def data(sizes: tuple[int, ...], m: int) -> tuple[torch.Tensor, torch.Tensor]:
     return x, torch.randint(0, sizes[-1], (m,), generator=random)
 
 
+def network_of(sizes: tuple[int, ...]) -> Network:
+    """ReLU layers of these sizes, and a linear output layer."""
+    return Network([*(Dense(n, "relu") for n in sizes[1:-1]), Dense(sizes[-1])])
+
+
 def leadline_epoch(sizes: tuple[int, ...], batch_size: int, x: torch.Tensor, y: torch.Tensor) -> Callable[[], object]:
     """One epoch of Leadline's trainer."""
-    network = Network([*(Dense(n, "relu") for n in sizes[1:-1]), Dense(sizes[-1])])
+    network = network_of(sizes)
     loss = "binary_cross_entropy" if sizes[-1] == 1 else "softmax_cross_entropy"
     settings = Training(batch_size=batch_size, optimizer=Adam(1e-3))
     parameters = network.initialize((sizes[0],))
@@ -74,15 +81,14 @@ def run() -> list[str]:
     ]
     for sizes, batch_size, m, repeats, asked in CASES:
         x, y = data(sizes, m)
-        comparison: Comparison = compare(
-            f"{'-'.join(map(str, sizes))} ({batch_size}), asked for {asked}×",
-            {
-                "Leadline": leadline_epoch(sizes, batch_size, x, y),
-                "PyTorch, default Adam": torch_epoch(sizes, batch_size, x, y, fused=False),
-                "PyTorch, fused Adam": torch_epoch(sizes, batch_size, x, y, fused=True),
-            },
-            repeats,
-        )
+        ways = {
+            "Leadline": leadline_epoch(sizes, batch_size, x, y),
+            "PyTorch, default Adam": torch_epoch(sizes, batch_size, x, y, fused=False),
+            "PyTorch, fused Adam": torch_epoch(sizes, batch_size, x, y, fused=True),
+        }
+        with limited_threads(threads_for(network_of(sizes), sizes[:1], batch_size)):
+            name = f"{'-'.join(map(str, sizes))} ({batch_size}), {torch.get_num_threads()} threads, asked {asked}×"
+            comparison = compare(name, ways, repeats)
         lines += comparison.rows(-(-m // batch_size))
         print("\n".join(lines[-3:]), flush=True)
     return lines

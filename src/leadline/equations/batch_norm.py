@@ -155,7 +155,7 @@ def update_running_statistics(mean: Tensor, variance: Tensor, statistics: BatchS
     population had no more than one value, its averages stay as they are.
     """
     count = statistics.n_values
-    member_decay = torch.where(count > 1, decay, 1.0) if isinstance(count, Tensor) else decay
+    member_decay = torch.where(count > 1, mean.new_tensor(decay), 1.0) if isinstance(count, Tensor) else decay
     weighted_average(mean, statistics.mean, member_decay, out=mean)
     weighted_average(variance, statistics.variance, member_decay, out=variance)
 
