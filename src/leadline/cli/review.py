@@ -174,7 +174,7 @@ def _print_labels(screen: Console, run: str, found: RunLabels) -> None:
     if len(found.reviews):
         screen.print(f"{len(found.reviews)} reviewed, {len(found.reviews.changed)} corrected", markup=False)
     if found.share is not None:
-        screen.print(("" if found.confirmed else "If the suspects are wrong: ") + str(found.share), markup=False)
+        screen.print(("Confirmed so far: " if found.confirmed else "If the suspects are wrong: ") + str(found.share), markup=False)
     suspects = found.table(found.audit.suspects[:SHOWN_SUSPECTS]).to_pylist()
     if suspects:
         screen.print("\n[bold]Least credible labels[/bold]")

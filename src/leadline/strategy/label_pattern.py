@@ -56,9 +56,9 @@ class LabelPattern:
         verdict: ``"random"``, ``"systematic"`` or ``"cannot tell"``.
         n: wrong labels it rests on.
         p: chance of so concentrated a cell among all of them, if wrong labels were random.
-        excess: the share of the wrong labels that lies in the concentrated cells beyond what chance puts there;
-            without such cells, in the most concentrated one.
-        concentrated: the cells, the largest excess first.
+        excess: the share of the wrong labels that lies in the concentrated cells beyond what chance puts there, by
+            class pairs or by the column that shows it most; without such cells, in the most concentrated one.
+        concentrated: the cells, those of the clearest column first.
 
     """
 
@@ -114,8 +114,9 @@ def label_pattern(
     if not families:
         return LabelPattern("cannot tell", n, 1.0, Measured(0.0, 0.0, 1.0, n))
     p, limit = _chance(families, n, np.random.default_rng(seed))
-    judged = [_judge(*family, n, limit) for family in families]
-    excess, cells = max(judged, key=lambda found: (bool(found[1]), found[0].value))
+    judged = sorted((_judge(*family, n, limit) for family in families), key=lambda found: -found[0].value)
+    excess = next((found for found, cells in judged if cells), judged[0][0])
+    cells = tuple(cell for _, found in judged for cell in found)
     return LabelPattern(_verdict(p, excess, matters), n, p, excess, cells)
 
 
