@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from leadline.cli import choose, rate, review, runs, theory, train
+from leadline.cli import choose, mismatch, rate, review, runs, theory, train
 from leadline.errors import LeadlineError
 
 app = typer.Typer(
@@ -26,6 +26,7 @@ app = typer.Typer(
 train.register(app)
 runs.register(app)
 theory.register(app)
+mismatch.register(app)
 rate.register(app)
 choose.register(app)
 review.register(app)

@@ -1,0 +1,42 @@
+"""``leadline mismatch``: how different two sets are, and in which features."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leadline.cli.train import AsJson, RunsFolder
+from leadline.errors import UsageError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command to the application."""
+    app.command()(mismatch)
+
+
+def mismatch(
+    first: Annotated[str, typer.Argument(metavar="DATA_A", help="A data file, or a run whose sets are compared.")],
+    second: Annotated[str | None, typer.Argument(metavar="DATA_B", help="The data file to compare it with.")] = None,
+    sets: Annotated[str, typer.Option(help="Which sets of a run: two of train, train-dev, dev, test.")] = "train,dev",
+    runs: RunsFolder = Path("runs"),
+    as_json: AsJson = False,
+) -> None:
+    """Say how different two sets are: whether a classifier can tell them apart, and by which features."""
+    from leadline.cli.screen import console, print_json
+    from leadline.mismatch import mismatch as compare
+    from leadline.mismatch import run_mismatch
+    from leadline.runs.run import load_run
+
+    if second is not None:
+        found = compare(first, second)
+    else:
+        names = [name.strip() for name in sets.split(",")]
+        if len(names) != 2:
+            raise UsageError(f"--sets {sets}: name two sets, such as train,dev.")
+        found = run_mismatch(load_run(first, runs), names[0], names[1])
+    if as_json:
+        print_json(found.to_json())
+    else:
+        console().print(str(found), markup=False)

@@ -1,0 +1,47 @@
+"""How different two sets are: of two sources, or of a run's own sets (see `leadline.strategy.mismatch`)."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from leadline.data import Dataset
+from leadline.data.comparable import comparable, comparable_sources
+from leadline.errors import LeadlineError, UsageError, nearest
+from leadline.plan import read_data
+from leadline.runs.run import Run
+from leadline.strategy.mismatch import Mismatch, compare_sets
+
+SETS = ("train", "train_dev", "dev", "test")
+
+
+def mismatch(first: Any, second: Any, seed: int = 0) -> Mismatch:
+    """Compare two sources, whatever `leadline.read` takes; targets, where tables have them, are compared, too."""
+    names = (_name(first, "the first set"), _name(second, "the second set"))
+    if names[0] == names[1] and not isinstance(first, str | os.PathLike):
+        names = ("the first set", "the second set")
+    return compare_sets(*comparable_sources(first, second), names=names, seed=seed)
+
+
+def run_mismatch(run: Run, first: str = "train", second: str = "dev", data: Dataset | None = None) -> Mismatch:
+    """Compare the inputs of two of a run's sets: train, train-dev, dev or test.
+
+    The data are read again; ``data`` takes their place where they came from Python.
+    """
+    if data is None and run.experiment.data.source is None:
+        raise LeadlineError(f"The data of {run.name} came from Python, not from a file: give them again.")
+    data = read_data(run.experiment) if data is None else data
+    columns = []
+    for name in (first, second):
+        part = name.replace("-", "_")
+        if part not in SETS:
+            raise UsageError(f"'{name}' is no set of a run.{nearest(name, ['train', 'train-dev', 'dev', 'test'])}")
+        if len(run.split[part]) == 0:
+            raise LeadlineError(f"The run {run.name} has no {name} set.")
+        columns.append(comparable(data, run.split[part]))
+    return compare_sets(columns[0], columns[1], names=(first, second))
+
+
+def _name(source: Any, otherwise: str) -> str:
+    return Path(source).name if isinstance(source, str | os.PathLike) else otherwise

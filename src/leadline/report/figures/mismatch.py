@@ -1,0 +1,31 @@
+"""What tells two sets apart, as bars: how well each feature alone does."""
+
+from __future__ import annotations
+
+from leadline.report.figures.figure import Figure, axis, text
+from leadline.report.style import SERIES
+from leadline.strategy.mismatch import Mismatch
+
+MOST_FEATURES = 15
+
+
+def feature_bars(found: Mismatch) -> Figure:
+    """The area under the ROC curve of the most telling features; those within chance are pale."""
+    shown = found.features[:MOST_FEATURES][::-1]
+    clear = {feature.name for feature in found.clear_features}
+    trace = {
+        "type": "bar",
+        "orientation": "h",
+        "y": [text(feature.name) for feature in shown],
+        "x": [feature.auc - 0.5 for feature in shown],
+        "base": 0.5,
+        "text": [text(feature.words) for feature in shown],
+        "hovertemplate": "%{y}: %{text}<extra></extra>",
+        "marker": {"color": SERIES[0], "opacity": [1.0 if feature.name in clear else 0.35 for feature in shown]},
+    }
+    layout = {
+        "xaxis": axis("area under the ROC curve of the feature alone", range=[0.5, 1]),
+        "yaxis": {"automargin": True},
+    }
+    names = " and ".join(found.names)
+    return Figure(f"What tells {names} apart", found.conclusion, [trace], layout, "large")
