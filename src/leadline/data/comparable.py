@@ -80,8 +80,8 @@ def image_statistics(images: np.ndarray) -> dict[str, np.ndarray]:
     """What a photographer would tell images (n, h, w, c) apart by, each float64 (n,); values as fractions of white.
 
     brightness: mean. contrast: standard deviation. sharpness: mean absolute Laplacian by contrast (blur lowers it).
-    noise: median absolute Laplacian by contrast. dark and bright: shares of pixels near black and white. For colours: saturation
-    (largest minus smallest channel) and the share of each channel in the brightness.
+    noise: median absolute Laplacian by contrast. dark and bright: shares of pixels near black and white. For colours:
+    saturation (largest minus smallest channel, by brightness) and the share of each channel in the brightness.
     """
     white = 255.0 if images.dtype == np.uint8 else float(np.abs(images).max(initial=0)) or 1.0
     blocks = [_block_statistics(images[i : i + BLOCK].astype(np.float32) / white) for i in range(0, len(images), BLOCK)]
@@ -105,7 +105,9 @@ def _block_statistics(images: np.ndarray) -> dict[str, np.ndarray]:
         found["sharpness"] = laplacian.mean(axis=1) / np.maximum(contrast, 1e-3)
         found["noise"] = np.median(laplacian, axis=1) / np.maximum(contrast, 1e-3)
     if colours.shape[3] == 3:
-        found["saturation"] = (colours.max(axis=3) - colours.min(axis=3)).mean(axis=(1, 2))
+        found["saturation"] = (colours.max(axis=3) - colours.min(axis=3)).mean(axis=(1, 2)) / np.maximum(
+            found["brightness"], 1e-3
+        )
         total = np.maximum(colours.mean(axis=(1, 2)).sum(axis=1), 1e-6)
         for channel, name in enumerate(("red", "green", "blue")):
             found[name] = colours[..., channel].mean(axis=(1, 2)) / total
