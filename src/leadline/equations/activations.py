@@ -60,7 +60,7 @@ def tanh_backward(d_a: Tensor, a: Tensor, out: Tensor | None = None) -> Tensor:
 
 def relu(z: Tensor, out: Tensor | None = None) -> Tensor:
     """max(0, z)."""
-    return torch.clamp_min(z, 0, out=out)
+    return z.relu_() if out is z else torch.clamp_min(z, 0, out=out)
 
 
 def relu_backward(d_a: Tensor, a: Tensor, out: Tensor | None = None) -> Tensor:

@@ -12,6 +12,7 @@ nowhere else: ``d_z = (a − y)/m`` for every loss, with a = z, σ(z) or softmax
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import lru_cache
 from typing import NamedTuple
 
 import torch
@@ -89,8 +90,14 @@ def _mean(per_example: Tensor, weights: Tensor | None) -> Tensor:
 def _over_examples(d_z: Tensor, weights: Tensor | None) -> Tensor:
     """Divide by the number of examples, in place; with weights, by their sum."""
     if weights is None:
-        return d_z.mul_(1.0 / d_z.shape[-2])
+        return d_z.mul_(_reciprocal(d_z.shape[-2], d_z.dtype, d_z.device))
     return d_z.mul_((weights / _total(weights, keepdim=True)).unsqueeze(-1))
+
+
+@lru_cache(maxsize=64)
+def _reciprocal(m: int, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """1/m as a tensor, kept: making one from a number anew takes longer than scaling a small batch by it."""
+    return torch.tensor(1.0 / m, dtype=dtype, device=device)
 
 
 def _total(weights: Tensor, keepdim: bool = False) -> Tensor:
