@@ -85,6 +85,13 @@ def test_compare_says_which_is_better_and_what_differs(here: Path, capsys: pytes
     assert code == 0 and "first is better than second" in out and "training.epochs: first 40; second 2" in out
 
 
+def test_several_comparisons_are_corrected_for(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    shutil.copytree("runs/second", "runs/third")
+    found = as_json(capsys, "compare", "second", "first", "third")
+    assert next(iter(found["scores"])) == "first"
+    assert [(c["first"], c["comparisons"]) for c in found["comparisons"]] == [("first", 2), ("first", 2)]
+
+
 def test_best_measures_latency_and_size_and_keeps_to_the_limits(here: Path, capsys: pytest.CaptureFixture[str]) -> None:
     found = as_json(capsys, "best", "first", "second", "--limit", "latency_ms<=1000", "--limit", "size_mb<=50")
     assert found["winner"]["name"] == "first"

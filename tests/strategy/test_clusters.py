@@ -30,6 +30,15 @@ def test_a_planted_cluster_is_found_first():
     assert found >= 19
 
 
+def test_the_clearest_of_two_comes_first():
+    rng = np.random.default_rng(0)
+    x, group = features(rng)
+    wrong = rng.random(len(x)) < np.array([0.05, 0.05, 0.5, 0.05, 0.25, 0.05])[group]
+    first, second = find_clusters(x, wrong, k=6)
+    assert np.mean(group[first.rows] == 2) > 0.9 and np.mean(group[second.rows] == 4) > 0.9
+    assert first.excess.value > second.excess.value > 0
+
+
 def test_shuffled_mistakes_seldom_have_a_cluster():
     alarms = 0
     for seed in range(60):

@@ -100,5 +100,8 @@ def test_hashes_are_of_the_inputs_alone_and_tell_rows_apart(tmp_path):
     assert hashes[0] == hashes[14] and len(set(hashes)) == 14
     path.write_text("\n".join(["size,colour,kind", *reversed(rows)]) + "\n")
     assert row_hashes(read(path, "kind"), np.array([39, 38])) == hashes[:2]
+    # Another colour, first in the alphabet, gives all the others new codes but no new hashes.
+    path.write_text("\n".join(["size,colour,kind", *rows, "1.5,azure,a", "2.5,azure,b"]) + "\n")
+    assert row_hashes(read(path, "kind"), np.arange(40)) == hashes
     digits = read("digits")
     assert len(set(row_hashes(digits, np.arange(50)))) == 50

@@ -88,6 +88,18 @@ def test_few_wrong_labels_cannot_be_judged():
     assert label_pattern(right, right, given != given).n == 0
 
 
+def test_a_concentration_too_small_to_matter_is_no_system():
+    """Five of a hundred wrong labels too many in one pair are told from chance, and are still of no account."""
+    rng = np.random.default_rng(0)
+    right = rng.integers(0, 10, 40_000)
+    given = draw(rng, right, uniform_noise(0.1))
+    given[np.flatnonzero((right == 4) & (given == 4))[:200]] = 9
+    found = label_pattern(given, right, given != right)
+    assert found.p < 0.001 and found.concentrated[0].name == "4 labelled as 9"
+    assert found.verdict == "random"
+    assert label_pattern(given, right, given != right, matters=0.02).verdict == "systematic"
+
+
 def test_the_excess_holds_the_truth_in_95_percent_of_draws():
     """One of ten annotators makes 40 % of the wrong labels, where a tenth would be its part: 30 % in excess."""
     inside = 0

@@ -12,6 +12,7 @@ import pytest
 
 from leadline.cli.main import run as leadline
 from leadline.errors import LeadlineError
+from leadline.measure import proportion
 from leadline.strategy import diagnose_rates
 from leadline.strategy.predictions_table import diagnose_table
 
@@ -101,6 +102,7 @@ def test_diagnose_takes_a_table(tmp_path, capsys):
     assert leadline(["diagnose", str(path), "--human", "0.5", "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found["principal"] == ["variance"]
+    assert diagnose_table(path, 0.5, 400).ladder.rungs[0].error == proportion(2, 400)
     assert leadline(["diagnose", str(path)]) == 0
     assert "Variance is the gap to work on" in capsys.readouterr().out
 
