@@ -10,19 +10,49 @@ import numpy as np
 import pyarrow as pa
 from pyarrow import feather, json, parquet
 
-from leadline.data.raw import RawTable, as_raw_table, reading
+from leadline.data.arrays import TARGET_NAMES
+from leadline.data.arrow import plain
+from leadline.data.images import Wish, decoded, image_bytes
+from leadline.data.raw import RawArrays, RawTable, as_raw_table, reading
+from leadline.errors import UsageError, nearest
 
 
-def read_parquet(name: str, source: str, path: Path) -> RawTable:
+def read_parquet(source: str, path: Path) -> pa.Table:
     """The columns of a Parquet file."""
     with reading(source, "Parquet"):
-        return as_raw_table(name, source, _validated(parquet.read_table(path)))
+        return _validated(parquet.read_table(path))
 
 
-def read_arrow(name: str, source: str, path: Path) -> RawTable:
+def read_arrow(source: str, path: Path) -> pa.Table:
     """The columns of an Arrow (Feather, IPC) file."""
     with reading(source, "Arrow"):
-        return as_raw_table(name, source, _validated(feather.read_table(path, memory_map=False)))
+        return _validated(feather.read_table(path, memory_map=False))
+
+
+def image_column(table: pa.Table, wanted: str | None) -> str | None:
+    """The column of encoded images: the ``wanted`` one, or the only one of bytes (or of structs with bytes)."""
+    found = [field.name for field in table.schema if _holds_bytes(field.type)]
+    return next((name for name in found if name == wanted), found[0] if len(found) == 1 and wanted is None else None)
+
+
+def _holds_bytes(kind: pa.DataType) -> bool:
+    if pa.types.is_struct(kind):
+        return kind.get_field_index("bytes") >= 0
+    return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
+
+
+def with_images(name: str, source: str, table: pa.Table, column: str, target: Any, wish: Wish, key: str) -> RawArrays:
+    """Images decoded from a column of bytes, with the column ``target`` (or the only other one) as their target."""
+    cells = table.column(column).to_pylist()
+    values = [cell["bytes"] if isinstance(cell, dict) else cell for cell in cells]
+    array, kept, notices = decoded(image_bytes(source, values, key), wish)
+    others = [other for other in table.column_names if other != column]
+    usual = [other for other in others if other in TARGET_NAMES]
+    chosen = target if isinstance(target, str) and target in others else next(iter(usual or others), None)
+    if isinstance(target, str) and chosen != target:
+        raise UsageError(f"{source} has no column '{target}' to predict.{nearest(target, others)}")
+    labels = None if chosen is None else plain(table.column(chosen)).take(pa.array(kept)).to_numpy()
+    return RawArrays(name, source, array, labels, column, chosen or "target", notices=notices)
 
 
 def _validated(table: pa.Table) -> pa.Table:

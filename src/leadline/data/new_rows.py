@@ -13,6 +13,7 @@ import pyarrow as pa
 from leadline.data.assembly import channels_last, checked_inputs, shape_text
 from leadline.data.columns import typed
 from leadline.data.dataset import Column
+from leadline.data.images import Wish
 from leadline.data.raw import Raw, RawArrays, RawTable, named_by_position, reading
 from leadline.data.sources import Wanted, open_source
 from leadline.errors import LeadlineError, nearest
@@ -43,7 +44,8 @@ def new_array(rows: Any, shape: tuple[int, ...], folder: str | Path | None) -> n
 
     Raises LeadlineError for another shape, naming both.
     """
-    raw = _opened(rows, Wanted(folder=_folder(folder)))
+    wish = Wish((shape[0], shape[1]), channels=shape[2]) if len(shape) == 3 else Wish()
+    raw = _opened(rows, Wanted(folder=_folder(folder), images=wish, labelled=False))
     if isinstance(raw, RawTable):
         names = raw.data.column_names
         numbers = [typed(name, raw.data.column(name), "number", raw.where).values for name in names]

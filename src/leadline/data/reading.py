@@ -8,11 +8,14 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from leadline.data.assembly import assemble_arrays, assemble_tables
 from leadline.data.dataset import Dataset
+from leadline.data.images import Wish
 from leadline.data.raw import DEV, EXTRA, MAIN, TEST, Part, Raw, RawArrays, RawTable, named_by_position
 from leadline.data.settings import DataSettings, GivenSet, WeightedSource, weighted_sources
-from leadline.data.sources import Wanted, open_source
+from leadline.data.sources import Wanted, open_source, table_files
 from leadline.errors import LeadlineError, UsageError, nearest
 
 
@@ -100,6 +103,11 @@ def _read(
     folder: str | Path | None,
 ) -> Dataset:
     wanted = _wanted(target, settings, folder)
+    sources = tuple(
+        replace(each, source=found)
+        for each in sources
+        for found in table_files(each.source, wanted.folder) or [each.source]
+    )
     main = open_source(sources[0].source, wanted)
     targets = _table_targets(main, target) if isinstance(main, RawTable) else ()
     parts = [Part(main, MAIN, sources[0].weight)]
@@ -131,13 +139,16 @@ def _wanted(target: Any, settings: DataSettings, folder: str | Path | None) -> W
         expected=frozenset(spoken),
         as_text=frozenset(as_text | targets),
         folder=Path(folder) if folder else None,
+        images=Wish(settings.size, settings.broken),
     )
 
 
 def _further_set(name: str, value: Any, given: GivenSet, main: Raw, targets: tuple[str, ...], wanted: Wanted) -> Raw:
     """Another source beside the main one, of the same kind and with columns named as there."""
     if isinstance(main, RawArrays):
-        names = {"likely_inputs": main.inputs_name, "likely_target": main.target_name}
+        names: dict[str, Any] = {"likely_inputs": main.inputs_name, "likely_target": main.target_name}
+        if main.inputs.ndim == 4 and main.inputs.dtype == np.uint8:
+            names["images"] = replace(wanted.images, size=main.inputs.shape[1:3], channels=main.inputs.shape[3])
         raw = open_source(value, replace(wanted, inputs=given.inputs, target=given.target, **names))
     else:
         own = (given.target,) if given.target else targets

@@ -13,6 +13,7 @@ import numpy as np
 from leadline.data import arrays, columnar
 from leadline.data.bundled import BUNDLED, read_bundled
 from leadline.data.delimited import read_delimited
+from leadline.data.images import Wish, is_image_name, read_image_folder, read_plain_images
 from leadline.data.raw import Raw, RawArrays, RawTable, as_raw_table, reading
 from leadline.errors import LeadlineError, UsageError, nearest
 
@@ -48,6 +49,8 @@ class Wanted:
     expected: frozenset[str] = frozenset()
     as_text: frozenset[str] = frozenset()
     folder: Path | None = None
+    images: Wish = Wish()
+    labelled: bool = True
 
     @property
     def arrays(self) -> arrays.ArrayNames:
@@ -64,7 +67,11 @@ def open_source(source: Any, wanted: Wanted) -> Raw:
     if isinstance(source, str) and source in BUNDLED and not Path(source).exists():
         return read_bundled(source)
     if isinstance(source, str | os.PathLike):
-        return _with_labels(_open_path(resolved(os.fspath(source), wanted.folder), wanted), wanted)
+        path = resolved(os.fspath(source), wanted.folder)
+        if path.is_dir() or is_image_name(path.name):
+            labelled = wanted.labelled and path.is_dir()
+            return read_image_folder(path, wanted.images) if labelled else read_plain_images(path, wanted.images)
+        return _with_labels(_open_path(path, wanted), wanted)
     if isinstance(source, tuple) and len(source) == 2:
         source, wanted = source[0], replace(wanted, target=source[1])
     return _open_object(source, wanted)
@@ -76,6 +83,8 @@ def resolved(source: str, folder: Path | None) -> Path:
     unset = re.search(r"\$\{?(\w+)\}?", expanded)
     path = Path(expanded).expanduser() if not expanded.startswith("~") else _home(expanded)
     path = (folder or Path()) / path
+    if path.is_dir() and _holds_images(path):
+        return path
     if path.is_dir():
         files = sorted(each.name for each in path.iterdir() if each.is_file())[:8]
         listed = f" Name a file in it: {', '.join(files)}." if files else " It holds no files."
@@ -90,6 +99,23 @@ def resolved(source: str, folder: Path | None) -> Path:
     names += BUNDLED if path.parent == Path() else ()
     hint = nearest(path.name, names) if names else ""
     raise LeadlineError(f"{source}: no such file.{hint.replace('Allowed', 'There are')}")
+
+
+def table_files(source: Any, folder: Path | None) -> list[str]:
+    """The tables in a folder that holds nothing else but hidden files and notes; [] for any other source."""
+    if not isinstance(source, str | os.PathLike):
+        return []
+    path = (folder or Path()) / Path(os.path.expandvars(os.fspath(source)))
+    if not path.is_dir():
+        return []
+    files = [each for each in sorted(path.iterdir()) if not each.name.startswith((".", "_")) and each.suffix != ".md"]
+    tables = (*FORMATS["delimited"], *FORMATS["parquet"], *FORMATS["arrow"], *FORMATS["json"])
+    fit = all(each.is_file() and each.name.lower().removesuffix(".gz").endswith(tables) for each in files)
+    return [str(each) for each in files] if fit else []
+
+
+def _holds_images(path: Path) -> bool:
+    return any(is_image_name(name) for _, _, names in os.walk(path) for name in names)
 
 
 def _home(path: str) -> Path:
@@ -109,10 +135,14 @@ def _open_path(path: Path, wanted: Wanted) -> Raw:
         raise LeadlineError(f"{source}: spreadsheets are not read; save the sheet as CSV.")
     if form == "hdf5":
         return arrays.read_hdf5(name, source, path, wanted.arrays)
-    if form == "parquet":
-        return columnar.read_parquet(name, source, path)
-    if form == "arrow":
-        return columnar.read_arrow(name, source, path)
+    if form in ("parquet", "arrow"):
+        table = columnar.read_parquet(source, path) if form == "parquet" else columnar.read_arrow(source, path)
+        column = columnar.image_column(table, wanted.inputs)
+        if column is None:
+            return as_raw_table(name, source, table)
+        status = path.stat()
+        key = f"{path.resolve()} {status.st_size} {status.st_mtime_ns} {column}"
+        return columnar.with_images(name, source, table, column, wanted.target, wanted.images, key)
     with reading(source, "a file"):
         raw = path.read_bytes()
     raw = arrays.gunzipped(source, raw)
