@@ -13,7 +13,6 @@ import torch
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
 from leadline.measure import Measured, proportion
-from leadline.network import Network
 from leadline.plan import Plan
 from leadline.runs.index import RunIndex
 from leadline.runs.reviews import MISTAKES, load_mistakes
@@ -139,16 +138,13 @@ def import_causes(run: Run, path: str | Path) -> MistakeTable:
 
 
 def hidden_features(trained: TrainedNetwork, inputs: np.ndarray) -> np.ndarray:
-    """Activations of the last hidden layer for prepared inputs (m, …): (m, d)."""
-    network, parameters = trained.network, trained.parameters
-    hidden = Network(network.layers[:-1])
-    if not hidden.layers:
-        return inputs.reshape(len(inputs), -1)
-    memories = network.memories(parameters)[:-1]
+    """Activations of the last hidden layer for prepared inputs (m, …): (m, d); without one, the inputs themselves."""
+    parameters, hidden = trained.parameters, trained.network.layers[:-1]
+    memories = trained.network.memories(parameters)
     found = []
     for start in range(0, len(inputs), CHUNK):
         output = torch.as_tensor(inputs[start : start + CHUNK]).to(parameters.theta)
-        for layer, own, memory in zip(hidden.layers, parameters.layers, memories, strict=False):
+        for layer, own, memory in zip(hidden, parameters.layers, memories, strict=False):
             output = layer.forward(own, output, memory)
         found.append(output.reshape(len(output), -1).cpu().numpy().copy())
     return np.concatenate(found)

@@ -117,9 +117,10 @@ def test_the_excess_holds_the_truth_in_95_percent_of_draws():
     assert 0.935 <= inside / draws <= 0.965
 
 
-def test_the_share_of_the_error_covers_its_truth():
-    rng = np.random.default_rng(0)
-    n, error, part, draws = 2000, 0.1, 0.25, 4000
+@pytest.mark.parametrize(("n", "error", "part"), [(500, 0.2, 0.3), (2000, 0.1, 0.25), (10_000, 0.05, 0.1)])
+def test_the_share_of_the_error_covers_its_truth(n, error, part):
+    rng = np.random.default_rng(n)
+    draws = 4000
     mistakes = rng.binomial(n, error, draws)
     from_labels = rng.binomial(mistakes, part)
     shares = [label_share_of_rates(a / n, b / n, n) for a, b in zip(mistakes, from_labels, strict=True)]

@@ -78,6 +78,19 @@ def test_sets_may_be_written_as_in_files_or_as_in_the_ladder(tmp_path):
     assert [r.name for r in diagnose_table(write_csv(tmp_path / "p.csv", columns)).ladder.rungs][2] == "train-dev"
 
 
+@pytest.mark.parametrize("classes", [("cat", "dog"), (3, 8)])
+def test_the_human_level_comes_from_annotators_columns(classes, tmp_path):
+    columns = table(classes)
+    first = [classes[1 - classes.index(label)] if k < 6 else label for k, label in enumerate(columns["label"])]
+    asked = [label if k < 600 else "" for k, label in enumerate(first)]
+    path = write_csv(tmp_path / "p.csv", columns | {"annotator_Ann": asked})
+    found = diagnose_table(path)
+    human = found.ladder.rungs[0].error
+    assert human.value == pytest.approx(0.01) and human.n == 600
+    assert any(note.startswith("Human level: best annotator, Ann") for note in found.notes)
+    assert diagnose_table(path, human=5.0).ladder.rungs[0].error.value == 0.05
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [

@@ -2,13 +2,15 @@
 
 The table has the columns ``set`` (train, train-dev, dev, test), ``label`` and ``prediction``, and ``probability_CLASS``
 for metrics made of probabilities. Labels and predictions that are numbers with fractions are values of a regression;
-texts and whole numbers are classes.
+texts and whole numbers are classes. Columns ``annotator_NAME`` hold what people answered, empty where they were not
+asked: the human level is estimated from them.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +21,7 @@ from leadline.errors import LeadlineError, UsageError, nearest
 from leadline.measure.intervals import Measured, wilson
 from leadline.measure.metrics import metric, metric_names
 from leadline.strategy.diagnosis import Diagnosis, diagnose_predictions, diagnose_regression
+from leadline.strategy.human_level import HumanLevel, human_level
 from leadline.strategy.ladder import RUNGS
 
 if TYPE_CHECKING:
@@ -28,6 +31,7 @@ Array = NDArray[Any]
 SETS = tuple(name for name in RUNGS if name != "human")
 ENDINGS = (".csv", ".tsv", ".parquet")
 NEEDED = ("set", "label", "prediction")
+ANNOTATOR = "annotator_"
 
 
 def diagnose_table(
@@ -40,7 +44,7 @@ def diagnose_table(
 
     Args:
         path: .csv, .tsv or .parquet.
-        human: error of the human level in percent, or for a regression in the target's unit.
+        human: error of the human level in percent, or for a regression in the target's unit; it overrules annotators.
         n_human: examples it was measured on, for its interval.
         metric_name: one of `leadline.measure.METRICS`; by default the error rate, or RMSE for a regression.
 
@@ -65,7 +69,13 @@ def diagnose_table(
         if labels.dtype.kind == "U" or predictions.dtype.kind == "U":
             raise LeadlineError(f"{path}: '{metric_name}' needs numbers, but label or prediction holds texts.")
         return _regression(parts, labels, predictions, human, metric_name)
-    return _classification(table, parts, (labels, predictions), _human(human, n_human), metric_name or "error", path)
+    metric_name = metric_name or "error"
+    people = _annotators(table) if human is None and metric_name in ("error", "accuracy") else None
+    level = _human(human, n_human) if people is None else people.level
+    found = _classification(table, parts, (labels, predictions), level, metric_name, path)
+    if people is None:
+        return found
+    return replace(found, notes=(*found.notes, f"Human level: {people.source}.", *people.notes))
 
 
 def _is_regression(labels: Array, predictions: Array, metric_name: str | None) -> bool:
@@ -116,6 +126,15 @@ def _scores(table: pa.Table, classes: Array, path: str | os.PathLike[str]) -> Ar
             f"Without them: {', '.join(name for name in metric_names('multiclass') if metric(name).needs == 'labels')}."
         )
     return np.stack([np.asarray(table[f"probability_{name}"].to_numpy(), float) for name in classes], axis=1)
+
+
+def _annotators(table: pa.Table) -> HumanLevel | None:
+    """The human level by the annotators' columns, against the labels; None without such columns."""
+    names = [name for name in table.column_names if name.startswith(ANNOTATOR)]
+    if not names:
+        return None
+    answers = {name.removeprefix(ANNOTATOR): np.array(table[name].to_pylist(), object) for name in names}
+    return human_level(answers, np.array(table["label"].to_pylist(), object))
 
 
 def _human(percent: float | None, n: int | None) -> Measured | None:
