@@ -233,6 +233,8 @@ def test_a_queue_leaves_out_what_was_reviewed(here: Path, capsys: pytest.Capture
         ("mistakes first --import none.csv", 1, "cannot be read"),
         ("mistakes first --import fruit.csv", 1, "has no column 'row'"),
         ("mistakes first --import bad.csv", 1, "is no dev mistake of first"),
+        ("mistakes first --import noise.csv", 1, "is not a CSV file"),
+        ("labels first --apply noise.csv", 1, "is not a CSV file"),
         ("labels first --apply none.csv", 1, "cannot be read"),
         ("labels first --apply fruit.csv", 1, "has no column 'row'"),
         ("labels first --apply odd.csv", 1, "unknown class 'aple'. Did you mean 'apple'"),
@@ -248,6 +250,7 @@ def test_wrong_input_is_one_or_two_lines(
 ) -> None:
     Path("bad.csv").write_text("row,dirty\n99999,x\n")
     Path("odd.csv").write_text("row,label,verdict,correction\n3,pear,wrong,aple\n")
+    Path("noise.csv").write_bytes(b"\xcc\x00\xff\n\xfe")
     Path("empty.csv").write_text("row,label,verdict\n3,pear,\n")
     got, out, err = say(capsys, *command.split())
     assert (got, out) == (code, ""), err

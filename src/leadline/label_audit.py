@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from leadline.corrected import corrected_plan
+from leadline.corrected import corrected_plan, row_contents
 from leadline.data import Dataset
-from leadline.data.row_hash import row_hashes
 from leadline.errors import LeadlineError, UsageError, nearest
 from leadline.measure import Measured, proportion
 from leadline.plan import Plan
@@ -122,7 +121,8 @@ def audit_labels(run: Run, data: Dataset | None = None, k: int = 5, segments: Se
     """Look for wrong labels among all rows of a run.
 
     The run's network is trained anew without each fold, as long as its best epoch; this is done once and kept in the
-    run's folder. `segments` are columns of the data in which wrong labels may concentrate.
+    run's folder. `segments` are columns of the data in which wrong labels may concentrate, besides those of the
+    experiment's ``data.segments``.
 
     Raises:
         LeadlineError: the data have changed, or have no classes.
@@ -135,14 +135,14 @@ def audit_labels(run: Run, data: Dataset | None = None, k: int = 5, segments: Se
     rows = np.concatenate([indices for indices in plan.split.sets.values() if len(indices)])
     sets = np.concatenate([np.full(len(v), name, object) for name, v in plan.split.sets.items() if len(v)])
     given, classes = plan.data.target[rows], plan.data.classes
-    columns = {name: _column(plan.data, name, rows) for name in segments}
+    columns = plan.data.segments(rows) | {name: _column(plan.data, name, rows) for name in segments}
     audit = find_label_errors(given, _out_of_fold(run, plan, rows, k), classes, columns)
     reviews = load_reviews(run.folder)
     wrong, right = _confirmed(plan.data, reviews, rows)
     by_people = int(wrong.sum()) >= ENOUGH_CONFIRMED
     pattern = label_pattern(given, right, wrong, classes, columns) if by_people else audit.pattern
     share, confirmed = _share(run, rows, sets, audit, wrong, bool(len(reviews)))
-    contents = tuple(row_hashes(plan.data, rows))
+    contents = tuple(np.array(row_contents(plan.data))[rows].tolist())
     return RunLabels(rows, sets, contents, audit, reviews, pattern, share, confirmed)
 
 
@@ -231,7 +231,7 @@ def _out_of_fold(run: Run, plan: Plan, rows: np.ndarray, k: int) -> np.ndarray:
 
 def _confirmed(data: Dataset, reviews: Corrections, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Which labels people found wrong, and the right ones, (m,) each."""
-    right = reviews.apply(data.target, data.classes, row_hashes(data) if reviews.changed else None)
+    right = reviews.apply(data.target, data.classes, row_contents(data) if reviews.changed else None)
     return (right != data.target)[rows], right[rows]
 
 

@@ -28,7 +28,7 @@ class Review:
 
     Attributes:
         row: number of the example in its data set.
-        content: hash of its inputs (`leadline.data.row_hash`); empty if not known.
+        content: hash of its inputs (`leadline.corrected.row_contents`); empty if not known.
         old: the label as it is in the data.
         new: the label as it should be; ``old`` unless the verdict is ``"wrong"``.
         verdict: ``"right"``, ``"wrong"`` or ``"unclear"``.
@@ -181,6 +181,8 @@ def _review(line: Mapping[str, str], where: str, classes: Sequence[str] | None, 
     except (TypeError, ValueError):
         raise LeadlineError(f"{where}: row must be a whole number, got {line['row']!r}.") from None
     old = line.get("old") or line.get("label") or ""
+    if not old:
+        raise LeadlineError(f"{where}: the label that the verdict is about is missing.")
     new = (line.get("correction") or "").strip() or line.get("new") or line.get("suggestion") or ""
     if verdict != "wrong":
         new = old

@@ -79,6 +79,8 @@ class MistakeTable:
                 names, lines = list(reader.fieldnames or ()), list(reader)
         except OSError as error:
             raise LeadlineError(f"{path} cannot be read: {error.strerror}.") from None
+        except (UnicodeDecodeError, csv.Error):
+            raise LeadlineError(f"{path} is not a CSV file.") from None
         if "row" not in names:
             raise LeadlineError(f"{path} has no column 'row', which says which example each line is about.")
         causes = [name for name in names if name not in ("row", "label", "prediction", "comment")]
