@@ -84,7 +84,9 @@ def test_few_wrong_labels_cannot_be_judged():
     right = np.arange(100) % 10
     given = right.copy()
     given[[3, 14, 26]] = 9, 1, 2
-    assert label_pattern(given, right, given != right).verdict == "cannot tell"
+    few = label_pattern(given, right, given != right)
+    assert few.verdict == "cannot tell"
+    assert str(few).startswith("Whether the wrong labels are random or systematic cannot be told: ")
     assert label_pattern(right, right, given != given).n == 0
 
 

@@ -168,13 +168,16 @@ def _correct(run: Run, path: Path | None, as_json: bool) -> None:
 def _print_labels(screen: Console, run: str, found: RunLabels) -> None:
     screen.print(str(found.audit).splitlines()[0], markup=False)
     screen.print(f"Networks that have not seen an example contradict its label in {found.contradicted}", markup=False)
-    basis = "Confirmed wrong labels are" if found.pattern is not found.audit.pattern else "The suspects look"
     if found.pattern.n:
-        screen.print(f"{basis} {found.pattern}", markup=False)
+        subject = "confirmed wrong labels" if found.pattern is not found.audit.pattern else "the suspects"
+        screen.print(found.pattern.sentence(subject), markup=False)
     if len(found.reviews):
         screen.print(f"{len(found.reviews)} reviewed, {len(found.reviews.changed)} corrected", markup=False)
     if found.share is not None:
-        screen.print(("Confirmed so far: " if found.confirmed else "If the suspects are wrong: ") + str(found.share), markup=False)
+        screen.print(
+            ("Confirmed so far: " if found.confirmed else "If the suspects are wrong: ") + str(found.share),
+            markup=False,
+        )
     suspects = found.table(found.audit.suspects[:SHOWN_SUSPECTS]).to_pylist()
     if suspects:
         screen.print("\n[bold]Least credible labels[/bold]")

@@ -69,9 +69,18 @@ class LabelPattern:
     concentrated: tuple[Concentration, ...] = ()
 
     def __str__(self) -> str:
+        return self.sentence("the wrong labels")
+
+    def sentence(self, subject: str) -> str:
+        """The finding in words, about such as ``"the suspects"``."""
+        if not self.n:
+            return "There are no wrong labels to judge."
         share = f"{self.excess.plain()} of {self.n} in excess of chance ({self.excess.range()}), p = {self.p:.2g}"
         cells = "; ".join(str(cell) for cell in self.concentrated[:3])
-        return f"{self.verdict}: {share}" + (f". {cells}" if cells else "")
+        look = f"{subject[:1].upper()}{subject[1:]} look {self.verdict}"
+        if self.verdict == "cannot tell":
+            look = f"Whether {subject} are random or systematic cannot be told"
+        return f"{look}: {share}." + (f" {cells}." if cells else "")
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""

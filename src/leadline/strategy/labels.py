@@ -53,7 +53,7 @@ class LabelAudit:
 
     def __str__(self) -> str:
         head = f"{grouped(len(self.suspects))} of {grouped(len(self.given))} labels are suspects: {self.rate}"
-        return f"{head}\nThey look {self.pattern}" if len(self.suspects) else head
+        return f"{head}\n{self.pattern.sentence('the suspects')}" if len(self.suspects) else head
 
     def to_json(self, most: int | None = None) -> dict[str, Any]:
         """Plain values, with at most so many of the suspects, the clearest first."""
