@@ -226,7 +226,7 @@ def test_an_error_in_a_given_set_names_its_own_line(tmp_path: Path) -> None:
         ("tt.csv", {}, r"tt\.csv: no such file\. Did you mean 't\.csv'"),
         ("no/t.csv", {}, "the folder .* does not exist"),
         ("$NOWHERE_9/t.csv", {}, "the environment variable NOWHERE_9 is not set"),
-        (".", {}, r"is a folder\. Name a file in it: t\.csv"),
+        (".", {}, r"is a folder\. Name a file in it: photo\.bin, t\.csv"),
         ("t.csv", {}, "say which column to predict: target = one of size, colour"),
         ("t.csv", {"target": "Sold"}, r"no column 'Sold' to predict\. Did you mean 'sold'"),
         ("t.csv", {"target": "sold", "features": ["sise"]}, r"data\.features: .* Did you mean 'size'"),
@@ -239,6 +239,8 @@ def test_an_error_in_a_given_set_names_its_own_line(tmp_path: Path) -> None:
 )
 def test_what_the_user_can_mend(tmp_path: Path, source: str, settings: dict, message: str) -> None:
     csv_file(tmp_path)
+    if source == ".":
+        (tmp_path / "photo.bin").write_bytes(b"?")
     if source.endswith("xlsx"):
         (tmp_path / source).write_bytes(b"PK\3\4")
     with pytest.raises(LeadlineError, match=message) as caught:

@@ -19,6 +19,7 @@ from leadline.data.inference import kind_of
 from leadline.data.raw import MAIN, Part, RawArrays, RawTable, reading
 from leadline.data.settings import DataSettings
 from leadline.data.targets import Target, encode_several, encode_target
+from leadline.data.threads import in_threads
 from leadline.errors import LeadlineError, UsageError, nearest
 
 
@@ -177,15 +178,15 @@ def _typed_columns(
     table: pa.Table, chosen: Sequence[str], settings: DataSettings, where: Where
 ) -> tuple[tuple[Feature, ...], tuple[Column, ...]]:
     """The kind of every chosen column, and typed values of those that are used."""
-    features, columns = [], []
-    for name in chosen:
+
+    def understood(name: str) -> tuple[Feature, Column | None]:
         values = table.column(name)
         given = settings.types.get(name)
         feature = Feature(name, given, "as given") if given else kind_of(name, values, where)
-        if feature.used:
-            columns.append(typed(name, values, feature.kind, where))
-        features.append(feature)
-    return tuple(features), tuple(columns)
+        return feature, typed(name, values, feature.kind, where) if feature.used else None
+
+    found = in_threads(understood, chosen, table.num_rows)
+    return tuple(feature for feature, _ in found), tuple(column for _, column in found if column is not None)
 
 
 def _left_out(feature: Feature) -> str:

@@ -35,12 +35,12 @@ def looks_numeric(values: pa.ChunkedArray) -> np.ndarray:
 
 def parsed_numbers(values: pa.ChunkedArray) -> pa.ChunkedArray | None:
     """The numbers that a text column holds, or None where a cell is something else."""
+    different = pa.chunked_array([values.unique()])
     try:
+        different.cast(pa.float64())
         numbers = values.cast(pa.float64())
     except pa.ArrowInvalid:
-        if not compute.any(compute.match_substring_regex(values, r"^\s|\s$")).as_py():
-            return None
-        if looks_numeric(values).sum() + values.null_count < len(values):
+        if looks_numeric(different).sum() + different.null_count < len(different):
             return None
         numbers = compute.utf8_trim_whitespace(values).cast(pa.float64())
     return None if compute.any(compute.is_nan(numbers)).as_py() else numbers

@@ -179,7 +179,7 @@ def _decimal_comma(delimiter: str, body: list[list[str]]) -> bool:
 
 def _check_quotes(source: str, content: bytes, delimiter: str) -> None:
     """A quote that is never closed would swallow the rest of the file silently."""
-    if content.count(b'"') % 2 == 0:
+    if b'"' not in content or content.count(b'"') % 2 == 0:
         return
     start = 1
     try:

@@ -52,6 +52,12 @@ class NumberEncoder:
 
     def encode(self, column: Column, out: np.ndarray) -> None:
         """Write the normalized values of ``column``, (m,), into ``out``, (m, 1 or 2)."""
+        if self.scale != 0 and not self.indicator:
+            ordinary = column.values - self.center
+            ordinary /= self.scale
+            if np.isfinite(ordinary.sum()):  # nothing is missing and nothing overflows, as nearly always
+                out[:, 0] = ordinary
+                return
         missing = np.isnan(column.values)
         if self.scale == 0:
             out[:, 0] = 0
@@ -113,12 +119,20 @@ class CategoryEncoder:
 
     def encode(self, column: Column, out: np.ndarray) -> None:
         """Write the one-hot columns of ``column``, codes (m,), into ``out``, (m, len(outputs))."""
+        self.write(self.places(column), out)
+
+    def places(self, column: Column) -> np.ndarray:
+        """Which of the columns each value of ``column`` sets to 1, (m,); −1 for none."""
         own = {level: position for position, level in enumerate(self.levels)}
         nowhere = -1
         other = len(self.levels) if self.bucket else nowhere
         missing = len(self.levels) + self.bucket if self.missing else nowhere
-        places = np.array([own.get(level, other) for level in column.levels] + [missing])
-        place = places[column.values]  # code −1 picks the last entry: missing
+        places = np.array([own.get(level, other) for level in column.levels] + [missing], np.int32)
+        return places[column.values]  # code −1 picks the last entry: missing
+
+    @staticmethod
+    def write(place: np.ndarray, out: np.ndarray) -> None:
+        """Write one-hot rows into ``out`` (m, len(outputs)), with a 1 at each ``place`` (m,)."""
         out[:] = 0
         rows = np.flatnonzero(place >= 0)
         out[rows, place[rows]] = 1

@@ -235,6 +235,8 @@ def _pixels(pictures: Pictures, row: int, shape: tuple[int, int, int]) -> np.nda
 
 
 def _reason(error: BaseException) -> str:
+    if isinstance(error, Image.DecompressionBombError):
+        return f"it announces more than {MOST_PIXELS:,} pixels"
     text = (str(error).splitlines() or [""])[0]
     return "it is no image" if "cannot identify" in text else text[:100] or type(error).__name__
 

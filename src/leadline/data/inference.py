@@ -38,6 +38,8 @@ def kind_of(name: str, values: pa.ChunkedArray, where: Where) -> Feature:
         return Feature(name, "constant", "holds no values")
     if not (is_text(kind) or is_number(kind) or is_date(kind) or pa.types.is_boolean(kind)):
         return Feature(name, "unsupported", f"holds {kind}, which has no encoding")
+    if is_text(kind):
+        return _kind_of_text(name, values, known, where)
     span = compute.min_max(values).as_py()
     if span["min"] == span["max"] and known == n:
         return Feature(name, "constant", f"is {_shown(span['min'])} in all rows")
@@ -45,9 +47,7 @@ def kind_of(name: str, values: pa.ChunkedArray, where: Where) -> Feature:
         return Feature(name, "boolean")
     if is_date(kind):
         return Feature(name, "date")
-    if is_number(kind):
-        return _kind_of_numbers(name, values, (span["min"], span["max"]))
-    return _kind_of_text(name, values, known, where)
+    return _kind_of_numbers(name, values, (span["min"], span["max"]))
 
 
 def _kind_of_numbers(name: str, values: pa.ChunkedArray, span: tuple[object, object]) -> Feature:
@@ -66,19 +66,22 @@ def _kind_of_numbers(name: str, values: pa.ChunkedArray, span: tuple[object, obj
 
 
 def _kind_of_text(name: str, values: pa.ChunkedArray, known: int, where: Where) -> Feature:
-    if parsed_numbers(values) is not None:
+    texts, counts = _counted(values)
+    different = len(texts)
+    if different == 1 and known == len(values):
+        return Feature(name, "constant", f"is {_shown(texts[0].as_py())} in all rows")
+    if parsed_numbers(texts) is not None:
         return Feature(name, "number")
-    numeric = looks_numeric(values)
-    if numeric.sum() >= MOSTLY_NUMBERS * known:
-        row = int((~numeric & compute.is_valid(values).to_numpy()).argmax())
+    numeric = looks_numeric(texts)
+    if counts[numeric].sum() >= MOSTLY_NUMBERS * known:
+        row = int((~looks_numeric(values) & compute.is_valid(values).to_numpy()).argmax())
         raise LeadlineError(
             f"{where(row)}, column '{name}': {_shown(values[row].as_py())} is not a number, but the column's "
             f'other values are.\nMend it, or set types = {{ "{name}" = "number" }} to count it as missing '
             '(or "category").'
         )
-    different = compute.count_distinct(values).as_py()
-    words = compute.mean(compute.add(compute.count_substring(values, " "), 1)).as_py()
-    length = compute.mean(compute.utf8_length(values)).as_py()
+    words = float(np.average(compute.count_substring(texts, " ").to_numpy() + 1, weights=counts))
+    length = float(np.average(compute.utf8_length(texts).to_numpy(), weights=counts))
     if known >= SMALL_TABLE and different > known / 2:
         if words >= 2.5 or length > 40:
             return Feature(name, "text", f"is free text ({different} different texts in {known} rows)")
@@ -86,6 +89,12 @@ def _kind_of_text(name: str, values: pa.ChunkedArray, known: int, where: Where) 
     if different > FEW_CLASSES and (words >= 5 or length > 60):
         return Feature(name, "text", f"is free text ({different} different texts in {known} rows)")
     return Feature(name, "category", f"{different} levels")
+
+
+def _counted(values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, np.ndarray]:
+    """The different texts of a column, and how often each occurs, int64."""
+    counted = compute.drop_null(values).value_counts()
+    return pa.chunked_array([counted.field("values")]), counted.field("counts").to_numpy()
 
 
 def task_of(target: str, values: pa.ChunkedArray, wanted: str | None) -> str:

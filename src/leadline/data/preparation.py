@@ -16,11 +16,15 @@ import numpy as np
 
 from leadline.data.assembly import shape_text
 from leadline.data.dataset import Column, Dataset
-from leadline.data.encoders import Encoder, NumberEncoder, encoder_from_json, fit_column
+from leadline.data.encoders import CategoryEncoder, Encoder, NumberEncoder, encoder_from_json, fit_column
 from leadline.data.new_rows import new_array, new_columns
 from leadline.data.normalization import ArrayEncoder, fit_array, location, scaled
 from leadline.data.settings import NORMALIZATIONS, DataSettings
+from leadline.data.threads import in_threads
 from leadline.errors import LeadlineError, UsageError
+
+BLOCK = 1 << 13
+"""Rows that are encoded at once."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,7 +61,14 @@ class Preparation:
             name = data.features[0].name if data.inputs.ndim != 2 else data.features[0].name.removesuffix("_1")
             encoders = fit_array(name, data.inputs, train, normalization)
         else:
-            encoders = tuple(fit_column(column.take(train), normalization) for column in data.inputs)
+            whole = len(train) == data.n  # then no copy is needed
+            encoders = tuple(
+                in_threads(
+                    lambda column: fit_column(column if whole else column.take(train), normalization),
+                    data.inputs,
+                    len(train),
+                )
+            )
         mean, scale = _target_location(data, train, normalization)
         return cls(
             data.task,
@@ -194,15 +205,28 @@ class Preparation:
             raise LeadlineError(f"The data lacks the column '{lacking}', which the network was trained on.")
         m = len(columns[0].values) if indices is None else len(indices)
         out = np.empty((m, self.n_inputs), dtype)
-        start = 0
-        with np.errstate(over="ignore"):  # a value too large for the dtype is reported below
-            for encoder in encoders:
-                width = len(encoder.outputs)
-                column = found[encoder.name]
-                encoder.encode(column if indices is None else column.take(indices), out[:, start : start + width])
-                start += width
+        ends = np.cumsum([len(encoder.outputs) for encoder in encoders]).tolist()
+        placed = [_with_places(encoder, found[encoder.name]) for encoder in encoders]
+
+        def encode_block(first: int) -> None:
+            """A block of rows stays in the cache while its columns are written."""
+            rows = slice(first, first + BLOCK) if indices is None else indices[first : first + BLOCK]
+            block = out[first : first + BLOCK]
+            with np.errstate(over="ignore", invalid="ignore"):  # a value too large for the dtype is reported below
+                for encoder, column, start, end in zip(encoders, placed, [0, *ends], ends, strict=False):
+                    if isinstance(encoder, CategoryEncoder):
+                        encoder.write(column.values[rows], block[:, start:end])
+                    else:
+                        encoder.encode(column.take(rows), block[:, start:end])
+
+        in_threads(encode_block, range(0, m, BLOCK), m)
         _check_range(out, self)
         return out
+
+
+def _with_places(encoder: Encoder, column: Column) -> Column:
+    """A category with the places of its levels in the output as values, looked up once for all rows."""
+    return Column(column.name, "place", encoder.places(column)) if isinstance(encoder, CategoryEncoder) else column
 
 
 def _check_range(out: np.ndarray, preparation: Preparation) -> None:

@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from leadline.data.arrow import plain
 from leadline.data.columns import Where
+from leadline.data.threads import in_threads
 from leadline.errors import LeadlineError
 
 
@@ -107,7 +108,8 @@ def as_raw_table(name: str, source: str, table: pa.Table, where: Where | None = 
     if doubled is not None:
         raise LeadlineError(f"{source}: the column name '{doubled}' appears twice; rename one of them.")
     with reading(source, "a table", advice=""):
-        data = pa.table({name: plain(table.column(name)) for name in names})
+        columns = in_threads(lambda name: plain(table.column(name)), names, table.num_rows)
+        data = pa.table(dict(zip(names, columns, strict=True)))
     if data.num_rows == 0:
         raise LeadlineError(f"{source} has no rows: give a table with at least a few examples.")
     return RawTable(name, source, data, where or (lambda row: f"{source}, row {row + 1}"))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +49,7 @@ class Wanted:
     expected: frozenset[str] = frozenset()
     as_text: frozenset[str] = frozenset()
     folder: Path | None = None
-    images: Wish = Wish()
+    images: Wish = field(default_factory=Wish)
     labelled: bool = True
 
     @property
