@@ -1,4 +1,4 @@
-"""A run's corrections of labels, laid over its data wherever they are measured."""
+"""Corrections of labels, laid over the data; the data themselves stay as they are."""
 
 from __future__ import annotations
 
@@ -6,9 +6,6 @@ from dataclasses import replace
 
 from leadline.data import Dataset
 from leadline.data.row_hashes import row_hashes
-from leadline.plan import Plan
-from leadline.runs.reviews import load_reviews
-from leadline.runs.run import Run
 from leadline.strategy import Corrections
 
 
@@ -23,11 +20,6 @@ def corrected_data(data: Dataset, corrections: Corrections) -> Dataset:
         return data
     target = corrections.apply(data.target, data.classes, row_contents(data))
     return replace(data, target=target)
-
-
-def corrected_plan(plan: Plan, run: Run) -> Plan:
-    """The plan with the labels as they are after the run's reviews, in every set alike."""
-    return replace(plan, data=corrected_data(plan.data, load_reviews(run.folder)))
 
 
 def row_contents(data: Dataset) -> list[str]:

@@ -130,6 +130,7 @@ class DataSection(Section):
     segments: Names = ()
     broken: Literal["fatal", "skip"] = "fatal"
     size: Annotated[tuple[int, int] | None, Field(strict=False)] = None
+    corrections: str | None = None
     dev: SourceSection | None = None
     test: SourceSection | None = None
 
@@ -276,7 +277,7 @@ class Experiment(Section):
         changes: dict[str, Any] = {}
         sections = {"data": self.data, "data.dev": self.data.dev, "data.test": self.data.test}
         for name, section in sections.items():
-            for key in ("source", "target"):  # a target may be a file of labels
+            for key in ("source", "target", "corrections"):  # a target may be a file of labels
                 given = getattr(section, key, None)
                 if not isinstance(given, str):
                     continue

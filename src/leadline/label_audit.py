@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from leadline.corrected import corrected_plan, row_contents
+from leadline.corrected import row_contents
 from leadline.data import Dataset
 from leadline.errors import LeadlineError, UsageError, nearest
 from leadline.measure import Measured, proportion
-from leadline.plan import Plan
+from leadline.plan import Plan, corrected_plan
 from leadline.results import Predicted, diagnose_run, measure_error, write_run_report
 from leadline.runs.index import RunIndex
 from leadline.runs.predictions import predictions_table, read_table, write_table
@@ -176,7 +176,7 @@ def undo_corrections(run: Run, data: Dataset | None = None) -> Run:
 
 def _measure_again(run: Run, plan: Plan) -> Run:
     """Errors, diagnosis and report by the labels that are now in force, from the predictions there are."""
-    plan = corrected_plan(plan, run)
+    plan = corrected_plan(plan, load_reviews(run.folder))
     metric = plan.experiment.goal.optimizing or "accuracy"
     summary = run.summary
     errors = {rung: Measured.from_json(error) for rung, error in summary["errors"].items()}

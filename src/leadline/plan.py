@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 
+from leadline.corrected import corrected_data
 from leadline.data import Dataset, DataSettings, Preparation, Split, SplitSettings, read_settings, set_aside, split
 from leadline.defaults import loss_of, resolve
 from leadline.errors import UsageError
 from leadline.experiment import Experiment
 from leadline.network import Network
 from leadline.optimize import optimizer_from_config, schedule_from_config
+from leadline.strategy.corrections import Corrections
 from leadline.training import EarlyStopping, Examples, Training
 
 
@@ -77,6 +79,8 @@ def make_plan(experiment: Experiment, data: Dataset | None = None) -> Plan:
     """
     data = read_data(experiment) if data is None else _without_split_columns(data, experiment)
     made = split(data, SplitSettings(**_given(experiment.split)))
+    if experiment.data.corrections is not None:  # after the split, so that each example stays in its set
+        data = corrected_data(data, Corrections.from_csv(experiment.data.corrections, data.classes))
     preparation = Preparation.fit(data, made.train)
     input_shape = tuple(int(size) for size in preparation.inputs(data, made.train[:1]).shape[1:])
     resolved = resolve(experiment, data, made, input_shape)
@@ -132,3 +136,8 @@ def training_settings(experiment: Experiment, m: int) -> Training:
 def _given(section: Any) -> dict[str, Any]:
     """The keys of a part that are set; its sub-tables are dictionaries, too."""
     return section.model_dump(exclude_none=True)
+
+
+def corrected_plan(plan: Plan, reviews: Corrections) -> Plan:
+    """The plan with the labels as they are after a run's reviews, in every set alike."""
+    return replace(plan, data=corrected_data(plan.data, reviews))

@@ -99,7 +99,18 @@ def _described(data: Dataset) -> dict[str, Any]:
     settings = data.settings
     found: dict[str, Any] = {
         key: getattr(settings, key)
-        for key in ("inputs", "target", "features", "exclude", "types", "normalization", "segments", "broken", "size")
+        for key in (
+            "inputs",
+            "target",
+            "features",
+            "exclude",
+            "types",
+            "normalization",
+            "segments",
+            "broken",
+            "size",
+            "corrections",
+        )
         if getattr(settings, key) is not None
     }
     found |= settings.described_sources()

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from leadline.corrected import corrected_plan
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
 from leadline.measure import Measured
-from leadline.plan import Plan, make_plan
+from leadline.plan import Plan, corrected_plan, make_plan
 from leadline.results import diagnose_run, measure_error, predict_set, save_predictions, write_run_report
 from leadline.runs.index import RunIndex
+from leadline.runs.reviews import load_reviews
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore
 
@@ -34,7 +34,7 @@ def open_test_set(run: Run, data: Dataset | None = None) -> Run:
     """
     if not run.data["split"]["test"]:
         raise LeadlineError(f"The run {run.name} has no test set: its split left it empty.")
-    plan = corrected_plan(same_plan(run, data), run)
+    plan = corrected_plan(same_plan(run, data), load_reviews(run.folder))
     run.folder.write_json(RECORD, {"opened": [*openings(run), datetime.now(UTC).isoformat(timespec="seconds")]})
     trained = run.trained_network()
     predicted = predict_set(trained, plan, "test")
