@@ -39,6 +39,7 @@ def accuracies(run: Run) -> tuple[float, float]:
 
 
 def test_t1_02_logistic_regression(tmp_path: Path) -> None:
+    """T1.02."""
     run = train("cat_logistic", tmp_path)
     expected = [0.693147, 0.584508, 0.466949, 0.303273, 0.214820, 0.166521, 0.140872]
     np.testing.assert_allclose(costs_at(run, 0, 100, 200, 500, 1000, 1500, 1900), expected, atol=1e-6)
@@ -46,18 +47,21 @@ def test_t1_02_logistic_regression(tmp_path: Path) -> None:
 
 
 def test_t1_02_two_layers(tmp_path: Path) -> None:
+    """T1.02."""
     run = train("cat_2_layer", tmp_path)
     np.testing.assert_allclose(costs_at(run, 0, 2400), [0.6930497356599891, 0.0485547856287702], atol=1e-9)
     np.testing.assert_allclose(accuracies(run), (100, 72), atol=1e-9)
 
 
 def test_t1_02_four_layers_start(tmp_path: Path) -> None:
+    """T1.02."""
     run = train("cat_4_layer", tmp_path, epochs=1)
     np.testing.assert_allclose(costs_at(run, 0), [0.7717493284237686], atol=1e-12)
 
 
 @pytest.mark.verify
 def test_t1_02_four_layers(tmp_path: Path) -> None:
+    """T1.02."""
     run = train("cat_4_layer", tmp_path)
     np.testing.assert_allclose(costs_at(run, 0, 2400), [0.7717493284237686, 0.09287821526472395], atol=1e-9)
     train_accuracy, test_accuracy = accuracies(run)

@@ -24,6 +24,7 @@ def normal(*shape: int, seed: int = 0) -> torch.Tensor:
 
 @pytest.mark.parametrize("activation", ["linear", "relu"])
 def test_t1_01_a_single_neuron_recovers_the_slope_of_a_noiseless_line(activation: str) -> None:
+    """T1.01."""
     size = torch.linspace(0.5, 3, 40, dtype=torch.float64).unsqueeze(1)  # in 1000 square feet
     price = 1.7 * size + 0.4
     settings = Training(epochs=3_000, optimizer=GradientDescent(0.1), **FULL)
@@ -33,6 +34,7 @@ def test_t1_01_a_single_neuron_recovers_the_slope_of_a_noiseless_line(activation
 
 
 def test_t1_01_a_single_neuron_takes_several_features() -> None:
+    """T1.01."""
     x = normal(60, 3)
     y = x @ torch.tensor([[2.0], [-1.0], [0.5]], dtype=torch.float64)
     settings = Training(epochs=1_500, optimizer=Adam(0.05), **FULL)
@@ -41,7 +43,7 @@ def test_t1_01_a_single_neuron_takes_several_features() -> None:
 
 
 def test_t1_02_logistic_regression_is_one_sigmoid_unit_with_binary_cross_entropy() -> None:
-    """The form: cost and the step of the notes, written out in NumPy. The cat table is checked from examples/."""
+    """T1.02: The form: cost and step of the notes, in NumPy. The cat table is checked from examples/."""
     x, y = normal(20, 6), (normal(20, 1, seed=1) > 0).double()
     network = Network([Dense(1, "sigmoid", initializer="zeros")])
     settings = Training(epochs=25, optimizer=GradientDescent(0.3), **FULL)
@@ -59,6 +61,7 @@ def test_t1_02_logistic_regression_is_one_sigmoid_unit_with_binary_cross_entropy
 
 
 def test_t1_04_descent_stops_at_the_tolerance_or_at_the_limit_and_says_which() -> None:
+    """T1.04."""
     x, y = normal(30, 2), normal(30, 1, seed=1)
     data = Examples(x, y)
 
@@ -76,6 +79,7 @@ def test_t1_04_descent_stops_at_the_tolerance_or_at_the_limit_and_says_which() -
 
 
 def test_t1_05_a_3_4_1_network_has_these_shapes_and_depth() -> None:
+    """T1.05."""
     network = Network([Dense(4, "tanh"), Dense(1, "sigmoid")])
     shapes = {name: tuple(t.shape) for name, t in network.initialize((3,)).named().items()}
     assert shapes == {
@@ -89,6 +93,7 @@ def test_t1_05_a_3_4_1_network_has_these_shapes_and_depth() -> None:
 
 @pytest.mark.parametrize("units", [[1], [5, 1], [20, 7, 5, 1], [3] * 30])
 def test_t1_05_networks_of_any_depth(units: list[int]) -> None:
+    """T1.05."""
     network = Network([*(Dense(n, "relu") for n in units[:-1]), Dense(units[-1])])
     assert network.depth == len(units)
     assert network.shapes((12,)) == [(12,), *((n,) for n in units)]
@@ -96,6 +101,7 @@ def test_t1_05_networks_of_any_depth(units: list[int]) -> None:
 
 
 def test_t1_06_activations_at_the_values_of_the_notes() -> None:
+    """T1.06."""
     assert sigmoid(torch.zeros(1)).item() == 0.5
     z = torch.tensor([5.0, 2, -1, 3], dtype=torch.float64)
     assert softmax(z).tolist() == pytest.approx([0.84203, 0.04192, 0.00209, 0.11396], abs=5e-6)
@@ -108,6 +114,7 @@ def test_t1_06_activations_at_the_values_of_the_notes() -> None:
 
 @pytest.mark.parametrize("name", [name for name in ACTIVATIONS if name != "softmax"])
 def test_t1_06_slopes_against_differences(name: str) -> None:
+    """T1.06."""
     activation, h = ACTIVATIONS[name], 1e-6
     z = torch.tensor([-4.1, -1.3, -0.2, 0.4, 2.2, 6.5], dtype=torch.float64)
     numeric = (activation.forward(z + h) - activation.forward(z - h)) / (2 * h)
@@ -147,6 +154,7 @@ def case() -> tuple[Parameters, torch.Tensor, torch.Tensor]:
 
 
 def test_t1_07_forward_over_the_batch_equals_the_loop_over_examples() -> None:
+    """T1.07."""
     parameters, x, _ = case()
     z = NETWORK.forward(parameters, x)
     loop = np.stack([one_example(parameters, column)[1][-1] for column in x.numpy()])
@@ -154,6 +162,7 @@ def test_t1_07_forward_over_the_batch_equals_the_loop_over_examples() -> None:
 
 
 def test_t1_08_backward_over_the_batch_equals_the_loop_over_examples() -> None:
+    """T1.08."""
     parameters, x, y = case()
     expected = [{name: np.zeros(t.shape) for name, t in layer.items()} for layer in parameters.layers]
     for column, label in zip(x.numpy(), y.tolist(), strict=True):
@@ -173,6 +182,7 @@ def test_t1_08_backward_over_the_batch_equals_the_loop_over_examples() -> None:
 
 
 def test_t1_08_backward_by_differences_and_without_the_derivative_by_the_data() -> None:
+    """T1.08."""
     parameters, x, y = case()
     assert gradient_check(NETWORK, x, y, "softmax_cross_entropy", parameters=parameters).passed
     objective = Objective(NETWORK, "softmax_cross_entropy", parameters)
@@ -181,6 +191,7 @@ def test_t1_08_backward_by_differences_and_without_the_derivative_by_the_data() 
 
 @pytest.mark.parametrize("loss", ["binary_cross_entropy", "softmax_cross_entropy", "squared_error"])
 def test_t1_09_backward_starts_with_the_prediction_minus_the_label(loss: str) -> None:
+    """T1.09."""
     k = 1 if loss == "binary_cross_entropy" else 4
     z = normal(8, k)
     y = torch.arange(8) % k if loss == "softmax_cross_entropy" else (normal(8, k, seed=1) > 0).double()
@@ -190,6 +201,7 @@ def test_t1_09_backward_starts_with_the_prediction_minus_the_label(loss: str) ->
 
 
 def test_t1_09_and_t1_10_probabilities_of_exactly_0_and_1_are_finite() -> None:
+    """T1.09, T1.10."""
     z = torch.tensor([[1e4], [-1e4], [1e4], [-1e4]], dtype=torch.float64)
     y = torch.tensor([[1.0], [0.0], [0.0], [1.0]], dtype=torch.float64)
     assert sigmoid(z).flatten().tolist() == [1, 0, 1, 0]
@@ -205,6 +217,7 @@ def test_t1_09_and_t1_10_probabilities_of_exactly_0_and_1_are_finite() -> None:
 
 
 def test_t1_12_a_missing_label_changes_neither_cost_nor_gradient() -> None:
+    """T1.12."""
     x, y = normal(7, 5), (normal(7, 3, seed=1) > 0).double()
     y[2, 1] = torch.nan
     network = Network([Dense(4, "tanh"), Dense(3, "sigmoid")])
@@ -223,6 +236,7 @@ def test_t1_12_a_missing_label_changes_neither_cost_nor_gradient() -> None:
 
 
 def test_t1_12_each_task_learns_from_the_labels_it_has() -> None:
+    """T1.12."""
     x = normal(60, 2)
     y = (x > 0).double()
     y[:30, 0], y[30:, 1] = torch.nan, torch.nan
@@ -233,6 +247,7 @@ def test_t1_12_each_task_learns_from_the_labels_it_has() -> None:
 
 
 def test_t1_13_regression_has_a_linear_output_and_the_mean_squared_error() -> None:
+    """T1.13."""
     z, y = torch.tensor([[1.0, 2.0], [3.0, 5.0]]), torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     assert LOSSES["squared_error"].cost(z, y).item() == (0 + 4 + 9 + 16) / 2 / 2
     x = normal(200, 1)
@@ -254,17 +269,20 @@ MISMATCHES = [
 def test_t1_14_a_mismatch_names_layer_got_and_expected(
     network: Network, x: torch.Tensor, y: torch.Tensor, message: str
 ) -> None:
+    """T1.14."""
     with pytest.raises(LeadlineError, match=message):
         fit(network, "squared_error", Examples(x, y), settings=Training(epochs=1))
 
 
 def test_t1_14_inputs_that_do_not_fit_the_parameters_name_the_layer() -> None:
+    """T1.14."""
     parameters = NETWORK.initialize((6,))
     with pytest.raises(LeadlineError, match=r"layers\[0\] Dense.*\(5, 7\); it has shape \(5, 6\)"):
         NETWORK.forward(parameters, torch.zeros(2, 7))
 
 
 def test_t1_15_summary_and_picture_of_the_computation_graph() -> None:
+    """T1.15."""
     network = Network([Dense(128, "relu"), Dense(10, "softmax")])
     summary = network.summary(784, batch_size=64)
     assert [row.output_shape for row in summary.layers] == [(128,), (10,)]

@@ -21,6 +21,7 @@ INITIALIZERS = [
 
 @pytest.mark.parametrize(("initializer", "gain", "variance"), INITIALIZERS)
 def test_t2_01_variance_of_a_million_draws(initializer: str, gain: float, variance: float) -> None:
+    """T2.01."""
     network = Network([Dense(1000, "relu", initializer=initializer, gain=gain)])
     named = network.initialize((1000,), dtype=torch.float64).named()
     assert named["layers.0.weight"].var().item() == pytest.approx(variance, rel=0.01)
@@ -30,6 +31,7 @@ def test_t2_01_variance_of_a_million_draws(initializer: str, gain: float, varian
 
 @pytest.mark.parametrize(("activation", "factor"), [("relu", 2), ("leaky_relu", 2), ("tanh", 1), ("linear", 1)])
 def test_t2_01_he_for_relu_and_xavier_for_tanh_unless_told_otherwise(activation: str, factor: float) -> None:
+    """T2.01."""
     weight = Network([Dense(500, activation)]).initialize((500,)).named()["layers.0.weight"]
     assert weight.var().item() == pytest.approx(factor / 500, rel=0.02)
 
@@ -37,7 +39,7 @@ def test_t2_01_he_for_relu_and_xavier_for_tanh_unless_told_otherwise(activation:
 @pytest.mark.parametrize(("gain", "verdict"), [(1.5, "grows"), (0.5, "dies"), (1.0, "holds")])
 @pytest.mark.parametrize("seed", [0, 1, 2])
 def test_t2_02_fifty_layers_grow_die_or_hold(gain: float, verdict: str, seed: int) -> None:
-    """Gain 1 is He; 1.5 and 0.5 multiply its standard deviation."""
+    """T2.02: Gain 1 is He; 1.5 and 0.5 multiply its standard deviation."""
     network = Network([*[Dense(100, "relu", gain=gain) for _ in range(50)], Dense(10)])
     report = network.depth_report(torch.randn(64, 100, generator=torch.Generator().manual_seed(seed)), seed)
     assert report.activations == report.gradients == report.verdict == verdict
@@ -65,6 +67,7 @@ EVERY_LAYER = Network(
 
 
 def test_t2_03_every_layer_is_below_the_bound() -> None:
+    """T2.03."""
     check = gradient_check(EVERY_LAYER, X, Y, "softmax_cross_entropy", l2=0.6, l1=0.3)
     assert check.passed
     assert all(row.difference < 1e-7 for row in check.rows)
@@ -82,6 +85,7 @@ class TurnedSign(Dense):
 
 
 def test_t2_03_a_planted_sign_error_is_caught_and_named() -> None:
+    """T2.03."""
     layers = [TurnedSign(6, "tanh") if layer == Dense(6, "tanh") else layer for layer in EVERY_LAYER]
     check = gradient_check(Network(layers), X, Y, "softmax_cross_entropy")
     assert not check.passed

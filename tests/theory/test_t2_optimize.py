@@ -148,6 +148,7 @@ def test_rules_against_torch(case: str, dtype: torch.dtype, tolerance: float, fu
 
 
 def test_t2_09_a_corrected_average_of_a_constant_is_the_constant_from_step_1() -> None:
+    """T2.09."""
     series = torch.full((50,), 7.25, dtype=torch.float64)
     for beta in (0.5, 0.9, 0.98):
         torch.testing.assert_close(weighted_averages(series, beta), series, rtol=1e-12, atol=0)
@@ -156,6 +157,7 @@ def test_t2_09_a_corrected_average_of_a_constant_is_the_constant_from_step_1() -
 
 
 def test_t2_09_a_value_older_than_the_window_weighs_less_than_a_third() -> None:
+    """T2.09."""
     for beta in (0.9, 0.98, 0.999):
         impulse = torch.zeros(5000, dtype=torch.float64)
         impulse[0] = 1.0
@@ -165,11 +167,13 @@ def test_t2_09_a_value_older_than_the_window_weighs_less_than_a_third() -> None:
 
 
 def test_t2_11_and_t2_12_defaults() -> None:
+    """T2.11."""
     assert (RMSprop().beta, RMSprop().epsilon) == (0.9, 1e-8)
     assert (Adam().beta1, Adam().beta2, Adam().epsilon) == (0.9, 0.999, 1e-8)
 
 
 def test_t2_12_the_first_step_of_adam_has_the_length_of_the_learning_rate() -> None:
+    """T2.12."""
     theta = torch.zeros(3, dtype=torch.float64)
     rule = Adam(0.01)
     rule.update(theta, torch.tensor([1e-3, -5.0, 1e4], dtype=torch.float64), rule.start(theta))
@@ -177,6 +181,7 @@ def test_t2_12_the_first_step_of_adam_has_the_length_of_the_learning_rate() -> N
 
 
 def test_t2_13_inverse_time_decay() -> None:
+    """T2.13."""
     schedule = InverseTime(decay=1.0)
     rates = [schedule(0.2, epoch, 0) for epoch in (1, 2, 3, 4)]
     assert rates == pytest.approx([0.1, 0.0667, 0.05, 0.04], abs=5e-5)
@@ -184,6 +189,7 @@ def test_t2_13_inverse_time_decay() -> None:
 
 
 def test_t2_13_exponential_and_staircase_decay() -> None:
+    """T2.13."""
     assert Exponential(0.95)(0.2, 3, 0) == pytest.approx(0.2 * 0.95**3)
     assert Exponential(0.95)(0.2, 0, 0) == 0.2
     staircase = Staircase(every=10)
@@ -191,11 +197,13 @@ def test_t2_13_exponential_and_staircase_decay() -> None:
 
 
 def test_t2_13_square_root_decay_keeps_its_constant_and_never_divides_by_zero() -> None:
+    """T2.13."""
     assert [SquareRootEpoch(0.5)(0.2, epoch, 99) for epoch in (0, 1, 4, 100)] == pytest.approx([0.1, 0.1, 0.05, 0.01])
     assert [SquareRootStep(0.5)(0.2, 9, step) for step in (0, 1, 4, 100)] == pytest.approx([0.1, 0.1, 0.05, 0.01])
 
 
 def test_t2_13_manual_rates_given_and_changed_while_running() -> None:
+    """T2.13."""
     given = Manual({3: 0.01})
     assert [given(0.2, epoch, 0) for epoch in (2, 3)] == [0.2, 0.01]
     wish: list[float | None] = [None]
@@ -206,6 +214,7 @@ def test_t2_13_manual_rates_given_and_changed_while_running() -> None:
 
 
 def test_t2_13_warm_up_and_cosine() -> None:
+    """T2.13."""
     schedule = WarmUp(steps=10, schedule=Cosine(epochs=4))
     assert schedule(0.2, 0, 0) == pytest.approx(0.02)
     assert [schedule(0.2, epoch, 100) for epoch in (0, 2, 4)] == pytest.approx([0.2, 0.1, 0.0])

@@ -31,6 +31,7 @@ def draw(*shape: int, seed: int = 0) -> Tensor:
 
 
 def test_t2_04_cost_and_gradient() -> None:
+    """T2.04."""
     w = torch.tensor([3.0, -4.0], dtype=torch.float64)
     assert l2_penalty(w, 0.8, 10).item() == pytest.approx(0.8 / 20 * 25)
     gradient = l2_penalty_backward(w, 0.8, 10, torch.zeros_like(w))
@@ -38,6 +39,7 @@ def test_t2_04_cost_and_gradient() -> None:
 
 
 def test_t2_04_l2_equals_explicit_decay_for_plain_descent() -> None:
+    """T2.04."""
     rate, strength, m = 0.1, 0.7, 20
     penalized, decayed = draw(30), draw(30)
     rule = GradientDescent(rate)
@@ -52,6 +54,7 @@ def test_t2_04_l2_equals_explicit_decay_for_plain_descent() -> None:
 
 
 def test_t2_05_cost_and_subgradient() -> None:
+    """T2.05."""
     w = torch.tensor([3.0, -4.0, 0.0], dtype=torch.float64)
     assert l1_penalty(w, 0.8, 10).item() == pytest.approx(0.8 / 20 * 7)
     gradient = l1_penalty_backward(w, 0.8, 10, torch.zeros_like(w))
@@ -74,6 +77,7 @@ def regression_weights(strength: float) -> Tensor:
 
 
 def test_t2_05_a_large_lambda_makes_weights_vanish_and_the_report_says_so() -> None:
+    """T2.05."""
     fractions = [sparsity(regression_weights(strength)).item() for strength in (0.0, 5.0, 40.0)]
     assert all(less <= more for less, more in pairwise(fractions))
     assert fractions[0] < 0.1
@@ -81,6 +85,7 @@ def test_t2_05_a_large_lambda_makes_weights_vanish_and_the_report_says_so() -> N
 
 
 def test_t2_06_the_mean_of_the_activations_stays() -> None:
+    """T2.06."""
     generator = torch.Generator().manual_seed(1)
     for keep_prob in (0.5, 0.8, 0.95):
         mask = draw_dropout_mask(torch.empty(1000, 1000), keep_prob, generator)
@@ -91,6 +96,7 @@ def test_t2_06_the_mean_of_the_activations_stays() -> None:
 
 
 def test_t2_06_backward_applies_the_same_mask_and_scale() -> None:
+    """T2.06."""
     mask = draw_dropout_mask(torch.empty(20, 10, dtype=torch.float64), 0.6, torch.Generator().manual_seed(2))
     x = draw(20, 10).requires_grad_()
     (expected,) = torch.autograd.grad(torch.where(mask > 0, x / 0.6, 0.0 * x), x, draw(20, 10, seed=3))
@@ -99,6 +105,7 @@ def test_t2_06_backward_applies_the_same_mask_and_scale() -> None:
 
 @pytest.mark.parametrize("shape", [(16, 5), (4, 5, 3, 3)])
 def test_t2_14_training_and_test_mode_against_torch(shape: tuple[int, ...]) -> None:
+    """T2.14."""
     gamma, beta = draw(5, seed=1) + 2, draw(5, seed=2)
     mean, variance = torch.zeros_like(gamma), torch.ones_like(gamma)
     torchs_mean, torchs_variance = torch.zeros_like(gamma), torch.ones_like(gamma)
@@ -121,6 +128,7 @@ def test_t2_14_training_and_test_mode_against_torch(shape: tuple[int, ...]) -> N
 
 
 def test_t2_14_a_bias_before_it_is_redundant() -> None:
+    """T2.14."""
     x, gamma, beta = draw(16, 5), draw(5, seed=1), draw(5, seed=2)
     shifted = batch_norm(x + 7.0 * draw(5, seed=3), gamma, beta)[0]
     torch.testing.assert_close(shifted, batch_norm(x, gamma, beta)[0], rtol=1e-9, atol=1e-10)

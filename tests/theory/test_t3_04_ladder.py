@@ -28,6 +28,7 @@ def percent(errors, human):
 
 @pytest.mark.parametrize("errors, human, principal", ROWS)
 def test_t3_04_the_principal_gap(errors, human, principal):
+    """T3.04."""
     rates, level = percent(errors, human)
     assert diagnose_rates(rates, human=level).principal == principal
 
@@ -35,6 +36,7 @@ def test_t3_04_the_principal_gap(errors, human, principal):
 @pytest.mark.parametrize("errors, human, principal", ROWS)
 @pytest.mark.parametrize("n", [20_000, 1_000_000])
 def test_t3_04_the_principal_gap_with_many_examples(errors, human, principal, n):
+    """T3.04."""
     rates, level = percent(errors, human)
     sizes = dict.fromkeys(rates, n)
     assert diagnose_rates(rates, n=sizes, human=level).principal == principal
@@ -53,12 +55,14 @@ def test_t3_04_the_principal_gap_with_many_examples(errors, human, principal, n)
     ],
 )
 def test_t3_04_the_sizes_of_the_gaps(errors, human, gaps):
+    """T3.04."""
     rates, level = percent(errors, human)
     found = diagnose_rates(rates, human=level).ladder.gaps
     assert {gap.name: 100 * gap.size.value for gap in found} == pytest.approx(gaps)
 
 
 def test_t3_04_the_last_row_has_bias_variance_and_mismatch_but_no_overfitting_to_dev():
+    """T3.04."""
     rates = {"train": 0.07, "train-dev": 0.10, "dev": 0.12, "test": 0.12}
     verdicts = [gap.verdict for gap in diagnose_rates(rates, human=0.04).ladder.gaps]
     assert verdicts == ["present", "present", "present", "absent"]

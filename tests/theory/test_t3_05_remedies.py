@@ -46,11 +46,13 @@ OVERFITTED = Evidence(
 
 
 def test_t3_05_bias_asks_for_longer_or_better_optimization():
+    """T3.05."""
     titles = [remedy.title for remedy in remedies("avoidable bias", UNFINISHED)]
     assert titles == ["Train longer", "Optimize with Adam"]
 
 
 def test_t3_05_variance_asks_for_regularization_data_and_augmentation():
+    """T3.05."""
     titles = [remedy.title for remedy in remedies("variance", OVERFITTED)]
     assert titles == [
         "Add an L2 penalty",
@@ -63,6 +65,7 @@ def test_t3_05_variance_asks_for_regularization_data_and_augmentation():
 
 
 def test_t3_05_mismatch_asks_for_error_analysis_and_data_like_the_targets():
+    """T3.05."""
     titles = [remedy.title for remedy in remedies("data mismatch", OVERFITTED)]
     assert titles == [
         "Look through the dev mistakes",
@@ -72,6 +75,7 @@ def test_t3_05_mismatch_asks_for_error_analysis_and_data_like_the_targets():
 
 
 def test_t3_05_overfitting_to_dev_asks_for_a_bigger_dev_set():
+    """T3.05."""
     (remedy,) = remedies("overfitting to dev", OVERFITTED)
     assert remedy.change == {"split.dev": 720}
 
@@ -79,12 +83,14 @@ def test_t3_05_overfitting_to_dev_asks_for_a_bigger_dev_set():
 @pytest.mark.parametrize("evidence", [UNFINISHED, OVERFITTED])
 @pytest.mark.parametrize("gap", ["avoidable bias", "variance", "overfitting to dev"])
 def test_t3_05_every_change_gives_a_valid_experiment(gap, evidence):
+    """T3.05."""
     changed = [EXPERIMENT.replace(remedy.change) for remedy in remedies(gap, evidence) if remedy.change]
     assert all(experiment != EXPERIMENT for experiment in changed)
 
 
 @pytest.mark.parametrize("gap", ["avoidable bias", "variance"])
 def test_t3_06_every_remedy_states_the_gaps_it_moves(gap):
+    """T3.06."""
     for evidence in (UNFINISHED, OVERFITTED):
         for remedy in remedies(gap, evidence):
             assert remedy.moves[0] == gap
@@ -92,6 +98,7 @@ def test_t3_06_every_remedy_states_the_gaps_it_moves(gap):
 
 
 def test_t3_06_early_stopping_is_flagged_as_moving_two():
+    """T3.06."""
     (remedy,) = [remedy for remedy in remedies("variance", OVERFITTED) if remedy.title == "Stop early"]
     assert remedy.moves == ("variance", "avoidable bias")
     assert "two gaps at once" in remedy.side_effect

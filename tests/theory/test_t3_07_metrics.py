@@ -10,6 +10,7 @@ from leadline.measure import confusion_matrix, mean_cost, metric, proportion, we
 
 
 def test_t3_07_f1_is_the_harmonic_mean_of_precision_and_recall():
+    """T3.07."""
     # 855 hits, 45 false alarms, 95 misses: P = 0.95, R = 0.90.
     confusion = np.array([[1000, 45], [95, 855]])
     assert c.precision(confusion)[1] == pytest.approx(0.95)
@@ -18,15 +19,18 @@ def test_t3_07_f1_is_the_harmonic_mean_of_precision_and_recall():
 
 
 def test_t3_07_segments_are_averaged_by_their_weights():
+    """T3.07."""
     average = weighted_average([proportion(30, 1000), proportion(60, 1000)], [0.75, 0.25])
     assert average.value == pytest.approx(0.0375)
 
 
 def test_t3_07_each_kind_of_error_has_its_cost():
+    """T3.07."""
     confusion = confusion_matrix([0, 0, 1, 1], [0, 1, 0, 1])
     assert mean_cost(confusion, [[0, 1], [10, 0]]) == pytest.approx(11 / 4)
 
 
 def test_t3_07_a_metric_knows_its_direction():
+    """T3.07."""
     assert metric("f1").direction == "maximize"
     assert metric("log_loss").direction == "minimize"

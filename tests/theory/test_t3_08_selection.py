@@ -15,6 +15,7 @@ MODELS = [
 
 
 def test_t3_08_the_best_of_those_that_are_fast_enough_wins():
+    """T3.08."""
     selection = select(MODELS, "accuracy", {"latency_ms": "<= 100"})
     assert selection.winner is not None and selection.winner.name == "B"
     assert [c.name for c in selection.ranked] == ["B", "A"]
@@ -22,9 +23,11 @@ def test_t3_08_the_best_of_those_that_are_fast_enough_wins():
 
 
 def test_t3_08_without_thresholds_accuracy_alone_decides():
+    """T3.08."""
     selection = select(MODELS, "accuracy")
     assert selection.winner is not None and selection.winner.name == "C"
 
 
 def test_t3_08_false_alarms_per_24_hours():
+    """T3.08."""
     assert false_alarms_per_day(3, 48).value == pytest.approx(1.5)

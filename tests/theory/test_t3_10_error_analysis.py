@@ -10,6 +10,7 @@ from leadline.strategy import analyse
 
 
 def test_t3_10_ceilings_of_dogs_blurry_and_big_cats():
+    """T3.10."""
     ticks = {name: np.zeros(100, bool) for name in ("dogs", "blurry", "big cats")}
     ticks["dogs"][:10] = True
     ticks["blurry"][:50] = True

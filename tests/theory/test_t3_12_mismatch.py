@@ -25,6 +25,7 @@ def write(path: Path, n: int, shift: float, seed: int) -> str:
 
 
 def test_t3_12_two_files_on_the_command_line(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+    """T3.12."""
     first, second = write(tmp_path / "web.csv", 300, 0, 0), write(tmp_path / "mobile.csv", 300, 2, 1)
     assert command(["mismatch", first, second, "--json"]) == 0
     found = json.loads(capsys.readouterr().out)
@@ -35,6 +36,7 @@ def test_t3_12_two_files_on_the_command_line(tmp_path: Path, capsys: pytest.Capt
 
 
 def test_t3_12_the_sets_of_a_run(tmp_path: Path) -> None:
+    """T3.12."""
     target, extra = write(tmp_path / "mobile.csv", 300, 2, 1), write(tmp_path / "web.csv", 900, 0, 0)
     data = ll.read(sources={"target": target, "extra": extra}, target="y")
     run = ll.train(None, data, epochs=2, runs=tmp_path / "runs", name="mixed")
@@ -47,6 +49,7 @@ def test_t3_12_the_sets_of_a_run(tmp_path: Path) -> None:
 
 
 def test_t3_12_blur_darkness_and_noise_are_named_by_statistics_of_images() -> None:
+    """T3.12."""
     random = np.random.default_rng(0)
     coarse = random.integers(0, 255, (200, 8, 8, 3))
     pictures = np.kron(coarse, np.ones((1, 4, 4, 1)))
@@ -61,6 +64,7 @@ def test_t3_12_blur_darkness_and_noise_are_named_by_statistics_of_images() -> No
 
 
 def test_t3_12_the_figure_says_what_the_test_found() -> None:
+    """T3.12."""
     first = pd.DataFrame({"a": np.arange(100.0), "b": np.arange(100.0) % 7})
     figure = feature_bars(mismatch(first, first.assign(a=first.a + 80)))
     assert figure.data[0]["y"][-1] == "a" and figure.data[0]["marker"]["opacity"] == [0.35, 1.0]
@@ -68,6 +72,7 @@ def test_t3_12_the_figure_says_what_the_test_found() -> None:
 
 
 def test_t3_12_sources_of_different_kinds() -> None:
+    """T3.12."""
     with pytest.raises(LeadlineError, match="same kind"):
         mismatch(np.eye(30), pd.DataFrame({"a": np.arange(30.0)}))
     with pytest.raises(LeadlineError, match="no column in common"):

@@ -20,6 +20,7 @@ STAGES = [
 
 
 def test_t3_15_the_gain_of_each_perfect_stage():
+    """T3.15."""
     analysis = ceiling_analysis(STAGES, YES)
     assert analysis.accuracy.value == 0.79
     assert [c.accuracy.value for c in analysis.ceilings] == [0.79, 0.79, 1.0]
@@ -28,6 +29,7 @@ def test_t3_15_the_gain_of_each_perfect_stage():
 
 
 def test_t3_15_end_to_end_is_compared_on_the_same_data():
+    """T3.15."""
     truth = np.zeros(100, int)
     result = end_to_end_or_pipeline(truth, (np.arange(100) < 5).astype(int), (~READ).astype(int))
     assert result.first == "end-to-end" and result.told

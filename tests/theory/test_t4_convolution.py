@@ -41,12 +41,14 @@ def numbers(z: Tensor) -> list[list[float]]:
 
 
 def test_t4_01_vertical_filter() -> None:
+    """T4.01."""
     expected = [[-5, -4, 0, 8], [-10, -2, 2, 3], [0, -2, -4, -7], [-3, -2, -3, -16]]
     assert numbers(convolution(image(SIX), image(COLUMNS))) == expected
     assert torch.equal(vertical(), image(COLUMNS)[0, 0])
 
 
 def test_t4_01_transposed_filter() -> None:
+    """T4.01."""
     expected = [[-7, -11, 2, 4], [10, 17, 9, -3], [4, 5, -1, -7], [-7, -6, 1, 2]]
     assert numbers(convolution(image(SIX), horizontal()[None, None])) == expected
 
@@ -59,11 +61,13 @@ def test_t4_01_transposed_filter() -> None:
     ],
 )
 def test_t4_01_stride_2(kernel: list[list[int]], expected: list[list[int]]) -> None:
+    """T4.01."""
     assert numbers(convolution(image(SEVEN), image(kernel), window=Window((2, 2)))) == expected
 
 
 @pytest.mark.parametrize("mode", ["valid", "same", "full"])
 def test_t4_02_true_convolution_is_scipys(mode: str) -> None:
+    """T4.02."""
     random = np.random.RandomState(0)
     photo, kernel = random.randn(9, 11), random.randn(3, 5)
     up, left = {"valid": (0, 0), "same": (1, 2), "full": (2, 4)}[mode]
@@ -80,6 +84,7 @@ def halves() -> Tensor:
 
 
 def test_t4_03_bright_half_and_dark_half() -> None:
+    """T4.03."""
     assert edges(halves(), vertical()).tolist() == [[[0, 30, 30, 0]] * 4]
     assert edges(halves().flip(-1), vertical()).tolist() == [[[0, -30, -30, 0]] * 4]
     assert not edges(halves(), horizontal()).any()
@@ -87,6 +92,7 @@ def test_t4_03_bright_half_and_dark_half() -> None:
 
 
 def test_t4_03_sobel_scharr_and_any_angle() -> None:
+    """T4.03."""
     assert vertical("sobel").tolist() == [[1, 0, -1], [2, 0, -2], [1, 0, -1]]
     assert vertical("scharr").tolist() == [[3, 0, -3], [10, 0, -10], [3, 0, -3]]
     assert torch.equal(horizontal("scharr"), vertical("scharr").T)
@@ -97,7 +103,7 @@ def test_t4_03_sobel_scharr_and_any_angle() -> None:
 
 @pytest.mark.parametrize("degrees", [0, 30, 45, 70, 90, 120, 160])
 def test_t4_03_a_filter_answers_most_to_edges_of_its_angle(degrees: int) -> None:
-    """On a plane that falls away from an edge at the angle, 1 a pixel, the filter of that angle gives the most: 8."""
+    """T4.03: On a plane that falls away from an edge at the angle, the filter of that angle gives the most: 8."""
     angle = np.deg2rad(degrees)
     down, across = torch.meshgrid(torch.arange(5.0), torch.arange(5.0), indexing="ij")
     plane = (-np.sin(angle) * across - np.cos(angle) * down)[None]
@@ -109,6 +115,7 @@ def test_t4_03_a_filter_answers_most_to_edges_of_its_angle(degrees: int) -> None
 
 
 def test_t4_03_a_margin_is_no_edge() -> None:
+    """T4.03."""
     flat = torch.full((3, 4, 5), 7.0)
     assert edges(flat, vertical("sobel"), padded=True).shape == (3, 4, 5)
     assert edges(flat, at_angle(70), padded=True).abs().max() < 1e-14
@@ -116,6 +123,7 @@ def test_t4_03_a_margin_is_no_edge() -> None:
 
 
 def test_t4_05_padding() -> None:
+    """T4.05."""
     x, kernel = image(SIX), image(COLUMNS)
     assert convolution(x, kernel).shape[2:] == (4, 4)
     assert same_padding(3) == (1, 1)
@@ -126,6 +134,7 @@ def test_t4_05_padding() -> None:
 
 
 def test_t4_06_output_size() -> None:
+    """T4.06."""
     assert output_size(7, 3, 2) == 3
     assert output_size(6, 3) == 4
     assert output_size(6, 3, 1, 2) == 6
@@ -134,7 +143,7 @@ def test_t4_06_output_size() -> None:
 
 
 def test_t4_07_volumes_and_several_filters() -> None:
-    """6×6×3 with two filters 3×3×3 is 4×4×2, and each filter sums over the channels."""
+    """T4.07: 6×6×3 with two filters 3×3×3 is 4×4×2, and each filter sums over the channels."""
     x = torch.randn(1, 3, 6, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     filters = torch.stack([vertical().expand(3, 3, 3), horizontal().expand(3, 3, 3)])
     z = convolution(x, filters)
@@ -143,6 +152,7 @@ def test_t4_07_volumes_and_several_filters() -> None:
 
 
 def test_t4_09_pooling() -> None:
+    """T4.09."""
     x = image([[1, 3, 2, 1], [2, 9, 1, 1], [1, 3, 2, 3], [5, 6, 1, 2]])
     halved = Window((2, 2))
     assert numbers(max_pool(x, (2, 2), halved)[0]) == [[9, 2], [6, 3]]

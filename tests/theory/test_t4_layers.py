@@ -11,7 +11,7 @@ from leadline.training import Examples, Training, fit
 
 
 def test_t4_04_a_learnt_filter_becomes_sobels() -> None:
-    """Nine weights, started at random and trained on images and their Sobel edges alone."""
+    """T4.04: Nine weights, started at random and trained on images and their Sobel edges alone."""
     images = torch.rand(64, 1, 10, 10, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     targets = torch.stack([edges(image, vertical("sobel")).flatten() for image in images])
     network = Network([Convolution(1, 3, bias=False), Flatten()])
@@ -22,7 +22,7 @@ def test_t4_04_a_learnt_filter_becomes_sobels() -> None:
 
 
 def test_t4_08_one_layer() -> None:
-    """Ten 3×3×3 filters: 280 parameters, whatever the size of the image."""
+    """T4.08: Ten 3×3×3 filters: 280 parameters, whatever the size of the image."""
     for n in (6, 39, 1000):
         assert Network([Convolution(10, 3, activation="relu")]).summary((3, n, n)).parameters == 280
     network = Network([Convolution(2, 3, activation="relu")])
@@ -38,6 +38,7 @@ def test_t4_08_one_layer() -> None:
 
 
 def test_t4_10_example_network() -> None:
+    """T4.10."""
     network = Network(
         [
             Convolution(10, 3, activation="relu"),
@@ -53,7 +54,7 @@ def test_t4_10_example_network() -> None:
 
 
 def test_t4_12_a_residual_layer_starts_near_the_identity() -> None:
-    """With weights of zero the body adds nothing: x itself comes out, and the derivative passes unchanged."""
+    """T4.12: With weights of zero the body adds nothing: x itself comes out, and the derivative passes unchanged."""
     network = Network([Residual([Convolution(3, 3, padding="same", initializer="zeros")])])
     parameters = network.initialize((3, 5, 5))
     x = torch.randn(2, 3, 5, 5, generator=torch.Generator().manual_seed(0))

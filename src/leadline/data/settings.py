@@ -64,7 +64,8 @@ class DataSettings:
     ``broken``: what happens to images that cannot be read: ``"fatal"`` stops with their names, ``"skip"`` leaves
     them out with a notice. ``size`` (height, width) brings the images of a folder to one size.
 
-    ``corrections`` is a file of reviewed labels (``leadline labels RUN --corrections``), laid over the data after the split.
+    ``corrections`` is a file of reviewed labels (``leadline labels RUN --corrections``), laid over the data
+    after the split.
     """
 
     source: str | tuple[WeightedSource, ...] | None = None
