@@ -53,7 +53,7 @@ def test_t4_12_depth_counts_layers_with_weights(depth: int) -> None:
 
 
 def test_t4_13_depthwise_separable_convolution_is_cheaper() -> None:
-    """T4.13: 1/k + 1/f² of the products of a full convolution with k filters of f×f: here 1/64 + 1/9, about an eighth."""
+    """T4.13: 1/k + 1/f² of the products of a convolution with k filters of f×f: here 1/64 + 1/9, about an eighth."""
     image = (32, 56, 56)
     full = Network([Convolution(64, 3, padding="same")]).summary(image).flops
     parts = [Convolution(32, 3, padding="same", groups=32), Convolution(64, 1)]
