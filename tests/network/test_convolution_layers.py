@@ -265,6 +265,17 @@ def test_shapes_that_do_not_fit_name_the_layer(layers: list[Layer], shape: tuple
     assert str(error.value).startswith("layers[")
 
 
+@pytest.mark.parametrize("activation", ["relu", "tanh", "leaky_relu"])
+def test_a_rising_activation_may_follow_the_maximum(activation: str) -> None:
+    """Before or after pooling: the same output and gradient, for any padding."""
+    (x, y), results = batch(), []
+    for early, late in ((activation, "linear"), ("linear", activation)):
+        first = Convolution(4, 3, activation=early, initializer="he")
+        network = Network([first, MaxPool(3, 2, 1, activation=late), Flatten(), Dense(3)])
+        results.append(passes(network, x, y))
+    torch.testing.assert_close(results[0], results[1], rtol=1e-12, atol=1e-14)
+
+
 def test_stochastic_depth_keeps_the_expected_output() -> None:
     """Half of the examples lose the body; the mean over many is that of the whole network."""
     network = Network([Residual([Activation("linear")], keep_prob=0.5)])

@@ -11,12 +11,14 @@ def lenet5(outputs: int = 10, activation: str = "relu", pooling: str = "max", pa
     ``padding`` "same" is for images of 28×28, which the first convolution then treats as if they were 32×32.
     The paper has "tanh" and "average", where today "relu" and "max" are usual.
     """
-    pool = MaxPool(2) if pooling == "max" else AveragePool(2)
+    late = pooling == "max"  # of rising activations, the largest is that of the largest value: less to compute
+    pool = MaxPool(2, activation=activation) if late else AveragePool(2)
+    early, start = "linear" if late else activation, "he" if activation == "relu" else "auto"
     return Network(
         [
-            Convolution(6, 5, padding=padding, activation=activation),
+            Convolution(6, 5, padding=padding, activation=early, initializer=start),
             pool,
-            Convolution(16, 5, activation=activation),
+            Convolution(16, 5, activation=early, initializer=start),
             pool,
             Flatten(),
             Dense(120, activation),

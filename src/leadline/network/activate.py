@@ -21,7 +21,7 @@ def activate(name: str, z: Tensor, memory: Memory) -> Tensor:
 
 def activate_backward(name: str, d_a: Tensor, memory: Memory) -> Tensor:
     """d_z = d_a ∘ g′, written over ``d_a``."""
-    return ACTIVATIONS[name].backward(d_a, memory.kept["activated"], d_a)
+    return ACTIVATIONS[name].backward(d_a, memory.kept.pop("activated"), d_a)
 
 
 def check_activation(layer: str, name: str) -> None:

@@ -75,7 +75,7 @@ class BatchNorm(Layer):
 
     def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
         """The hand-derived form of `leadline.equations.batch_norm`."""
-        x, batch = memory.kept["x"], memory.kept["batch"]
+        x, batch = memory.kept.pop("x"), memory.kept["batch"]
         d_y = activate_backward(self.activation, d_y, memory)
         d_x, d_gamma, d_beta = batch_norm_backward(d_y, x, p["gamma"], batch, self.epsilon, memory.weights)
         g["gamma"].copy_(d_gamma)
@@ -83,8 +83,8 @@ class BatchNorm(Layer):
         return d_x
 
     @property
-    def overwrites_derivative(self) -> bool:
-        """With the activation's."""
+    def needs_output(self) -> bool:
+        """For an activation's derivative."""
         return self.activation != "linear"
 
     def _check_batch(self, x: Tensor, gamma: Tensor, memory: Memory) -> None:

@@ -86,7 +86,7 @@ class Convolution(Layer):
 
     def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor | None:
         """d_z = d_a ∘ g′, then the three sums of `leadline.equations.convolution`."""
-        x, window, weight = memory.kept["x"], memory.kept["window"], p["weight"]
+        x, window, weight = memory.kept.pop("x"), memory.kept["window"], p["weight"]
         d_z = activate_backward(self.activation, d_y, memory)
         d_w, d_b = convolution_backward_parameters(d_z, x, weight, window, self.groups, bias="bias" in g)
         g["weight"].copy_(d_w)
@@ -108,6 +108,6 @@ class Convolution(Layer):
         return 1
 
     @property
-    def overwrites_derivative(self) -> bool:
-        """With the activation's."""
+    def needs_output(self) -> bool:
+        """For an activation's derivative."""
         return self.activation != "linear"

@@ -53,7 +53,7 @@ class Dense(Layer):
 
     def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor | None:
         """d_z = d_a ∘ g′, dW = d_zᵀ x, db = Σ d_z, d_x = d_z W."""
-        x, d_z = memory.kept["x"], activate_backward(self.activation, d_y, memory)
+        x, d_z = memory.kept.pop("x"), activate_backward(self.activation, d_y, memory)
         dense_backward_weight(d_z, x, out=g["weight"])
         if "bias" in g:
             dense_backward_bias(d_z, out=g["bias"])
@@ -71,6 +71,6 @@ class Dense(Layer):
         return 1
 
     @property
-    def overwrites_derivative(self) -> bool:
-        """With the activation's."""
+    def needs_output(self) -> bool:
+        """For an activation's derivative."""
         return self.activation != "linear"

@@ -142,7 +142,9 @@ class Layer(ABC):
     def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor | None:
         """Write the gradients of the parameters into ``g`` and return the derivative by the input.
 
-        ``d_y`` may be overwritten. None may be returned when ``memory.needs_input_gradient`` is False.
+        Called at most once after each forward pass, so that what was kept can be let go of: memory that was just in use
+        is the fastest there is. ``d_y`` may be overwritten. None may be returned when
+        ``memory.needs_input_gradient`` is False.
         """
 
     def flops(self, input_shape: Shape) -> int:
@@ -155,9 +157,14 @@ class Layer(ABC):
         return 0
 
     @property
+    def needs_output(self) -> bool:
+        """Whether the output must stay as it is until backward; if not, who receives it may overwrite it."""
+        return True
+
+    @property
     def overwrites_derivative(self) -> bool:
         """Whether backward may overwrite ``d_y``; a caller that needs it once more then keeps a copy."""
-        return True
+        return self.needs_output
 
     def __str__(self) -> str:
         """As short as Python takes it: ``Dense(64, activation='relu')``."""

@@ -55,7 +55,7 @@ class Residual(Composite):
         """The sum, overwritten by its activation."""
         shortcut = self.branch_forward("shortcut", p, x, memory)
         body = self.branch_forward("body", p, x, memory)
-        y = memory.buffer("y", body.shape, body)
+        y = memory.buffer("y", body.shape, body) if self.body[-1].needs_output else body
         if self._drops(memory):
             torch.addcmul(shortcut, body, self._mask(body, memory), out=y)
         else:
@@ -87,6 +87,11 @@ class Residual(Composite):
     def flops(self, input_shape: Shape) -> int:
         """Those of all layers, and the addition."""
         return super().flops(input_shape) + math.prod(self.output_shape(input_shape))
+
+    @property
+    def needs_output(self) -> bool:
+        """For an activation's derivative."""
+        return self.activation != "linear"
 
     @property
     def overwrites_derivative(self) -> bool:

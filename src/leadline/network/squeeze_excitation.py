@@ -57,7 +57,7 @@ class SqueezeExcitation(Layer):
 
     def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
         """Back by both ways on which x comes into y: as what is scaled, and through the means."""
-        x, scale = memory.kept["x"], memory.kept["scale"]
+        x, scale = memory.kept.pop("x"), memory.kept["scale"]
         d_x, d_scale = scale_channels_backward(d_y, x, scale, memory.buffer("d_x", x.shape, x))
         d_hidden = self._dense_backward("expand", self.gate, p, g, d_scale, memory)
         d_mean = self._dense_backward("reduce", self.activation, p, g, d_hidden, memory)
@@ -84,6 +84,6 @@ class SqueezeExcitation(Layer):
         return 2 * channels * height * width + 4 * channels * self.units
 
     @property
-    def overwrites_derivative(self) -> bool:
-        """Never."""
+    def needs_output(self) -> bool:
+        """No."""
         return False

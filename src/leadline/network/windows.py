@@ -72,11 +72,15 @@ def check_image(shape: Shape) -> None:
         raise ShapeError(f"expects images of shape (channels, height, width), got {shape}")
 
 
-def channels_last(x: Tensor, memory: Memory) -> Tensor:
+def channels_last(x: Tensor, memory: Memory, name: str = "x") -> Tensor:
     """The images with all channels of a pixel together, as kernels like them; a copy only where they are not yet."""
-    if x.is_contiguous(memory_format=torch.channels_last):
+    if not x.is_contiguous(memory_format=torch.channels_last):
+        return memory.buffer(f"{name} channels last", x.shape, x).copy_(x)
+    if x.shape[1] > 1 or not x.is_contiguous():
         return x
-    return memory.buffer("channels_last", x.shape, x).copy_(x)
+    # One channel lies both ways. Kernels go by the strides, and then compute the next images channels first.
+    _, _, height, width = x.shape
+    return x.as_strided(x.shape, (height * width, 1, width, 1))
 
 
 def _sides(image: Shape, size: Pair, stride: Pair, padding: Padding, dilation: Pair) -> Sides:
