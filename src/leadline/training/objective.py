@@ -9,6 +9,7 @@ from leadline.equations.losses import LOSSES
 from leadline.equations.penalties import l1_penalty, l1_penalty_backward, l2_penalty, l2_penalty_backward
 from leadline.network import Network, Parameters
 from leadline.optimize.clipping import clip_by_norm
+from leadline.training.allocation import keep_freed_memory
 
 
 class Objective:
@@ -33,6 +34,8 @@ class Objective:
         self.gradients = parameters.zeros_like()
         self.l2, self.l1, self.clip_norm, self.generator = l2, l1, clip_norm, generator
         self.memories = self.network.memories(parameters, training=True, generator=generator)
+        if any(len(slot.parameter.shape) == 4 for slot in parameters.layout.slots):  # filters
+            keep_freed_memory()
         n = parameters.layout.n_penalized
         self._weights = parameters.theta[..., :n]
         self._weight_gradients = self.gradients.theta[..., :n]
