@@ -5,6 +5,7 @@ from leadline.training.evaluate import cost_and_error, outputs
 from leadline.training.fit import Fit, fit
 from leadline.training.objective import Objective
 from leadline.training.settings import EarlyStopping, Training
+from leadline.training.stream import Stream
 from leadline.training.trainer import Epoch, Examples, Trainer
 
 __all__ = [
@@ -14,6 +15,7 @@ __all__ = [
     "Examples",
     "Fit",
     "Objective",
+    "Stream",
     "Trainer",
     "Training",
     "cost_and_error",

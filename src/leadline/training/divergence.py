@@ -40,12 +40,17 @@ class Guard:
     def watch(self, steps: Steps) -> None:
         """Called while all is finite, before some steps: takes a snapshot when enough have passed since the last."""
         if sum(len(earlier.rates) for earlier in self._since) >= STEPS_BETWEEN_SNAPSHOTS:
+            self.forget()
+        self._since.append(steps)
+
+    def forget(self) -> None:
+        """Take a snapshot now: the examples of the steps before are needed no longer."""
+        if self._since:
             self._good.copy_(self.objective.parameters)
             for name, tensor in self.state.tensors().items():
                 self._good_state[name].copy_(tensor)
             self._good_noise = self._noise_state()
             self._since = []
-        self._since.append(steps)
 
     def explain(self, batches: Batches, epoch: int) -> DivergenceError:
         """Replay from the snapshot until the first value that is not finite, and say whose it is.

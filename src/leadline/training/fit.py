@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from leadline.network import Network, Parameters
 from leadline.training.divergence import DivergenceError
 from leadline.training.settings import EarlyStopping, Training
+from leadline.training.stream import Stream
 from leadline.training.trainer import Epoch, Examples, Trainer
 
 
@@ -61,14 +62,14 @@ class Best:
 def fit(
     network: Network,
     loss: str,
-    train: Examples,
+    train: Examples | Stream,
     dev: Examples | None = None,
     settings: Training | None = None,
     parameters: Parameters | None = None,
     on_epoch: Callable[[Epoch, Trainer], object] | None = None,
     on_progress: Callable[[int, int, float], None] | None = None,
 ) -> Fit:
-    """Train ``network`` on tensors.
+    """Train ``network`` on tensors, or on a stream of them that need not fit in memory.
 
     ``loss`` is a name of `leadline.equations.losses.LOSSES`. ``parameters`` start at ``network.initialize`` with
     the seed of the settings unless given; given ones are trained in place. ``on_epoch`` is called after every epoch
@@ -77,7 +78,8 @@ def fit(
     settings = settings or Training()
     network = network.for_loss(loss)
     if parameters is None:
-        input_shape = tuple(train.x.shape[1:])
+        shown = train.sample if isinstance(train, Stream) else train
+        input_shape = tuple(shown.x.shape[1:])
         parameters = network.initialize(input_shape, settings.seed, settings.dtype, settings.device, settings.generator)
     trainer = Trainer(network, loss, train, dev, settings, parameters, on_progress)
     history: list[Epoch] = []

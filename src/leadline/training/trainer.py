@@ -17,6 +17,7 @@ from leadline.training.divergence import Guard, Steps
 from leadline.training.evaluate import cost_and_error, outputs
 from leadline.training.objective import Objective
 from leadline.training.settings import Training
+from leadline.training.stream import Stream
 
 STEPS_BETWEEN_LOOKS = 64  # costs are computed, and checked, for this many steps at once
 
@@ -72,27 +73,28 @@ class Trainer:
         self,
         network: Network,
         loss: str,
-        train: Examples,
+        train: Examples | Stream,
         dev: Examples | None,
         settings: Training,
         parameters: Parameters,
         on_progress: Callable[[int, int, float], None] | None = None,
     ) -> None:
         m = len(train)
+        shown = train.sample if isinstance(train, Stream) else train
         self.network, self.loss, self.settings = network.for_loss(loss), loss, settings
-        self.output_shape = self.network.shapes(tuple(train.x.shape[1:]))[-1]
+        self.output_shape = self.network.shapes(tuple(shown.x.shape[1:]))[-1]
         self.train, self.dev, self.parameters, self.on_progress = train, dev, parameters, on_progress
         self.epoch = self.step = 0
         self.gradient_norm = float("inf")
         self.batch_size = min(m, settings.batch_size or default_batch_size(m))
-        check_problem(network, loss, train.x, train.y, self.batch_size)
+        check_problem(network, loss, shown.x, shown.y, min(self.batch_size, len(shown)))
         self.slices = batch_slices(m, self.batch_size)
         self.order_random = torch.Generator().manual_seed(settings.seed)
         noise = torch.Generator(settings.device).manual_seed(settings.seed)
         self.objective = Objective(self.network, loss, parameters, settings.l2, settings.l1, settings.clip_norm, noise)
         self.state = settings.optimizer.start(parameters.theta, parameters.layout.n_penalized)
         self.guard = Guard(self.objective, settings.optimizer, self.state)
-        self.batches = Batches(train.x, train.y, self.batch_size, train.weights)
+        self.batches = Batches(shown.x, shown.y, self.batch_size, shown.weights)
 
     def run_epoch(self) -> Epoch:
         """Visit every example once, in a new order unless the batch is the whole set, then measure on the dev set.
@@ -101,21 +103,38 @@ class Trainer:
         """
         started = time.perf_counter()
         rate = self._rate(self.step)
-        total = torch.zeros(2, dtype=torch.float64)
-        order = self._order()
-        for first in range(0, len(self.slices), STEPS_BETWEEN_LOOKS):
-            batches = self.slices[first : first + STEPS_BETWEEN_LOOKS]
-            rates = [self._rate(self.step + k) for k in range(len(batches))]
-            examples = None if order is None else order[batches[0].start : batches[-1].stop]
-            total += self._run(Steps(examples, rates))
-            if self.on_progress:
-                self.on_progress(first + len(rates), len(self.slices), float(total[0]) / batches[-1].stop)
+        total = self._stream(self.train) if isinstance(self.train, Stream) else self._visit(self.slices, self._order())
         cost, error = (total / len(self.train)).tolist()
         error = error**0.5 if self.loss == "squared_error" else error
         self.epoch += 1
         dev_cost, dev_error = self._measure_dev()
         seconds = time.perf_counter() - started
         return Epoch(self.epoch, cost, error, dev_cost, dev_error, rate, len(self.slices), seconds)
+
+    def _visit(self, slices: list[slice], order: Tensor | None) -> Tensor:
+        """Do the steps of these batches, cut from ``order``; returns the sums of cost and error, float64 (2,)."""
+        total = torch.zeros(2, dtype=torch.float64)
+        for first in range(0, len(slices), STEPS_BETWEEN_LOOKS):
+            batches = slices[first : first + STEPS_BETWEEN_LOOKS]
+            rates = [self._rate(self.step + k) for k in range(len(batches))]
+            examples = None if order is None else order[batches[0].start : batches[-1].stop]
+            total += self._run(Steps(examples, rates))
+            if self.on_progress and not isinstance(self.train, Stream):
+                self.on_progress(first + len(rates), len(slices), float(total[0]) / batches[-1].stop)
+        return total
+
+    def _stream(self, stream: Stream) -> Tensor:
+        """Visit one chunk after another; returns the sums of cost and error, float64 (2,)."""
+        total, seen = torch.zeros(2, dtype=torch.float64), 0
+        for chunk in stream.chunks(self.epoch, self.batch_size):
+            self.batches = Batches(chunk.x, chunk.y, self.batch_size, chunk.weights)
+            self.guard.forget()
+            order = torch.arange(len(chunk), device=chunk.x.device)
+            total += self._visit(batch_slices(len(chunk), self.batch_size), order)
+            seen += len(chunk)
+            if self.on_progress:
+                self.on_progress(-(-seen // self.batch_size), len(self.slices), float(total[0]) / seen)
+        return total
 
     def _rate(self, step: int) -> float:
         """The learning rate of one update of this epoch, by the schedule."""
