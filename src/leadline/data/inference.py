@@ -80,6 +80,8 @@ def _kind_of_text(name: str, values: pa.ChunkedArray, known: int, where: Where) 
             f'other values are.\nMend it, or set types = {{ "{name}" = "number" }} to count it as missing '
             '(or "category").'
         )
+    if numeric.any() and not numeric.all() and counts[numeric].sum() >= (1 - MOSTLY_NUMBERS) * known:
+        _check_change(name, values, where)
     words = float(np.average(compute.count_substring(texts, " ").to_numpy() + 1, weights=counts))
     length = float(np.average(compute.utf8_length(texts).to_numpy(), weights=counts))
     if known >= SMALL_TABLE and different > known / 2:
@@ -89,6 +91,21 @@ def _kind_of_text(name: str, values: pa.ChunkedArray, known: int, where: Where) 
     if different > FEW_CLASSES and (words >= 5 or length > 60):
         return Feature(name, "text", f"is free text ({different} different texts in {known} rows)")
     return Feature(name, "category", f"{different} levels")
+
+
+def _check_change(name: str, values: pa.ChunkedArray, where: Where) -> None:
+    """LeadlineError for a column that holds numbers up to some row and text from there on, or the reverse."""
+    rows = np.flatnonzero(compute.is_valid(values).to_numpy())
+    numeric = looks_numeric(values)[rows]
+    changes = np.flatnonzero(numeric[1:] != numeric[:-1])
+    if len(changes) != 1 or len(rows) < SMALL_TABLE:
+        return
+    row = int(rows[changes[0] + 1])
+    kinds = "numbers to text" if numeric[0] else "text to numbers"
+    raise LeadlineError(
+        f"{where(row)}, column '{name}': the column changes from {kinds} here ({_shown(values[row].as_py())}).\n"
+        f'Mend it, or set types = {{ "{name}" = "category" }} (or "number", which counts the text as missing).'
+    )
 
 
 def _counted(values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, np.ndarray]:

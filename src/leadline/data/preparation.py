@@ -220,7 +220,7 @@ class Preparation:
                         encoder.encode(column.take(rows), block[:, start:end])
 
         in_threads(encode_block, range(0, m, BLOCK), m)
-        _check_range(out, self)
+        _check_range(out, self, indices)
         return out
 
 
@@ -229,14 +229,17 @@ def _with_places(encoder: Encoder, column: Column) -> Column:
     return Column(column.name, "place", encoder.places(column)) if isinstance(encoder, CategoryEncoder) else column
 
 
-def _check_range(out: np.ndarray, preparation: Preparation) -> None:
-    """Values that are left as they are may be too large for float32."""
-    if preparation.normalization != "none" or np.isfinite(out).all():
-        return
+def _check_range(out: np.ndarray, preparation: Preparation, indices: np.ndarray | None) -> None:
+    """Values far beyond those of training, or left as they are, may be too large for float32."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        if np.isfinite(out.sum(dtype=np.float64)) or np.isfinite(out).all():
+            return
     row, column = np.argwhere(~np.isfinite(out))[0]
+    row = row if indices is None else np.asarray(indices)[row]
+    advice = "mend it" if preparation.normalization != "none" else 'use normalization = "standardize"'
     raise LeadlineError(
         f"{preparation.feature_names[column]}: the value in row {row + 1} is too large for {out.dtype.name}; "
-        'use normalization = "standardize", or precision = "float64".'
+        f'{advice}, or use precision = "float64".'
     )
 
 

@@ -123,6 +123,7 @@ def split(data: Dataset, settings: SplitSettings | None = None, *, groups: Any =
     _check_classes(data, made)
     if settings.duplicates != "ignore":
         notices += duplicate_notices(data, made.sets)
+    notices += _classes_not_measured(data, made)
     unused = data.n - sum(made.sizes.values())
     if unused and not wanted.gives_reason:
         notices.append(f"{unused} examples are in no set, because of the sizes under [split].")
@@ -194,6 +195,20 @@ def _count(size: Size, n: int, automatic: int) -> int:
     if isinstance(size, str):
         return automatic
     return round(size * n) if isinstance(size, float) and size <= 1 else int(size)
+
+
+def _classes_not_measured(data: Dataset, made: Split) -> list[str]:
+    """Notices about classes that training has and dev or test have not."""
+    if not data.is_classification:
+        return []
+    notices = []
+    for name in ("dev", "test"):
+        counts = np.bincount(data.target[made.sets[name]], minlength=len(data.classes))
+        empty = [f"'{data.classes[k]}'" for k in np.flatnonzero(counts == 0)]
+        if empty and len(made.sets[name]):
+            listed = ", ".join(empty[:5]) + (", …" if len(empty) > 5 else "")
+            notices.append(f"The {name} set has no example of {listed}: how well they are told is not measured there.")
+    return notices
 
 
 def _check_classes(data: Dataset, made: Split) -> None:
