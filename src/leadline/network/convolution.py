@@ -81,12 +81,13 @@ class Convolution(Layer):
     def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
         """z = x ⋆ w + b, a = g(z)."""
         x, window = channels_last(x, memory), self._window(x.shape[1:])
-        memory.kept["x"], memory.kept["window"] = x, window
-        return activate(self.activation, convolution(x, p["weight"], p.get("bias"), window, self.groups), memory)
+        weight = channels_last(p["weight"], memory, "weight")  # once, not in each of the three kernels
+        memory.kept.update(x=x, window=window, weight=weight)
+        return activate(self.activation, convolution(x, weight, p.get("bias"), window, self.groups), memory)
 
     def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor | None:
         """d_z = d_a ∘ g′, then the three sums of `leadline.equations.convolution`."""
-        x, window, weight = memory.kept.pop("x"), memory.kept["window"], p["weight"]
+        x, window, weight = memory.kept.pop("x"), memory.kept["window"], memory.kept["weight"]
         d_z = activate_backward(self.activation, d_y, memory)
         d_w, d_b = convolution_backward_parameters(d_z, x, weight, window, self.groups, bias="bias" in g)
         g["weight"].copy_(d_w)
