@@ -48,6 +48,8 @@ class Objective:
     def gradient(self, z: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
         """∇J by θ for the batch whose output is ``z``, shortened to ``clip_norm``; valid until the next call.
 
+        Once for each `output`: layers let go of what they kept.
+
         ``weights`` (m,) say how much each example counts.
         """
         buffer = self._d_output.get(z.shape)
