@@ -148,17 +148,21 @@ def test_weights_of_another_architecture_are_told(folder: Path) -> None:
 
 
 class Harmful:
+    def __init__(self, mark: Path) -> None:
+        self.mark = mark
+
     def __reduce__(self) -> tuple[Any, ...]:
-        return os.getcwd, ()
+        return os.mkdir, (str(self.mark),)
 
 
 def test_files_that_cannot_be_read_are_told(tmp_path: Path) -> None:
-    (tmp_path / "code.pth").write_bytes(pickle.dumps(Harmful(), protocol=2))
+    (tmp_path / "code.pth").write_bytes(pickle.dumps(Harmful(tmp_path / "code ran"), protocol=2))
     (tmp_path / "short.safetensors").write_bytes(b"12")
     torch.save([1, 2], tmp_path / "list.pth")
     for name in ("code.pth", "short.safetensors", "list.pth"):
         with pytest.raises(LeadlineError, match=re.escape(f"{tmp_path / name}")):
             read_tensors(tmp_path / name)
+    assert not (tmp_path / "code ran").exists()
     with pytest.raises(LeadlineError, match="There is no file of weights at"):
         read_tensors(tmp_path / "missing.pth")
     with pytest.raises(LeadlineError, match=r"holds no weights: expected model.safetensors or pytorch_model.bin"):

@@ -88,6 +88,16 @@ def test_order_in_memory_does_not_matter(name: str) -> None:
         torch.testing.assert_close(passes(own, given, y), (z, theta), rtol=1e-3, atol=1e-5)
 
 
+@pytest.mark.parametrize("channels", [1, 3])
+def test_images_lie_channels_last_from_layer_to_layer(channels: int) -> None:
+    """Also after a first image of one channel, which lies both ways."""
+    network = Network([Convolution(4, 3), MaxPool(2), Convolution(4, 3), BatchNorm(), *HEAD])
+    parameters, x = network.initialize((channels, 16, 16)), torch.randn(2, channels, 16, 16)
+    for layer, p, memory in zip(network, parameters.layers, network.memories(parameters, training=True), strict=True):
+        x = layer.forward(p, x, memory)
+        assert x.dim() == 2 or x.stride(1) == 1
+
+
 def passes(network: Network, x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Output and gradient in training mode."""
     parameters = network.initialize(tuple(x.shape[1:]), dtype=x.dtype)

@@ -128,6 +128,7 @@ def test_t4_05_padding() -> None:
     assert convolution(x, kernel).shape[2:] == (4, 4)
     assert same_padding(3) == (1, 1)
     assert same_padding(5) == (2, 2)
+    assert same_padding(4) == (1, 2)  # of an even filter, the odd pixel goes after
     same = convolution(x, kernel, window=Window(padding=(*same_padding(3), *same_padding(3))))
     assert same.shape[2:] == (6, 6)
     assert torch.equal(same[:, :, 1:-1, 1:-1], convolution(x, kernel))
