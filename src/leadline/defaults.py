@@ -12,6 +12,7 @@ import math
 from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
+from leadline.architectures import network_for
 from leadline.errors import UsageError
 from leadline.measure import metric
 from leadline.network import Dense, Layer, Network
@@ -54,6 +55,7 @@ def resolve(experiment: Experiment, data: Dataset, split: Split, input_shape: tu
         "data.target": data.target_name,
         "data.normalization": data.normalization,
         "network.layers": layers.config(),
+        "network.architecture": None,
         "goal.optimizing": experiment.goal.optimizing or METRIC_OF_TASK[data.task],
     }
     if not isinstance(data.inputs, tuple):
@@ -97,9 +99,12 @@ def output_units(data: Dataset) -> int:
 
 
 def _layers(section: NetworkSection, data: Dataset, m: int, input_shape: tuple[int, ...]) -> Network:
-    if section.layers is None:
+    layers: list[Layer]
+    if section.architecture is not None:
+        layers = _well_known(section, data)
+    elif section.layers is None:
         hidden = [Dense(units, "relu") for units in hidden_units(math.prod(input_shape), m)]
-        layers: list[Layer] = [*hidden, Dense(output_units(data))]
+        layers = [*hidden, Dense(output_units(data))]
     else:
         tables = [_with_start(table, section) for table in section.layers]
         try:
@@ -109,6 +114,15 @@ def _layers(section: NetworkSection, data: Dataset, m: int, input_shape: tuple[i
     network = Network(layers)
     _check_output(network, data, input_shape)
     return network
+
+
+def _well_known(section: NetworkSection, data: Dataset) -> list[Layer]:
+    """The layers of ``architecture``, fitted to the images and the target at hand."""
+    if section.layers is not None:
+        raise UsageError("network.architecture: layers are given too; leave one of them out.")
+    if data.image_shape is None:
+        raise UsageError(f"network.architecture: '{section.architecture}' takes images, and {data.name} has none.")
+    return list(network_for(section.architecture or "", data.image_shape, output_units(data)).layers)
 
 
 def _with_start(table: dict[str, Any], section: NetworkSection) -> dict[str, Any]:

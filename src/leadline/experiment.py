@@ -170,8 +170,11 @@ class SplitSection(Section):
 class NetworkSection(Section):
     """``[network]``: the layers, the output layer included, and how their weights start.
 
-    ``modules`` are Python files with layers of the user's own.
+    ``architecture`` names a well-known network in place of layers. ``modules`` are Python files with layers of the
+    user's own.
     """
+
+    architecture: str | None = None
 
     layers: Annotated[Tables | None, BeforeValidator(_layers)] = None
     modules: Names = ()

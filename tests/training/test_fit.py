@@ -49,15 +49,16 @@ def test_repeats_bit_for_bit(precision: str) -> None:
 def test_cost_of_an_epoch_is_the_mean_over_its_batches_before_their_updates() -> None:
     """With a learning rate of nearly nothing every batch sees the same θ: the epoch's cost is the cost of the set."""
     settings = Training(epochs=1, batch_size=64, optimizer=GradientDescent(1e-12), l2=0.5, precision="float64")
+    examples = Examples.of(*moons(192), settings)
     trainer = Trainer(
         NETWORK,
         "binary_cross_entropy",
-        Examples.of(*moons(192), settings),
+        examples,
         None,
         settings,
         NETWORK.initialize((2,), dtype=torch.float64),
     )
-    x, y = trainer.train.x, trainer.train.y
+    x, y = examples.x, examples.y
     whole = trainer.objective.loss.cost(trainer.objective.output(x), y) + trainer.objective.penalty(64)
     assert trainer.run_epoch().cost == pytest.approx(float(whole), rel=1e-9)
 
