@@ -14,7 +14,23 @@ if TYPE_CHECKING:
     from leadline.data import Dataset, read
     from leadline.errors import LeadlineError, UsageError
     from leadline.experiment import Experiment
-    from leadline.network import Activation, BatchNorm, Dense, Dropout, Flatten, Layer, Network
+    from leadline.network import (
+        Activation,
+        AveragePool,
+        BatchNorm,
+        Convolution,
+        Dense,
+        Dropout,
+        Flatten,
+        GlobalAveragePool,
+        Layer,
+        MaxPool,
+        Network,
+        Residual,
+        SqueezeExcitation,
+        TorchModule,
+        gradient_check,
+    )
     from leadline.optimize import (
         Adam,
         AdamW,
@@ -38,13 +54,16 @@ if TYPE_CHECKING:
     from leadline.test_set import open_test_set
     from leadline.trained import TrainedNetwork
     from leadline.training import DivergenceError
+    from leadline.training.population import Member, Population
 
 __all__ = [
     "Activation",
     "Adam",
     "AdamW",
+    "AveragePool",
     "BatchNorm",
     "Constant",
+    "Convolution",
     "Cosine",
     "Dataset",
     "Dense",
@@ -54,25 +73,33 @@ __all__ = [
     "Experiment",
     "Exponential",
     "Flatten",
+    "GlobalAveragePool",
     "GradientDescent",
     "InverseTime",
     "Layer",
     "LeadlineError",
     "Manual",
+    "MaxPool",
+    "Member",
     "Momentum",
     "Nesterov",
     "Network",
+    "Population",
     "RMSprop",
+    "Residual",
     "Run",
     "SquareRootEpoch",
     "SquareRootStep",
+    "SqueezeExcitation",
     "Staircase",
+    "TorchModule",
     "TrainedNetwork",
     "UsageError",
     "WarmUp",
     "diagnose_predictions",
     "diagnose_rates",
     "diagnose_regression",
+    "gradient_check",
     "load_run",
     "open_test_set",
     "read",
@@ -84,13 +111,30 @@ _HOME = {
     "leadline.data": ("Dataset", "read"),
     "leadline.errors": ("LeadlineError", "UsageError"),
     "leadline.experiment": ("Experiment",),
-    "leadline.network": ("Activation", "BatchNorm", "Dense", "Dropout", "Flatten", "Layer", "Network"),
+    "leadline.network": (
+        "Activation",
+        "AveragePool",
+        "BatchNorm",
+        "Convolution",
+        "Dense",
+        "Dropout",
+        "Flatten",
+        "GlobalAveragePool",
+        "Layer",
+        "MaxPool",
+        "Network",
+        "Residual",
+        "SqueezeExcitation",
+        "TorchModule",
+        "gradient_check",
+    ),
     "leadline.runs.run": ("Run", "load_run"),
     "leadline.session": ("run_experiment", "train"),
     "leadline.strategy": ("Diagnosis", "diagnose_predictions", "diagnose_rates", "diagnose_regression"),
     "leadline.test_set": ("open_test_set",),
     "leadline.trained": ("TrainedNetwork",),
     "leadline.training": ("DivergenceError",),
+    "leadline.training.population": ("Member", "Population"),
 }
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
