@@ -64,6 +64,7 @@ class ProgressBar:
         self.bar: Progress | None = None
         self.task = TaskID(0)
         self.shown = 0.0
+        self.done = 0
         self.text = ""
         self.percent = True
 
@@ -98,12 +99,11 @@ class ProgressBar:
     def step(self, step: int, steps: int, cost: float) -> None:
         """Within a long epoch the bar moves, too."""
         if self.bar is not None and steps > 1 and self._due():
-            whole = int(self.bar.tasks[0].completed)
-            self.bar.update(self.task, completed=whole + min(step / steps, 0.999), text=self.text)
+            self.bar.update(self.task, completed=self.done + min(step / steps, 0.999), text=self.text)
 
     def epoch(self, epoch: Mapping[str, Any]) -> None:
         """An epoch is done."""
-        self.text = self._text(epoch)
+        self.done, self.text = epoch["epoch"], self._text(epoch)
         if self.bar is not None and self._due():
             self.bar.update(self.task, completed=epoch["epoch"], text=self.text)
 
@@ -126,6 +126,4 @@ class ProgressBar:
         error = epoch["dev_error"]
         if error is None:
             return text
-        return (
-            f"{text}, dev error {error:.1%}" if self.percent else f"{text}, dev RMSE {error:,.5g}".replace(",", " ", 0)
-        )
+        return f"{text}, dev error {100 * error:.1f} %" if self.percent else f"{text}, dev RMSE {error:.5g}"
