@@ -59,7 +59,6 @@ def test_t1_02_four_layers_start(tmp_path: Path) -> None:
     np.testing.assert_allclose(costs_at(run, 0), [0.7717493284237686], atol=1e-12)
 
 
-@pytest.mark.verify
 def test_t1_02_four_layers(tmp_path: Path) -> None:
     """T1.02."""
     run = train("cat_4_layer", tmp_path)
