@@ -14,12 +14,10 @@ from leadline.data import Dataset
 from leadline.errors import LeadlineError, UsageError, nearest
 from leadline.measure import Measured, proportion
 from leadline.plan import Plan, corrected_plan
-from leadline.results import Predicted, diagnose_run, measure_error, write_run_report
-from leadline.runs.index import RunIndex
+from leadline.results import Predicted, diagnose_again, measure_error
 from leadline.runs.predictions import predictions_table, read_table, write_table
 from leadline.runs.reviews import LABEL_REVIEWS, load_reviews
 from leadline.runs.run import Run
-from leadline.runs.store import RunStore
 from leadline.strategy import (
     Corrections,
     LabelAudit,
@@ -178,8 +176,7 @@ def _measure_again(run: Run, plan: Plan) -> Run:
     """Errors, diagnosis and report by the labels that are now in force, from the predictions there are."""
     plan = corrected_plan(plan, load_reviews(run.folder))
     metric = plan.experiment.goal.optimizing or "accuracy"
-    summary = run.summary
-    errors = {rung: Measured.from_json(error) for rung, error in summary["errors"].items()}
+    errors = {rung: Measured.from_json(error) for rung, error in run.summary["errors"].items()}
     for part in plan.split.sets:
         path = run.folder / "predictions" / f"{part}.parquet"
         rung = part.replace("_", "-")
@@ -189,15 +186,7 @@ def _measure_again(run: Run, plan: Plan) -> Run:
             outputs, labels = predicted.outputs, predicted.labels
             table = predictions_table(plan.data.task, plan.data.classes, outputs, labels, predicted.rows)
             write_table(table.replace_schema_metadata({"target": plan.data.target_name}), path)
-    facts = {key: summary[key] for key in ("best_epoch", "stopped")}
-    diagnosis = diagnose_run(plan, errors, run.history, facts)
-    run.folder.write_json("diagnosis.json", diagnosis.to_json())
-    measured = {rung: error.to_json() for rung, error in errors.items()}
-    run.folder.write_json("run.json", summary | {"errors": measured, "conclusion": diagnosis.conclusion})
-    run.refresh()
-    write_run_report(run, plan.data)
-    RunIndex(RunStore(run.folder.path.parent)).add(run.folder)
-    return run
+    return diagnose_again(run, plan, errors)
 
 
 def _predicted(table: pa.Table, plan: Plan) -> Predicted:

@@ -16,8 +16,10 @@ from leadline.measure import Measured, as_error, evaluate, metric, root_mean_squ
 from leadline.plan import Plan, read_data
 from leadline.report import Confusion, Mistake, Report, Residuals, write_report
 from leadline.runs.folder import RunFolder
+from leadline.runs.index import RunIndex
 from leadline.runs.predictions import predictions_table, read_table, write_table
 from leadline.runs.run import Run
+from leadline.runs.store import RunStore
 from leadline.strategy import Diagnosis, Evidence, diagnose
 from leadline.trained import TrainedNetwork
 
@@ -195,3 +197,17 @@ def _shown(data: Dataset | None, rows: list[int]) -> tuple[list[Any], list[dict[
 
 def _text(value: Any) -> str:
     return f"{value:,.6g}" if isinstance(value, float) else str(value)
+
+
+def diagnose_again(run: Run, plan: Plan, errors: dict[str, Measured]) -> Run:
+    """Diagnose a finished run anew from these errors, and write its summary, its report and its line in the index."""
+    summary: dict[str, Any] = run.summary
+    facts = {key: summary[key] for key in ("best_epoch", "stopped")}
+    diagnosis = diagnose_run(plan, errors, run.history, facts)
+    run.folder.write_json("diagnosis.json", diagnosis.to_json())
+    measured = {rung: error.to_json() for rung, error in errors.items()}
+    run.folder.write_json("run.json", summary | {"errors": measured, "conclusion": diagnosis.conclusion})
+    run.refresh()
+    write_run_report(run, plan.data)
+    RunIndex(RunStore(run.folder.path.parent)).add(run.folder)
+    return run

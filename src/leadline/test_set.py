@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
 from leadline.measure import Measured
 from leadline.plan import Plan, corrected_plan, make_plan
-from leadline.results import diagnose_run, measure_error, predict_set, save_predictions, write_run_report
-from leadline.runs.index import RunIndex
+from leadline.results import diagnose_again, measure_error, predict_set, save_predictions
 from leadline.runs.reviews import load_reviews
 from leadline.runs.run import Run
-from leadline.runs.store import RunStore
 
 RECORD = "test_opened.json"
 
@@ -40,18 +37,9 @@ def open_test_set(run: Run, data: Dataset | None = None) -> Run:
     predicted = predict_set(trained, plan, "test")
     save_predictions(run.folder, trained, "test", predicted)
     metric = plan.experiment.goal.optimizing or "accuracy"
-    summary: dict[str, Any] = run.summary
-    errors = {rung: Measured.from_json(error) for rung, error in summary["errors"].items()}
+    errors = {rung: Measured.from_json(error) for rung, error in run.summary["errors"].items()}
     errors["test"] = measure_error(plan.data.task, metric, predicted)
-    facts = {key: summary[key] for key in ("best_epoch", "stopped")}
-    diagnosis = diagnose_run(plan, errors, run.history, facts)
-    run.folder.write_json("diagnosis.json", diagnosis.to_json())
-    measured = {rung: error.to_json() for rung, error in errors.items()}
-    run.folder.write_json("run.json", summary | {"errors": measured, "conclusion": diagnosis.conclusion})
-    run.refresh()
-    write_run_report(run, plan.data)
-    RunIndex(RunStore(run.folder.path.parent)).add(run.folder)
-    return run
+    return diagnose_again(run, plan, errors)
 
 
 def same_plan(run: Run, data: Dataset | None = None) -> Plan:
