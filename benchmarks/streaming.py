@@ -14,7 +14,7 @@ from pyarrow import parquet
 
 from leadline.data.streaming import stream
 from leadline.network import Dense, Network
-from leadline.streams import TableStream
+from leadline.session.streams import TableStream
 from leadline.training import Trainer, Training
 
 ROWS = 20_000_000

@@ -175,7 +175,7 @@ def test_a_crash_leaves_what_was_measured(tmp_path: Path, monkeypatch: pytest.Mo
     def broken(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("leadline.recorder.predict_set", broken)
+    monkeypatch.setattr("leadline.session.recorder.predict_set", broken)
     with pytest.raises(MemoryError):
         ll.train(data=regression(), epochs=4, runs=tmp_path, name="broken")
     kept = ll.load_run("broken", tmp_path)
@@ -187,7 +187,7 @@ def test_a_failure_before_training_leaves_nothing(tmp_path: Path, monkeypatch: p
     def broken() -> None:
         raise OSError("disk full")
 
-    monkeypatch.setattr("leadline.recorder.environment", broken)
+    monkeypatch.setattr("leadline.session.recorder.environment", broken)
     with pytest.raises(OSError, match="disk full"):
         ll.train(data=regression(), epochs=4, runs=tmp_path / "runs")
     assert not (tmp_path / "runs").exists()

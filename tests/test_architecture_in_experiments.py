@@ -6,7 +6,7 @@ import pytest
 
 from leadline.errors import UsageError
 from leadline.experiment import Experiment
-from leadline.plan import make_plan
+from leadline.session.plan import make_plan
 
 
 def experiment(**network: object) -> Experiment:

@@ -49,10 +49,10 @@ if TYPE_CHECKING:
         WarmUp,
     )
     from leadline.runs.run import Run, load_run
-    from leadline.session import run_experiment, train
+    from leadline.session.test_set import open_test_set
+    from leadline.session.trained import TrainedNetwork
+    from leadline.session.training import run_experiment, train
     from leadline.strategy import Diagnosis, diagnose_predictions, diagnose_rates, diagnose_regression
-    from leadline.test_set import open_test_set
-    from leadline.trained import TrainedNetwork
     from leadline.training import DivergenceError
     from leadline.training.population import Member, Population
 
@@ -129,10 +129,10 @@ _HOME = {
         "gradient_check",
     ),
     "leadline.runs.run": ("Run", "load_run"),
-    "leadline.session": ("run_experiment", "train"),
+    "leadline.session.training": ("run_experiment", "train"),
     "leadline.strategy": ("Diagnosis", "diagnose_predictions", "diagnose_rates", "diagnose_regression"),
-    "leadline.test_set": ("open_test_set",),
-    "leadline.trained": ("TrainedNetwork",),
+    "leadline.session.test_set": ("open_test_set",),
+    "leadline.session.trained": ("TrainedNetwork",),
     "leadline.training": ("DivergenceError",),
     "leadline.training.population": ("Member", "Population"),
 }

@@ -2,7 +2,7 @@
 
 An `Experiment` has five parts with the names and keys of an experiment file (TOML): ``[data]``, ``[split]``,
 ``[network]``, ``[training]`` and ``[goal]``. A key that is not given is ``None`` here and is filled from the
-data when the experiment is resolved (`leadline.defaults.resolve`); a resolved experiment repeats its run.
+data when the experiment is resolved (`leadline.session.defaults.resolve`); a resolved experiment repeats its run.
 """
 
 from __future__ import annotations

@@ -9,7 +9,7 @@ import pytest
 from leadline.data import SplitSettings, WeightedSource, read, split
 from leadline.errors import LeadlineError, UsageError
 from leadline.experiment import Experiment
-from leadline.plan import make_plan
+from leadline.session.plan import make_plan
 
 
 def write(path: Path, n: int, shift: float, seed: int = 0) -> str:

@@ -12,7 +12,7 @@ from leadline.data import SplitSettings
 from leadline.data.streaming import set_of_rows, stream
 from leadline.errors import LeadlineError, UsageError
 from leadline.network import Dense, Network
-from leadline.streams import TableStream
+from leadline.session.streams import TableStream
 from leadline.training import DivergenceError, Examples, Trainer, Training, fit
 
 

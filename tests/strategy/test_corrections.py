@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from leadline.corrected import row_contents
 from leadline.data import read
 from leadline.errors import LeadlineError
+from leadline.session.corrected import row_contents
 from leadline.strategy import Corrections, Review
 
 CLASSES = ("cat", "dog", "owl")

@@ -10,7 +10,7 @@ import pytest
 
 from leadline.cli.main import run as leadline
 from leadline.experiment import Experiment
-from leadline.plan import make_plan
+from leadline.session.plan import make_plan
 from leadline.strategy import Evidence, Remedy, remedies
 from leadline.strategy import remedies as remedies_function
 from leadline.strategy.ladder import BIAS, MISMATCH, OVERFITTING, VARIANCE

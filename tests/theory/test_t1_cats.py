@@ -9,8 +9,8 @@ import pytest
 
 from leadline.experiment import Experiment
 from leadline.runs.run import Run
-from leadline.session import run_experiment
-from leadline.test_set import open_test_set
+from leadline.session.test_set import open_test_set
+from leadline.session.training import run_experiment
 
 pytestmark = pytest.mark.needs_data
 EXAMPLES = Path(__file__).parents[2] / "examples"

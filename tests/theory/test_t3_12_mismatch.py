@@ -13,8 +13,8 @@ import leadline as ll
 from leadline.cli.main import run as command
 from leadline.data.comparable import image_statistics
 from leadline.errors import LeadlineError
-from leadline.mismatch import mismatch, run_mismatch
 from leadline.report.figures.mismatch import feature_bars
+from leadline.session.mismatch import mismatch, run_mismatch
 
 
 def write(path: Path, n: int, shift: float, seed: int) -> str:

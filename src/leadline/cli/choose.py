@@ -12,8 +12,8 @@ from leadline.cli.train import AsJson, RunsFolder
 from leadline.errors import UsageError
 
 if TYPE_CHECKING:
-    from leadline.comparing import RunComparison
     from leadline.runs.run import Run
+    from leadline.session.comparing import RunComparison
 
 MetricName = Annotated[str | None, typer.Option("--metric", help="The metric to go by; by default what was optimized.")]
 
@@ -32,8 +32,8 @@ def compare(
 ) -> None:
     """Compare runs on the same dev examples: is the best one better, or merely luckier?"""
     from leadline.cli.screen import print_json
-    from leadline.comparing import compare_runs
     from leadline.runs.run import load_run
+    from leadline.session.comparing import compare_runs
 
     found = compare_runs([load_run(name, runs) for name in names], metric)
     if as_json:
@@ -84,8 +84,8 @@ def best(
 ) -> None:
     """Choose the best run by one metric among those within the limits, and say how much of its lead is luck."""
     from leadline.cli.screen import console, print_json
-    from leadline.comparing import choose_run
     from leadline.runs.run import load_run
+    from leadline.session.comparing import choose_run
 
     limits = dict(_limit(text) for text in limit or [])
     chosen = [load_run(name, runs) for name in names] if names else _comparable(runs)
@@ -101,9 +101,9 @@ def best(
 
 
 def _comparable(runs: Path) -> list[Run]:
-    from leadline.comparing import with_dev_set_of
     from leadline.errors import LeadlineError
     from leadline.runs.run import load_run
+    from leadline.session.comparing import with_dev_set_of
 
     last = load_run("last", runs)
     found = with_dev_set_of(last)

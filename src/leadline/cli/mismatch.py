@@ -25,9 +25,9 @@ def mismatch(
 ) -> None:
     """Say how different two sets are: whether a classifier can tell them apart, and by which features."""
     from leadline.cli.screen import console, print_json
-    from leadline.mismatch import mismatch as compare
-    from leadline.mismatch import run_mismatch
     from leadline.runs.run import load_run
+    from leadline.session.mismatch import mismatch as compare
+    from leadline.session.mismatch import run_mismatch
 
     if second is not None:
         found = compare(first, second)

@@ -14,9 +14,9 @@ from leadline.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from leadline.label_audit import RunLabels
-    from leadline.mistakes import RunMistakes
     from leadline.runs.run import Run
+    from leadline.session.label_audit import RunLabels
+    from leadline.session.mistakes import RunMistakes
 
 SHOWN_SUSPECTS = 10
 UNREVIEWED = (
@@ -46,8 +46,8 @@ def mistakes(
 ) -> None:
     """Analyse dev mistakes: causes with their share and ceiling, and where mistakes gather."""
     from leadline.cli.screen import console, print_json
-    from leadline.mistakes import find_mistakes, import_causes
     from leadline.runs.run import load_run
+    from leadline.session.mistakes import find_mistakes, import_causes
 
     found_run = load_run(run, runs)
     if import_ is not None:
@@ -125,7 +125,7 @@ def labels(
         _correct(found, apply, as_json)
         return
     from leadline.cli.screen import console, print_json
-    from leadline.label_audit import audit_labels
+    from leadline.session.label_audit import audit_labels
 
     audit = audit_labels(found, k=folds, segments=segment or [])
     if export is not None:
@@ -146,7 +146,7 @@ def labels(
 
 def _correct(run: Run, path: Path | None, as_json: bool) -> None:
     from leadline.cli.screen import console, print_diagnosis, print_json
-    from leadline.label_audit import apply_corrections, undo_corrections
+    from leadline.session.label_audit import apply_corrections, undo_corrections
     from leadline.strategy import Corrections
 
     before = dict(run.summary["errors"])

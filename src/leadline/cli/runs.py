@@ -148,7 +148,7 @@ def diagnose(
 
     found = load_run(run, runs)
     if open_test:
-        from leadline.test_set import open_test_set
+        from leadline.session.test_set import open_test_set
 
         open_test_set(found)
         _warn_of_openings(found)
@@ -157,7 +157,7 @@ def diagnose(
 
 def _warn_of_openings(run: Run) -> None:
     """The first opening is what a test set is for; the later ones wear it out."""
-    from leadline.test_set import openings
+    from leadline.session.test_set import openings
 
     times = openings(run)
     if len(times) > 1:
@@ -238,8 +238,8 @@ def report(
 ) -> None:
     """Write a run's HTML report anew, and print where it is."""
     from leadline.cli.screen import print_json
-    from leadline.results import renew_report
     from leadline.runs.run import load_run
+    from leadline.session.results import renew_report
 
     path = renew_report(load_run(run, runs), output)
     if as_json:

@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 if TYPE_CHECKING:
-    from leadline.plan import Plan
+    from leadline.session.plan import Plan
     from leadline.strategy import Diagnosis
 
 

@@ -13,7 +13,7 @@ from leadline.errors import LeadlineError
 
 if TYPE_CHECKING:
     from leadline.network.gradient_check import GradientCheck
-    from leadline.plan import Plan
+    from leadline.session.plan import Plan
 
 
 def register(app: typer.Typer) -> None:
@@ -38,7 +38,7 @@ def check(
     Exit code 1 where a derivative is wrong.
     """
     from leadline.cli.screen import console, print_json
-    from leadline.plan import make_plan
+    from leadline.session.plan import make_plan
 
     wanted = experiment_of(experiment)
     plan = make_plan(wanted.replace({"data.target": target}) if target is not None else wanted)

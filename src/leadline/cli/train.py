@@ -82,9 +82,9 @@ def _train(experiment: Experiment, name: str | None, runs: Path, as_json: bool, 
     screen = console(stderr=as_json)
     if not quiet and screen.is_terminal:
         with screen.status("Starting"):
-            from leadline.session import run_experiment
+            from leadline.session.training import run_experiment
     else:
-        from leadline.session import run_experiment
+        from leadline.session.training import run_experiment
     progress = None if quiet else ProgressBar(screen)
     try:
         run = run_experiment(experiment, name=name, runs=runs, listener=progress)

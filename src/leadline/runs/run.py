@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from leadline.data import Preparation
+    from leadline.session.trained import TrainedNetwork
     from leadline.strategy import Diagnosis
-    from leadline.trained import TrainedNetwork
 
 
 class Run:
@@ -100,7 +100,7 @@ class Run:
 
     def trained_network(self) -> TrainedNetwork:
         """The network with its best parameters, ready to predict on new rows."""
-        from leadline.trained import TrainedNetwork
+        from leadline.session.trained import TrainedNetwork
 
         return TrainedNetwork.from_run(self)
 

@@ -28,7 +28,7 @@ class Review:
 
     Attributes:
         row: number of the example in its data set.
-        content: hash of its inputs (`leadline.corrected.row_contents`); empty if not known.
+        content: hash of its inputs (`leadline.session.corrected.row_contents`); empty if not known.
         old: the label as it is in the data.
         new: the label as it should be; ``old`` unless the verdict is ``"wrong"``.
         verdict: ``"right"``, ``"wrong"`` or ``"unclear"``.

@@ -8,8 +8,8 @@ import pytest
 import leadline as ll
 from leadline.data import split
 from leadline.data.settings import SplitSettings
-from leadline.defaults import hidden_units, resolve
 from leadline.network import Dense, Network
+from leadline.session.defaults import hidden_units, resolve
 from leadline.threads import limited_threads, threads_for
 
 

@@ -9,7 +9,7 @@ from rich.console import Console
 
 from leadline.cli.screen import ProgressBar
 from leadline.experiment import Experiment
-from leadline.plan import make_plan
+from leadline.session.plan import make_plan
 
 
 def test_the_bar_stands_where_training_does(monkeypatch: pytest.MonkeyPatch) -> None:

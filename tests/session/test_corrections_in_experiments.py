@@ -9,8 +9,8 @@ import pytest
 
 from leadline.cli.main import run
 from leadline.experiment import Experiment
-from leadline.plan import make_plan
 from leadline.runs.run import load_run
+from leadline.session.plan import make_plan
 
 ROWS = 60
 

@@ -11,7 +11,7 @@ import pytest
 
 from leadline.cli.main import run
 from leadline.experiment import Experiment
-from leadline.session import run_experiment
+from leadline.session.training import run_experiment
 
 LAYER = """
 from dataclasses import dataclass

@@ -9,8 +9,8 @@ from typing import Any
 from leadline.data import Dataset
 from leadline.data.comparable import comparable, comparable_sources
 from leadline.errors import LeadlineError, UsageError, nearest
-from leadline.plan import read_data
 from leadline.runs.run import Run
+from leadline.session.plan import read_data
 from leadline.strategy.mismatch import Mismatch, compare_sets
 
 SETS = ("train", "train_dev", "dev", "test")

@@ -14,8 +14,8 @@ from leadline.errors import LeadlineError, UsageError, nearest
 from leadline.measure import Measured, evaluate, latency, metric
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore
+from leadline.session.test_set import same_plan
 from leadline.strategy import Candidate, Comparison, Selection, compare, select
-from leadline.test_set import same_plan
 
 SATISFICING = ("latency_ms", "size_mb", "parameters")
 

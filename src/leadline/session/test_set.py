@@ -7,10 +7,10 @@ from datetime import UTC, datetime
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
 from leadline.measure import Measured
-from leadline.plan import Plan, corrected_plan, make_plan
-from leadline.results import diagnose_again, measure_error, predict_set, save_predictions
 from leadline.runs.reviews import load_reviews
 from leadline.runs.run import Run
+from leadline.session.plan import Plan, corrected_plan, make_plan
+from leadline.session.results import diagnose_again, measure_error, predict_set, save_predictions
 
 RECORD = "test_opened.json"
 

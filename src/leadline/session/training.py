@@ -12,10 +12,10 @@ from leadline.errors import UsageError, nearest
 from leadline.experiment import Experiment, TrainingSection
 from leadline.network import Network
 from leadline.optimize import LiveRate, Optimizer, Schedule
-from leadline.plan import Plan, make_plan
-from leadline.recorder import Listener, Recorder
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore
+from leadline.session.plan import Plan, make_plan
+from leadline.session.recorder import Listener, Recorder
 from leadline.threads import limited_threads, threads_for
 from leadline.training import DivergenceError, Fit, fit
 

@@ -13,15 +13,15 @@ import numpy as np
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
 from leadline.measure import Measured, as_error, evaluate, metric, root_mean_square
-from leadline.plan import Plan, read_data
 from leadline.report import Confusion, Mistake, Report, Residuals, write_report
 from leadline.runs.folder import RunFolder
 from leadline.runs.index import RunIndex
 from leadline.runs.predictions import predictions_table, read_table, write_table
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore
+from leadline.session.plan import Plan, read_data
+from leadline.session.trained import TrainedNetwork
 from leadline.strategy import Diagnosis, Evidence, diagnose
-from leadline.trained import TrainedNetwork
 
 SHOWN_MISTAKES = 24
 SHOWN_FIELDS = 8

@@ -9,15 +9,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from leadline.corrected import row_contents
 from leadline.data import Dataset
 from leadline.errors import LeadlineError, UsageError, nearest
 from leadline.measure import Measured, proportion
-from leadline.plan import Plan, corrected_plan
-from leadline.results import Predicted, diagnose_again, measure_error
 from leadline.runs.predictions import predictions_table, read_table, write_table
 from leadline.runs.reviews import LABEL_REVIEWS, load_reviews
 from leadline.runs.run import Run
+from leadline.session.corrected import row_contents
+from leadline.session.plan import Plan, corrected_plan
+from leadline.session.results import Predicted, diagnose_again, measure_error
+from leadline.session.test_set import same_plan
 from leadline.strategy import (
     Corrections,
     LabelAudit,
@@ -29,7 +30,6 @@ from leadline.strategy import (
     review_queue,
 )
 from leadline.strategy.folds import out_of_fold_probabilities
-from leadline.test_set import same_plan
 from leadline.threads import limited_threads, threads_for
 from leadline.training import Examples
 

@@ -11,15 +11,15 @@ import numpy as np
 
 from leadline.measure import Measured
 from leadline.network import Parameters
-from leadline.plan import Plan
-from leadline.results import diagnose_run, measure_error, predict_set, save_predictions, write_run_report
 from leadline.runs.checkpoint import save_checkpoint
 from leadline.runs.environment import environment
 from leadline.runs.folder import RATE_FILE, RunFolder
 from leadline.runs.index import RunIndex
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore, published_name
-from leadline.trained import TrainedNetwork, state_tensors
+from leadline.session.plan import Plan
+from leadline.session.results import diagnose_run, measure_error, predict_set, save_predictions, write_run_report
+from leadline.session.trained import TrainedNetwork, state_tensors
 from leadline.training import DivergenceError, Epoch, Fit, Trainer
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 import leadline as ll
-from leadline.corrected import corrected_data
 from leadline.errors import LeadlineError
-from leadline.label_audit import CACHE, apply_corrections, audit_labels, undo_corrections
+from leadline.session.corrected import corrected_data
+from leadline.session.label_audit import CACHE, apply_corrections, audit_labels, undo_corrections
 from leadline.strategy import Corrections, Review
 
 

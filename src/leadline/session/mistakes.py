@@ -13,11 +13,13 @@ import torch
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
 from leadline.measure import Measured, proportion
-from leadline.plan import Plan
 from leadline.runs.index import RunIndex
 from leadline.runs.reviews import MISTAKES, load_mistakes
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore
+from leadline.session.plan import Plan
+from leadline.session.test_set import same_plan
+from leadline.session.trained import TrainedNetwork
 from leadline.strategy import (
     Cluster,
     ErrorAnalysis,
@@ -30,8 +32,6 @@ from leadline.strategy import (
     sample_size,
 )
 from leadline.strategy.plain import plain
-from leadline.test_set import same_plan
-from leadline.trained import TrainedNetwork
 
 CHUNK = 4096
 

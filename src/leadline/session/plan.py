@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from leadline.corrected import corrected_data
 from leadline.data import Dataset, DataSettings, Preparation, Split, SplitSettings, read_settings, set_aside, split
-from leadline.defaults import loss_of, resolve
 from leadline.errors import UsageError
 from leadline.experiment import Experiment
 from leadline.network import Network
 from leadline.optimize import optimizer_from_config, schedule_from_config
+from leadline.session.corrected import corrected_data
+from leadline.session.defaults import loss_of, resolve
 from leadline.strategy.corrections import Corrections
 from leadline.training import EarlyStopping, Examples, Training
 

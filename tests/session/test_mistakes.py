@@ -10,7 +10,7 @@ import torch
 
 import leadline as ll
 from leadline.errors import LeadlineError
-from leadline.mistakes import find_mistakes, hidden_features
+from leadline.session.mistakes import find_mistakes, hidden_features
 
 
 def rotated_digits() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
