@@ -31,6 +31,7 @@ class RunFolder:
     ``test_opened.json``              when the test set was opened, if it was
     ``mistakes.csv``                  the mistakes that were looked through, with their causes
     ``label_reviews.csv``             what people said about labels: a layer of corrections over the data
+    ``label_verdicts.csv``            what people said about labels since corrections were applied last
     ``out_of_fold.npz``               probabilities from networks that had not seen the example, for `labels`
     ``report.html``                   all of it to read
     ``learning_rate``                 the rate from the next epoch on, while it trains, set by hand

@@ -5,9 +5,23 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from sqlalchemy import Boolean, Column, Float, Integer, MetaData, String, Table, create_engine, delete, select
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Float,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    create_engine,
+    delete,
+    event,
+    inspect,
+    select,
+)
 from sqlalchemy.engine import Engine
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.schema import CreateIndex, CreateTable
 
 from leadline.errors import LeadlineError
 from leadline.runs import reviews
@@ -69,7 +83,7 @@ class RunIndex:
     def rebuild(self) -> int:
         """Make the tables anew from the folders, reviews included; returns how many runs there are."""
         folders = list(self.store.folders())
-        with self._engine() as engine:
+        with self.database() as engine:
             for table in (_RUNS, *reviews.TABLES):
                 table.drop(engine, checkfirst=True)
         self._write(folders, gone=[])
@@ -77,33 +91,34 @@ class RunIndex:
 
     def cause_tags(self) -> list[dict[str, Any]]:
         """The causes that people ticked for mistakes, over all runs: run, row, cause."""
-        with self._engine() as engine, engine.connect() as connection:
+        with self.database() as engine, engine.connect() as connection:
             return reviews.reviews_in(connection, reviews.CAUSE_TAGS)
 
     def label_reviews(self) -> list[dict[str, Any]]:
         """What people said about labels, over all runs: run, row, content, old, new, verdict, when."""
-        with self._engine() as engine, engine.connect() as connection:
+        with self.database() as engine, engine.connect() as connection:
             return reviews.reviews_in(connection, reviews.REVIEWS)
 
     def _read(self) -> list[dict[str, Any]]:
-        with self._engine() as engine, engine.connect() as connection:
+        with self.database() as engine, engine.connect() as connection:
             found = connection.execute(select(_RUNS).order_by(_RUNS.c.started, _RUNS.c.name))
             return [dict(row) for row in found.mappings()]
 
     def _write(self, folders: list[RunFolder], gone: list[str]) -> None:
         rows = [_row(folder) for folder in folders]
         names = [row["name"] for row in rows] + gone
-        with self._engine() as engine, engine.begin() as connection:
+        with self.database() as engine, engine.begin() as connection:
             connection.execute(delete(_RUNS).where(_RUNS.c.name.in_(names)))
             if rows:
                 connection.execute(_RUNS.insert(), rows)
             reviews.enter_reviews(connection, folders, names)
 
-    def _engine(self) -> _Database:
-        return _Database(self.url)
+    def database(self) -> Database:
+        """The database, to be opened with ``with``."""
+        return Database(self.url)
 
 
-class _Database:
+class Database:
     """An open database that speaks of its errors as Leadline does."""
 
     def __init__(self, url: str) -> None:
@@ -112,8 +127,9 @@ class _Database:
     def __enter__(self) -> Engine:
         try:
             self.engine = create_engine(self.url)
-            _METADATA.create_all(self.engine)
-            reviews.METADATA.create_all(self.engine)
+            if self.engine.dialect.name == "sqlite":
+                event.listen(self.engine, "connect", _durable)
+            make_tables(self.engine, *_METADATA.sorted_tables, *reviews.METADATA.sorted_tables)
         except SQLAlchemyError as error:
             raise self._complaint(error) from None
         return self.engine
@@ -130,6 +146,24 @@ class _Database:
             f"The database of runs ({shown}) cannot be used: {reason}.\n"
             "The runs themselves are safe in their folders; move the database away and it is built anew."
         )
+
+
+def make_tables(engine: Engine, *tables: Table) -> None:
+    """Make those tables that are not there yet, whoever else makes them at the same time."""
+    there = set(inspect(engine).get_table_names())
+    missing = [table for table in tables if table.name not in there]
+    if missing:
+        with engine.begin() as connection:
+            for table in missing:
+                connection.execute(CreateTable(table, if_not_exists=True))
+                for index in table.indexes:
+                    connection.execute(CreateIndex(index, if_not_exists=True))
+
+
+def _durable(connection: Any, _: object) -> None:
+    """Readers and a writer at once, every commit on the disk, and patience while another program writes."""
+    for pragma in ("busy_timeout = 30000", "journal_mode = WAL", "synchronous = FULL"):
+        connection.execute(f"PRAGMA {pragma}")
 
 
 def _row(folder: RunFolder) -> dict[str, Any]:

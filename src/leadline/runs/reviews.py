@@ -1,7 +1,8 @@
 """What people said about a run's mistakes and labels: files in its folder, and a copy of them in the database.
 
-The files are the truth (``mistakes.csv`` and ``label_reviews.csv``); the tables, over all runs, are for queries and are
-made again from the files whenever a run is entered.
+The files are the truth (``mistakes.csv``, ``label_reviews.csv`` and ``label_verdicts.csv``); the tables, over all runs,
+are for queries and are made again from the files whenever a run is entered. `leadline.runs.review_store` changes both
+in one transaction.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from leadline.strategy.error_analysis import MistakeTable
 
 MISTAKES = "mistakes.csv"
 LABEL_REVIEWS = "label_reviews.csv"
+LABEL_VERDICTS = "label_verdicts.csv"
 METADATA = MetaData()
 CAUSE_TAGS = Table(
     "cause_tags",
@@ -34,18 +36,24 @@ LOOKED_THROUGH = Table(
     Column("prediction", String),
     Column("comment", String),
 )
-REVIEWS = Table(
-    "label_reviews",
+CAUSES = Table(
+    "causes",
     METADATA,
     Column("run", String, primary_key=True),
-    Column("row", Integer, primary_key=True),
-    Column("content", String),
-    Column("old", String),
-    Column("new", String),
-    Column("verdict", String),
-    Column("when", String),
+    Column("cause", String, primary_key=True),
+    Column("place", Integer),
 )
-TABLES = (CAUSE_TAGS, LOOKED_THROUGH, REVIEWS)
+
+
+def _table_of_reviews(name: str) -> Table:
+    texts = [Column(key, String) for key in ("content", "old", "new", "verdict", "when")]
+    keys = Column("run", String, primary_key=True), Column("row", Integer, primary_key=True)
+    return Table(name, METADATA, *keys, *texts)
+
+
+REVIEWS = _table_of_reviews("label_reviews")
+VERDICTS = _table_of_reviews("label_verdicts")
+TABLES = (CAUSES, CAUSE_TAGS, LOOKED_THROUGH, REVIEWS, VERDICTS)
 
 
 def load_mistakes(folder: RunFolder) -> MistakeTable | None:
@@ -56,6 +64,11 @@ def load_mistakes(folder: RunFolder) -> MistakeTable | None:
 def load_reviews(folder: RunFolder) -> Corrections:
     """The reviews of labels that are in force for a run."""
     return Corrections.from_csv(folder / LABEL_REVIEWS) if (folder / LABEL_REVIEWS).exists() else Corrections()
+
+
+def load_verdicts(folder: RunFolder) -> Corrections:
+    """What people have said about labels since corrections were applied last: not in force yet."""
+    return Corrections.from_csv(folder / LABEL_VERDICTS) if (folder / LABEL_VERDICTS).exists() else Corrections()
 
 
 def enter_reviews(connection: Connection, folders: list[RunFolder], names: list[str]) -> None:
@@ -76,7 +89,10 @@ def reviews_in(connection: Connection, table: Table) -> list[dict[str, Any]]:
 
 def _rows(folder: RunFolder) -> list[tuple[Table, list[dict[str, Any]]]]:
     run, mistakes = folder.path.name, load_mistakes(folder)
-    found = [(REVIEWS, [{"run": run, **vars(review)} for review in load_reviews(folder)])]
+    found = [
+        (REVIEWS, [{"run": run, **vars(review)} for review in load_reviews(folder)]),
+        (VERDICTS, [{"run": run, **vars(review)} for review in load_verdicts(folder)]),
+    ]
     if mistakes is None:
         return found
     columns = {"label": mistakes.labels, "prediction": mistakes.predictions, "comment": mistakes.comments}
@@ -90,4 +106,5 @@ def _rows(folder: RunFolder) -> list[tuple[Table, list[dict[str, Any]]]]:
         for row, ticked in zip(mistakes.rows, ticks, strict=True)
         if ticked
     ]
-    return [*found, (LOOKED_THROUGH, looked), (CAUSE_TAGS, tags)]
+    causes = [{"run": run, "cause": cause, "place": place} for place, cause in enumerate(mistakes.causes)]
+    return [*found, (CAUSES, causes), (LOOKED_THROUGH, looked), (CAUSE_TAGS, tags)]

@@ -13,10 +13,10 @@ import torch
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
 from leadline.measure import Measured, proportion
-from leadline.runs.index import RunIndex
-from leadline.runs.reviews import MISTAKES, load_mistakes
+from leadline.runs import reviewing
+from leadline.runs.review_store import ReviewStore
+from leadline.runs.reviews import load_mistakes
 from leadline.runs.run import Run
-from leadline.runs.store import RunStore
 from leadline.session.plan import Plan
 from leadline.session.test_set import same_plan
 from leadline.session.trained import TrainedNetwork
@@ -118,7 +118,7 @@ def find_mistakes(run: Run, data: Dataset | None = None, suggest: bool = True) -
 
 
 def import_causes(run: Run, path: str | Path) -> MistakeTable:
-    """Read a table that people filled, and keep it with the run.
+    """Read a table that people filled, and keep it with the run: its ticks as they are there, and all others as before.
 
     Raises:
         LeadlineError: for a damaged table, or a row that is no dev mistake of the run.
@@ -132,8 +132,7 @@ def import_causes(run: Run, path: str | Path) -> MistakeTable:
             raise LeadlineError(f"{path}: row {row} is no dev mistake of {run.name}: it is another run's table?")
     if not table.rows:
         raise LeadlineError(f"{path} has no mistakes in it.")
-    table.to_csv(run.folder / MISTAKES)
-    RunIndex(RunStore(run.folder.path.parent)).add(run.folder)
+    ReviewStore(run.folder).act("mistakes", f"import of {Path(path).name}", reviewing.import_table(table))
     return table
 
 

@@ -111,6 +111,8 @@ class Corrections:
                 writer = csv.writer(file)
                 writer.writerow([field.name for field in fields(Review)])
                 writer.writerows([getattr(review, field.name) for field in fields(Review)] for review in self.reviews)
+                file.flush()
+                os.fsync(file.fileno())  # so that a power cut leaves the old file or the new one
             draft.replace(path)
         except OSError as error:
             raise LeadlineError(f"{path} cannot be written: {error.strerror}.") from None

@@ -55,15 +55,19 @@ class MistakeTable:
         return replace(self, causes={**self.causes, name: np.array([row in chosen for row in self.rows], bool)})
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write one line per mistake and one column per cause, with ``x`` where it applies."""
+        """Write one line per mistake and one column per cause, with ``x`` where it applies; whole or not at all."""
         extras = [(n, v) for n, v in (("label", self.labels), ("prediction", self.predictions)) if v]
         comments = self.comments or ("",) * len(self.rows)
-        with Path(path).open("w", newline="", encoding="utf-8") as file:
+        draft = Path(path).with_name(f".{Path(path).name}.partial")
+        with draft.open("w", newline="", encoding="utf-8") as file:
             writer = csv.writer(file)
             writer.writerow(["row", *(name for name, _ in extras), *self.causes, "comment"])
             for k, row in enumerate(self.rows):
                 ticks = ("x" if ticked[k] else "" for ticked in self.causes.values())
                 writer.writerow([row, *(values[k] for _, values in extras), *ticks, comments[k]])
+            file.flush()
+            os.fsync(file.fileno())  # so that a power cut leaves the old table or the new one
+        draft.replace(path)
 
     @classmethod
     def from_csv(cls, path: str | os.PathLike[str]) -> MistakeTable:
