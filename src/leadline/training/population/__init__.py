@@ -1,7 +1,7 @@
 """Populations: many dense networks of one architecture, trained at once."""
 
 from leadline.training.population.evaluate import population_cost_and_error, population_outputs
-from leadline.training.population.member import Member, Single
+from leadline.training.population.member import Member, Single, kind
 from leadline.training.population.population import Population, train_to_end
 from leadline.training.population.trainer import PopulationTrainer
 
@@ -10,6 +10,7 @@ __all__ = [
     "Population",
     "PopulationTrainer",
     "Single",
+    "kind",
     "population_cost_and_error",
     "population_outputs",
     "train_to_end",

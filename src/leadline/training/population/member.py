@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
@@ -105,6 +105,17 @@ def resolve(network: Network, members: Sequence[Member], settings: Training) -> 
         except LeadlineError as error:
             raise UsageError(f"members[{i}]: {error}") from None
     return singles
+
+
+def kind(single: Single) -> Hashable | None:
+    """What members of one population have in common: equal for two that can train together; None: it trains alone."""
+    layers = single.network.layers
+    if any(
+        not isinstance(layer, DENSE_LAYERS) or (isinstance(layer, Flatten) and i > 0) for i, layer in enumerate(layers)
+    ):
+        return None
+    shared = tuple(getattr(single.settings, name) for name in SHARED_SETTINGS)
+    return _architecture(single.network), shared, type(single.settings.optimizer)
 
 
 def check(singles: Sequence[Single], n_examples: int) -> None:

@@ -74,9 +74,12 @@ class PopulationObjective:
         self.parameters, self.gradients = parameters, gradients
         settings = [row.single.settings for row in rows]
         device = parameters.theta.device
-        self.l2, self.l1 = (number([getattr(own, name) for own in settings], device) for name in ("l2", "l1"))
+        self.independent = rows[0].independent
+        self.l2, self.l1 = (
+            number([getattr(own, name) for own in settings], device, self.independent) for name in ("l2", "l1")
+        )
         limits = [float("inf") if own.clip_norm is None else own.clip_norm for own in settings]
-        self.clip_norm = None if min(limits) == float("inf") else number(limits, device)
+        self.clip_norm = None if min(limits) == float("inf") else number(limits, device, self.independent)
         self.memories = self._memories(rows, pools)
         n = parameters.layout.n_penalized
         self._weights, self._weight_gradients = parameters.theta[:, :n], gradients.theta[:, :n]
@@ -97,7 +100,8 @@ class PopulationObjective:
     def _keep_prob(self, layer: int, rows: list[Row]) -> Number:
         layers = [row.single.network.layers[layer] for row in rows]
         theta = self.parameters.theta
-        keep_prob = number([found.keep_prob for found in layers if isinstance(found, Dropout)], theta.device)
+        given = [found.keep_prob for found in layers if isinstance(found, Dropout)]
+        keep_prob = number(given, theta.device, self.independent)
         return keep_prob.to(theta).unsqueeze(2) if isinstance(keep_prob, Tensor) else keep_prob
 
     def pad(self, weights: Tensor | None, sizes: list[int] | None) -> None:

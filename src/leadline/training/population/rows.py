@@ -42,7 +42,7 @@ class Order:
 
 @dataclass
 class Row:
-    """One member that still trains; ``layers_with_noise`` says where its dropout draws (keep_prob below 1)."""
+    """One member that still trains; ``independent`` ones round alike whoever else trains (see `PopulationTrainer`)."""
 
     member: int
     single: Single
@@ -50,6 +50,7 @@ class Row:
     order: Order
     noise: torch.Generator
     best: Best
+    independent: bool = False
     history: list[Epoch] = field(default_factory=list)
 
     @property
@@ -72,7 +73,7 @@ class Row:
         return isinstance(found, Dropout) and found.keep_prob < 1
 
 
-def make_rows(singles: list[Single], n_examples: int) -> list[Row]:
+def make_rows(singles: list[Single], n_examples: int, independent: bool = False) -> list[Row]:
     """A row for each member, those with more updates in an epoch first; equal random streams are made once."""
     orders: dict[object, Order] = {}
     noises: dict[object, torch.Generator] = {}
@@ -85,7 +86,8 @@ def make_rows(singles: list[Single], n_examples: int) -> list[Row]:
         key = (examples, batch_size, settings.seed if batch_size < m else None)
         if key not in orders:
             orders[key] = Order(subset, n_examples, batch_size, settings.seed, settings.device)
-        row = Row(member, single, batch_size, orders[key], torch.Generator(), Best(settings.early_stopping))
+        best = Best(settings.early_stopping)
+        row = Row(member, single, batch_size, orders[key], torch.Generator(), best, independent)
         drawing = tuple(row.draws(layer) for layer in range(len(single.network)))
         stream = (settings.seed, m, batch_size, drawing)
         if stream not in noises:
@@ -95,8 +97,11 @@ def make_rows(singles: list[Single], n_examples: int) -> list[Row]:
     return sorted(rows, key=lambda row: -row.steps)
 
 
-def number(values: list[float], device: torch.device | str = "cpu") -> Number:
-    """One number where all members have the same, else a float64 tensor (P, 1)."""
-    if all(value == values[0] for value in values):
+def number(values: list[float], device: torch.device | str = "cpu", independent: bool = False) -> Number:
+    """One number where all members have the same, else a float64 tensor (P, 1).
+
+    Kernels round one number otherwise than a tensor of them, so ``independent`` members always have the tensor.
+    """
+    if all(value == values[0] for value in values) and not (independent and values[0] != 0):
         return values[0]
     return torch.tensor(values, dtype=torch.float64, device=device).unsqueeze(1)

@@ -30,12 +30,22 @@ class PopulationTrainer:
     ``run_epoch`` takes every active member once through its own examples; a member that is done (its epochs, early
     stopping, tolerance, divergence, `retire`) leaves and is not touched again. ``active`` are the members that are
     left, ``epoch`` counts the epochs done.
+
+    Each trains as it would alone, within float rounding. ``independent`` members also round alike whoever trains beside
+    them: what all have in common is then handed to the kernels as a number for each, which takes a little longer.
     """
 
-    def __init__(self, singles: Sequence[Single], loss: str, train: Examples, dev: Examples | None = None) -> None:
+    def __init__(
+        self,
+        singles: Sequence[Single],
+        loss: str,
+        train: Examples,
+        dev: Examples | None = None,
+        independent: bool = False,
+    ) -> None:
         check(singles, len(train))
         self.singles, self.loss = list(singles), loss
-        rows = make_rows(self.singles, len(train))
+        rows = make_rows(self.singles, len(train), independent)
         _check_problems(rows, loss, train)
         self._train = Examples(as_vectors(train.x), train.y)
         self._dev = None if dev is None or len(dev) == 0 else Examples(as_vectors(dev.x), dev.y)
@@ -101,6 +111,11 @@ class PopulationTrainer:
             if row.member == member:
                 return member_of(self._cohort.parameters, i).clone()
         raise UsageError(f"there is no member {member}; the population has {len(self.singles)}")
+
+    @property
+    def finished(self) -> dict[int, Fit]:
+        """What the members reached that have left, in the order in which they left."""
+        return dict(self._fits)
 
     def results(self) -> list[Fit]:
         """What every member reached, in the members' order; those still active are given as they are now."""

@@ -31,7 +31,8 @@ class Update:
         rules = [row.single.settings.optimizer for row in rows]
         self.schedules = [row.single.settings.schedule for row in rows]
         self._bases = [float(rule.learning_rate) for rule in rules]
-        self.base = number(self._bases, theta.device)
+        independent = rows[0].independent
+        self.base = number(self._bases, theta.device, independent)
         self.rule = type(rules[0]).stack([replace(rule, learning_rate=1.0) for rule in rules])
         self.state: State = self.rule.start(theta, n_penalized)
         self._each: list[tuple[Optimizer, State]] = []
@@ -62,7 +63,8 @@ class Update:
         schedule, step = self.schedules[0], self.state.step
         if all(other is schedule or other == schedule for other in self.schedules):
             return [schedule(self.base, epoch, step + k) for k in range(n)]
-        return [number(self._each_rate(epoch, step + k), self.theta.device) for k in range(n)]
+        independent, device = self.rows[0].independent, self.theta.device
+        return [number(self._each_rate(epoch, step + k), device, independent) for k in range(n)]
 
     def first_rates(self, epoch: int) -> list[float]:
         """The learning rate of each member at its next update."""
