@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+
+from browser import chromium
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -18,6 +21,13 @@ def data_folder() -> Path:
     if not folder.is_dir():
         pytest.skip(f"the real data sets are not in {folder}; LEADLINE_DATA names their folder")
     return folder
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Any]:
+    """A started Chromium, one for all pages that are looked at; only tests marked ``needs_browser`` ask for it."""
+    with chromium() as started:
+        yield started
 
 
 REQUIRED = {f"needs_{name}" for name in os.environ.get("LEADLINE_REQUIRE", "").split()}

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 import report_samples as samples
-from browser import needs_browser, visit
 
+from browser import needs_browser, visit
 from leadline.report import write_report
 
 pytestmark = needs_browser

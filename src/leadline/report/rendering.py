@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
 from leadline.report import style
@@ -18,13 +18,17 @@ from leadline.report.quantities import prose, share
 
 @cache
 def templates() -> Environment:
-    """The templates with their filters; everything that they show is escaped."""
-    environment = Environment(
-        loader=PackageLoader("leadline.report"), autoescape=True, undefined=StrictUndefined, trim_blocks=True
-    )
-    environment.filters |= {"embed": embed, "share": share, "prose": prose}
-    environment.globals["look"] = style
-    return environment
+    """The templates of pages that stand alone."""
+    return environment("leadline.report")
+
+
+def environment(*packages: str) -> Environment:
+    """The templates of these packages, the first first, with the filters; everything that they show is escaped."""
+    loader = ChoiceLoader([PackageLoader(package) for package in packages])
+    found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    found.filters |= {"embed": embed, "share": share, "prose": prose}
+    found.globals["look"] = style
+    return found
 
 
 def embed(value: Any) -> Markup:

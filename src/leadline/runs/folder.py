@@ -34,6 +34,7 @@ class RunFolder:
     ``label_verdicts.csv``            what people said about labels since corrections were applied last
     ``out_of_fold.npz``               probabilities from networks that had not seen the example, for `labels`
     ``report.html``                   all of it to read
+    ``tags.jsonl``                    tags as they were added and removed
     ``learning_rate``                 the rate from the next epoch on, while it trains, set by hand
     ================================  ======================================================================
     """

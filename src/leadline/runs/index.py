@@ -24,7 +24,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from leadline.errors import LeadlineError
-from leadline.runs import reviews
+from leadline.runs import reviews, tags
 from leadline.runs.folder import RunFolder
 from leadline.runs.store import RunStore
 
@@ -72,19 +72,31 @@ class RunIndex:
         """
         if not self.store.root.is_dir():
             return []
-        known = {row["name"]: row for row in self._read()}
+        self.update()
+        return self._read()
+
+    def update(self) -> None:
+        """Enter what the folders have and the database lacks, and forget the runs whose folders are gone."""
+        with self.database() as engine, engine.connect() as connection:
+            known = {row.name: row.status for row in connection.execute(select(_RUNS.c.name, _RUNS.c.status))}
         folders = {folder.path.name: folder for folder in self.store.folders()}
-        stale = [f for name, f in folders.items() if known.get(name, {}).get("status", "running") == "running"]
+        stale = [f for name, f in folders.items() if known.get(name, "running") == "running"]
         gone = [name for name in known if name not in folders]
         if stale or gone:
             self._write(stale, gone)
-        return self._read()
+
+    def knows(self, name: str) -> bool:
+        """Whether there is a run of exactly this name."""
+        with self.database() as engine, engine.connect() as connection:
+            if connection.execute(select(_RUNS.c.name).where(_RUNS.c.name == name)).first():
+                return True
+        return self.store.root.is_dir() and any(folder.path.name == name for folder in self.store.folders())
 
     def rebuild(self) -> int:
         """Make the tables anew from the folders, reviews included; returns how many runs there are."""
         folders = list(self.store.folders())
         with self.database() as engine:
-            for table in (_RUNS, *reviews.TABLES):
+            for table in (_RUNS, tags.RUN_TAGS, *reviews.TABLES):
                 table.drop(engine, checkfirst=True)
         self._write(folders, gone=[])
         return len(folders)
@@ -112,6 +124,7 @@ class RunIndex:
             if rows:
                 connection.execute(_RUNS.insert(), rows)
             reviews.enter_reviews(connection, folders, names)
+            tags.enter_tags(connection, folders, names)
 
     def database(self) -> Database:
         """The database, to be opened with ``with``."""
@@ -129,7 +142,7 @@ class Database:
             self.engine = create_engine(self.url)
             if self.engine.dialect.name == "sqlite":
                 event.listen(self.engine, "connect", _durable)
-            make_tables(self.engine, *_METADATA.sorted_tables, *reviews.METADATA.sorted_tables)
+            make_tables(self.engine, *_METADATA.sorted_tables, *reviews.METADATA.sorted_tables, tags.RUN_TAGS)
         except SQLAlchemyError as error:
             raise self._complaint(error) from None
         return self.engine

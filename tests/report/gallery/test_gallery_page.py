@@ -7,8 +7,8 @@ import re
 
 import plotly.graph_objects as go
 import pytest
-from browser import needs_browser, visit
 
+from browser import needs_browser, visit
 from leadline.report.gallery import SECTIONS, write_gallery
 from leadline.report.style import plotly_script, stylesheet
 

@@ -69,10 +69,17 @@
     }
   }
 
-  const drawings = [...document.querySelectorAll(".plot")].map((plot) => new Drawing(plot));
+  const drawings = new Map();
+  /* Draws the figures in a part of the page that are not drawn yet, and forgets those that left it. */
+  const draw = (part) => {
+    for (const plot of drawings.keys()) if (!plot.isConnected) drawings.delete(plot);
+    for (const plot of part.querySelectorAll(".plot")) if (!drawings.has(plot)) drawings.set(plot, new Drawing(plot));
+  };
   const redraw = () => drawings.forEach((drawing) => drawing.draw());
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   addEventListener("beforeprint", () => { root.classList.add("paper"); redraw(); });
   addEventListener("afterprint", () => { root.classList.remove("paper"); redraw(); });
+  draw(document);
+  window.leadline = { draw, redraw, drawing: (plot) => drawings.get(plot) };
   root.classList.add("drawn");
 })();

@@ -26,6 +26,15 @@ class Visit:
     complaints: list[str] = field(default_factory=list)
     requests: list[str] = field(default_factory=list)
 
+    def listen(self) -> None:
+        """Take down what the page's console says, and any dialog."""
+        self.page.on(
+            "console",
+            lambda message: self.complaints.append(message.text) if message.type in ("error", "warning") else None,
+        )
+        self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.page.on("dialog", lambda dialog: (self.complaints.append("dialog"), dialog.dismiss()))
+
     def overflow(self) -> int:
         """Pixels by which the page is wider than the screen."""
         return self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
@@ -64,12 +73,7 @@ def visit(browser: Any, path: Path, width: int = 1280, scheme: str = "light") ->
             route.abort()
 
     found.page.route("**/*", answer)
-    found.page.on(
-        "console",
-        lambda message: found.complaints.append(message.text) if message.type in ("error", "warning") else None,
-    )
-    found.page.on("pageerror", lambda error: found.complaints.append(str(error)))
-    found.page.on("dialog", lambda dialog: (found.complaints.append("dialog"), dialog.dismiss()))
+    found.listen()
     found.page.goto(path.as_uri())
     found.page.wait_for_selector("html.drawn", timeout=20_000)
     return found

@@ -1,0 +1,13 @@
+"""Which pages there are: those of the application, and those of a run."""
+
+from __future__ import annotations
+
+from leadline.runs.run import Run
+
+PAGES = (("/", "Runs"), ("/gallery", "Gallery"))
+"""Address and name of each page in the masthead."""
+
+
+def run_tabs(run: Run) -> list[tuple[str, str]]:
+    """What comes after the run's address, and the name of each of its pages."""
+    return [("", "Overview")]

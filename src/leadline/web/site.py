@@ -1,0 +1,119 @@
+"""What every page stands on: the runs, the templates, and the fields of a form."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import cache
+from typing import Annotated, Any
+from urllib.parse import parse_qsl
+
+from fastapi import Depends, HTTPException, Request
+from fastapi.responses import HTMLResponse
+from jinja2 import Environment
+
+from leadline.errors import UsageError
+from leadline.report.rendering import environment
+from leadline.runs.folder import RunFolder
+from leadline.runs.index import RunIndex
+from leadline.runs.run import Run
+from leadline.runs.store import RunStore
+from leadline.web.assets import asset_url
+from leadline.web.navigation import PAGES, run_tabs
+from leadline.web.security import Secrets
+
+MOST_BYTES = 1 << 20
+"""Of a form."""
+
+
+@dataclass(frozen=True)
+class Site:
+    """The application's runs and secrets; one for each start of the server.
+
+    ``closing`` says whether the server is about to stop, so that streams of events end.
+    """
+
+    store: RunStore
+    secrets: Secrets
+    closing: Callable[[], bool] = field(default=lambda: False)
+
+    @property
+    def index(self) -> RunIndex:
+        """The database of the runs."""
+        return RunIndex(self.store)
+
+    def run(self, name: str) -> Run:
+        """The run of exactly this name among those of the store; a name never becomes a path before it was found.
+
+        Raises:
+            HTTPException: 404, there is none.
+
+        """
+        if not self.index.knows(name):
+            raise HTTPException(404, f"There is no run {name!r}.")
+        return Run(RunFolder(self.store.root / name))
+
+    def render(self, request: Request, template: str, status: int = 200, **values: Any) -> HTMLResponse:
+        """A template as a page, or as a part of one."""
+        page = templates().get_template(template)
+        text = page.render(
+            **values, csrf=self.secrets.csrf, here=request.url.path, runs_folder=self.store.root.resolve().name
+        )
+        return HTMLResponse(text, status)
+
+
+@cache
+def templates() -> Environment:
+    """The application's templates with the report's beside them; everything that they show is escaped."""
+    found = environment("leadline.web", "leadline.report")
+    found.globals |= {"asset": asset_url, "pages": PAGES, "run_tabs": run_tabs}
+    return found
+
+
+def _site(request: Request) -> Site:
+    return request.app.state.site
+
+
+CurrentSite = Annotated[Site, Depends(_site)]
+"""The site, as a parameter of a page."""
+
+
+def _run(name: str, site: CurrentSite) -> Run:
+    return site.run(name)
+
+
+NamedRun = Annotated[Run, Depends(_run)]
+"""The run that ``{name}`` in the address names, as a parameter of a page."""
+
+
+class Fields(dict[str, list[str]]):
+    """The fields of a form; a field may come several times."""
+
+    def one(self, name: str) -> str:
+        """The value of a field that must be there. `leadline.errors.UsageError`: it is not."""
+        if not self.get(name):
+            raise UsageError(f"The field {name} is missing.")
+        return self[name][0]
+
+    def all(self, name: str) -> list[str]:
+        """All values of a field, which may be none."""
+        return self.get(name, [])
+
+
+async def _fields(request: Request) -> Fields:
+    found = Fields()
+    body = b""
+    async for part in request.stream():
+        body += part
+        if len(body) > MOST_BYTES:
+            raise HTTPException(413, "This is too much at once.")
+    try:
+        for name, value in parse_qsl(body.decode(), keep_blank_values=True):
+            found.setdefault(name, []).append(value)
+    except UnicodeDecodeError:
+        raise HTTPException(400, "The form is not in UTF-8.") from None
+    return found
+
+
+FormFields = Annotated[Fields, Depends(_fields)]
+"""The fields of the posted form (``application/x-www-form-urlencoded``), as a parameter of a page."""

@@ -1,0 +1,34 @@
+// What the pages of the application share: figures in parts that arrive later, and errors as lines that pass.
+"use strict";
+(() => {
+  const toasts = document.getElementById("toasts");
+
+  const say = (text, kind = "note") => {
+    const line = document.createElement("p");
+    line.className = `toast ${kind}`;
+    line.textContent = text;
+    toasts.append(line);
+    setTimeout(() => line.remove(), kind === "error" ? 10000 : 4000);
+  };
+
+  /* Posts fields as a form does, with the page's own secret; answers with the response or throws its text. */
+  const post = async (path, fields = {}) => {
+    const response = await fetch(path, {
+      method: "POST",
+      headers: { "X-CSRF-Token": document.body.dataset.csrf },
+      body: new URLSearchParams(fields),
+    });
+    if (!response.ok) throw new Error((await response.text()).trim());
+    return response;
+  };
+
+  const trouble = (event) => {
+    const text = event.detail.xhr?.responseText?.trim();
+    say(text || "The server does not answer: is it still running?", "error");
+  };
+  document.addEventListener("htmx:responseError", trouble);
+  document.addEventListener("htmx:sendError", trouble);
+  document.addEventListener("htmx:afterSettle", (event) => leadline.draw(event.target));
+
+  Object.assign(window.leadline, { say, post });
+})();
