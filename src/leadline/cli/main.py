@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from leadline.cli import application, choose, mismatch, rate, review, runs, theory, train
+from leadline.cli import application, choose, export, mismatch, rate, review, runs, theory, train
 from leadline.errors import LeadlineError
 
 app = typer.Typer(
@@ -31,6 +31,7 @@ rate.register(app)
 choose.register(app)
 review.register(app)
 application.register(app)
+export.register(app)
 
 
 def _print_version(wanted: bool) -> None:

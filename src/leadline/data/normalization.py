@@ -59,13 +59,14 @@ def mean_of(values: np.ndarray) -> np.ndarray:
 class ArrayEncoder:
     """(x − center) / scale for arrays: one pair for all values (shape ()) or one for each, (n,).
 
-    A scale of 0 marks values that were constant in training: they become 0.
+    A scale of 0 marks values that were constant in training: they become 0. ``dtype`` is that of the arrays.
     """
 
     name: str
     shape: tuple[int, ...]
     center: np.ndarray
     scale: np.ndarray
+    dtype: str = "float32"
 
     @property
     def width(self) -> int:
@@ -102,13 +103,13 @@ def fit_array(name: str, inputs: np.ndarray, train: np.ndarray, normalization: s
 
     Unit divides all values by 255 (uint8) or else by the largest absolute value in training.
     """
-    flat = inputs.reshape(len(inputs), -1)
+    flat, shape, dtype = inputs.reshape(len(inputs), -1), inputs.shape[1:], inputs.dtype.name
     if normalization == "unit":
         size = 255.0 if inputs.dtype == np.uint8 else float(np.abs(flat[train]).max(initial=0.0))
-        return ArrayEncoder(name, inputs.shape[1:], np.array(0.0), np.array(size or 1.0))
+        return ArrayEncoder(name, shape, np.array(0.0), np.array(size or 1.0), dtype)
     if normalization == "none":
-        return ArrayEncoder(name, inputs.shape[1:], np.array(0.0), np.array(1.0))
+        return ArrayEncoder(name, shape, np.array(0.0), np.array(1.0), dtype)
     step = max(BLOCK // max(len(train), 1), 1)
     parts = [location(flat[train, i : i + step], normalization) for i in range(0, flat.shape[1], step)]
     center, scale = (np.concatenate(each) for each in zip(*parts, strict=True))
-    return ArrayEncoder(name, inputs.shape[1:], center, scale)
+    return ArrayEncoder(name, shape, center, scale, dtype)

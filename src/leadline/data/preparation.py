@@ -150,6 +150,7 @@ class Preparation:
                 "shape": list(array.shape),
                 "center": array.center.tolist(),
                 "scale": array.scale.tolist(),
+                "dtype": array.dtype,
             }
         else:
             encoders = [{"type": encoder.type, **asdict(encoder)} for encoder in self.encoders]
@@ -186,6 +187,7 @@ class Preparation:
                 tuple(encoders["shape"]),
                 np.array(encoders["center"], np.float64),
                 np.array(encoders["scale"], np.float64),
+                encoders.get("dtype", "float32"),
             ),
             None if shape is None else (shape[0], shape[1], shape[2]),
             tuple(value["columns"]),

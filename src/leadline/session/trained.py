@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -82,6 +84,16 @@ class TrainedNetwork:
         from leadline.runs.predictions import predictions_table
 
         return predictions_table(self.task, self.classes, self.outputs(self._inputs(rows)), target=self.target)
+
+    def export(self, path: str | os.PathLike[str], name: str = "leadline") -> Path:
+        """Write an ONNX file that makes predictions of raw columns without Leadline; see `leadline.export`.
+
+        Raises `leadline.errors.LeadlineError` for a layer that cannot be exported, by its name.
+        """
+        from leadline.export import onnx_model, write_onnx  # here, because importing onnx takes a while
+
+        model = onnx_model(self.network, self.parameters, self.preparation, self.loss, name)
+        return write_onnx(model, path)
 
     def _inputs(self, rows: Any) -> np.ndarray:
         precision = "float64" if self.parameters.theta.dtype == torch.float64 else "float32"

@@ -1,0 +1,186 @@
+"""Layers in ONNX, as they predict: dropout and stochastic depth leave out nothing, averages are the running ones."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from torch import Tensor
+
+from leadline.equations.activations import LEAK
+from leadline.equations.convolution import Window
+from leadline.errors import LeadlineError
+from leadline.export.onnx_graph import OnnxGraph
+from leadline.network import (
+    Activation,
+    AveragePool,
+    BatchNorm,
+    Convolution,
+    Dense,
+    Dropout,
+    Flatten,
+    GlobalAveragePool,
+    Image,
+    Layer,
+    MaxPool,
+    Residual,
+    SqueezeExcitation,
+)
+from leadline.network.layer import Shape, Tensors, branch
+from leadline.network.windows import pair, window_for
+
+
+class LayerExport:
+    """One layer on its way into a graph: where it stands (``layers.3.body.0``), its tensors, its input's shape."""
+
+    def __init__(self, graph: OnnxGraph, place: str, tensors: Tensors, input_shape: Shape) -> None:
+        self.graph, self.place, self.tensors, self.input_shape = graph, place, tensors, input_shape
+
+    def tensor(self, name: str) -> str:
+        """A parameter or statistic as a constant under its own name, float32."""
+        return self.array(self.tensors[name], name)
+
+    def array(self, values: Tensor, name: str) -> str:
+        """Values as a constant, float32."""
+        return self.graph.constant(values.detach().cpu().numpy(), f"{self.place}.{name}", np.float32)
+
+    def activated(self, name: str, value: str) -> str:
+        """g(value)."""
+        return activated(self.graph, name, value)
+
+    def dense(self, value: str, weight: str, bias: str) -> str:
+        """x Wᵀ + b, without b where the layer has none."""
+        biases = [self.tensor(bias)] if bias in self.tensors else []
+        return self.graph.add("Gemm", value, self.tensor(weight), *biases, transB=1)
+
+    def through(self, layers: Sequence[Layer], name: str, value: str) -> str:
+        """Layers inside this one, one after another."""
+        shape = self.input_shape
+        for i, layer in enumerate(layers):
+            path = f"{name}.{i}"
+            inner = LayerExport(self.graph, f"{self.place}.{path}", branch(self.tensors, path), shape)
+            value, shape = exported(layer, inner, value), layer.output_shape(shape)
+        return value
+
+
+def exported(layer: Layer, export: LayerExport, value: str) -> str:
+    """The layer's output for ``value``; LeadlineError, naming it, for a layer that ONNX has no form of."""
+    form = FORMS.get(type(layer))
+    if form is None:
+        raise LeadlineError(
+            f"{export.place} {layer} cannot be exported: ONNX knows nothing of its Python code. "
+            "Train with Leadline's own layers, or export that part with its own framework."
+        )
+    return form(layer, export, value)
+
+
+def activated(graph: OnnxGraph, name: str, value: str) -> str:
+    """An activation by its name."""
+    if name == "linear":
+        return value
+    if name == "swish":
+        return graph.add("Mul", value, graph.add("Sigmoid", value))
+    if name == "relu6":
+        limits = (graph.constant(limit, f"limit_{limit}", np.float32) for limit in (0, 6))
+        return graph.add("Clip", value, *limits)
+    operator, attributes = OPERATORS[name]
+    return graph.add(operator, value, **attributes)
+
+
+OPERATORS: dict[str, tuple[str, dict[str, Any]]] = {
+    "sigmoid": ("Sigmoid", {}),
+    "tanh": ("Tanh", {}),
+    "relu": ("Relu", {}),
+    "leaky_relu": ("LeakyRelu", {"alpha": LEAK}),
+    "softmax": ("Softmax", {"axis": -1}),
+    "hard_swish": ("HardSwish", {}),
+}
+
+
+def _dense(layer: Dense, export: LayerExport, value: str) -> str:
+    return export.activated(layer.activation, export.dense(value, "weight", "bias"))
+
+
+def _activation(layer: Activation, export: LayerExport, value: str) -> str:
+    return export.activated(layer.activation, value)
+
+
+def _nothing(layer: Layer, export: LayerExport, value: str) -> str:
+    return value
+
+
+def _flatten(layer: Flatten, export: LayerExport, value: str) -> str:
+    shape = export.graph.constant([-1, math.prod(export.input_shape)], "rows_and_values", np.int64)
+    return export.graph.add("Reshape", value, shape)
+
+
+def _image(layer: Image, export: LayerExport, value: str) -> str:
+    shape = export.graph.constant([-1, layer.height, layer.width, layer.channels], "rows_and_pixels", np.int64)
+    return export.graph.add("Transpose", export.graph.add("Reshape", value, shape), perm=[0, 3, 1, 2])
+
+
+def _batch_norm(layer: BatchNorm, export: LayerExport, value: str) -> str:
+    tensors = [export.tensor(name) for name in ("gamma", "beta", "running_mean", "running_variance")]
+    normalized = export.graph.add("BatchNormalization", value, *tensors, epsilon=layer.epsilon)
+    return export.activated(layer.activation, normalized)
+
+
+def _convolution(layer: Convolution, export: LayerExport, value: str) -> str:
+    window = window_for(export.input_shape, layer.size, layer.stride, layer.padding, layer.dilation)
+    biases = [export.tensor("bias")] if "bias" in export.tensors else []
+    attributes = _window(layer.size, window) | {"group": layer.groups, "dilations": list(window.dilation)}
+    found = export.graph.add("Conv", value, export.tensor("weight"), *biases, **attributes)
+    return export.activated(layer.activation, found)
+
+
+def _pool(layer: MaxPool | AveragePool, export: LayerExport, value: str) -> str:
+    stride = layer.size if layer.stride is None else layer.stride
+    attributes = _window(layer.size, window_for(export.input_shape, layer.size, stride, layer.padding))
+    if isinstance(layer, MaxPool):
+        found = export.graph.add("MaxPool", value, **attributes)
+    else:
+        found = export.graph.add("AveragePool", value, count_include_pad=1, **attributes)
+    return export.activated(layer.activation, found)
+
+
+def _window(size: Any, window: Window) -> dict[str, Any]:
+    top, bottom, left, right = window.padding
+    return {"kernel_shape": list(pair(size)), "strides": list(window.stride), "pads": [top, left, bottom, right]}
+
+
+def _global_average_pool(layer: GlobalAveragePool, export: LayerExport, value: str) -> str:
+    axes = export.graph.constant([2, 3], "axes", np.int64)
+    return export.graph.add("ReduceMean", value, axes, keepdims=0)
+
+
+def _residual(layer: Residual, export: LayerExport, value: str) -> str:
+    body = export.through(layer.body, "body", value)
+    shortcut = export.through(layer.shortcut, "shortcut", value)
+    return export.activated(layer.activation, export.graph.add("Add", body, shortcut))
+
+
+def _squeeze_excitation(layer: SqueezeExcitation, export: LayerExport, value: str) -> str:
+    graph = export.graph
+    mean = graph.add("ReduceMean", value, graph.constant([2, 3], "axes", np.int64), keepdims=0)
+    hidden = export.activated(layer.activation, export.dense(mean, "reduce_weight", "reduce_bias"))
+    scale = export.activated(layer.gate, export.dense(hidden, "expand_weight", "expand_bias"))
+    return graph.add("Mul", value, graph.add("Unsqueeze", scale, graph.constant([2, 3], "axes", np.int64)))
+
+
+FORMS: dict[type[Layer], Callable[..., str]] = {
+    Dense: _dense,
+    Activation: _activation,
+    Dropout: _nothing,
+    Flatten: _flatten,
+    Image: _image,
+    BatchNorm: _batch_norm,
+    Convolution: _convolution,
+    MaxPool: _pool,
+    AveragePool: _pool,
+    GlobalAveragePool: _global_average_pool,
+    Residual: _residual,
+    SqueezeExcitation: _squeeze_excitation,
+}
+"""How each kind of layer is written; what is not here cannot be exported."""

@@ -1,0 +1,136 @@
+"""A trained network as one ONNX model: raw columns in, predictions in the target's own terms out.
+
+Preparation, network and what makes predictions of its output are all in the file, so that other programs need nothing
+of Leadline. The model is of opset 18, which runtimes know since 2023.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from contextlib import suppress
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+from onnx import ModelProto, ValueInfoProto, helper
+
+from leadline.data import Preparation
+from leadline.equations.losses import LOSSES
+from leadline.errors import LeadlineError
+from leadline.export.onnx_graph import DOUBLE, FLOAT, INT64, TEXT, OnnxGraph
+from leadline.export.onnx_layers import LayerExport, activated, exported
+from leadline.export.onnx_preparation import prepared
+from leadline.network import Network, Parameters
+
+OPSETS = {"": 18, "ai.onnx.ml": 3}
+IR_VERSION = 8
+LARGEST = 2**31 - 2**20
+"""Bytes that one file of this format holds."""
+
+
+def onnx_model(
+    network: Network, parameters: Parameters, preparation: Preparation, loss: str, name: str = "leadline"
+) -> ModelProto:
+    """The model, checked. Inputs are the columns by name, (m,), or the array, (m, …); see `onnx_inputs`.
+
+    Outputs: ``prediction``, class names (m,), labels 0 or 1 (m, k), or values in the target's units, (m,) or (m, k);
+    and for classes and labels ``probabilities`` (m, k). Raises LeadlineError, naming it, for a layer that cannot be
+    exported.
+    """
+    if parameters.theta.numel() * 4 > LARGEST:
+        raise LeadlineError(f"A network of {parameters.theta.numel():,} parameters is too large for one ONNX file.")
+    graph = OnnxGraph()
+    value, shape = prepared(graph, preparation), (preparation.n_inputs,)
+    statistics = parameters.statistics or [{} for _ in network.layers]
+    for i, (layer, own, averages) in enumerate(zip(network.layers, parameters.layers, statistics, strict=True)):
+        export = LayerExport(graph, f"layers.{i}", {**own, **averages}, shape)
+        value, shape = exported(layer, export, value), layer.output_shape(shape)
+    _predictions(graph, activated(graph, LOSSES[loss].prediction.__name__, value), preparation)
+    note = f"Predicts {', '.join(preparation.target_names)} ({preparation.task})."
+    model = helper.make_model(
+        graph.proto(name, note),
+        opset_imports=[helper.make_opsetid(domain, number) for domain, number in OPSETS.items()],
+        producer_name="leadline",
+        producer_version=version("leadline"),
+        doc_string=note,
+    )
+    model.ir_version = IR_VERSION
+    facts = {"task": preparation.task, "target": ", ".join(preparation.target_names)}
+    if preparation.classes:
+        facts["classes"] = "\n".join(preparation.classes)
+    helper.set_model_props(model, facts)
+    onnx.checker.check_model(model, full_check=True)
+    return model
+
+
+def write_onnx(model: ModelProto, path: str | os.PathLike[str]) -> Path:
+    """Write the model, whole or not at all. `LeadlineError` where that is not possible."""
+    path = Path(path)
+    draft = path.with_name(f".{path.name}.partial")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft.write_bytes(model.SerializeToString())
+        draft.replace(path)
+    except OSError as error:
+        with suppress(OSError):
+            draft.unlink()
+        raise LeadlineError(f"{path} cannot be written: {error.strerror or error}.") from None
+    return path
+
+
+def _predictions(graph: OnnxGraph, value: str, preparation: Preparation) -> None:
+    """The outputs of the model, from what the loss calls the network's prediction, (m, k)."""
+    classes, task = preparation.classes, preparation.task
+    if task == "regression":
+        _values(graph, value, preparation)
+        return
+    if task == "multilabel":
+        chosen = graph.cast(graph.add("Greater", value, graph.constant(0.5, "half", np.float32)), INT64)
+        note = f"1 or 0 for {_listed(classes)}"
+        graph.output("prediction", chosen, INT64, (len(classes),), note)
+    else:
+        if task == "binary" and preparation.n_outputs == 1 and len(classes) == 2:
+            value = _both(graph, value)
+        names = graph.constant(list(classes), "classes")
+        chosen = graph.add("Gather", names, graph.add("ArgMax", value, axis=1, keepdims=0))
+        graph.output("prediction", chosen, TEXT, (), "the most probable class")
+    graph.output("probabilities", value, FLOAT, (len(classes),), f"of {_listed(classes)}")
+
+
+def _both(graph: OnnxGraph, positive: str) -> str:
+    """The probabilities of both classes from that of the second."""
+    return graph.columns([graph.add("Sub", graph.constant(1.0, "one", np.float32), positive), positive])
+
+
+def _values(graph: OnnxGraph, value: str, preparation: Preparation) -> None:
+    """The target's units: output · scale + mean."""
+    scale = graph.constant(preparation.target_scale, "target_scale", np.float64)
+    mean = graph.constant(preparation.target_mean, "target_mean", np.float64)
+    found = graph.add("Add", graph.add("Mul", graph.cast(value, DOUBLE), scale), mean)
+    k, note = len(preparation.target_mean), ", ".join(preparation.target_names)
+    if k == 1:
+        found = graph.add("Squeeze", found, graph.constant([1], "axis", np.int64))
+    graph.output("prediction", found, DOUBLE, () if k == 1 else (k,), note)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
+
+
+def described_onnx(path: str | os.PathLike[str]) -> dict[str, list[dict[str, Any]]]:
+    """The ``inputs`` and ``outputs`` of a written model: each its name, type, shape and note."""
+    graph = onnx.load(path).graph
+    return {
+        "inputs": [_described(each) for each in graph.input],
+        "outputs": [_described(each) for each in graph.output],
+    }
+
+
+def _described(value: ValueInfoProto) -> dict[str, Any]:
+    tensor = value.type.tensor_type
+    shape = [size.dim_param or size.dim_value for size in tensor.shape.dim]
+    kind = helper.tensor_dtype_to_string(tensor.elem_type).removeprefix("TensorProto.").lower()
+    return {"name": value.name, "type": kind, "shape": shape, "note": value.doc_string}
