@@ -173,6 +173,9 @@ def _print_labels(screen: Console, run: str, found: RunLabels) -> None:
         screen.print(found.pattern.sentence(subject), markup=False)
     if len(found.reviews):
         screen.print(f"{len(found.reviews)} reviewed, {len(found.reviews.changed)} corrected", markup=False)
+    if len(found.waiting):
+        text = f"{len(found.waiting)} more reviewed in the application and not applied yet: leadline open {run}"
+        screen.print(text, markup=False)
     if found.share is not None:
         screen.print(
             ("Confirmed so far: " if found.confirmed else "If the suspects are wrong: ") + str(found.share),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator
 
 from leadline.runs.review_sheet import Cell, ReviewSheet, Value
 from leadline.runs.review_store import Edit, cause_name
@@ -112,14 +112,23 @@ def verdict(review: Review) -> Edit:
     return edit
 
 
-def set_verdicts(reviews: Mapping[int, Review | None]) -> Edit:
-    """Verdicts on several labels at once; None takes one away."""
+def clear_verdicts(reviews: Iterable[Review]) -> Edit:
+    """These verdicts do not wait any more; where another was given since, that one stays."""
 
     def edit(sheet: ReviewSheet) -> Edits:
-        for row, review in reviews.items():
-            if review is None:
-                yield Cell("verdict", row), None
-            else:
+        for review in reviews:
+            if sheet.verdicts.get(review.row) == review:
+                yield Cell("verdict", review.row), None
+
+    return edit
+
+
+def restore_verdicts(reviews: Iterable[Review]) -> Edit:
+    """These verdicts wait again, but for labels on which there is a later one."""
+
+    def edit(sheet: ReviewSheet) -> Edits:
+        for review in reviews:
+            if review.row not in sheet.verdicts:
                 yield from verdict(review)(sheet)
 
     return edit

@@ -13,7 +13,7 @@ from leadline.data import Dataset
 from leadline.errors import LeadlineError, UsageError, nearest
 from leadline.measure import Measured, proportion
 from leadline.runs.predictions import predictions_table, read_table, write_table
-from leadline.runs.reviews import LABEL_REVIEWS, load_reviews
+from leadline.runs.reviews import LABEL_REVIEWS, load_reviews, load_verdicts
 from leadline.runs.run import Run
 from leadline.session.corrected import row_contents
 from leadline.session.plan import Plan, corrected_plan
@@ -48,7 +48,8 @@ class RunLabels:
         sets: the set of each: ``"train"``, ``"dev"``, ``"test"``, ``"train_dev"``, (m,).
         contents: hash of each example's inputs.
         audit: the suspects, by their position among ``rows``.
-        reviews: what people have said so far.
+        reviews: what people have said so far and is in force.
+        waiting: what they have said since; it is not applied yet.
         pattern: random or systematic, by confirmed wrong labels where there are enough, else by the suspects.
         share: of the dev error that wrong labels explain; None without dev predictions.
         confirmed: whether ``share`` counts confirmed wrong labels; otherwise suspects that the network contradicts.
@@ -60,6 +61,7 @@ class RunLabels:
     contents: tuple[str, ...]
     audit: LabelAudit
     reviews: Corrections
+    waiting: Corrections
     pattern: LabelPattern
     share: LabelShare | None
     confirmed: bool
@@ -93,7 +95,7 @@ class RunLabels:
 
         Rightly and wrongly is by the out-of-fold network, so that the closed test set is treated as the others are.
         """
-        seen = {review.row for review in self.reviews}
+        seen = {review.row for review in (*self.reviews, *self.waiting)}
         wrong = self.audit.suggested != self.audit.given
         order = review_queue(self.audit, wrong, size + len(seen), seed)
         return self.table([k for k in order if self.rows[k] not in seen][:size])
@@ -112,6 +114,7 @@ class RunLabels:
             "confirmed": self.confirmed,
             "reviewed": len(self.reviews),
             "changed": len(self.reviews.changed),
+            "waiting": len(self.waiting),
         }
 
 
@@ -139,9 +142,9 @@ def audit_labels(run: Run, data: Dataset | None = None, k: int = 5, segments: Se
     wrong, right = _confirmed(plan.data, reviews, rows)
     by_people = int(wrong.sum()) >= ENOUGH_CONFIRMED
     pattern = label_pattern(given, right, wrong, classes, columns) if by_people else audit.pattern
-    share, confirmed = _share(run, rows, sets, audit, wrong, bool(len(reviews)))
+    share, confirmed = _share(run, rows, sets, audit, wrong, right, bool(len(reviews)))
     contents = tuple(np.array(row_contents(plan.data))[rows].tolist())
-    return RunLabels(rows, sets, contents, audit, reviews, pattern, share, confirmed)
+    return RunLabels(rows, sets, contents, audit, reviews, load_verdicts(run.folder), pattern, share, confirmed)
 
 
 def apply_corrections(run: Run, corrections: Corrections, data: Dataset | None = None) -> Run:
@@ -225,7 +228,13 @@ def _confirmed(data: Dataset, reviews: Corrections, rows: np.ndarray) -> tuple[n
 
 
 def _share(
-    run: Run, rows: np.ndarray, sets: np.ndarray, audit: LabelAudit, wrong_label: np.ndarray, reviewed: bool
+    run: Run,
+    rows: np.ndarray,
+    sets: np.ndarray,
+    audit: LabelAudit,
+    wrong_label: np.ndarray,
+    right: np.ndarray,
+    reviewed: bool,
 ) -> tuple[LabelShare | None, bool]:
     """Of the dev mistakes of the run's own network: those whose label is wrong and whose prediction is not."""
     path = run.folder / "predictions" / "dev.parquet"
@@ -238,7 +247,7 @@ def _share(
     prediction = np.array([index[predicted[row]] for row in rows[dev].tolist()])
     mistake = prediction != audit.given[dev]
     if reviewed:
-        return label_share(mistake, wrong_label[dev]), True
+        return label_share(mistake, wrong_label[dev] & (right[dev] == prediction)), True
     return label_share(mistake, audit.is_suspect[dev] & (audit.suggested[dev] == prediction)), False
 
 

@@ -1,0 +1,93 @@
+"""Mistakes in windows: every one once, in the order and with the filters asked for."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pyarrow as pa
+
+from leadline.runs.predictions import predictions_table
+from leadline.session.mistake_list import ORDERS, MistakeList, Wanted
+from leadline.strategy import sample_mistakes
+
+CLASSES = ("ant", "bee", "cat", "dog")
+
+
+def predictions(m: int, seed: int = 0) -> pa.Table:
+    rng = np.random.default_rng(seed)
+    outputs = rng.dirichlet(np.ones(4), m)
+    return predictions_table("multiclass", CLASSES, outputs, rng.integers(0, 4, m), 5 * np.arange(m) + 3)
+
+
+def read_all(found: MistakeList, wanted: Wanted, order, size: int = 60) -> list[int]:
+    ranks, after, rows = found.ranks(wanted, order), -1, []
+    while window := found.window(ranks, order, after, size):
+        rows += [mistake.row for _, mistake in window]
+        after = window[-1][0]
+    return rows
+
+
+def test_every_mistake_is_shown_once_in_every_order() -> None:
+    table = predictions(500)
+    expected = [row for row, label, answer in zip(*(table[c].to_pylist() for c in ("row", "label", "prediction")),
+                strict=True) if label != answer]  # fmt: skip
+    found = MistakeList.from_table(table)
+    assert len(found) == len(expected) and found.error.n == 500
+    for order in ORDERS:
+        assert sorted(read_all(found, Wanted(), order)) == expected
+    assert read_all(found, Wanted(), "row") == expected
+    surety = [found.probabilities[found.position[row]].max() for row in read_all(found, Wanted(), "surest")]
+    assert surety == sorted(surety, reverse=True)
+
+
+def test_the_sample_is_the_one_that_an_export_writes() -> None:
+    table = predictions(500)
+    found = MistakeList.from_table(table)
+    wrong = np.array(table["label"].to_pylist()) != np.array(table["prediction"].to_pylist())
+    exported = table["row"].to_numpy()[sample_mistakes(wrong, found.suggested_sample)]
+    first = read_all(found, Wanted(), "sample")[: found.suggested_sample]
+    assert sorted(first) == exported.tolist()
+    assert found.picked(first) == found.picked(first[:7]) == 0
+    assert found.picked(read_all(found, Wanted(), "sample")[-3:]) == 3
+
+
+def test_filters() -> None:
+    found = MistakeList.from_table(predictions(500))
+    rows = read_all(found, Wanted(true="bee", predicted="cat"), "row")
+    assert rows and all(
+        (found.shown(found.position[row]).label, found.shown(found.position[row]).prediction) == ("bee", "cat")
+        for row in rows
+    )
+    assert read_all(found, Wanted(true="bee", predicted="bee"), "row") == []
+    assert read_all(found, Wanted(true="<script>"), "row") == []
+    some = frozenset(rows[:2]) | {-1, 10**9}
+    assert read_all(found, Wanted(rows=some), "row") == rows[:2]
+    assert read_all(found, Wanted(rows=frozenset()), "row") == []
+
+
+def test_a_window_beyond_the_end_is_empty() -> None:
+    found = MistakeList.from_table(predictions(50))
+    ranks = found.ranks(Wanted(), "row")
+    assert found.window(ranks, "row", 10**18, 60) == []
+    none = MistakeList.from_table(predictions(0))
+    assert len(none) == 0 and none.window(none.ranks(Wanted(), "sample"), "sample", -1, 60) == []
+
+
+def test_the_labels_probability_is_always_shown() -> None:
+    found = MistakeList.from_table(predictions(300))
+    for at in range(len(found)):
+        shown = found.shown(at)
+        assert {shown.label, shown.prediction} <= {name for name, _ in shown.probabilities}
+        assert len(shown.probabilities) == 3
+
+
+def test_a_window_of_ten_thousand_mistakes_is_quick() -> None:
+    found = MistakeList.from_table(predictions(13_500))
+    assert len(found) > 10_000
+    found.order("surest")
+    start = time.perf_counter()
+    for after in range(0, 10_000, 1000):
+        ranks = found.ranks(Wanted(rows=frozenset(range(0, 60_000, 2))), "surest")
+        found.window(ranks, "surest", after, 60)
+    assert (time.perf_counter() - start) / 10 < 0.1
