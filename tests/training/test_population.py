@@ -17,7 +17,14 @@ from leadline.network.layer import ShapeError
 from leadline.optimize import Adam, AdamW, GradientDescent, Momentum, Nesterov, Optimizer, RMSprop
 from leadline.optimize.schedules import Cosine, Exponential, InverseTime
 from leadline.training import EarlyStopping, Examples, Fit, Training, fit
-from leadline.training.population import Member, Population, PopulationTrainer, Single, population_outputs
+from leadline.training.population import (
+    Member,
+    Population,
+    PopulationTrainer,
+    Single,
+    population_outputs,
+    train_to_end,
+)
 from leadline.training.population.losses import population_loss
 from leadline.training.population.plan import SharedBatches, plan_epoch
 from leadline.training.population.rows import make_rows
@@ -299,6 +306,27 @@ def test_results_do_not_depend_on_who_else_is_in_the_population() -> None:
     halves = [Population(REGULARIZED, part).fit(SOFTMAX, train, None, settings) for part in (members[:2], members[2:])]
     for got, wanted in zip(together, [*halves[0], *halves[1]], strict=True):
         assert_same(got, wanted, 1e-12)
+
+
+@pytest.mark.parametrize("rule", [Adam(), RMSprop(), Momentum(), GradientDescent()], ids=lambda rule: rule.name)
+@pytest.mark.parametrize("units", [7, 600], ids=["small", "large"])
+def test_independent_members_do_not_differ_by_a_bit(rule: Optimizer, units: int) -> None:
+    network = Network([Dense(units, "relu"), Dropout(0.9), Dense(3)])
+    random = torch.Generator().manual_seed(0)
+    examples = Examples(torch.randn(70, 13, generator=random), torch.arange(70) % 3)
+    settings = Training(epochs=4, batch_size=16, optimizer=rule, early_stopping=None)
+    given = [Member(seed=k, learning_rate=0.01 * 1.1 ** (k // 2), l2=0.1 * (k // 3)) for k in range(6)]
+    singles = [member.single(network, settings) for member in given]
+
+    def trained(members: list[int]) -> dict[int, torch.Tensor]:
+        chosen = [singles[i] for i in members]
+        trainer = PopulationTrainer(chosen, "softmax_cross_entropy", examples, examples, independent=True)
+        return dict(zip(members, [fit.parameters.theta for fit in train_to_end(trainer)], strict=True))
+
+    together = trained([*range(6)])
+    for members in ([4], [0, 1], [5, 3, 2], [1, 2, 3, 4, 5]):
+        for i, theta in trained(members).items():
+            assert torch.equal(theta, together[i]), f"member {i} among {members}"
 
 
 def test_outputs_of_a_population() -> None:

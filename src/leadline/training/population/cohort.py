@@ -12,7 +12,7 @@ from leadline.network.layer import Shape
 from leadline.training.population.objective import Gradients, Pools, PopulationObjective
 from leadline.training.population.plan import plan_epoch
 from leadline.training.population.rows import Row
-from leadline.training.population.updates import Update
+from leadline.training.population.updates import Update, zeros_with_margin
 
 
 class Cohort:
@@ -28,7 +28,7 @@ class Cohort:
     ) -> None:
         self.network, self.loss, self.rows, self.parameters, self.pools = network, loss, rows, parameters, pools
         theta = parameters.theta
-        self.gradients = Gradients.over(parameters, torch.zeros_like(theta))
+        self.gradients = Gradients.over(parameters, zeros_with_margin(theta))
         self.updates: list[Update] = []
         start = 0
         for _, group in groupby(rows, key=lambda row: row.steps):

@@ -14,7 +14,7 @@ from leadline.optimize.clipping import clip_by_norm
 from leadline.training.population.losses import population_loss
 from leadline.training.population.noise import PopulationMemory
 from leadline.training.population.rows import Row, number
-from leadline.training.population.updates import LARGE
+from leadline.training.population.updates import LARGE, zeros_with_margin
 
 Pools = list[dict[str, Tensor]]
 
@@ -40,7 +40,7 @@ class Gradients(Parameters):
         """Gradients for ``parameters`` that end up in ``theta``."""
         if parameters.layout.n >= LARGE:
             return cls(parameters.layout, theta)
-        work = torch.zeros_like(theta)
+        work = zeros_with_margin(theta)
         sizes = [slot.stop - slot.start for slot in parameters.layout.slots]
         parts = work.flatten().split([len(theta) * size for size in sizes])
         return cls(parameters.layout, theta, [], [part.view(len(theta), -1) for part in parts], work)

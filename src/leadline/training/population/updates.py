@@ -17,13 +17,30 @@ LARGE = 8_192
 UNIT_STEP_RULES = (Adam, RMSprop)
 """Rules whose step is the learning rate times a direction that θ is no part of, and whose kernel saves many passes."""
 
+LINE = 16
+"""Numbers that torch's kernels take at once, at most; what is left at the end they compute, and round, one by one."""
+
+
+def zeros_with_margin(like: Tensor) -> Tensor:
+    """Zeros of that shape with some more behind them, so that `whole_lines` stays in their memory."""
+    return like.new_zeros(like.numel() + LINE)[: like.numel()].view(like.shape)
+
+
+def whole_lines(tensor: Tensor) -> Tensor:
+    """The numbers (P, n) as one row, with as many of those behind them in memory as fill the last line.
+
+    A kernel then has nothing left at the end to round otherwise, wherever a member's numbers lie.
+    """
+    return tensor.as_strided((-(-tensor.numel() // LINE) * LINE,), (1,))
+
 
 class Update:
     """One rule for some rows of a population; these rows make the same number of updates in an epoch.
 
     Kernels take one number of each kind. Where members have their own, large members are updated one after another,
     each by its own rule; for small ones the kernel takes a step of rate 1 from zero, and θ moves by the members' rates
-    times that, or the rule's equation is applied to all. ``work`` (P, n) is memory for that step, if there is any.
+    times that, or the rule's equation is applied to all. ``work`` (P, n) is memory for that step, if there is any; like
+    the gradient it is from `zeros_with_margin`.
     """
 
     def __init__(self, rows: list[Row], theta: Tensor, gradient: Tensor, n_penalized: int, work: Tensor | None) -> None:
@@ -41,6 +58,7 @@ class Update:
             self._each = [(rule, self._state_of(i, rule, n_penalized)) for i, rule in enumerate(rules)]
         one_kernel = type(self.rule) in UNIT_STEP_RULES and self.state.fused and not self._each
         self._unit_step = work if one_kernel and isinstance(self.base, Tensor) else None
+        self._unit_state = self._state_in_lines() if self._unit_step is not None else None
         self._constant: Number = self.base
         if isinstance(self.base, Tensor) and self._unit_step is not None:
             self._constant = self.base.to(theta)
@@ -49,6 +67,14 @@ class Update:
         """The state of one row, over its part of the averages."""
         state = rule.start(self.theta[i], n_penalized)
         state.averages = {name: average[i] for name, average in self.state.averages.items()}
+        return state
+
+    def _state_in_lines(self) -> State:
+        """The state that the kernel of unit steps moves: the same averages, in whole lines."""
+        self.state.averages = {name: zeros_with_margin(average) for name, average in self.state.averages.items()}
+        averages = {name: whole_lines(average) for name, average in self.state.averages.items()}
+        state = self.rule.start(next(iter(averages.values())))
+        state.averages = averages
         return state
 
     @property
@@ -78,8 +104,10 @@ class Update:
         """Move the rows one step down their gradients."""
         if self._each:
             self._step_each(rate)
-        elif isinstance(rate, Tensor) and self._unit_step is not None:
-            self.rule.update(self._unit_step.zero_(), self.gradient, self.state, 1.0)
+        elif isinstance(rate, Tensor) and self._unit_step is not None and self._unit_state is not None:
+            step = whole_lines(self._unit_step).zero_()
+            self.rule.update(step, whole_lines(self.gradient), self._unit_state, 1.0)
+            self.state.step += 1
             self.theta.addcmul_(self._unit_step, rate.to(self.theta))
         else:
             self.rule.update(self.theta, self.gradient, self.state, rate)
@@ -96,5 +124,6 @@ class Update:
         """Take over what was remembered of these rows."""
         for name, average in self.state.averages.items():
             average.copy_(averages[name])
-        for state in (self.state, *(own for _, own in self._each)):
+        in_lines = [] if self._unit_state is None else [self._unit_state]
+        for state in (self.state, *in_lines, *(own for _, own in self._each)):
             state.step = step
