@@ -51,7 +51,7 @@ if TYPE_CHECKING:
     from leadline.runs.run import Run, load_run
     from leadline.session.test_set import open_test_set
     from leadline.session.trained import TrainedNetwork
-    from leadline.session.training import run_experiment, train
+    from leadline.session.training import run_experiment, train, transfer
     from leadline.strategy import Diagnosis, diagnose_predictions, diagnose_rates, diagnose_regression
     from leadline.training import DivergenceError
     from leadline.training.population import Member, Population
@@ -105,6 +105,7 @@ __all__ = [
     "read",
     "run_experiment",
     "train",
+    "transfer",
 ]
 
 _HOME = {
@@ -129,7 +130,7 @@ _HOME = {
         "gradient_check",
     ),
     "leadline.runs.run": ("Run", "load_run"),
-    "leadline.session.training": ("run_experiment", "train"),
+    "leadline.session.training": ("run_experiment", "train", "transfer"),
     "leadline.strategy": ("Diagnosis", "diagnose_predictions", "diagnose_rates", "diagnose_regression"),
     "leadline.session.test_set": ("open_test_set",),
     "leadline.session.trained": ("TrainedNetwork",),

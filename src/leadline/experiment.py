@@ -40,6 +40,12 @@ def _batch_size(value: object) -> object:
     raise PydanticCustomError("batch_size", 'a whole number of at least 1, or "full"')
 
 
+def _freeze(value: object) -> object:
+    if value in (None, "all", "none", "auto") or (type(value) is int and value >= 0):
+        return value
+    raise PydanticCustomError("freeze", '"all", "none", "auto", or how many of the first layers')
+
+
 def _typed_table(value: object) -> object:
     """``"adam"`` is short for ``{type = "adam"}``."""
     if value is None:
@@ -172,10 +178,17 @@ class NetworkSection(Section):
 
     ``architecture`` names a well-known network in place of layers. ``modules`` are Python files with layers of the
     user's own.
+
+    ``from`` is a run whose network is taken over, or a file (or https address) with published weights of the
+    ``architecture``; ``checksum`` begins the SHA-256 of its weights. Its output layer is replaced by ``head``, and the
+    first layers, as many as ``freeze`` says, stay as they are.
     """
 
     architecture: str | None = None
-
+    from_: str | None = Field(default=None, alias="from")
+    checksum: str | None = None
+    freeze: Annotated[int | str | None, BeforeValidator(_freeze)] = None
+    head: Annotated[Tables | None, BeforeValidator(_layers)] = None
     layers: Annotated[Tables | None, BeforeValidator(_layers)] = None
     modules: Names = ()
     initializer: Literal["auto", "zeros", "normal", "xavier", "he"] = "auto"
@@ -253,7 +266,7 @@ class Experiment(Section):
 
     def to_dict(self) -> dict[str, Any]:
         """The keys that are set, nested as in a file; `from_dict` gives the same experiment back."""
-        sections = self.model_dump(exclude_none=True)
+        sections = self.model_dump(exclude_none=True, by_alias=True)
         set_keys = {
             name: {key: value for key, value in section.items() if value not in ((), {})}
             for name, section in sections.items()
@@ -293,6 +306,9 @@ class Experiment(Section):
                 changes[f"data.{key}"] = [_source_beside(entry, folder) for entry in given]
         if self.split.file is not None and (folder / self.split.file).is_file():
             changes["split.file"] = _from_here(folder / self.split.file)
+        weights = self.network.from_
+        if weights is not None and "://" not in weights and (folder / weights).exists():
+            changes["network.from"] = _from_here(folder / weights)
         modules = [_from_here(folder / name) if (folder / name).is_file() else name for name in self.network.modules]
         if modules:
             changes["network.modules"] = modules
@@ -378,7 +394,7 @@ def _keys_at(location: list[int | str]) -> list[str]:
         annotation = model.model_fields[str(part)].annotation
         candidates = [annotation, *getattr(annotation, "__args__", ())]
         model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
-    return list(model.model_fields)
+    return [field.alias or name for name, field in model.model_fields.items()]
 
 
 def _shown(value: object) -> str:

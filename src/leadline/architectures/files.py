@@ -30,16 +30,26 @@ def read_tensors(source: str | os.PathLike[str], checksum: str | None = None) ->
     the file's own name ends in one, as torchvision's do. Raises `LeadlineError` where the file is missing, damaged or
     another one.
     """
+    path = _local(source, checksum)
+    return _safetensors(path) if path.suffix == ".safetensors" else _torch_file(path)
+
+
+def source_digest(source: str | os.PathLike[str], checksum: str | None = None) -> str:
+    """The SHA-256 of a file that `read_tensors` would read, 64 digits; it raises what that would raise."""
+    return _digest(_local(source, checksum))
+
+
+def _local(source: str | os.PathLike[str], checksum: str | None) -> Path:
+    """The file here on disk, checked."""
     if checksum is not None and not re.fullmatch(r"[0-9a-fA-F]{8,64}", checksum):
         raise UsageError(f"checksum must be 8 to 64 hexadecimal digits of a SHA-256, got {checksum!r}")
     text = str(source)
     if re.match(r"\w{2,}://", text):
-        path = _downloaded(text, checksum)
-    else:
-        path = _file(Path(source))
-        if checksum is not None:
-            _verify(path, checksum, text)
-    return _safetensors(path) if path.suffix == ".safetensors" else _torch_file(path)
+        return _downloaded(text, checksum)
+    path = _file(Path(source))
+    if checksum is not None:
+        _verify(path, checksum, text)
+    return path
 
 
 def cache_folder() -> Path:

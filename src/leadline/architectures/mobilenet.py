@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leadline.architectures.architecture import Architecture, Publication
+from leadline.architectures.architecture import Architecture, Pixels, Publication
 from leadline.network import BatchNorm, Convolution, Dense, Dropout, GlobalAveragePool, Layer, Network, Residual
 
 V1_BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *((512, 1),) * 5, (1024, 2), (1024, 1))
@@ -80,6 +80,7 @@ def divisible(filters: float, by: int = 8) -> int:
 
 # TensorFlow's conventions, from which Hugging Face's weights come.
 TENSORFLOW = {"padding": "same_upper", "epsilon": 1e-3}
+FROM_MINUS_ONE = Pixels((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
 def _hugging_face_pairs(paths: list[str]) -> list[str]:
@@ -112,7 +113,7 @@ MOBILENET_V1 = Architecture(
     mobilenet_v1,
     (3, 224, 224),
     1000,
-    (Publication("Hugging Face", (*_hugging_face_pairs(_V1_PATHS), "classifier"), TENSORFLOW),),
+    (Publication("Hugging Face", (*_hugging_face_pairs(_V1_PATHS), "classifier"), TENSORFLOW, FROM_MINUS_ONE),),
 )
 MOBILENET_V2 = Architecture(
     "mobilenet_v2",
@@ -121,6 +122,6 @@ MOBILENET_V2 = Architecture(
     1000,
     (
         Publication("torchvision", _v2_torchvision()),
-        Publication("Hugging Face", _v2_hugging_face(), TENSORFLOW),
+        Publication("Hugging Face", _v2_hugging_face(), TENSORFLOW, FROM_MINUS_ONE),
     ),
 )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from leadline.architectures.architecture import Architecture, Publication
+from leadline.architectures.architecture import IMAGENET, Architecture, Pixels, Publication
 from leadline.architectures.files import read_tensors
 from leadline.errors import LeadlineError
 from leadline.network import BatchNorm, Convolution, Dense, Layer, Network, Parameters, Shape, SqueezeExcitation
@@ -38,11 +38,15 @@ IGNORED = "num_batches_tracked"
 
 @dataclass(frozen=True)
 class Published:
-    """A network that computes what the publisher's does, with the published parameters and statistics."""
+    """A network that computes what the publisher's does, with the published parameters and statistics.
+
+    ``pixels`` is how the publisher normalizes images.
+    """
 
     network: Network
     parameters: Parameters
     publisher: str
+    pixels: Pixels = IMAGENET
 
 
 def load_published(
@@ -66,7 +70,7 @@ def load_published(
     layout = network.layout(shape)
     parameters = Parameters(layout, torch.zeros(layout.n), network.statistics(shape, torch.float32, "cpu"))
     _fill(network, parameters, tensors, publication, architecture)
-    return Published(network, parameters, publication.publisher)
+    return Published(network, parameters, publication.publisher, publication.pixels)
 
 
 def published_names(network: Network, publication: Publication) -> dict[str, str]:

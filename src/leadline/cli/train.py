@@ -43,6 +43,12 @@ def train(
         float | None,
         typer.Option(help="The difference of error rates the dev set must tell, such as 0.005: it chooses its size."),
     ] = None,
+    from_: Annotated[
+        str | None, typer.Option("--from", metavar="RUN", help="Start from a run's network, with a new output layer.")
+    ] = None,
+    freeze: Annotated[
+        str | None, typer.Option(help='How many layers of it stay as they are: "all", "none", "auto" or a number.')
+    ] = None,
     human_error: Annotated[
         float | None, typer.Option(help="The error of a human: a fraction, or in the target's units.")
     ] = None,
@@ -67,6 +73,8 @@ def train(
         "split.seed": seed,
         "split.precision": precision,
         "goal.human_error": human_error,
+        "network.from": from_,
+        "network.freeze": _number(freeze) if freeze is not None else None,
     }
     changes = {key: value for key, value in changes.items() if value is not None}
     for assignment in set_ or []:

@@ -22,6 +22,7 @@ from leadline.training.batches import default_batch_size
 if TYPE_CHECKING:
     from leadline.data import Dataset, Split
     from leadline.experiment import Experiment, NetworkSection, TrainingSection
+    from leadline.session.transfer import Transfer
 
 LOSS_OF_TASK = {
     "binary": "binary_cross_entropy",
@@ -42,20 +43,28 @@ FULL_BATCH_RATE, MINI_BATCH_RATE = 0.01, 0.003
 FULL_BATCH_L2, MINI_BATCH_L2 = 1e-3, 1e-4  # λ/m, m the batch
 
 
-def resolve(experiment: Experiment, data: Dataset, split: Split, input_shape: tuple[int, ...]) -> Experiment:
+def resolve(
+    experiment: Experiment,
+    data: Dataset,
+    split: Split,
+    input_shape: tuple[int, ...],
+    transfer: Transfer | None = None,
+) -> Experiment:
     """The experiment with every choice filled in; training from it repeats the run.
 
-    `input_shape` is one prepared example's. `leadline.errors.UsageError` names the key of a choice that is impossible.
+    `input_shape` is one prepared example's; `transfer` is the network where one is taken over.
+    `leadline.errors.UsageError` names the key of a choice that is impossible.
     """
     metric(experiment.goal.optimizing or METRIC_OF_TASK[data.task], data.task)
-    training = _training(experiment, len(split.train), has_dev=len(split.dev) > 0)
-    layers = _layers(experiment.network, data, len(split.train), input_shape)
+    training = _training(experiment, len(split.train), has_dev=len(split.dev) > 0, transfer=transfer)
+    layers = _layers(experiment.network, data, len(split.train), input_shape, transfer)
     changes: dict[str, Any] = {
         "data.task": data.task,
         "data.target": data.target_name,
         "data.normalization": data.normalization,
         "network.layers": layers.config(),
         "network.architecture": None,
+        **_taken_over(experiment.network, transfer),
         "goal.optimizing": experiment.goal.optimizing or METRIC_OF_TASK[data.task],
     }
     if not isinstance(data.inputs, tuple):
@@ -63,6 +72,21 @@ def resolve(experiment: Experiment, data: Dataset, split: Split, input_shape: tu
     changes |= {f"training.{key}": value for key, value in training.items()}
     changes |= {f"split.{key}": value for key, value in _split(experiment, split).items()}
     return experiment.replace(changes)
+
+
+def _taken_over(section: NetworkSection, transfer: Transfer | None) -> dict[str, Any]:
+    """Where the first layers come from, so that they can be found again, and how many are frozen."""
+    if transfer is None:
+        return {}
+    source = transfer.source
+    return {
+        "network.architecture": section.architecture,  # says how the file names its weights
+        "network.modules": list(dict.fromkeys([*source.modules, *section.modules])),
+        "network.from": source.place,
+        "network.checksum": source.checksum,
+        "network.freeze": transfer.frozen,
+        "network.head": None,
+    }
 
 
 def _split(experiment: Experiment, split: Split) -> dict[str, Any]:
@@ -98,9 +122,13 @@ def output_units(data: Dataset) -> int:
     return len(data.classes) if data.classes else data.target.shape[1]
 
 
-def _layers(section: NetworkSection, data: Dataset, m: int, input_shape: tuple[int, ...]) -> Network:
+def _layers(
+    section: NetworkSection, data: Dataset, m: int, input_shape: tuple[int, ...], transfer: Transfer | None
+) -> Network:
     layers: list[Layer]
-    if section.architecture is not None:
+    if transfer is not None:
+        layers = list(transfer.network.layers)
+    elif section.architecture is not None and section.from_ is None:
         layers = _well_known(section, data)
     elif section.layers is None:
         hidden = [Dense(units, "relu") for units in hidden_units(math.prod(input_shape), m)]
@@ -166,13 +194,13 @@ def loss_of(network: Network, data: Dataset, input_shape: tuple[int, ...]) -> st
 # --- the training -------------------------------------------------------------------------------------------
 
 
-def _training(experiment: Experiment, m: int, has_dev: bool) -> dict[str, Any]:
+def _training(experiment: Experiment, m: int, has_dev: bool, transfer: Transfer | None) -> dict[str, Any]:
     section = experiment.training
     batch_size = section.batch_size or default_batch_size(m)
     batch_size = m if batch_size == "full" else min(batch_size, m)
     full = batch_size == m
     epochs = section.epochs or (FULL_BATCH_EPOCHS if full else min(max(UPDATES // -(-m // batch_size), 10), 200))
-    optimizer = optimizer_from_config(section.optimizer or "adam", _learning_rate(section, full))
+    optimizer = optimizer_from_config(section.optimizer or "adam", _learning_rate(section, full, transfer))
     schedule = section.schedule
     if schedule is None and section.learning_rate is None:
         schedule = {"type": "cosine"}
@@ -193,14 +221,16 @@ def _training(experiment: Experiment, m: int, has_dev: bool) -> dict[str, Any]:
     return filled
 
 
-def _learning_rate(section: TrainingSection, full: bool) -> float | None:
+def _learning_rate(section: TrainingSection, full: bool, transfer: Transfer | None) -> float | None:
     """The rate that was given, or Adam's by the batch: one large batch takes few steps and must take larger ones.
 
+    Layers that were taken over and are trained on get a tenth: they are near a good place and should not leap from it.
     None leaves another rule its own default.
     """
     if section.learning_rate is not None or (section.optimizer or {"type": "adam"})["type"] != "adam":
         return section.learning_rate
-    return FULL_BATCH_RATE if full else MINI_BATCH_RATE
+    rate = FULL_BATCH_RATE if full else MINI_BATCH_RATE
+    return rate / 10 if transfer is not None and transfer.tunes else rate
 
 
 def _l2(experiment: Experiment, batch_size: int, full: bool) -> float:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass, replace
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,10 +13,12 @@ import numpy as np
 from leadline.data import Dataset, DataSettings, Preparation, Split, SplitSettings, read_settings, set_aside, split
 from leadline.errors import UsageError
 from leadline.experiment import Experiment
-from leadline.network import Network
+from leadline.network import Network, Parameters
 from leadline.optimize import optimizer_from_config, schedule_from_config
 from leadline.session.corrected import corrected_data
-from leadline.session.defaults import loss_of, resolve
+from leadline.session.defaults import loss_of, output_units, resolve
+from leadline.session.pretrained import adapted, normalized_alike, source_of
+from leadline.session.transfer import Transfer, make_transfer, transfer_remarks
 from leadline.strategy.corrections import Corrections
 from leadline.training import EarlyStopping, Examples, Training
 
@@ -31,11 +35,13 @@ class Plan:
     loss: str
     training: Training
     input_shape: tuple[int, ...]
+    transfer: Transfer | None = None
+    remarks: tuple[str, ...] = ()
 
     @property
     def notices(self) -> list[str]:
-        """What the user should know about the data and the split."""
-        return [*self.data.notices, *self.preparation.notices, *self.split.notices]
+        """What the user should know about the data, the split and what was taken over."""
+        return [*self.data.notices, *self.preparation.notices, *self.split.notices, *self.remarks]
 
     @property
     def source(self) -> str:
@@ -50,15 +56,27 @@ class Plan:
 
     @cached_property
     def n_parameters(self) -> int:
-        """How many numbers are trained."""
+        """How many numbers the network has."""
         return self.network.layout(self.input_shape).n
+
+    @property
+    def n_trained(self) -> int:
+        """How many of them are trained: those of frozen layers are not."""
+        frozen = self.experiment.network.freeze
+        first = frozen if isinstance(frozen, int) else 0
+        slots = self.network.layout(self.input_shape).slots
+        return sum(slot.stop - slot.start for slot in slots if slot.layer >= first)
+
+    def whole(self, trained: Parameters) -> Parameters:
+        """The whole network's parameters from those that were trained: with the frozen ones."""
+        return trained if self.transfer is None else self.transfer.whole(trained, self.training)
 
     def inputs(self, part: str) -> np.ndarray:
         """The prepared inputs of a set, (m, …)."""
         return self.preparation.inputs(self.data, self.split.sets[part], dtype=self.training.precision)
 
-    def examples(self, part: str) -> Examples | None:
-        """A set as tensors on the device of training; None where it is empty."""
+    def examples(self, part: str, inputs: np.ndarray | None = None) -> Examples | None:
+        """A set as tensors on the device of training; None where it is empty. ``inputs`` replace the prepared ones."""
         indices = self.split.sets[part]
         if len(indices) == 0:
             return None
@@ -68,22 +86,37 @@ class Plan:
             targets = self.preparation.targets(self.data, indices, dtype=self.training.precision)
         weights = self.data.weights if part == "train" else None
         weights = None if weights is None else weights[indices]
-        return Examples.of(self.inputs(part), targets, self.training, weights)
+        inputs = self.inputs(part) if inputs is None else inputs
+        return Examples.of(inputs, targets, self.training, weights)
 
 
-def make_plan(experiment: Experiment, data: Dataset | None = None) -> Plan:
+def make_plan(
+    experiment: Experiment,
+    data: Dataset | None = None,
+    *,
+    runs: str | os.PathLike[str] = "runs",
+    preparation: Preparation | None = None,
+) -> Plan:
     """Read, split and prepare the data, and resolve the experiment.
 
-    `data` takes the place of what ``[data]`` names. Whatever is wrong with data or experiment is said here, before
-    anything is trained or written.
+    `data` takes the place of what ``[data]`` names; ``[network] from`` may name a run among `runs`. `preparation` is
+    that of a finished run whose plan is made again: then nothing is fitted, and no source is asked for weights.
+    Whatever is wrong with data or experiment is said here, before anything is trained or written.
     """
+    source = None if preparation else source_of(experiment.network, Path(runs))
+    experiment = adapted(experiment, source)
     data = read_data(experiment) if data is None else _without_split_columns(data, experiment)
+    data = normalized_alike(data, source)
     made = split(data, SplitSettings(**_given(experiment.split)))
     if experiment.data.corrections is not None:  # after the split, so that each example stays in its set
         data = corrected_data(data, Corrections.from_csv(experiment.data.corrections, data.classes))
-    preparation = Preparation.fit(data, made.train)
+    if preparation is None:
+        preparation = source.preparation(data, made.train) if source else Preparation.fit(data, made.train)
     input_shape = tuple(int(size) for size in preparation.inputs(data, made.train[:1]).shape[1:])
-    resolved = resolve(experiment, data, made, input_shape)
+    transfer = None
+    if source is not None:
+        transfer = make_transfer(experiment.network, source, source.load(data), output_units(data), len(made.train))
+    resolved = resolve(experiment, data, made, input_shape, transfer)
     network = Network.from_config(resolved.network.layers or (), resolved.network.modules)
     loss = loss_of(network, data, input_shape)
     network.for_loss(loss)
@@ -96,6 +129,8 @@ def make_plan(experiment: Experiment, data: Dataset | None = None) -> Plan:
         loss,
         training_settings(resolved, len(made.train)),
         input_shape,
+        transfer,
+        () if transfer is None else transfer_remarks(transfer, len(made.train)),
     )
 
 

@@ -147,7 +147,8 @@ class Recorder:
         return errors
 
     def _checkpoint(self, parameters: Parameters, epoch: int, stopped: str | None = None) -> None:
-        tensors, plan, trainer = state_tensors(parameters), self.plan, self.trainer
+        plan, trainer = self.plan, self.trainer
+        tensors = state_tensors(plan.whole(parameters))
         if trainer is not None:
             tensors |= {f"optimizer.{k}": t for k, t in trainer.state.tensors().items()}
             tensors["random.order"] = trainer.order_random.get_state()

@@ -78,7 +78,7 @@ def diagnose_run(
         history,
         n_train=len(plan.split.train),
         n_dev=len(plan.split.dev) or None,
-        n_parameters=plan.n_parameters,
+        n_parameters=plan.n_trained,
         n_outputs=plan.network.shapes(plan.input_shape)[-1][0],
         image_shape=plan.data.image_shape,
         **facts,

@@ -48,7 +48,7 @@ def same_plan(run: Run, data: Dataset | None = None) -> Plan:
         raise LeadlineError(
             f"The data of {run.name} came from Python, not from a file: give them again, open_test_set(run, data)."
         )
-    plan = make_plan(run.experiment, data)
+    plan = make_plan(run.experiment, data, preparation=run.preparation if run.experiment.network.from_ else None)
     then, now = run.data["fingerprint"], plan.data.fingerprint()
     if then["sha256"] != now["sha256"]:
         raise LeadlineError(

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from leadline.data import Dataset, read
 from leadline.errors import UsageError, nearest
 from leadline.experiment import Experiment, TrainingSection
-from leadline.network import Network
+from leadline.network import Layer, Network
 from leadline.optimize import LiveRate, Optimizer, Schedule
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore
 from leadline.session.plan import Plan, make_plan
 from leadline.session.recorder import Listener, Recorder
+from leadline.session.transfer_fit import fit_transferred
 from leadline.threads import limited_threads, threads_for
 from leadline.training import DivergenceError, Fit, fit
 
@@ -66,6 +67,47 @@ def train(
     if data is not None:
         experiment = experiment.replace({"data": _described(data)})
     return run_experiment(experiment.replace(changes), data, name=name, runs=runs)
+
+
+def transfer(
+    source: Run | str | os.PathLike[str],
+    data: Dataset | Any = None,
+    *,
+    freeze: int | str = "auto",
+    head: Network | Sequence[Layer] | None = None,
+    architecture: str | None = None,
+    checksum: str | None = None,
+    experiment: Experiment | None = None,
+    runs: str | os.PathLike[str] = "runs",
+    **options: Any,
+) -> Run:
+    """Train on `data` what a trained network has learnt already: its layers with a new output layer.
+
+    Args:
+        source: a run, its name, or a file or https address of published weights of the `architecture`.
+        data: as for `train`; inputs of the same kind and shape as the source's, which are prepared as it prepares them.
+        freeze: how many of the first layers stay as they are; "all", "none", or "auto" by the amount of data.
+        head: the new layers, the output layer included; None for one dense layer.
+        architecture: of published weights, such as "resnet18".
+        checksum: the beginning of the SHA-256 of the weights.
+        experiment: where the other choices come from.
+        runs: the folder of the runs.
+        **options: what else `train` takes.
+
+    Raises:
+        UsageError: an unknown setting or a wrong value.
+        LeadlineError: there is no such source, or the data are not what it takes.
+
+    """
+    changes: dict[str, Any] = {
+        "network.from": str(source.folder.path) if isinstance(source, Run) else os.fspath(source),
+        "network.freeze": freeze,
+        "network.head": None if head is None else Network(head).config(),
+        "network.architecture": architecture,
+        "network.checksum": checksum,
+    }
+    experiment = (experiment or Experiment()).replace(changes)
+    return train(None, data, experiment=experiment, runs=runs, **options)
 
 
 def _changes(
@@ -134,7 +176,7 @@ def run_experiment(
     Nothing is written before the first epoch has been finished. After that the run is kept: an interruption ends
     training, and what was reached is measured and reported.
     """
-    plan = make_plan(experiment, data)
+    plan = make_plan(experiment, data, runs=runs)
     store = RunStore(runs)
     folder = store.begin(plan.data.name, name)
     recorder = Recorder(plan, store, folder, listener)
@@ -156,6 +198,10 @@ def run_experiment(
 
 
 def _fit(plan: Plan, recorder: Recorder) -> Fit:
+    settings = replace(plan.training, schedule=LiveRate(plan.training.schedule, recorder.rate_by_hand))
+    on_progress = recorder.listener.step if recorder.listener else None
+    if plan.transfer is not None:
+        return fit_transferred(plan, plan.transfer, settings, recorder.epoch, on_progress)
     train_set = plan.examples("train")
     assert train_set is not None  # a split without training examples is refused
     return fit(
@@ -163,7 +209,7 @@ def _fit(plan: Plan, recorder: Recorder) -> Fit:
         plan.loss,
         train_set,
         plan.examples("dev"),
-        replace(plan.training, schedule=LiveRate(plan.training.schedule, recorder.rate_by_hand)),
+        settings,
         on_epoch=recorder.epoch,
-        on_progress=recorder.listener.step if recorder.listener else None,
+        on_progress=on_progress,
     )

@@ -1,0 +1,56 @@
+"""Layers that training leaves as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from leadline.network.composite import Composite
+from leadline.network.layer import Layer, Memory, Parameter, Shape, Tensors, Tree
+
+
+@dataclass(frozen=True)
+class Frozen(Composite, abstract=True):
+    """The first layers of a network, frozen: they compute as in prediction, and what they know is not in θ.
+
+    Their parameters count as statistics, so that no update, penalty or average touches them; batch normalization takes
+    its running mean and variance and does not move them, and dropout is off. It stands at a network's beginning, where
+    nobody asks for the derivative by its input.
+    """
+
+    body: Sequence[Layer]
+
+    def branches(self) -> dict[str, Sequence[Layer]]:
+        """``body``."""
+        return {"body": self.body}
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        """That of the last layer."""
+        return self.branch_shape("body", input_shape)
+
+    def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
+        """None."""
+        return {}
+
+    def statistics(self, input_shape: Shape) -> dict[str, Parameter]:
+        """All tensors of the layers, by path: ``body.0.weight``."""
+        return {**super().parameters(input_shape), **super().statistics(input_shape)}
+
+    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+        """As in prediction, whatever the mode."""
+        if "still" not in memory.kept:
+            tensors = Tree(memory.statistics)
+            memory.kept["still"] = tensors, Memory(needs_input_gradient=False, statistics=tensors)
+        tensors, still = memory.kept["still"]
+        return self.branch_forward("body", tensors, x, still)
+
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor | None:
+        """Nothing goes further back."""
+        return None
+
+    @property
+    def depth(self) -> int:
+        """That of the layers together."""
+        return sum(layer.depth for layer in self.body)
