@@ -1,8 +1,13 @@
-"""Trained networks to start from: a run's, or published weights (course 3, transfer learning; course 4, in practice)."""
+"""Trained networks to start from: a run's, or published weights.
+
+Source: course 3, transfer learning; course 4, using published implementations.
+"""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -42,25 +47,37 @@ class Pretrained:
 
 
 class Source(Protocol):
-    """Where a trained network comes from.
-
-    ``name`` is for people, ``place`` for an experiment file. ``checksum`` begins the SHA-256 of the weights.
-    ``modules`` are the Python files of its layers; ``image_size`` is the (height, width) of its images, and
-    ``normalization`` that of its inputs.
-    """
+    """Where a trained network comes from."""
 
     @property
-    def name(self) -> str: ...
+    def name(self) -> str:
+        """For people."""
+        ...
+
     @property
-    def place(self) -> str: ...
+    def place(self) -> str:
+        """For an experiment file: a path or an address."""
+        ...
+
     @property
-    def checksum(self) -> str: ...
+    def checksum(self) -> str:
+        """The SHA-256 of the weights' file."""
+        ...
+
     @property
-    def modules(self) -> tuple[str, ...]: ...
+    def modules(self) -> tuple[str, ...]:
+        """The Python files of its layers."""
+        ...
+
     @property
-    def image_size(self) -> tuple[int, int] | None: ...
+    def image_size(self) -> tuple[int, int] | None:
+        """(height, width) of the images it takes; None where it takes none, or any."""
+        ...
+
     @property
-    def normalization(self) -> str: ...
+    def normalization(self) -> str:
+        """That of its inputs, by the name in an experiment file."""
+        ...
 
     def load(self, data: Dataset) -> Pretrained:
         """The network, for data like these."""
@@ -88,10 +105,21 @@ def source_of(section: NetworkSection, runs: Path) -> Source | None:
         raise UsageError("network.head: layers are given too, the head among them; leave one of them out.")
     run = _run(section.from_, runs)
     if run is None:
-        return PublishedWeights.of(section)
+        with _named():
+            return PublishedWeights.of(section)
     if section.architecture is not None:
         raise UsageError(f"network.architecture: {run.name} has its own layers; leave architecture or from out.")
     return TrainedRun.of(run, section)
+
+
+@contextmanager
+def _named() -> Iterator[None]:
+    """Errors of a file of weights begin with the key that names it."""
+    try:
+        yield
+    except LeadlineError as error:
+        text = str(error)
+        raise type(error)(text if text.startswith("network.") else f"network.from: {text}") from None
 
 
 def _run(wanted: str, runs: Path) -> Run | None:
@@ -104,10 +132,8 @@ def _run(wanted: str, runs: Path) -> Run | None:
     if "://" in wanted or path.suffix in WEIGHTS or path.is_dir():
         return None
     moved = path.name if (runs / path.name / "run.json").is_file() else wanted
-    try:
+    with _named():
         return Run(RunStore(runs).find(moved))
-    except LeadlineError as error:
-        raise LeadlineError(f"network.from: {error}") from None
 
 
 @dataclass(frozen=True, eq=False)
@@ -219,7 +245,8 @@ class PublishedWeights:
         height, width, channels = self._image_shape(data)
         shape = (channels, height, width)
         if shape not in self._loaded:
-            self._loaded[shape] = load_published(architecture(self.architecture), self.place, shape, self.wanted)
+            with _named():
+                self._loaded[shape] = load_published(architecture(self.architecture), self.place, shape, self.wanted)
         return self._loaded[shape]
 
     def _image_shape(self, data: Dataset) -> tuple[int, int, int]:

@@ -197,7 +197,7 @@ def make_transfer(section: NetworkSection, source: Source, pretrained: Pretraine
     if not body:
         raise LeadlineError(f"network.from: {source.name} has one layer alone; without it, nothing is taken over.")
     if section.layers is not None:
-        network = _built(section.layers, section, source, "network")
+        network = _built(section.layers, section, source, "network.layers")
         kept = _common(network.layers, body, source)
     else:
         head = [Dense(outputs)]
@@ -219,8 +219,7 @@ def _built(tables: tuple[dict[str, Any], ...], section: NetworkSection, source: 
     try:
         return Network.from_config(tables, [*source.modules, *section.modules])
     except UsageError as error:
-        message = str(error)
-        raise UsageError(f"{place}{message.removeprefix('layers') if place.endswith('head') else '.' + message}") from None
+        raise UsageError(str(error).replace("layers[", f"{place}[", 1)) from None
 
 
 def _common(layers: tuple[Layer, ...], body: tuple[Layer, ...], source: Source) -> int:
@@ -242,9 +241,7 @@ def _alike(ours: Layer, theirs: Layer) -> bool:
     return ours == theirs
 
 
-def _frozen(
-    freeze: int | str | None, m: int, network: Network, kept: int, input_shape: Shape, source: Source
-) -> int:
+def _frozen(freeze: int | str | None, m: int, network: Network, kept: int, input_shape: Shape, source: Source) -> int:
     if freeze == "all":
         return kept
     if freeze == "none":
