@@ -13,19 +13,20 @@ from leadline.training import Examples
 from leadline.training.population import kind
 
 
-def classes(n: int = 300, columns: int = 5) -> tuple[np.ndarray, np.ndarray]:
+def classes(n: int = 300, columns: int = 5, k: int = 2) -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(1)
     x = random.normal(size=(n, columns))
-    return x, (x[:, 0] + 0.5 * random.normal(size=n) > 0).astype(int)
+    return x, (x[:, 0] + 0.5 * random.normal(size=n) > 0).astype(int) * (1 + random.integers(k - 1, size=n))
 
 
-def bench(**training: object) -> Workbench:
+def bench(k: int = 2, **training: object) -> Workbench:
     settings = {"epochs": 6, "batch_size": 32, "early_stopping": {"patience": 3}} | training
+    output = {"type": "dense", "units": k if k > 2 else 1}
     experiment = {
-        "network": {"layers": [{"type": "dense", "units": 6, "activation": "relu"}, {"type": "dense", "units": 1}]},
+        "network": {"layers": [{"type": "dense", "units": 6, "activation": "relu"}, output]},
         "training": settings,
     }
-    return Workbench(Experiment.from_dict(experiment), read(*classes()))
+    return Workbench(Experiment.from_dict(experiment), read(*classes(k=k)))
 
 
 def mixed(workbench: Workbench) -> list[Variant]:
@@ -58,7 +59,7 @@ def test_each_variant_ends_as_it_would_alone(places: int) -> None:
 
 @pytest.mark.parametrize("places", [1, 4])
 def test_how_trials_were_grouped_does_not_change_a_bit(places: int) -> None:
-    variants = mixed(bench())[:9]
+    variants = mixed(bench(k=3))[:9]
     together = train_variants(variants, keep_fits=True)
     apart = train_variants(variants[::-1], places=places, keep_fits=True)[::-1]
     for i, (one, other) in enumerate(zip(together, apart, strict=True)):
@@ -66,8 +67,9 @@ def test_how_trials_were_grouped_does_not_change_a_bit(places: int) -> None:
         assert [e.dev_error for e in one.history] == [e.dev_error for e in other.history]
 
 
-def test_other_betas_and_numbers_of_examples_change_it_within_rounding() -> None:
-    variants = mixed(bench())
+@pytest.mark.parametrize("k", [2, 3])
+def test_other_betas_and_numbers_of_examples_change_it_within_rounding(k: int) -> None:
+    variants = mixed(bench(k))
     together = train_variants(variants, keep_fits=True)
     for one, other in zip(together, train_variants(variants, places=1, keep_fits=True), strict=True):
         torch.testing.assert_close(theta(one), theta(other), rtol=1e-4, atol=1e-6)

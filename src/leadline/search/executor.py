@@ -82,9 +82,10 @@ def train_variants(
     ``on_epoch`` gets the epochs that members have just finished, by the variant's position; those whose positions it
     returns are retired, and whoever waits takes their places. ``places`` train at once. ``keep_fits`` keeps θ.
 
-    Each variant is trained as `leadline.session.training.run_experiment` would train it, within float rounding. How the
-    variants were grouped does not change a bit of it, but for a group with several β or several numbers of examples,
-    which other kernels serve. An interruption (Ctrl-C) keeps what was reached; those that had not begun have no epochs.
+    Each variant is trained as `leadline.session.training.run_experiment` would train it, within float rounding, however
+    the variants were grouped; bit for bit where the layers are ReLU's, the loss is softmax's, and no two variants of a
+    kind differ in β or in their number of examples. An interruption (Ctrl-C) keeps what was reached; those that had not
+    begun have no epochs.
     """
     outcomes: dict[int, Outcome] = {}
 

@@ -32,7 +32,8 @@ class PopulationTrainer:
     left, ``epoch`` counts the epochs done.
 
     Each trains as it would alone, within float rounding. ``independent`` members also round alike whoever trains beside
-    them: what all have in common is then handed to the kernels as a number for each, which takes a little longer.
+    them, as far as kernels allow (exponentials at the end of a tensor do not): what all have in common is then handed
+    over as a number for each, which takes a little longer.
     """
 
     def __init__(
