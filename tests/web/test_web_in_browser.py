@@ -57,3 +57,19 @@ def test_another_site_cannot_frame_post_or_read(browser: Any, served: Served) ->
     theirs.wait_for_url("**/runs/fruit/tags")
     assert "another site" in theirs.inner_text("body")
     assert "theirs" not in served.get("/").text
+
+
+def test_the_gallery_draws_each_section_when_it_comes_into_view(browser: Any, served: Served) -> None:
+    """All of Plotly's kinds of figures under the strict policy; the slow sections are left to the report."""
+    seen = look(browser, served, "/gallery")
+    quick = ("activations", "weighted-averages", "schedules", "batch-norm")
+    for slug in quick:
+        seen.page.locator(f"#{slug}").scroll_into_view_if_needed()
+        seen.page.wait_for_selector(f"#{slug} .main-svg", timeout=20_000)
+    seen.page.emulate_media(color_scheme="dark")
+    seen.page.wait_for_timeout(200)
+    heat = {"type": "heatmap", "z": [[1, 2], [3, 4]]}
+    drawn = "(heat) => Plotly.newPlot(document.body.appendChild(document.createElement('div')), [heat])"
+    seen.page.evaluate(drawn, heat)
+    assert seen.page.evaluate("getComputedStyle(document.querySelector('.hm image')).imageRendering") == "pixelated"
+    assert seen.complaints == [] and seen.requests == []

@@ -27,30 +27,31 @@ def write_report(report: Report, path: Path) -> Path:
 
 def render_report(report: Report) -> str:
     """The report as HTML."""
+    return templates().get_template("report.html").render(**report_values(report))
+
+
+def report_values(report: Report) -> dict[str, Any]:
+    """What the templates show of a report: its figures, lists and texts by name."""
     scale = Scale.of(report.task, report.unit)
     experiment = tomllib.loads(report.experiment_toml)
     mistakes = [_drawn(mistake) for mistake in report.mistakes]
     drawn = any(mistake.image is not None for mistake in report.mistakes)
     shown = SHOWN_IMAGES if drawn else SHOWN_CARDS
-    return (
-        templates()
-        .get_template("report.html")
-        .render(
-            report=report,
-            key_figures=_key_figures(report),
-            ladder=ladder_figure(report.ladder),
-            created=moment(report.created),
-            remedies=[_remedy(remedy, experiment) for remedy in report.remedies],
-            curves=_curves(report, scale),
-            residuals=_residuals(report),
-            drawn_mistakes=drawn,
-            mistakes=mistakes[:shown],
-            more_mistakes=mistakes[shown:],
-            mistakes_note=_mistakes_note(report),
-            provenance=[("The data", facts(report.data)), ("The environment", facts(report.environment))],
-            **_confusion(report),
-        )
-    )
+    return {
+        "report": report,
+        "key_figures": _key_figures(report),
+        "ladder": ladder_figure(report.ladder),
+        "created": moment(report.created),
+        "remedies": [_remedy(remedy, experiment) for remedy in report.remedies],
+        "curves": _curves(report, scale),
+        "residuals": _residuals(report),
+        "drawn_mistakes": drawn,
+        "mistakes": mistakes[:shown],
+        "more_mistakes": mistakes[shown:],
+        "mistakes_note": _mistakes_note(report),
+        "provenance": [("The data", facts(report.data)), ("The environment", facts(report.environment))],
+        **_confusion(report),
+    }
 
 
 @dataclass(frozen=True)

@@ -91,14 +91,19 @@ def diagnose_run(
 
 
 def write_run_report(run: Run, data: Dataset | None = None) -> Path:
-    """Write the run's report from what its folder holds.
+    """Write the run's report from what its folder holds, as `run_report` says."""
+    return write_report(run_report(run, data), run.folder / "report.html")
+
+
+def run_report(run: Run, data: Dataset | None = None) -> Report:
+    """What there is to say about a finished run, from what its folder holds.
 
     With `data` the worst mistakes are drawn or shown with their columns; without them, by row number only.
     """
     summary, diagnosis = run.summary, run.diagnosis
     dev = run.folder / "predictions" / ("dev.parquet" if run.data["split"]["dev"] else "train.parquet")
     predicted = read_table(dev).to_pydict() if dev.exists() else {}
-    report = Report(
+    return Report(
         name=run.name,
         created=summary["started"],
         task=summary["task"],
@@ -119,7 +124,6 @@ def write_run_report(run: Run, data: Dataset | None = None) -> Path:
         environment=run.environment,
         notices=[*run.data["notices"], *diagnosis.notes],
     )
-    return write_report(report, run.folder / "report.html")
 
 
 def renew_report(run: Run, output: Path | None = None) -> Path:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
@@ -41,6 +42,12 @@ def assets() -> dict[str, Asset]:
 def asset_url(name: str) -> str:
     """Where a page finds an asset."""
     return f"/static/{assets()[name].digest}/{name}"
+
+
+@cache
+def plotly_styles() -> list[str]:
+    """The ids of inline styles that Plotly's script would add when it is loaded, all for maps, which we never draw."""
+    return re.findall(r'if\(!document\.getElementById\("([0-9a-f]{64})"\)\)', style.plotly_script())
 
 
 def _own_scripts() -> list[str]:

@@ -18,7 +18,7 @@ from leadline.runs.folder import RunFolder
 from leadline.runs.index import RunIndex
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore
-from leadline.web.assets import asset_url
+from leadline.web.assets import asset_url, plotly_styles
 from leadline.web.navigation import PAGES, run_tabs
 from leadline.web.security import Secrets
 
@@ -66,7 +66,7 @@ class Site:
 def templates() -> Environment:
     """The application's templates with the report's beside them; everything that they show is escaped."""
     found = environment("leadline.web", "leadline.report")
-    found.globals |= {"asset": asset_url, "pages": PAGES, "run_tabs": run_tabs}
+    found.globals |= {"asset": asset_url, "plotly_styles": plotly_styles, "pages": PAGES, "run_tabs": run_tabs}
     return found
 
 

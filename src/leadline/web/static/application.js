@@ -1,6 +1,12 @@
 // What the pages of the application share: figures in parts that arrive later, and errors as lines that pass.
 "use strict";
 (() => {
+  /* Plotly sets a few style attributes (sharp pixels of heat maps), which the policy forbids; properties it allows. */
+  SVGElement.prototype.setAttribute = function (name, value) {
+    if (name === "style") this.style.cssText = value;
+    else Element.prototype.setAttribute.call(this, name, value);
+  };
+
   const toasts = document.getElementById("toasts");
 
   const say = (text, kind = "note") => {
