@@ -81,6 +81,7 @@ def test_digits_reach_97_percent(here: Path, capsys: pytest.CaptureFixture[str])
         "predictions/train.parquet",
         "predictions/dev.parquet",
         "diagnosis.json",
+        "metrics.json",
         "report.html",
     }
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from sklearn.datasets import load_digits
 
+from leadline.measure import break_down
 from leadline.measure.intervals import Measured, wilson
 from leadline.report import Confusion, Mistake, Report, Residuals
 from leadline.strategy.ladder import build_ladder
@@ -157,6 +158,18 @@ def many_classes(k: int) -> Report:
     return replace(digits(), name=f"{k} kinds", confusion=Confusion(matrix, names), mistakes=())
 
 
+def segmented(names: tuple[str, ...] = ("North", "South"), classes: tuple[str, ...] = ("died", "survived")) -> Report:
+    """Two classes with metrics by class and by segment."""
+    rng = np.random.default_rng(2)
+    truth = rng.integers(0, 2, 400)
+    scores = np.clip(0.5 + 0.35 * (truth - 0.5) + 0.3 * rng.standard_normal(400), 0.01, 0.99)
+    probabilities = np.stack([1 - scores, scores], axis=1)
+    found = break_down(
+        "binary", truth, probabilities.argmax(1), probabilities, classes, {names[0]: rng.choice(names, 400)}
+    )
+    return replace(two_classes(), breakdowns={"train": found, "dev": found})
+
+
 def hostile(text: str) -> Report:
     """The same hostile text in every place that data can reach."""
     base = digits()
@@ -177,6 +190,8 @@ def hostile(text: str) -> Report:
         remedies=[{"title": text, "reason": text, "moves": [text], "change": {"training.l2": text}}],
         data={text: text},
         environment={text: [text]},
+        breakdowns=segmented((text, text + "2"), (text, text + "2")).breakdowns,
+        task="binary",
     )
 
 

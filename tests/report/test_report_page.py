@@ -11,6 +11,7 @@ import report_samples as samples
 
 from leadline.report import write_report
 from leadline.report.page import render_report
+from leadline.report.quantities import prose
 from leadline.report.rendering import embed
 from leadline.report.style import plotly_script
 
@@ -93,10 +94,18 @@ def test_regression_shows_residuals_and_unit():
     assert "ocean_proximity" in html and "&lt;1H OCEAN" in html
 
 
+def test_metrics_by_class_and_by_segment_are_shown():
+    report = samples.segmented()
+    html = render_report(report)
+    assert "By class" in html and "By North" in html and "Error by North" in html and "Calibration" in html
+    recall = report.breakdowns["dev"].classes["survived"]["recall"]
+    assert prose(recall.plain()) in html and prose(recall.range()) in html
+
+
 def test_hostile_texts_stay_texts():
     html = render_report(samples.hostile(HOSTILE))
     page = Elements(html)
-    assert len(page.all("script")) == len(Elements(render_report(samples.digits())).all("script"))
+    assert len(page.all("script")) == len(Elements(render_report(samples.segmented())).all("script"))
     assert page.all("img") == []
     assert not [name for _, attributes in page.elements for name in attributes if name.startswith("on")]
     assert "49" not in re.findall(r"&amp;amp;(\d+)", html)

@@ -143,3 +143,53 @@ def test_wrong_input_is_one_or_two_lines(options, code, said, tmp_path, capsys, 
     assert leadline(["diagnose", *options]) == code
     streams = capsys.readouterr()
     assert said in streams.err and len(streams.err.splitlines()) <= 2 and not streams.out
+
+
+def several_labels(tmp_path: Path) -> Path:
+    rng = np.random.default_rng(0)
+    sun = rng.integers(0, 2, 400)
+    rain = 1 - sun
+    columns = {
+        "set": ["train"] * 200 + ["dev"] * 200,
+        "camera": np.where(np.arange(400) % 2, "new", "old"),
+        "label_sun": sun,
+        "prediction_sun": np.where((np.arange(400) >= 200) & (np.arange(400) % 4 == 0), 1 - sun, sun),
+        "label_rain": ["" if k == 399 else r for k, r in enumerate(rain)],
+        "prediction_rain": rain,
+    }
+    return write_csv(tmp_path / "labels.csv", columns)
+
+
+def test_several_labels_per_example_give_the_ladder_of_their_wrong_labels(tmp_path):
+    found = diagnose_table(several_labels(tmp_path))
+    dev = found.ladder.rungs[-1].error
+    assert dev.value == pytest.approx(50 / 399) and dev.n == 200 and found.principal == ("variance",)
+    assert diagnose_table(tmp_path / "labels.csv", metric_name="micro_f1").ladder.metric == "1 − micro F1"
+
+
+def test_segments_of_several_labels(tmp_path, capsys):
+    path = several_labels(tmp_path)
+    assert leadline(["diagnose", str(path), "--segment", "camera", "--json"]) == 0
+    dev = json.loads(capsys.readouterr().out)["metrics"]["dev"]
+    assert dev["classes"]["sun"]["error"]["value"] == 0.25 and dev["classes"]["rain"]["error"]["value"] == 0
+    assert dev["segments"]["camera"]["new"]["error"]["value"] == 0
+    assert dev["segments"]["camera"]["old"]["error"]["value"] == 0.25
+    assert leadline(["diagnose", str(path), "--segment", "camera"]) == 0
+    assert "Camera" in capsys.readouterr().out
+    assert leadline(["diagnose", str(path), "--segment", "camra"]) == 2
+
+
+def test_several_values_are_a_regression(tmp_path):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=200)
+    columns = {"set": ["dev"] * 200, "label_x": x, "prediction_x": x + 1, "label_y": x, "prediction_y": x - 1}
+    found = diagnose_table(write_csv(tmp_path / "p.csv", columns))
+    assert found.ladder.metric == "RMSE" and found.ladder.rungs[-1].error.value == pytest.approx(1)
+
+
+def test_a_damaged_label_of_several_is_named(tmp_path):
+    columns = {"set": ["dev"] * 2, "label_x": [1, 0], "prediction_x": [1, "maybe"]}
+    with pytest.raises(LeadlineError, match="column 'prediction_x' must hold 0 and 1"):
+        diagnose_table(write_csv(tmp_path / "p.csv", columns))
+    with pytest.raises(LeadlineError, match="no column 'prediction_x'"):
+        diagnose_table(write_csv(tmp_path / "p.csv", {"set": ["dev"], "label_x": [1]}))

@@ -11,7 +11,7 @@ from leadline.cli.train import AsJson, RunsFolder
 from leadline.errors import UsageError
 
 if TYPE_CHECKING:
-    from leadline.measure import Measured
+    from leadline.measure import Breakdown, Measured
     from leadline.runs.run import Run
     from leadline.strategy import Diagnosis
 
@@ -79,7 +79,8 @@ def _measured(row: dict[str, Any], part: str) -> Measured | None:
 
 
 def show(run: RunName, runs: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
-    """Show a run: its resolved experiment, how training went, and its diagnosis."""
+    """Show a run: its resolved experiment, how training went, its diagnosis, and metrics by class and segment."""
+    from leadline.cli.breakdown import breakdowns_to_json, print_breakdown
     from leadline.cli.screen import console, ending, print_diagnosis, print_json
     from leadline.runs.run import load_run
 
@@ -87,6 +88,7 @@ def show(run: RunName, runs: RunsFolder = Path("runs"), as_json: AsJson = False)
     measured = (found.folder / "diagnosis.json").exists()
     if as_json:
         extra = {"diagnosis": found.folder.read_json("diagnosis.json")} if measured else {}
+        extra |= {"metrics": breakdowns_to_json(found.metrics)} if measured else {}
         print_json(found.summary | {"folder": str(found.folder.path), "experiment": found.experiment.to_dict()} | extra)
         return
     screen, summary = console(), found.summary
@@ -97,6 +99,9 @@ def show(run: RunName, runs: RunsFolder = Path("runs"), as_json: AsJson = False)
     if measured:
         screen.print()
         print_diagnosis(screen, found.diagnosis)
+        if (name := found.diagnosis.ladder.reference.name) in found.metrics:
+            screen.print()
+            print_breakdown(screen, name, found.metrics[name], summary["task"])
         screen.print(f"\nReport: {found.folder / 'report.html'}", markup=False)
 
 
@@ -123,6 +128,10 @@ def diagnose(
     n_dev: Size = None,
     n_test: Size = None,
     metric: Annotated[str | None, typer.Option(help="Of PREDICTIONS: accuracy, macro_f1, rmse, …")] = None,
+    segment: Annotated[
+        list[str] | None, typer.Option("--segment", help="A column to tell metrics apart by; may repeat.")
+    ] = None,
+    by_class: Annotated[bool, typer.Option("--metrics", help="Print metrics over all and by class, too.")] = False,
     runs: RunsFolder = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
@@ -133,13 +142,15 @@ def diagnose(
     if run is not None and run.lower().endswith((".csv", ".tsv", ".parquet")):
         if open_test:
             raise UsageError("--open-test is about a RUN; the sets of a table are open as they are.")
-        _print(_from_table(run, given, sizes["human"], metric), as_json)
+        _diagnose_table(run, given, sizes["human"], metric, (segment or [], by_class), as_json)
         return
     if metric is not None:
         raise UsageError("--metric is about a table of predictions; a run is measured by its [goal] optimizing.")
     if (run is None) == (not given):
         raise UsageError("diagnose takes a RUN, or errors in percent such as --train 1 --dev 10, one of the two.")
     if run is None:
+        if segment or by_class:
+            raise UsageError("--segment and --metrics are about a RUN or a table of predictions, not bare errors.")
         if open_test:
             raise UsageError("--open-test is about a RUN; a test error in percent is given with --test.")
         _print(_from_percentages(given, {name: n for name, n in sizes.items() if n is not None}), as_json)
@@ -152,7 +163,13 @@ def diagnose(
 
         open_test_set(found)
         _warn_of_openings(found)
-    _print(found.diagnosis, as_json)
+    if not segment and not by_class:
+        _print(found.diagnosis, as_json)
+        return
+    from leadline.session.metrics import measure_segments
+
+    measured = measure_segments(found, segment) if segment else found.metrics
+    _print_with_metrics(found.diagnosis, measured, found.summary["task"], as_json)
 
 
 def _warn_of_openings(run: Run) -> None:
@@ -168,13 +185,41 @@ def _warn_of_openings(run: Run) -> None:
         )
 
 
-def _from_table(path: str, given: dict[str, float], n_human: int | None, metric: str | None) -> Diagnosis:
-    from leadline.strategy.predictions_table import diagnose_table
+def _diagnose_table(
+    path: str,
+    given: dict[str, float],
+    n_human: int | None,
+    metric: str | None,
+    wanted: tuple[list[str], bool],
+    as_json: bool,
+) -> None:
+    from leadline.strategy.predictions_table import read_predictions
 
     others = [f"--{name}" for name in given if name != "human"]
     if others:
         raise UsageError(f"{others[0]} does not go with {path}: its errors are measured from the predictions.")
-    return diagnose_table(path, given.get("human"), n_human, metric)
+    table = read_predictions(path, metric)
+    diagnosis = table.diagnose(given.get("human"), n_human)
+    if not any(wanted):
+        _print(diagnosis, as_json)
+    else:
+        _print_with_metrics(diagnosis, table.breakdowns(wanted[0]), table.task, as_json)
+
+
+def _print_with_metrics(diagnosis: Diagnosis, measured: dict[str, Breakdown], task: str, as_json: bool) -> None:
+    """The diagnosis, then the metrics of the set that stands for the task; as JSON, those of all sets."""
+    from leadline.cli.breakdown import breakdowns_to_json, print_breakdown
+    from leadline.cli.screen import console, print_json
+
+    if as_json:
+        print_json(diagnosis.to_json() | {"metrics": breakdowns_to_json(measured)})
+        return
+    _print(diagnosis, as_json)
+    name = diagnosis.ladder.reference.name
+    if name in measured:
+        screen = console()
+        screen.print()
+        print_breakdown(screen, name, measured[name], task)
 
 
 def _from_percentages(errors: dict[str, float], sizes: dict[str, int]) -> Diagnosis:

@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from leadline.data.settings import DataSettings
+from leadline.errors import UsageError, nearest
 
 USED_KINDS = ("number", "category", "boolean", "date", "image")
 """The kinds of columns a network is given; all other kinds are left out with a notice."""
@@ -132,11 +133,17 @@ class Dataset:
         """The values of the segment columns by name, text (m,), for metrics by segment; several sources are one."""
         found: dict[str, np.ndarray] = {}
         for name in self.settings.segments if self.table is not None else ():
-            assert self.table is not None
-            found[name] = np.array(["" if v is None else str(v) for v in self.table.column(name).to_pylist()])[indices]
+            found[name] = self.column(name, indices)
         if self.source_of is not None:
             found.setdefault("source", np.array(self.sources)[self.source_of[indices]])
         return found
+
+    def column(self, name: str, indices: Any = slice(None)) -> np.ndarray:
+        """The values of any column as texts (m,), missing ones empty. `leadline.errors.UsageError`: no such column."""
+        names = [] if self.table is None else self.table.column_names
+        if self.table is None or name not in names:
+            raise UsageError(f"There is no column '{name}' in {self.name}.{nearest(name, names)}")
+        return np.array(["" if v is None else str(v) for v in self.table.column(name).to_pylist()])[indices]
 
     def fingerprint(self) -> dict[str, Any]:
         """What the data was: a hash of all values, sizes, columns with their kinds, target and classes."""

@@ -1,6 +1,7 @@
 """Metrics and their uncertainty, on plain arrays."""
 
-from leadline.measure.bootstrap import bootstrap, bootstrap_confusion, mean_interval
+from leadline.measure.bootstrap import bootstrap, bootstrap_confusion, bootstrap_weights, mean_interval
+from leadline.measure.breakdown import Breakdown, CalibrationBin, break_down, scores_for, segment_names
 from leadline.measure.classification import (
     calibration_curve,
     class_metrics,
@@ -28,11 +29,15 @@ from leadline.measure.regression import mean_absolute, root_mean_square
 
 __all__ = [
     "METRICS",
+    "Breakdown",
+    "CalibrationBin",
     "Measured",
     "Metric",
     "as_error",
     "bootstrap",
     "bootstrap_confusion",
+    "bootstrap_weights",
+    "break_down",
     "by_segment",
     "calibration_curve",
     "class_metrics",
@@ -55,6 +60,8 @@ __all__ = [
     "paired_newcombe",
     "proportion",
     "root_mean_square",
+    "scores_for",
+    "segment_names",
     "weighted_average",
     "wilson",
 ]

@@ -216,14 +216,19 @@ def calibration_error(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 1
 
 def calibration_curve(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 10) -> list[tuple[float, float, float]]:
     """Per non-empty bin of confidence: mean confidence, accuracy, share of the examples."""
-    p = two_columns(y_true, probabilities)
-    confidence, right = p.max(1), p.argmax(1) == np.asarray(y_true)
-    place = np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
+    right, confidence, place = confidence_bins(y_true, probabilities, bins)
     curve = []
     for b in np.unique(place):
         inside = place == b
         curve.append((float(confidence[inside].mean()), float(right[inside].mean()), float(inside.mean())))
     return curve
+
+
+def confidence_bins(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 10) -> tuple[Array, Array, Array]:
+    """Whether each prediction is right, its probability, and the number of the equally wide bin of that, (m,) each."""
+    p = two_columns(y_true, probabilities)
+    confidence, right = p.max(1), p.argmax(1) == np.asarray(y_true)
+    return right, confidence, np.clip(np.ceil(confidence * bins).astype(int) - 1, 0, bins - 1)
 
 
 def two_columns(y_true: ArrayLike, probabilities: ArrayLike) -> Array:

@@ -12,8 +12,16 @@ from numpy.typing import ArrayLike, NDArray
 from leadline.errors import UsageError, nearest
 from leadline.measure import classification as c
 from leadline.measure import regression as r
-from leadline.measure.bootstrap import bootstrap, bootstrap_confusion, mean_interval
+from leadline.measure.bootstrap import bootstrap_confusion, bootstrap_weights, mean_interval
 from leadline.measure.intervals import Measured, proportion
+from leadline.measure.multilabel import exact_matches, f1_of_weights
+from leadline.measure.ranked import (
+    Weighted,
+    calibration_error_of_weights,
+    mean_of,
+    pr_auc_of_weights,
+    roc_auc_of_weights,
+)
 
 Array = NDArray[Any]
 # (truth, prediction) → the metric; (truth, prediction, level, seed) → the metric with its interval
@@ -90,17 +98,58 @@ def _averaged(average: Callable[[Array, Array], Array], per_class: Callable[[Arr
     return _counted(lambda m: average(per_class(m), m))
 
 
+def _f1_of_labels(average: str) -> tuple[Value, Measure]:
+    """F1 over the labels of a multi-label task; examples are drawn with all their labels."""
+
+    def value(y_true: Array, y_pred: Array) -> float:
+        return float(f1_of_weights(y_true, y_pred, average)(np.ones((1, len(y_true))))[0])
+
+    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
+        weighted = f1_of_weights(y_true, y_pred, average)
+        return bootstrap_weights(weighted, len(y_true), seed=seed, level=level, unit="%")
+
+    return value, measure
+
+
+def _by_shape(single: tuple[Value, Measure], several: tuple[Value, Measure]) -> tuple[Value, Measure]:
+    """One way for one class per example (m,), another for several labels (m, k)."""
+
+    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
+        return (several if y_true.ndim == 2 else single)[1](y_true, y_pred, level, seed)
+
+    return lambda t, p: (several if t.ndim == 2 else single)[0](t, p), measure
+
+
+def _exact_match() -> tuple[Value, Measure]:
+    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
+        matched = exact_matches(y_true, y_pred)
+        return proportion(int(matched.sum()), len(matched), level)
+
+    return lambda t, p: measure(t, p, 0.95, 0).value, measure
+
+
 def _f_beta(beta: float) -> tuple[Value, Measure]:
     return _counted(lambda m: c.f_beta(m, beta)[..., 1], 2)
 
 
-def _ranked(statistic: Value, unit: str = "") -> tuple[Value, Measure]:
-    """A function of the scores of all examples."""
+def _ranked(statistic: Value, of_weights: Callable[[Array, Array], Weighted]) -> tuple[Value, Measure]:
+    """The area under a curve, of the second of two classes or of each class against the rest."""
 
     def measure(y_true: Array, scores: Array, level: float, seed: int) -> Measured:
-        return bootstrap(statistic, y_true, scores, resamples=1000, seed=seed, level=level, unit=unit)
+        value = statistic(y_true, scores)  # checks the shapes
+        if scores.ndim == 2 and scores.shape[1] > 2:
+            weighted = mean_of([of_weights(y_true == k, scores[:, k]) for k in range(scores.shape[1])])
+        else:
+            weighted = of_weights(y_true == 1, scores if scores.ndim == 1 else scores[:, -1])
+        return replace(bootstrap_weights(weighted, len(y_true), seed=seed, level=level), value=value)
 
     return statistic, measure
+
+
+def _ece(y_true: Array, probabilities: Array, level: float, seed: int) -> Measured:
+    right, confidence, place = c.confidence_bins(y_true, probabilities)
+    weighted = calibration_error_of_weights(right, confidence, place)
+    return bootstrap_weights(weighted, len(y_true), seed=seed, level=level, unit="%")
 
 
 def _log_loss(y_true: Array, probabilities: Array, level: float, seed: int) -> Measured:
@@ -119,6 +168,7 @@ def _r2(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
     return r.r2_interval(y_true, y_pred, level, seed=seed)
 
 
+_ROC_AUC, _PR_AUC = _ranked(c.roc_auc, roc_auc_of_weights), _ranked(c.pr_auc, pr_auc_of_weights)
 _REGRESSION = ("regression",)
 METRICS: dict[str, Metric] = {
     metric.name: metric
@@ -132,15 +182,26 @@ METRICS: dict[str, Metric] = {
         Metric("f0.5", "F0.5", BINARY, *_f_beta(0.5)),
         Metric("macro_precision", "macro precision", CLASSES, *_averaged(c.macro, c.precision)),
         Metric("macro_recall", "macro recall", CLASSES, *_averaged(c.macro, c.recall)),
-        Metric("macro_f1", "macro F1", CLASSES, *_averaged(c.macro, c.f1)),
+        Metric("macro_f1", "macro F1", LABELLED, *_by_shape(_averaged(c.macro, c.f1), _f1_of_labels("macro"))),
+        Metric("micro_f1", "micro F1", ("multilabel",), *_f1_of_labels("micro")),
+        Metric("exact_match", "exact match", ("multilabel",), *_exact_match()),
         Metric("weighted_precision", "weighted precision", CLASSES, *_averaged(c.weighted, c.precision)),
         Metric("weighted_recall", "weighted recall", CLASSES, *_averaged(c.weighted, c.recall)),
         Metric("weighted_f1", "weighted F1", CLASSES, *_averaged(c.weighted, c.f1)),
         Metric("balanced_accuracy", "balanced accuracy", CLASSES, *_counted(c.balanced_accuracy)),
-        Metric("roc_auc", "area under the ROC curve", CLASSES, *_ranked(c.roc_auc), "scores", unit=""),
-        Metric("pr_auc", "area under the precision-recall curve", CLASSES, *_ranked(c.pr_auc), "scores", unit=""),
+        Metric(
+            "roc_auc", "area under the ROC curve", CLASSES, *_ranked(c.roc_auc, roc_auc_of_weights), "scores", unit=""
+        ),
+        Metric(
+            "pr_auc",
+            "area under the precision-recall curve",
+            CLASSES,
+            *_ranked(c.pr_auc, pr_auc_of_weights),
+            "scores",
+            unit="",
+        ),
         Metric("log_loss", "log loss", CLASSES, c.log_loss, _log_loss, "scores", "minimize", ""),
-        Metric("ece", "calibration error", CLASSES, *_ranked(c.calibration_error, "%"), "scores", "minimize"),
+        Metric("ece", "calibration error", CLASSES, c.calibration_error, _ece, "scores", "minimize"),
         Metric("rmse", "RMSE", _REGRESSION, r.rmse, _rmse, "values", "minimize", ""),
         Metric("mae", "MAE", _REGRESSION, r.mae, _mae, "values", "minimize", ""),
         Metric("r2", "R²", _REGRESSION, r.r2, _r2, "values", unit=""),

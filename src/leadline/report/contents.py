@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from leadline.measure import Breakdown
 from leadline.strategy.ladder import Ladder
 
 
@@ -50,7 +51,7 @@ class Report:
     Errors are fractions (classification) or in the target's unit ``unit`` (regression), as everywhere in
     Leadline. ``history`` has one mapping per epoch with the fields of ``Epoch``. ``remedies`` are mappings with
     ``title``, ``reason``, ``side_effect``, ``moves`` (the gaps) and ``change`` (keys such as ``training.l2`` with
-    their new values).
+    their new values). ``breakdowns`` are the metrics by set: train, train-dev, dev, test.
     """
 
     name: str
@@ -69,6 +70,7 @@ class Report:
     confusion: Confusion | None = None
     residuals: Residuals | None = None
     mistakes: Sequence[Mistake] = ()
+    breakdowns: Mapping[str, Breakdown] = field(default_factory=dict)
     experiment_toml: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)

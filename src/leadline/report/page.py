@@ -10,7 +10,7 @@ from typing import Any
 
 from leadline.report.changes import change_lines
 from leadline.report.contents import Mistake, Report
-from leadline.report.figures import confusion, curves, images, residuals
+from leadline.report.figures import breakdown, confusion, curves, images, residuals
 from leadline.report.figures.figure import Figure
 from leadline.report.figures.ladder import ladder_figure, measured_note
 from leadline.report.quantities import Scale, count, duration, fact, facts, moment
@@ -49,6 +49,7 @@ def report_values(report: Report) -> dict[str, Any]:
         "mistakes": mistakes[:shown],
         "more_mistakes": mistakes[shown:],
         "mistakes_note": _mistakes_note(report),
+        "metrics": _metrics(report),
         "provenance": [("The data", facts(report.data)), ("The environment", facts(report.environment))],
         **_confusion(report),
     }
@@ -105,6 +106,25 @@ def _residuals(report: Report) -> list[Figure]:
         residuals.predicted_against_true(found.y_true, found.y_pred, target, report.unit),
         residuals.residual_histogram(found.y_true, found.y_pred, report.unit),
     ]
+
+
+def _metrics(report: Report) -> dict[str, Any] | None:
+    """Tables and figures of the metrics; by class and by segment those of the set that stands for the task."""
+    if not report.breakdowns:
+        return None
+    reference = report.ladder.reference.name
+    found = report.breakdowns.get(reference) or next(iter(report.breakdowns.values()))
+    leading = breakdown.LEADING[report.task]
+    figures = [breakdown.segment_figure(found, column, leading) for column in found.segments]
+    if found.calibration:
+        figures.append(breakdown.calibration_figure(found.calibration))
+    by_class = breakdown.class_table(found, report.task)
+    return {
+        "set": reference,
+        "overall": breakdown.overall_table(report.breakdowns, report.task),
+        "tables": [*([by_class] if by_class else []), *breakdown.segment_tables(found)],
+        "figures": [figure for figure in figures if figure is not None],
+    }
 
 
 def _drawn(mistake: Mistake) -> dict[str, Any]:

@@ -26,7 +26,8 @@ class RunFolder:
     ``preparation.json``              how rows become inputs; fitted on the training rows
     ``history.jsonl``                 one line per epoch, append-only
     ``checkpoint.safetensors``        the best parameters so far, with their state
-    ``predictions/SET.parquet``       row, label, prediction, probabilities
+    ``predictions/SET.parquet``       row, label, prediction, probabilities, segments
+    ``metrics.json``                  metrics of each open set, over all, by class and by segment
     ``diagnosis.json``                the ladder, the gaps and the conclusion
     ``test_opened.json``              when the test set was opened, if it was
     ``mistakes.csv``                  the mistakes that were looked through, with their causes

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import pyarrow.parquet as pq
 
 from leadline.errors import LeadlineError, UsageError
 
+SEGMENTS = b"segments"
+
 
 def predictions_table(
     task: str,
@@ -21,14 +25,26 @@ def predictions_table(
     labels: np.ndarray | None = None,
     rows: np.ndarray | None = None,
     target: str = "value",
+    segments: Mapping[str, np.ndarray] | None = None,
 ) -> pa.Table:
-    """The columns ``row``, ``label``, ``prediction`` and one ``probability_CLASS`` per class.
+    """The columns ``row``, ``label``, ``prediction``, one ``probability_CLASS`` per class, and one per segment.
 
     `outputs` (m, k) are probabilities of the classes, or of each label in a multi-label task, or values in
     the target's units. `labels` are class indices (m,), 0 or 1 (m, k) with NaN for a missing one, or values
     (m, k).
-    A multi-label task, and a regression of several values, has its columns once per label.
+    A multi-label task, and a regression of several values, has its columns once per label. `segments` are the columns
+    by whose values metrics are told apart, (m,) each; one whose name is taken is called ``segment_NAME``.
     """
+    columns = _columns(task, classes, outputs, labels, rows)
+    named = {f"segment_{name}" if name in columns else name: values for name, values in (segments or {}).items()}
+    columns |= {name: pa.array(values.astype(str), pa.string()) for name, values in named.items()}
+    metadata = {b"target": target.encode()} | ({SEGMENTS: json.dumps(list(named)).encode()} if named else {})
+    return pa.table(columns).replace_schema_metadata(metadata)
+
+
+def _columns(
+    task: str, classes: Sequence[str], outputs: np.ndarray, labels: np.ndarray | None, rows: np.ndarray | None
+) -> dict[str, Any]:
     columns: dict[str, Any] = {} if rows is None else {"row": rows}
     if task in ("binary", "multiclass"):
         names = np.asarray(classes, dtype=object)
@@ -36,7 +52,7 @@ def predictions_table(
             columns["label"] = pa.array(names[labels.astype(int)], pa.string())
         columns["prediction"] = pa.array(names[outputs.argmax(1)], pa.string())
         columns |= {f"probability_{name}": outputs[:, k] for k, name in enumerate(classes)}
-        return pa.table(columns)
+        return columns
     several = outputs.shape[1] > 1 or task == "multilabel"
     names = list(classes) if task == "multilabel" else [f"{k}" for k in range(outputs.shape[1])]
     for k, name in enumerate(names):
@@ -49,7 +65,55 @@ def predictions_table(
             columns[f"probability{suffix}"] = values
         else:
             columns[f"prediction{suffix}"] = values
-    return pa.table(columns).replace_schema_metadata({"target": target})
+    return columns
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a run answered on one set, in the order of the table.
+
+    Attributes:
+        rows: numbers of the examples in the data, (m,).
+        truth: class indices (m,), labels (m, k) with NaN where missing, or values (m, k).
+        labels: what was predicted, of the same kind.
+        scores: probabilities of classes or labels (m, k), or the values.
+        segments: by column, the part each example belongs to, texts (m,).
+
+    """
+
+    rows: np.ndarray
+    truth: np.ndarray
+    labels: np.ndarray
+    scores: np.ndarray
+    segments: Mapping[str, np.ndarray]
+
+
+def read_answers(path: str | os.PathLike[str], task: str, classes: Sequence[str]) -> Answers:
+    """Read what `write_table` wrote of a set. `leadline.errors.LeadlineError`: there is none, or it is damaged."""
+    table = read_table(path)
+    rows = table["row"].to_numpy()
+    named = json.loads((table.schema.metadata or {}).get(SEGMENTS, b"[]"))
+    segments = {name: np.array(table[name].to_pylist(), dtype=object) for name in named}
+    if task in ("binary", "multiclass"):
+        index = {name: k for k, name in enumerate(classes)}
+        truth, labels = (np.array([index[n] for n in table[c].to_pylist()]) for c in ("label", "prediction"))
+        scores = np.stack([table[f"probability_{name}"].to_numpy() for name in classes], axis=1)
+        return Answers(rows, truth, labels, scores, segments)
+
+    def stacked(kind: str) -> np.ndarray:
+        if task == "multilabel":
+            names = [f"{kind}_{name}" for name in classes]
+        else:
+            names = [kind] if kind in table.column_names else _numbered(table, kind)
+        return np.stack([table[name].to_numpy() for name in names], axis=1)
+
+    labels = stacked("prediction")
+    return Answers(rows, stacked("label"), labels, stacked("probability") if task == "multilabel" else labels, segments)
+
+
+def _numbered(table: pa.Table, kind: str) -> list[str]:
+    count = sum(name.removeprefix(f"{kind}_").isdigit() for name in table.column_names if name.startswith(f"{kind}_"))
+    return [f"{kind}_{k}" for k in range(count)]
 
 
 def check_table_path(path: str | os.PathLike[str]) -> Path:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from leadline.data import Preparation
+    from leadline.measure import Breakdown
     from leadline.session.trained import TrainedNetwork
     from leadline.strategy import Diagnosis
 
@@ -71,6 +72,13 @@ class Run:
         from leadline.strategy import Diagnosis
 
         return Diagnosis.from_json(self.folder.read_json("diagnosis.json"))
+
+    @property
+    def metrics(self) -> dict[str, Breakdown]:
+        """Metrics of each open set ("train", "dev", …) over all examples, by class and by segment."""
+        from leadline.session.metrics import read_metrics
+
+        return read_metrics(self)
 
     @cached_property
     def split(self) -> dict[str, np.ndarray]:

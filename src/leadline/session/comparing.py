@@ -11,7 +11,8 @@ import numpy as np
 
 from leadline.data import Dataset
 from leadline.errors import LeadlineError, UsageError, nearest
-from leadline.measure import Measured, evaluate, latency, metric
+from leadline.measure import Measured, evaluate, latency, metric, scores_for
+from leadline.runs.predictions import read_answers
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore
 from leadline.session.test_set import same_plan
@@ -38,9 +39,7 @@ class DevAnswers:
         task = self.run.summary["task"]
         if metric(metric_name, task).needs == "labels":
             return self.labels
-        if task == "binary" and metric_name in ("roc_auc", "pr_auc"):
-            return self.scores[:, 1]
-        return self.scores
+        return scores_for(task, metric_name, self.scores)
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,21 +187,10 @@ def same_dev_set(runs: Sequence[Run]) -> list[DevAnswers]:
 
 
 def _answers(run: Run) -> DevAnswers:
-    task, table = run.summary["task"], run.predictions("dev")
-    order = np.argsort(table["row"].to_numpy(), kind="stable")
-    rows, classes = table["row"].to_numpy()[order], list(run.data.get("classes") or ())
-
-    def stacked(kind: str) -> np.ndarray:
-        names = [name for name in table.column_names if name == kind or name.startswith(f"{kind}_")]
-        return np.stack([table[name].to_numpy() for name in names], axis=1)[order]
-
-    if task in ("binary", "multiclass"):
-        index = {name: k for k, name in enumerate(classes)}
-        truth, labels = (np.array([index[n] for n in table[c].to_pylist()])[order] for c in ("label", "prediction"))
-        return DevAnswers(run, rows, truth, labels, stacked("probability"))
-    truth, labels = stacked("label"), stacked("prediction")
-    scores = stacked("probability") if task == "multilabel" else labels
-    return DevAnswers(run, rows, truth, labels, scores)
+    path = run.folder / "predictions" / "dev.parquet"
+    found = read_answers(path, run.summary["task"], list(run.data.get("classes") or ()))
+    order = np.argsort(found.rows, kind="stable")
+    return DevAnswers(run, found.rows[order], found.truth[order], found.labels[order], found.scores[order])
 
 
 def _differences(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:

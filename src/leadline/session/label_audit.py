@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from leadline.data import Dataset
-from leadline.errors import LeadlineError, UsageError, nearest
+from leadline.errors import LeadlineError, nearest
 from leadline.measure import Measured, proportion
-from leadline.runs.predictions import predictions_table, read_table, write_table
+from leadline.runs.predictions import read_answers, read_table
 from leadline.runs.reviews import LABEL_REVIEWS, load_reviews, load_verdicts
 from leadline.runs.run import Run
 from leadline.session.corrected import row_contents
 from leadline.session.plan import Plan, corrected_plan
-from leadline.session.results import Predicted, diagnose_again, measure_error
+from leadline.session.results import Predicted, diagnose_again, measure_error, save_predictions
 from leadline.session.test_set import same_plan
 from leadline.strategy import (
     Corrections,
@@ -136,7 +137,7 @@ def audit_labels(run: Run, data: Dataset | None = None, k: int = 5, segments: Se
     rows = np.concatenate([indices for indices in plan.split.sets.values() if len(indices)])
     sets = np.concatenate([np.full(len(v), name, object) for name, v in plan.split.sets.items() if len(v)])
     given, classes = plan.data.target[rows], plan.data.classes
-    columns = plan.data.segments(rows) | {name: _column(plan.data, name, rows) for name in segments}
+    columns = plan.data.segments(rows) | {name: plan.data.column(name, rows) for name in segments}
     audit = find_label_errors(given, _out_of_fold(run, plan, rows, k), classes, columns)
     reviews = load_reviews(run.folder)
     wrong, right = _confirmed(plan.data, reviews, rows)
@@ -184,18 +185,16 @@ def _measure_again(run: Run, plan: Plan) -> Run:
         path = run.folder / "predictions" / f"{part}.parquet"
         rung = part.replace("_", "-")
         if path.exists() and rung in errors:
-            predicted = _predicted(read_table(path), plan)
+            predicted = _predicted(path, plan)
             errors[rung] = measure_error(plan.data.task, metric, predicted)
-            outputs, labels = predicted.outputs, predicted.labels
-            table = predictions_table(plan.data.task, plan.data.classes, outputs, labels, predicted.rows)
-            write_table(table.replace_schema_metadata({"target": plan.data.target_name}), path)
+            save_predictions(run.folder, plan, part, predicted)
     return diagnose_again(run, plan, errors)
 
 
-def _predicted(table: pa.Table, plan: Plan) -> Predicted:
-    rows = table["row"].to_numpy()
-    columns = [table[f"probability_{name}"].to_numpy() for name in plan.data.classes]
-    return Predicted(rows, plan.data.target[rows], np.stack(columns, axis=1))
+def _predicted(path: Path, plan: Plan) -> Predicted:
+    """The predictions that there are, with the labels now in force."""
+    found = read_answers(path, plan.data.task, plan.data.classes)
+    return Predicted(found.rows, plan.data.target[found.rows], found.scores, found.segments)
 
 
 def _out_of_fold(run: Run, plan: Plan, rows: np.ndarray, k: int) -> np.ndarray:
@@ -249,14 +248,6 @@ def _share(
     if reviewed:
         return label_share(mistake, wrong_label[dev] & (right[dev] == prediction)), True
     return label_share(mistake, audit.is_suspect[dev] & (audit.suggested[dev] == prediction)), False
-
-
-def _column(data: Dataset, name: str, rows: np.ndarray) -> np.ndarray:
-    names = [] if data.table is None else data.table.column_names
-    if data.table is None or name not in names:
-        raise UsageError(f"There is no column '{name}' in {data.name}.{nearest(name, names)}")
-    values = data.table[name].to_pylist()
-    return np.array([str(values[row]) for row in rows])
 
 
 def _check_rows(run: Run, plan: Plan, corrections: Corrections) -> None:

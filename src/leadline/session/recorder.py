@@ -17,6 +17,7 @@ from leadline.runs.folder import RATE_FILE, RunFolder
 from leadline.runs.index import RunIndex
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore, published_name
+from leadline.session.metrics import write_metrics
 from leadline.session.plan import Plan
 from leadline.session.results import diagnose_run, measure_error, predict_set, save_predictions, write_run_report
 from leadline.session.trained import TrainedNetwork, state_tensors
@@ -118,6 +119,7 @@ class Recorder:
         self.folder.write_json("diagnosis.json", diagnosis.to_json())
         status = finished.stopped if finished.stopped in ("interrupted", "diverged") else "done"
         self._summary(status, finished, errors, diagnosis.conclusion)
+        write_metrics(run)
         write_run_report(run, plan.data)
         RunIndex(self.store).add(self.folder)
         return run
@@ -142,7 +144,7 @@ class Recorder:
                     raise finished.divergence or DivergenceError(
                         f"training diverged: outputs for the {rung} set are not finite. Try a lower learning rate."
                     )
-                save_predictions(self.folder, trained, part, predicted)
+                save_predictions(self.folder, plan, part, predicted)
                 errors[rung] = measure_error(plan.data.task, metric, predicted)
         return errors
 

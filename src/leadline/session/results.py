@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -12,13 +12,14 @@ import numpy as np
 
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
-from leadline.measure import Measured, as_error, evaluate, metric, root_mean_square
+from leadline.measure import Measured, as_error, evaluate, metric, root_mean_square, scores_for
 from leadline.report import Confusion, Mistake, Report, Residuals, write_report
 from leadline.runs.folder import RunFolder
 from leadline.runs.index import RunIndex
 from leadline.runs.predictions import predictions_table, read_table, write_table
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore
+from leadline.session.metrics import write_metrics
 from leadline.session.plan import Plan, read_data
 from leadline.session.trained import TrainedNetwork
 from leadline.strategy import Diagnosis, Evidence, diagnose
@@ -29,24 +30,24 @@ SHOWN_FIELDS = 8
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """One set's predictions: row numbers (m,), labels and outputs (m, …), as `predictions_table` takes them."""
+    """One set's predictions: row numbers (m,), labels, outputs (m, …) and segments, for `predictions_table`."""
 
     rows: np.ndarray
     labels: np.ndarray
     outputs: np.ndarray
+    segments: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 def predict_set(trained: TrainedNetwork, plan: Plan, part: str) -> Predicted:
     """The trained network's outputs for one set, probabilities or values in the target's units."""
     rows = plan.split.sets[part]
-    return Predicted(rows, plan.data.target[rows], trained.outputs(plan.inputs(part)))
+    return Predicted(rows, plan.data.target[rows], trained.outputs(plan.inputs(part)), plan.data.segments(rows))
 
 
-def save_predictions(folder: RunFolder, trained: TrainedNetwork, part: str, predicted: Predicted) -> Path:
+def save_predictions(folder: RunFolder, plan: Plan, part: str, predicted: Predicted) -> Path:
     """Write one set's predictions into the run's folder."""
-    table = predictions_table(
-        trained.task, trained.classes, predicted.outputs, predicted.labels, predicted.rows, trained.target
-    )
+    data, p = plan.data, predicted
+    table = predictions_table(data.task, data.classes, p.outputs, p.labels, p.rows, data.target_name, p.segments)
     return write_table(table, folder / "predictions" / f"{part}.parquet")
 
 
@@ -61,9 +62,7 @@ def _as_needed(task: str, name: str, outputs: np.ndarray) -> np.ndarray:
     """Outputs as a metric takes them: classes, labels of 0 or 1, probabilities or values."""
     if metric(name, task).needs == "labels":
         return (outputs > 0.5).astype(int) if task == "multilabel" else outputs.argmax(1)
-    if task == "binary" and name in ("roc_auc", "pr_auc"):
-        return outputs[:, 1]
-    return outputs
+    return scores_for(task, name, outputs)
 
 
 def diagnose_run(
@@ -119,6 +118,7 @@ def run_report(run: Run, data: Dataset | None = None) -> Report:
         confusion=_confusion(summary["task"], list(run.data.get("classes") or ()), predicted),
         residuals=_residuals(summary["task"], predicted),
         mistakes=_mistakes(summary["task"], predicted, data),
+        breakdowns=run.metrics,
         experiment_toml=run.experiment.to_toml(),
         data=run.data["fingerprint"] | {"split": run.data["split"]},
         environment=run.environment,
@@ -212,6 +212,7 @@ def diagnose_again(run: Run, plan: Plan, errors: dict[str, Measured]) -> Run:
     measured = {rung: error.to_json() for rung, error in errors.items()}
     run.folder.write_json("run.json", summary | {"errors": measured, "conclusion": diagnosis.conclusion})
     run.refresh()
+    write_metrics(run)
     write_run_report(run, plan.data)
     RunIndex(RunStore(run.folder.path.parent)).add(run.folder)
     return run

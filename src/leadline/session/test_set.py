@@ -35,7 +35,7 @@ def open_test_set(run: Run, data: Dataset | None = None) -> Run:
     run.folder.write_json(RECORD, {"opened": [*openings(run), datetime.now(UTC).isoformat(timespec="seconds")]})
     trained = run.trained_network()
     predicted = predict_set(trained, plan, "test")
-    save_predictions(run.folder, trained, "test", predicted)
+    save_predictions(run.folder, plan, "test", predicted)
     metric = plan.experiment.goal.optimizing or "accuracy"
     errors = {rung: Measured.from_json(error) for rung, error in run.summary["errors"].items()}
     errors["test"] = measure_error(plan.data.task, metric, predicted)

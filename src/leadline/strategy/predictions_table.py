@@ -2,15 +2,17 @@
 
 The table has the columns ``set`` (train, train-dev, dev, test), ``label`` and ``prediction``, and ``probability_CLASS``
 for metrics made of probabilities. Labels and predictions that are numbers with fractions are values of a regression;
-texts and whole numbers are classes. Columns ``annotator_NAME`` hold what people answered, empty where they were not
-asked: the human level is estimated from them.
+texts and whole numbers are classes. Several labels per example, or several values, have ``label_NAME`` and
+``prediction_NAME`` for each; a label that is not known is left empty. Columns ``annotator_NAME`` hold what people
+answered, empty where they were not asked: the human level is estimated from them. Any other column can be a segment.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,6 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError, UsageError, nearest
+from leadline.measure.breakdown import Breakdown, break_down, scores_for
 from leadline.measure.intervals import Measured, wilson
 from leadline.measure.metrics import metric, metric_names
 from leadline.strategy.diagnosis import Diagnosis, diagnose_predictions, diagnose_regression
@@ -53,79 +56,181 @@ def diagnose_table(
         UsageError: for a metric that does not apply.
 
     """
+    return read_predictions(path, metric_name).diagnose(human, n_human)
+
+
+def read_predictions(path: str | os.PathLike[str], metric_name: str | None = None) -> PredictionsTable:
+    """Read a table of predictions; arguments and errors as `diagnose_table`."""
     table = _read(Path(path))
-    for name in NEEDED:
+    names = _label_names(table)
+    needed = NEEDED if not names else ("set", *(f"{kind}_{name}" for name in names for kind in NEEDED[1:]))
+    for name in needed:
         if name not in table.column_names:
             raise LeadlineError(f"{path} has no column '{name}'.{nearest(name, table.column_names)}")
     if not table.num_rows:
         raise LeadlineError(f"{path} has no rows.")
-    for name in NEEDED:
-        if table[name].null_count:
+    for name in needed:
+        if table[name].null_count and not name.startswith("label_"):
             raise LeadlineError(f"{path}: {table[name].null_count} rows have no {name}; leave them out or fill them.")
     parts = _parts(table, path)
+    if names:
+        return _several(path, table, parts, names, metric_name)
     labels, predictions = (_values(table, name) for name in ("label", "prediction"))
-    regression = _is_regression(labels, predictions, metric_name)
-    if regression:
+    if _is_regression(labels, predictions, metric_name):
         if labels.dtype.kind == "U" or predictions.dtype.kind == "U":
             raise LeadlineError(f"{path}: '{metric_name}' needs numbers, but label or prediction holds texts.")
-        return _regression(parts, labels, predictions, human, metric_name)
-    metric_name = metric_name or "error"
-    people = _annotators(table) if human is None and metric_name in ("error", "accuracy") else None
-    level = _human(human, n_human) if people is None else people.level
-    found = _classification(table, parts, (labels, predictions), level, metric_name, path)
-    if people is None:
+        return PredictionsTable(str(path), table, "regression", parts, labels, predictions, (), metric_name or "rmse")
+    texts = [column.astype(str) for column in (labels, predictions)]
+    classes = np.unique(np.concatenate(texts))
+    labels, predictions = (np.searchsorted(classes, column) for column in texts)
+    task = "binary" if len(classes) <= 2 else "multiclass"
+    found = PredictionsTable(str(path), table, task, parts, labels, predictions, tuple(classes.tolist()))
+    return replace(found, metric_name=metric_name or "error")
+
+
+@dataclass(frozen=True, eq=False)
+class PredictionsTable:
+    """Predictions of one or more sets.
+
+    Attributes:
+        path: where they were read.
+        table: all columns.
+        task: ``"binary"``, ``"multiclass"``, ``"multilabel"`` or ``"regression"``.
+        sets: by name in the order of the ladder, the positions of its rows.
+        labels: class indices (m,), labels (m, k) with NaN where missing, or values (m,) or (m, k).
+        predictions: of the same kind.
+        classes: names of classes, labels or targets.
+        metric_name: what the ladder is measured by.
+
+    """
+
+    path: str
+    table: pa.Table
+    task: str
+    sets: Mapping[str, Array]
+    labels: Array
+    predictions: Array
+    classes: tuple[str, ...]
+    metric_name: str = "error"
+
+    @cached_property
+    def scores(self) -> Array | None:
+        """Probabilities of the classes (m, K); None where a class has no column of them."""
+        names = [f"probability_{name}" for name in self.classes]
+        if self.task not in ("binary", "multiclass") or not set(names) <= set(self.table.column_names):
+            return None
+        return np.stack([np.asarray(self.table[name].to_numpy(), float) for name in names], axis=1)
+
+    @property
+    def reference(self) -> str:
+        """The set that stands for the task: dev, or the one nearest to it."""
+        below_test = [name for name in self.sets if name != "test"]
+        return below_test[-1] if below_test else "test"
+
+    def diagnose(self, human: float | None = None, n_human: int | None = None) -> Diagnosis:
+        """The ladder of the sets; the human level in percent, or for a regression in the target's unit."""
+        if self.task == "regression":
+            return self._regression(human)
+        people = _annotators(self.table) if human is None and self._counts_errors else None
+        level = _human(human, n_human) if people is None else people.level
+        found = diagnose_predictions(self._answers(), level, self.metric_name)
+        if people is None:
+            return found
+        return replace(found, notes=(*found.notes, f"Human level: {people.source}.", *people.notes))
+
+    def breakdowns(self, segments: Sequence[str] = (), sets: Sequence[str] | None = None) -> dict[str, Breakdown]:
+        """Metrics of each set over all examples, by class, and by the values of the segment columns.
+
+        Raises:
+            UsageError: for a segment that is no column.
+
+        """
+        for name in segments:
+            if name not in self.table.column_names:
+                raise UsageError(f"{self.path} has no column '{name}'.{nearest(name, self.table.column_names)}")
+        columns = {name: np.array(self.table[name].to_pylist(), object) for name in segments}
+        found = {}
+        for name, rows in self.sets.items():
+            if sets is None or name in sets:
+                found[name] = break_down(
+                    self.task,
+                    self.labels[rows],
+                    self.predictions[rows],
+                    None if self.scores is None else self.scores[rows],
+                    self.classes,
+                    {column: values[rows] for column, values in columns.items()},
+                    self.metric_name,
+                )
         return found
-    return replace(found, notes=(*found.notes, f"Human level: {people.source}.", *people.notes))
+
+    @property
+    def _counts_errors(self) -> bool:
+        return self.metric_name in ("error", "accuracy") and self.task != "multilabel"
+
+    def _answers(self) -> dict[str, tuple[Array, Array]]:
+        """Truth and what the metric needs, by set."""
+        answers = self.predictions
+        if metric(self.metric_name, self.task).needs == "scores":
+            if self.scores is None:
+                missing = next(c for c in self.classes if f"probability_{c}" not in self.table.column_names)
+                without = [name for name in metric_names(self.task) if metric(name).needs == "labels"]
+                raise UsageError(
+                    f"{self.path}: this metric is made of probabilities; there is no column "
+                    f"'probability_{missing}'. Without them: {', '.join(without)}."
+                )
+            answers = scores_for(self.task, self.metric_name, self.scores)
+        return {name: (self.labels[rows], answers[rows]) for name, rows in self.sets.items()}
+
+    def _regression(self, human: float | None) -> Diagnosis:
+        base = self.sets.get("train", next(iter(self.sets.values())))
+        spread = float(self.labels[base].std()) if self.labels.ndim == 1 else None
+        if self.metric_name == "rmse":
+            residuals = {name: self.predictions[rows] - self.labels[rows] for name, rows in self.sets.items()}
+            return diagnose_regression(residuals, human, spread=spread)
+        return diagnose_predictions(self._answers(), human, self.metric_name)
+
+
+def _label_names(table: pa.Table) -> tuple[str, ...]:
+    """Names of several labels or values per example; none where a column ``label`` holds the only one."""
+    if "label" in table.column_names:
+        return ()
+    return tuple(name.removeprefix("label_") for name in table.column_names if name.startswith("label_"))
+
+
+def _several(
+    path: str | os.PathLike[str],
+    table: pa.Table,
+    parts: Mapping[str, Array],
+    names: tuple[str, ...],
+    metric_name: str | None,
+) -> PredictionsTable:
+    labels, predictions = (
+        np.stack([_numeric(table, f"{kind}_{name}", path) for name in names], axis=1) for kind in NEEDED[1:]
+    )
+    yes_or_no = all(np.isin(v[~np.isnan(v)], (0, 1)).all() for v in (labels, predictions))
+    task = "multilabel" if yes_or_no and (metric_name is None or "multilabel" in metric(metric_name).tasks) else None
+    if task is None and np.isnan(labels).any():
+        raise LeadlineError(f"{path}: a label of several is 0 or 1, and values of a regression cannot be missing.")
+    if task is not None:
+        return PredictionsTable(str(path), table, task, parts, labels, predictions, names, metric_name or "error")
+    name = metric_name or "rmse"
+    metric(name, "regression")
+    return PredictionsTable(str(path), table, "regression", parts, labels, predictions, names, name)
+
+
+def _numeric(table: pa.Table, name: str, path: str | os.PathLike[str]) -> Array:
+    """A column of numbers or booleans as floats, NaN where it is empty."""
+    values = table[name].to_pylist()
+    try:
+        return np.array([np.nan if v is None else float(v) for v in values])
+    except (TypeError, ValueError):
+        raise LeadlineError(f"{path}: column '{name}' must hold 0 and 1, or numbers.") from None
 
 
 def _is_regression(labels: Array, predictions: Array, metric_name: str | None) -> bool:
     if metric_name is not None:
         return metric(metric_name).tasks == ("regression",)
     return "f" in (labels.dtype.kind, predictions.dtype.kind) and "U" not in (labels.dtype.kind, predictions.dtype.kind)
-
-
-def _regression(
-    parts: Mapping[str, Array], labels: Array, predictions: Array, human: float | None, metric_name: str | None
-) -> Diagnosis:
-    base = parts.get("train", next(iter(parts.values())))
-    spread = float(labels[base].std())
-    if metric_name in (None, "rmse"):
-        residuals = {name: predictions[rows] - labels[rows] for name, rows in parts.items()}
-        return diagnose_regression(residuals, human, spread=spread)
-    sets = {name: (labels[rows], predictions[rows]) for name, rows in parts.items()}
-    return diagnose_predictions(sets, human, metric_name or "rmse")
-
-
-def _classification(
-    table: pa.Table,
-    parts: Mapping[str, Array],
-    columns: tuple[Array, Array],
-    human: Measured | None,
-    metric_name: str,
-    path: str | os.PathLike[str],
-) -> Diagnosis:
-    texts = [column.astype(str) for column in columns]
-    classes = np.unique(np.concatenate(texts))
-    labels, predictions = (np.searchsorted(classes, column) for column in texts)
-    task = "binary" if len(classes) <= 2 else "multiclass"
-    needed = metric(metric_name, task)
-    answers: Callable[[Array], Array] = predictions.__getitem__
-    if needed.needs == "scores":
-        scores = _scores(table, classes, path)
-        chosen = scores[:, 1] if task == "binary" and metric_name in ("roc_auc", "pr_auc") else scores
-        answers = chosen.__getitem__
-    sets = {name: (labels[rows], answers(rows)) for name, rows in parts.items()}
-    return diagnose_predictions(sets, human, metric_name)
-
-
-def _scores(table: pa.Table, classes: Array, path: str | os.PathLike[str]) -> Array:
-    missing = [name for name in classes if f"probability_{name}" not in table.column_names]
-    if missing:
-        raise UsageError(
-            f"{path}: this metric is made of probabilities; there is no column 'probability_{missing[0]}'. "
-            f"Without them: {', '.join(name for name in metric_names('multiclass') if metric(name).needs == 'labels')}."
-        )
-    return np.stack([np.asarray(table[f"probability_{name}"].to_numpy(), float) for name in classes], axis=1)
 
 
 def _annotators(table: pa.Table) -> HumanLevel | None:
