@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from leadline.data import Dataset, read
+    from leadline.data.augmentation import Augmentation
     from leadline.errors import LeadlineError, UsageError
     from leadline.experiment import Experiment
     from leadline.network import (
@@ -60,6 +61,7 @@ __all__ = [
     "Activation",
     "Adam",
     "AdamW",
+    "Augmentation",
     "AveragePool",
     "BatchNorm",
     "Constant",
@@ -110,6 +112,7 @@ __all__ = [
 
 _HOME = {
     "leadline.data": ("Dataset", "read"),
+    "leadline.data.augmentation": ("Augmentation",),
     "leadline.errors": ("LeadlineError", "UsageError"),
     "leadline.experiment": ("Experiment",),
     "leadline.network": (

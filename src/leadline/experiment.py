@@ -1,12 +1,14 @@
 """One experiment as a validated value: what the file, the command line and Python all build.
 
-An `Experiment` has five parts with the names and keys of an experiment file (TOML): ``[data]``, ``[split]``,
-``[network]``, ``[training]`` and ``[goal]``. A key that is not given is ``None`` here and is filled from the
-data when the experiment is resolved (`leadline.session.defaults.resolve`); a resolved experiment repeats its run.
+An `Experiment` has six parts with the names and keys of an experiment file (TOML): ``[data]``, ``[split]``,
+``[network]``, ``[training]``, ``[augment]`` and ``[goal]``. A key that is not given is ``None`` here and is filled
+from the data when the experiment is resolved (`leadline.session.defaults.resolve`); a resolved experiment repeats its
+run.
 """
 
 from __future__ import annotations
 
+import math
 import os
 import tomllib
 from collections.abc import Mapping
@@ -102,6 +104,29 @@ def _early_stopping(value: object) -> object:
     if isinstance(value, bool):
         return {} if value else {"patience": 0}
     return value
+
+
+def _within(low: float, high: float, around: float) -> BeforeValidator:
+    """A range of random draws: [low, high], or a number b for ``around`` − b to ``around`` + b."""
+
+    def check(value: Any) -> Any:
+        span = min(around - low, high - around)
+        if value is None or (_is_number(value) and 0 <= value <= span):
+            return value
+        if isinstance(value, list | tuple) and len(value) == 2 and all(_is_number(end) for end in value):
+            ends = float(value[0]), float(value[1])
+            if low <= ends[0] <= ends[1] <= high:
+                return ends
+        allowed = {"span": f"{span:g}", "low": f"{low:g}", "high": f"{high:g}"}
+        raise PydanticCustomError(
+            "range", "a number from 0 to {span}, or [low, high] between {low} and {high}", allowed
+        )
+
+    return BeforeValidator(check)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
 class Section(BaseModel):
@@ -222,6 +247,34 @@ class TrainingSection(Section):
     device: str = "auto"
 
 
+Factor = Annotated[Any, _within(0.0, 10.0, 1.0)]
+
+
+class ElasticTable(Section):
+    """``elastic``: noise smoothed by a Gaussian of sigma pixels, times alpha."""
+
+    alpha: float = Field(gt=0, le=1000)
+    sigma: float = Field(gt=0, le=1000)
+
+
+class AugmentSection(Section):
+    """``[augment]``: how training images are varied at random, anew in every epoch; see `leadline.Augmentation`."""
+
+    crop: int | None = Field(default=None, ge=0)
+    flip: Literal["horizontal", "vertical", "both"] | None = None
+    rotation: Annotated[Any, _within(-180.0, 180.0, 0.0)] = None
+    zoom: Annotated[Any, _within(0.1, 10.0, 1.0)] = None
+    shear: Annotated[Any, _within(-60.0, 60.0, 0.0)] = None
+    translation: float | None = Field(default=None, ge=0, le=1)
+    elastic: ElasticTable | None = None
+    brightness: Factor = None
+    contrast: Factor = None
+    saturation: Factor = None
+    hue: float | None = Field(default=None, ge=0, le=0.5)
+    pca_colour: float | None = Field(default=None, ge=0, le=1)
+    padding: Literal["edge", "reflect", "mean", "zero"] | None = None
+
+
 class GoalSection(Section):
     """``[goal]``: the metric to optimize and the error of a human, as a fraction or in the target's units."""
 
@@ -240,6 +293,7 @@ class Experiment(Section):
     split: SplitSection = SplitSection()
     network: NetworkSection = NetworkSection()
     training: TrainingSection = TrainingSection()
+    augment: AugmentSection = AugmentSection()
     goal: GoalSection = GoalSection()
 
     @classmethod

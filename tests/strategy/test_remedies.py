@@ -137,5 +137,6 @@ def test_evidence_comes_from_a_resolved_experiment_and_its_history():
         l1=0.0,
         patience=7,
         normalization="unit",
+        augmentation=False,
     )
     assert Evidence.from_run({}, []).patience == 0

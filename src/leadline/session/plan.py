@@ -11,10 +11,12 @@ from typing import Any
 import numpy as np
 
 from leadline.data import Dataset, DataSettings, Preparation, Split, SplitSettings, read_settings, set_aside, split
+from leadline.data.augmentation import Augmentation, Augmenter
 from leadline.errors import UsageError
 from leadline.experiment import Experiment
 from leadline.network import Network, Parameters
 from leadline.optimize import optimizer_from_config, schedule_from_config
+from leadline.session.augmented import augmenter
 from leadline.session.corrected import corrected_data
 from leadline.session.defaults import loss_of, output_units, resolve
 from leadline.session.pretrained import adapted, normalized_alike, source_of
@@ -75,6 +77,17 @@ class Plan:
         """The prepared inputs of a set, (m, …)."""
         return self.preparation.inputs(self.data, self.split.sets[part], dtype=self.training.precision)
 
+    @cached_property
+    def augmentation(self) -> Augmentation:
+        """How training images are varied; its ``active`` is empty where they are not."""
+        return Augmentation.from_config(_given(self.experiment.augment))
+
+    def augmenter(self) -> Augmenter | None:
+        """What varies batches of training images; None without augmentation."""
+        if not self.augmentation.active:
+            return None
+        return augmenter(self.augmentation, self.data, self.split.train, self.preparation, self.training)
+
     def examples(self, part: str, inputs: np.ndarray | None = None) -> Examples | None:
         """A set as tensors on the device of training; None where it is empty. ``inputs`` replace the prepared ones."""
         indices = self.split.sets[part]
@@ -118,6 +131,7 @@ def make_plan(
         transfer = make_transfer(experiment.network, source, source.load(data), output_units(data), len(made.train))
     resolved = resolve(experiment, data, made, input_shape, transfer)
     network = Network.from_config(resolved.network.layers or (), resolved.network.modules)
+    Augmentation.from_config(_given(resolved.augment)).check_images(data.image_shape, data.name)
     loss = loss_of(network, data, input_shape)
     network.for_loss(loss)
     return Plan(

@@ -154,6 +154,8 @@ class Recorder:
         if trainer is not None:
             tensors |= {f"optimizer.{k}": t for k, t in trainer.state.tensors().items()}
             tensors["random.order"] = trainer.order_random.get_state()
+            if trainer.augment is not None:
+                tensors["random.augment"] = trainer.augment.generator.get_state()
         state = {
             "epoch": epoch,
             "stopped": stopped,

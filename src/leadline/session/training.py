@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from leadline.data import Dataset, read
+from leadline.data.augmentation import Augmentation
 from leadline.errors import UsageError, nearest
 from leadline.experiment import Experiment, TrainingSection
 from leadline.network import Layer, Network
@@ -28,6 +29,7 @@ def train(
     target: str | None = None,
     optimizer: Optimizer | str | None = None,
     schedule: Schedule | str | None = None,
+    augmentation: Augmentation | Mapping[str, Any] | None = None,
     human_error: float | None = None,
     split: Mapping[str, Any] | None = None,
     experiment: Experiment | None = None,
@@ -43,6 +45,7 @@ def train(
         target: the column to predict, where `data` is a path or a table.
         optimizer: such as ``Adam(1e-3)``, or its name.
         schedule: of the learning rate, such as ``Cosine()``, or its name.
+        augmentation: how training images are varied, such as ``Augmentation(crop=4, flip="horizontal")``.
         human_error: a fraction, or in the target's units; the ladder begins there.
         split: keys of ``[split]``: train, dev, test, stratify, seed.
         experiment: where the other choices come from; what is given here overrules it.
@@ -62,6 +65,9 @@ def train(
         raise UsageError('train needs data: what leadline.read gives, a path, or a bundled name such as "digits".')
     changes = _changes(network, optimizer, schedule, settings)
     changes |= {f"split.{key}": value for key, value in (split or {}).items()}
+    if augmentation is not None:
+        given = augmentation.to_config() if isinstance(augmentation, Augmentation) else dict(augmentation)
+        changes["augment"] = given
     if human_error is not None:
         changes["goal.human_error"] = human_error
     if data is not None:
@@ -212,4 +218,5 @@ def _fit(plan: Plan, recorder: Recorder) -> Fit:
         settings,
         on_epoch=recorder.epoch,
         on_progress=on_progress,
+        augment=plan.augmenter(),
     )

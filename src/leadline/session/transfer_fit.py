@@ -48,12 +48,14 @@ def fit_transferred(
         network, parameters = transfer.in_loop(whole)
     network = network.for_loss(plan.loss)
     with limited_threads(threads_for(network, tuple(train.x.shape[1:]), plan.batch_size)):
-        done = fit(network, plan.loss, train, dev, settings, parameters, on_epoch, on_progress)
+        done = fit(network, plan.loss, train, dev, settings, parameters, on_epoch, on_progress, plan.augmenter())
     return _whole(done, plan, transfer)
 
 
 def keeps_features(plan: Plan, transfer: Transfer) -> bool:
-    """Whether the features of all sets are small enough to be computed once and kept."""
+    """Whether the features of all sets are small enough to be computed once and kept; varied images have new ones."""
+    if plan.augmentation.active:
+        return False
     n = len(plan.split.train) + len(plan.split.dev)
     size = 8 if plan.training.precision == "float64" else 4
     return n * math.prod(transfer.feature_shape) * size <= MOST_BYTES

@@ -88,6 +88,7 @@ class Evidence:
             "l1": training.get("l1", 0.0),
             "patience": 0 if stopping is None else stopping.get("patience"),
             "normalization": experiment.get("data", {}).get("normalization"),
+            "augmentation": any(key != "padding" for key in experiment.get("augment") or {}),
         }
         return cls(**known | facts)
 

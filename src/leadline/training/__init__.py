@@ -1,5 +1,6 @@
 """The training loop and what belongs to it."""
 
+from leadline.training.batches import Augment
 from leadline.training.divergence import DivergenceError
 from leadline.training.evaluate import cost_and_error, outputs
 from leadline.training.fit import Fit, fit
@@ -9,6 +10,7 @@ from leadline.training.stream import Stream
 from leadline.training.trainer import Epoch, Examples, Trainer
 
 __all__ = [
+    "Augment",
     "DivergenceError",
     "EarlyStopping",
     "Epoch",

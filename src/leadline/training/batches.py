@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from itertools import repeat
+from typing import Protocol
 
 import torch
 from torch import Tensor
@@ -37,11 +38,29 @@ def batch_slices(m: int, batch_size: int) -> list[slice]:
 GATHERED_BYTES = 1 << 20  # small batches are gathered several at a time, as many as stay in the cache
 
 
-class Batches:
-    """Gathers the examples of batches, in memory that is reused: a batch is valid until the next one is asked for."""
+class Augment(Protocol):
+    """Varies examples at random; `leadline.data.augmentation.Augmenter` does so with images.
 
-    def __init__(self, x: Tensor, y: Tensor, batch_size: int, weights: Tensor | None = None) -> None:
-        self.x, self.y, self.batch_size, self.weights = x, y, batch_size, weights
+    A call leaves its argument as it is. All randomness comes from ``generator``, so that its state repeats a batch.
+    """
+
+    generator: torch.Generator
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """The examples varied, (m, …) as they came, valid until the next call."""
+        ...
+
+
+class Batches:
+    """Gathers the examples of batches, in memory that is reused: a batch is valid until the next one is asked for.
+
+    ``augment`` varies the inputs of each batch anew.
+    """
+
+    def __init__(
+        self, x: Tensor, y: Tensor, batch_size: int, weights: Tensor | None = None, augment: Augment | None = None
+    ) -> None:
+        self.x, self.y, self.batch_size, self.weights, self.augment = x, y, batch_size, weights, augment
         batch_bytes = batch_size * max(1, x[0].numel()) * x.element_size()
         self._together = batch_size * max(1, GATHERED_BYTES // batch_bytes)
         self._buffers: dict[int, tuple[Tensor, tuple[Tensor, ...]]] = {}
@@ -61,7 +80,7 @@ class Batches:
     ) -> Iterator[tuple[Tensor, Tensor, Tensor | None]]:
         """Inputs, targets and weights of one batch after another, cut from ``examples`` and what belongs to them."""
         if examples is None:
-            yield self.x, targets, weights
+            yield self.x if self.augment is None else self.augment(self.x), targets, weights
             return
         batch_targets = iter(targets.split(self.batch_size))
         batch_weights = repeat(None) if weights is None else iter(weights.split(self.batch_size))
@@ -75,4 +94,4 @@ class Batches:
             self._buffers[m] = buffer, buffer.split(self.batch_size)
         buffer, batches = self._buffers[m]
         torch.index_select(self.x, 0, indices, out=buffer)
-        return batches
+        return batches if self.augment is None else self.augment(buffer).split(self.batch_size)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -28,10 +29,17 @@ class DivergenceError(LeadlineError):
 
 
 class Guard:
-    """Keeps a snapshot of θ and the optimizer, and the steps since, so that a divergence can be replayed."""
+    """Keeps a snapshot of θ and the optimizer, and the steps since, so that a divergence can be replayed.
 
-    def __init__(self, objective: Objective, optimizer: Optimizer, state: State) -> None:
+    ``generators`` are what the batches draw from, besides the objective's own noise.
+    """
+
+    def __init__(
+        self, objective: Objective, optimizer: Optimizer, state: State, generators: Sequence[torch.Generator] = ()
+    ) -> None:
         self.objective, self.optimizer, self.state = objective, optimizer, state
+        own = () if objective.generator is None else (objective.generator,)
+        self._generators = (*own, *generators)
         self._good = objective.parameters.clone()
         self._good_state = {name: tensor.clone() for name, tensor in state.tensors().items()}
         self._good_noise = self._noise_state()
@@ -98,11 +106,11 @@ class Guard:
     def _restore(self) -> None:
         self.objective.parameters.copy_(self._good)
         self.state.load(self._good_state)
-        if self._good_noise is not None and self.objective.generator is not None:
-            self.objective.generator.set_state(self._good_noise)
+        for generator, state in zip(self._generators, self._good_noise, strict=True):
+            generator.set_state(state)
 
-    def _noise_state(self) -> Tensor | None:
-        return None if self.objective.generator is None else self.objective.generator.get_state()
+    def _noise_state(self) -> list[Tensor]:
+        return [generator.get_state() for generator in self._generators]
 
 
 def _first_bad(named: dict[str, Tensor]) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from leadline.network import Network, Parameters
+from leadline.training.batches import Augment
 from leadline.training.divergence import DivergenceError
 from leadline.training.settings import EarlyStopping, Training
 from leadline.training.stream import Stream
@@ -68,12 +69,14 @@ def fit(
     parameters: Parameters | None = None,
     on_epoch: Callable[[Epoch, Trainer], object] | None = None,
     on_progress: Callable[[int, int, float], None] | None = None,
+    augment: Augment | None = None,
 ) -> Fit:
     """Train ``network`` on tensors, or on a stream of them that need not fit in memory.
 
     ``loss`` is a name of `leadline.equations.losses.LOSSES`. ``parameters`` start at ``network.initialize`` with
     the seed of the settings unless given; given ones are trained in place. ``on_epoch`` is called after every epoch
-    and stops the training by returning True. An interruption (Ctrl-C) ends it and keeps what was reached.
+    and stops the training by returning True. ``augment`` varies the inputs of each training batch. An interruption
+    (Ctrl-C) ends it and keeps what was reached.
     """
     settings = settings or Training()
     network = network.for_loss(loss)
@@ -81,7 +84,7 @@ def fit(
         shown = train.sample if isinstance(train, Stream) else train
         input_shape = tuple(shown.x.shape[1:])
         parameters = network.initialize(input_shape, settings.seed, settings.dtype, settings.device, settings.generator)
-    trainer = Trainer(network, loss, train, dev, settings, parameters, on_progress)
+    trainer = Trainer(network, loss, train, dev, settings, parameters, on_progress, augment)
     history: list[Epoch] = []
     best = Best(settings.early_stopping)
     stopped, divergence = "epochs", None

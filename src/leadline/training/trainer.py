@@ -11,7 +11,7 @@ from torch import Tensor
 
 from leadline.equations.losses import LOSSES
 from leadline.network import Network, Parameters
-from leadline.training.batches import Batches, batch_slices, default_batch_size, epoch_order
+from leadline.training.batches import Augment, Batches, batch_slices, default_batch_size, epoch_order
 from leadline.training.checks import check_problem
 from leadline.training.divergence import Guard, Steps
 from leadline.training.evaluate import cost_and_error, outputs
@@ -66,7 +66,8 @@ class Examples:
 class Trainer:
     """One training in progress, an epoch at a time; θ is ``parameters``, moved in place.
 
-    ``on_progress(step, steps, cost)`` is called now and then while an epoch goes on.
+    ``on_progress(step, steps, cost)`` is called now and then while an epoch goes on. ``augment`` varies the inputs of
+    training batches; the dev set is measured as it is.
     """
 
     def __init__(
@@ -78,12 +79,14 @@ class Trainer:
         settings: Training,
         parameters: Parameters,
         on_progress: Callable[[int, int, float], None] | None = None,
+        augment: Augment | None = None,
     ) -> None:
         m = len(train)
         shown = train.sample if isinstance(train, Stream) else train
         self.network, self.loss, self.settings = network.for_loss(loss), loss, settings
         self.output_shape = self.network.shapes(tuple(shown.x.shape[1:]))[-1]
         self.train, self.dev, self.parameters, self.on_progress = train, dev, parameters, on_progress
+        self.augment = augment
         self.epoch = self.step = 0
         self.gradient_norm = float("inf")
         self.batch_size = min(m, settings.batch_size or default_batch_size(m))
@@ -93,8 +96,9 @@ class Trainer:
         noise = torch.Generator(settings.device).manual_seed(settings.seed)
         self.objective = Objective(self.network, loss, parameters, settings.l2, settings.l1, settings.clip_norm, noise)
         self.state = settings.optimizer.start(parameters.theta, parameters.layout.n_penalized)
-        self.guard = Guard(self.objective, settings.optimizer, self.state)
-        self.batches = Batches(shown.x, shown.y, self.batch_size, shown.weights)
+        generators = () if augment is None else (augment.generator,)
+        self.guard = Guard(self.objective, settings.optimizer, self.state, generators)
+        self.batches = Batches(shown.x, shown.y, self.batch_size, shown.weights, augment)
 
     def run_epoch(self) -> Epoch:
         """Visit every example once, in a new order unless the batch is the whole set, then measure on the dev set.
@@ -127,7 +131,7 @@ class Trainer:
         """Visit one chunk after another; returns the sums of cost and error, float64 (2,)."""
         total, seen = torch.zeros(2, dtype=torch.float64), 0
         for chunk in stream.chunks(self.epoch, self.batch_size):
-            self.batches = Batches(chunk.x, chunk.y, self.batch_size, chunk.weights)
+            self.batches = Batches(chunk.x, chunk.y, self.batch_size, chunk.weights, self.augment)
             self.guard.forget()
             order = torch.arange(len(chunk), device=chunk.x.device)
             total += self._visit(batch_slices(len(chunk), self.batch_size), order)
