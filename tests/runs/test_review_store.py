@@ -95,7 +95,7 @@ def test_a_mistake_without_a_cause_counts_as_looked_through(reviews: ReviewStore
     tag(reviews, 4, "blurry")
     reviews.act("mistakes", "me", reviewing.unexplained(4, "cat", "dog"))
     assert ticked(reviews) == [] and 4 in reviews.sheet().examined
-    reviews.act("mistakes", "me", reviewing.examined(4, False))
+    reviews.act("mistakes", "me", reviewing.forget(4))
     assert not reviews.sheet().examined
     for _ in range(2):
         reviews.undo("mistakes", "me")

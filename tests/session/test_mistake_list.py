@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import tempfile
 import time
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 
-from leadline.runs.predictions import predictions_table
+from leadline.runs.predictions import predictions_table, read_answers, write_table
 from leadline.session.mistake_list import ORDERS, MistakeList, Wanted
 from leadline.strategy import sample_mistakes
 
@@ -18,6 +20,12 @@ def predictions(m: int, seed: int = 0) -> pa.Table:
     rng = np.random.default_rng(seed)
     outputs = rng.dirichlet(np.ones(4), m)
     return predictions_table("multiclass", CLASSES, outputs, rng.integers(0, 4, m), 5 * np.arange(m) + 3)
+
+
+def listed(table: pa.Table) -> MistakeList:
+    with tempfile.TemporaryDirectory() as folder:
+        path = write_table(table, Path(folder) / "dev.parquet")
+        return MistakeList.of_answers(read_answers(path, "multiclass", CLASSES), CLASSES)
 
 
 def read_all(found: MistakeList, wanted: Wanted, order, size: int = 60) -> list[int]:
@@ -32,7 +40,7 @@ def test_every_mistake_is_shown_once_in_every_order() -> None:
     table = predictions(500)
     expected = [row for row, label, answer in zip(*(table[c].to_pylist() for c in ("row", "label", "prediction")),
                 strict=True) if label != answer]  # fmt: skip
-    found = MistakeList.from_table(table)
+    found = listed(table)
     assert len(found) == len(expected) and found.error.n == 500
     for order in ORDERS:
         assert sorted(read_all(found, Wanted(), order)) == expected
@@ -43,7 +51,7 @@ def test_every_mistake_is_shown_once_in_every_order() -> None:
 
 def test_the_sample_is_the_one_that_an_export_writes() -> None:
     table = predictions(500)
-    found = MistakeList.from_table(table)
+    found = listed(table)
     wrong = np.array(table["label"].to_pylist()) != np.array(table["prediction"].to_pylist())
     exported = table["row"].to_numpy()[sample_mistakes(wrong, found.suggested_sample)]
     first = read_all(found, Wanted(), "sample")[: found.suggested_sample]
@@ -53,7 +61,7 @@ def test_the_sample_is_the_one_that_an_export_writes() -> None:
 
 
 def test_filters() -> None:
-    found = MistakeList.from_table(predictions(500))
+    found = listed(predictions(500))
     rows = read_all(found, Wanted(true="bee", predicted="cat"), "row")
     assert rows and all(
         (found.shown(found.position[row]).label, found.shown(found.position[row]).prediction) == ("bee", "cat")
@@ -67,15 +75,15 @@ def test_filters() -> None:
 
 
 def test_a_window_beyond_the_end_is_empty() -> None:
-    found = MistakeList.from_table(predictions(50))
+    found = listed(predictions(50))
     ranks = found.ranks(Wanted(), "row")
     assert found.window(ranks, "row", 10**18, 60) == []
-    none = MistakeList.from_table(predictions(0))
+    none = listed(predictions(0))
     assert len(none) == 0 and none.window(none.ranks(Wanted(), "sample"), "sample", -1, 60) == []
 
 
 def test_the_labels_probability_is_always_shown() -> None:
-    found = MistakeList.from_table(predictions(300))
+    found = listed(predictions(300))
     for at in range(len(found)):
         shown = found.shown(at)
         assert {shown.label, shown.prediction} <= {name for name, _ in shown.probabilities}
@@ -83,7 +91,7 @@ def test_the_labels_probability_is_always_shown() -> None:
 
 
 def test_a_window_of_ten_thousand_mistakes_is_quick() -> None:
-    found = MistakeList.from_table(predictions(13_500))
+    found = listed(predictions(13_500))
     assert len(found) > 10_000
     found.order("surest")
     start = time.perf_counter()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import http.client
+import json
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,6 +25,10 @@ class Answer:
     headers: dict[str, str]
     text: str
     content: bytes = b""
+
+    def json(self) -> Any:
+        """What a script reads."""
+        return json.loads(self.text)
 
 
 @dataclass

@@ -21,22 +21,29 @@ def tag(row: int, cause: str, on: bool, label: str = "", prediction: str = "") -
             if not on:
                 return
             yield Cell("cause", name=name), len(sheet.causes)
-        yield from examined(row, True, label, prediction)(sheet)
+        yield from examined(row, label, prediction)(sheet)
         yield Cell("tag", row, name), 1 if on else None
 
     return edit
 
 
-def examined(row: int, on: bool, label: str = "", prediction: str = "") -> Edit:
-    """A mistake was looked through, with or without a cause; or it was not, and then its causes go, too."""
+def examined(row: int, label: str = "", prediction: str = "") -> Edit:
+    """A mistake was looked through, with or without a cause."""
 
     def edit(sheet: ReviewSheet) -> Edits:
-        if on and row not in sheet.examined:
+        if row not in sheet.examined:
             yield Cell("examined", row), [label, prediction, ""]
-        if not on:
-            for name in sheet.tags_of(row):
-                yield Cell("tag", row, name), None
-            yield Cell("examined", row), None
+
+    return edit
+
+
+def forget(row: int) -> Edit:
+    """A mistake was not looked through after all: its causes go, too."""
+
+    def edit(sheet: ReviewSheet) -> Edits:
+        for name in sheet.tags_of(row):
+            yield Cell("tag", row, name), None
+        yield Cell("examined", row), None
 
     return edit
 
@@ -45,19 +52,9 @@ def unexplained(row: int, label: str = "", prediction: str = "") -> Edit:
     """A mistake was looked through and has none of the causes."""
 
     def edit(sheet: ReviewSheet) -> Edits:
-        yield from examined(row, True, label, prediction)(sheet)
+        yield from examined(row, label, prediction)(sheet)
         for name in sheet.tags_of(row):
             yield Cell("tag", row, name), None
-
-    return edit
-
-
-def comment(row: int, text: str, label: str = "", prediction: str = "") -> Edit:
-    """A remark on a mistake, which counts as looked through then."""
-
-    def edit(sheet: ReviewSheet) -> Edits:
-        old = sheet.examined.get(row, (label, prediction, ""))
-        yield Cell("examined", row), [old[0], old[1], text]
 
     return edit
 

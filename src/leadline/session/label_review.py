@@ -114,8 +114,10 @@ def effects(run: Run, reviews: Corrections) -> list[Effect]:
         path = run.folder / "predictions" / f"{part}.parquet"
         if path.exists():
             table = read_table(path)
-            columns = (np.array(table[name].to_pylist(), object) for name in ("row", "label", "prediction"))
-            found.append(_effect(part, *columns, reviews))
+            rows, labels, predictions = (
+                np.array(table[name].to_pylist(), object) for name in ("row", "label", "prediction")
+            )
+            found.append(_effect(part, rows, labels, predictions, reviews))
     return found
 
 
@@ -126,8 +128,8 @@ def _effect(part: str, rows: np.ndarray, labels: np.ndarray, predictions: np.nda
         if review.row in place:  # the table holds the labels in force when it was written, which may be either
             old[place[review.row]], new[place[review.row]] = review.old, review.new
     before, after, m = old != predictions, new != predictions, len(rows)
-    rates = (proportion(int(wrong.sum()), m) for wrong in (before, after))
-    return Effect(part, *rates, int((old != new).sum()), label_share(before, (old != new) & ~after))
+    rate, rate_after = proportion(int(before.sum()), m), proportion(int(after.sum()), m)
+    return Effect(part, rate, rate_after, int((old != new).sum()), label_share(before, (old != new) & ~after))
 
 
 def waiting(run: Run) -> Corrections:

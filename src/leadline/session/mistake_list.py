@@ -8,10 +8,10 @@ from functools import cached_property
 from typing import Literal
 
 import numpy as np
-import pyarrow as pa
 
 from leadline.errors import LeadlineError
 from leadline.measure import Measured, proportion
+from leadline.runs.predictions import Answers, read_answers
 from leadline.runs.run import Run
 from leadline.strategy import sample_size
 
@@ -65,21 +65,22 @@ class MistakeList:
         """The dev mistakes of a run. LeadlineError: it has no classes, or no dev predictions."""
         if run.summary["task"] not in ("binary", "multiclass"):
             raise LeadlineError(f"Mistakes are told apart where examples have one class each; {run.name} has not.")
-        return cls.from_table(run.predictions("dev"))
+        return cls.of_answers(
+            read_answers(run.folder / "predictions" / "dev.parquet", run.summary["task"], tuple(run.data["classes"])),
+            tuple(run.data["classes"]),
+        )
 
     @classmethod
-    def from_table(cls, table: pa.Table) -> MistakeList:
-        """The rows of a table of predictions whose prediction is not the label."""
-        prefix = "probability_"
-        classes = tuple(name.removeprefix(prefix) for name in table.column_names if name.startswith(prefix))
-        names = pa.array(classes)
-        label = pa.compute.index_in(table["label"], names).to_numpy()
-        prediction = pa.compute.index_in(table["prediction"], names).to_numpy()
-        wrong = np.flatnonzero(label != prediction)
-        columns = [table[prefix + name].to_numpy()[wrong] for name in classes]
-        probabilities = np.stack(columns, 1) if columns else np.zeros((0, 0))
+    def of_answers(cls, answers: Answers, classes: tuple[str, ...]) -> MistakeList:
+        """The answers whose prediction is not the label."""
+        wrong = np.flatnonzero(answers.truth != answers.labels)
         return cls(
-            table.num_rows, classes, table["row"].to_numpy()[wrong], label[wrong], prediction[wrong], probabilities
+            len(answers.rows),
+            classes,
+            answers.rows[wrong],
+            answers.truth[wrong],
+            answers.labels[wrong],
+            answers.scores[wrong],
         )
 
     def __len__(self) -> int:

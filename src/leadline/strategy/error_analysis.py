@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import os
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -55,19 +55,22 @@ class MistakeTable:
         return replace(self, causes={**self.causes, name: np.array([row in chosen for row in self.rows], bool)})
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
-        """Write one line per mistake and one column per cause, with ``x`` where it applies; whole or not at all."""
-        extras = [(n, v) for n, v in (("label", self.labels), ("prediction", self.predictions)) if v]
-        comments = self.comments or ("",) * len(self.rows)
+        """Write ``lines`` as a file; whole or not at all."""
         draft = Path(path).with_name(f".{Path(path).name}.partial")
         with draft.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.writer(file)
-            writer.writerow(["row", *(name for name, _ in extras), *self.causes, "comment"])
-            for k, row in enumerate(self.rows):
-                ticks = ("x" if ticked[k] else "" for ticked in self.causes.values())
-                writer.writerow([row, *(values[k] for _, values in extras), *ticks, comments[k]])
+            csv.writer(file).writerows(self.lines())
             file.flush()
             os.fsync(file.fileno())  # so that a power cut leaves the old table or the new one
         draft.replace(path)
+
+    def lines(self) -> Iterator[list[Any]]:
+        """A head, then one line per mistake, with one column per cause that has ``x`` where it applies."""
+        extras = [(n, v) for n, v in (("label", self.labels), ("prediction", self.predictions)) if v]
+        comments = self.comments or ("",) * len(self.rows)
+        yield ["row", *(name for name, _ in extras), *self.causes, "comment"]
+        for k, row in enumerate(self.rows):
+            ticks = ("x" if ticked[k] else "" for ticked in self.causes.values())
+            yield [row, *(values[k] for _, values in extras), *ticks, comments[k]]
 
     @classmethod
     def from_csv(cls, path: str | os.PathLike[str]) -> MistakeTable:

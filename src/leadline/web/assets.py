@@ -27,7 +27,11 @@ class Asset:
 @cache
 def assets() -> dict[str, Asset]:
     """All of them by name; a name that is not among them is answered with 404, whatever it looks like."""
-    styles = {"leadline.css": style.stylesheet(), "application.css": _own("application.css"), "plotly.css": ""}
+    styles = {
+        "leadline.css": style.stylesheet(),
+        "plotly.css": "",
+        **{name: _own(name) for name in ("application.css", "review.css")},
+    }
     scripts = {
         "leadline.js": style.script(),
         "plotly.js": style.plotly_script(),

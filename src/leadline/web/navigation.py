@@ -10,4 +10,7 @@ PAGES = (("/", "Runs"), ("/gallery", "Gallery"))
 
 def run_tabs(run: Run) -> list[tuple[str, str]]:
     """What comes after the run's address, and the name of each of its pages."""
-    return [("", "Overview")]
+    tabs = [("", "Overview")]
+    if run.summary["task"] in ("binary", "multiclass") and (run.folder / "predictions" / "dev.parquet").exists():
+        tabs.append(("/mistakes", "Mistakes"))
+    return tabs

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, cached_property
 from typing import Annotated, Any
 from urllib.parse import parse_qsl
 
@@ -19,6 +19,9 @@ from leadline.runs.index import RunIndex
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore
 from leadline.web.assets import asset_url, plotly_styles
+from leadline.web.examples import Examples
+from leadline.web.memory import Background
+from leadline.web.mistakes import Mistakes
 from leadline.web.navigation import PAGES, run_tabs
 from leadline.web.security import Secrets
 
@@ -36,6 +39,13 @@ class Site:
     store: RunStore
     secrets: Secrets
     closing: Callable[[], bool] = field(default=lambda: False)
+    examples: Examples = field(default_factory=Examples)
+    background: Background = field(default_factory=Background)
+
+    @cached_property
+    def mistakes(self) -> Mistakes:
+        """What pages on mistakes ask for."""
+        return Mistakes(self.background)
 
     @property
     def index(self) -> RunIndex:

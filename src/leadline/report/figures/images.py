@@ -16,7 +16,12 @@ FEW_PIXELS = 48
 
 
 def png_data_uri(image: np.ndarray) -> str:
-    """The image (h, w), (h, w, 1), (h, w, 3) or (h, w, 4) as ``data:image/png;base64,…``.
+    """The image as ``data:image/png;base64,…`` (`png_bytes`)."""
+    return "data:image/png;base64," + b64encode(png_bytes(image)).decode("ascii")
+
+
+def png_bytes(image: np.ndarray) -> bytes:
+    """The image (h, w), (h, w, 1), (h, w, 3) or (h, w, 4) as a PNG file.
 
     uint8 is taken as it is; numbers in [0, 1] are scaled by 255; any other range is stretched to black and white.
     """
@@ -28,7 +33,7 @@ def png_data_uri(image: np.ndarray) -> str:
         picture.thumbnail((MOST_SIDE, MOST_SIDE))
     buffer = BytesIO()
     picture.save(buffer, format="PNG", optimize=True)
-    return "data:image/png;base64," + b64encode(buffer.getvalue()).decode("ascii")
+    return buffer.getvalue()
 
 
 def is_pixelated(image: np.ndarray) -> bool:

@@ -1,0 +1,89 @@
+"""Examples as pages show them: images made anew from pixels, rows of tables as names and values."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from leadline.data import Dataset
+from leadline.errors import LeadlineError
+from leadline.report.figures.images import FEW_PIXELS, png_bytes
+from leadline.report.quantities import fact
+from leadline.runs.run import Run
+from leadline.session.plan import read_data
+from leadline.web.memory import Memory, signature
+
+SETS = ("train", "train_dev", "dev", "test")
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a run's examples are shown: as images (with sharp pixels where those are few), as rows, or not at all."""
+
+    images: bool = False
+    pixels: bool = False
+    version: str = ""
+
+
+class Examples:
+    """The data sets of the runs that were looked at lately, and images cut from them."""
+
+    def __init__(self) -> None:
+        self._data: Memory[Dataset | None] = Memory(3)
+        self._sets: Memory[dict[str, frozenset[int]]] = Memory(8)
+        self._images: Memory[bytes] = Memory(4096)
+
+    def data(self, run: Run) -> Dataset | None:
+        """The run's data; None where they came from Python, are gone, or have changed since."""
+        sha = run.data["fingerprint"]["sha256"]
+        section = run.experiment.data.model_dump(mode="json")
+        return self._data.get((sha, json.dumps(section, sort_keys=True, default=str)), lambda: _read(run, sha))
+
+    def look(self, run: Run) -> Look:
+        """How the run's examples are shown; this is known without their data."""
+        fingerprint = run.data["fingerprint"]
+        shape = fingerprint.get("image_shape")
+        version = fingerprint["sha256"][:12]
+        if not shape or run.experiment.data.source is None:
+            return Look(version=version)
+        return Look(True, max(shape[:2]) <= FEW_PIXELS, version)
+
+    def fields(self, run: Run, rows: Sequence[int]) -> list[list[tuple[str, str]]]:
+        """Column names and values of each row, without the target; empty where there are none to show."""
+        if run.data["fingerprint"].get("image_shape") or (data := self.data(run)) is None:
+            return [[] for _ in rows]
+        hidden = set(data.target_names)
+        return [[(name, _value(v)) for name, v in row.items() if name not in hidden] for row in data.rows(rows)]
+
+    def belongs(self, run: Run, part: str, row: int) -> bool:
+        """Whether a row is in the set `part` of the run."""
+        path = run.folder / "split.npz"
+        sets = self._sets.get(signature(path), lambda: {k: frozenset(v.tolist()) for k, v in run.split.items()})
+        return row in sets.get(part, ())
+
+    def image(self, run: Run, row: int) -> bytes | None:
+        """A row's image as PNG; None where there is none."""
+        data = self.data(run)
+        if data is None or data.image_shape is None or not 0 <= row < data.n:
+            return None
+        key = (run.data["fingerprint"]["sha256"], row)
+        return self._images.get(key, lambda: png_bytes(data.images(np.array([row]))[0]))
+
+
+def _read(run: Run, sha: str) -> Dataset | None:
+    if run.experiment.data.source is None:
+        return None
+    try:
+        data = read_data(run.experiment)
+    except LeadlineError:
+        return None
+    return data if data.fingerprint()["sha256"] == sha else None
+
+
+def _value(value: Any) -> str:
+    text = f"{value:,.6g}" if isinstance(value, float) else fact(value)
+    return text if len(text) <= 200 else text[:200] + "…"

@@ -1,0 +1,159 @@
+"""The mistakes of a run as its page shows them: windows of cards, the causes and what they come to, and groups."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from leadline.measure import Measured
+from leadline.runs.review_sheet import ReviewSheet
+from leadline.runs.review_store import ReviewStore
+from leadline.runs.run import Run
+from leadline.session.mistake_list import MistakeList, Order, ShownMistake, Wanted
+from leadline.strategy import Cause, analyse
+from leadline.web.memory import Background, Memory, Task, signature
+
+WINDOW = 60
+KEYS = "123456789"
+TYPICAL = 6
+
+
+@dataclass(frozen=True)
+class Group:
+    """A slice or cluster in which mistakes gather: what it is, the rows of its mistakes, and a few typical ones."""
+
+    name: str
+    note: str
+    rows: frozenset[int]
+    typical: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Filter:
+    """What the page was asked for; empty texts ask for all."""
+
+    true: str = ""
+    predicted: str = ""
+    cause: str = ""
+    group: int | None = None
+    state: str = ""
+    order: Order = "sample"
+
+    def query(self, **changed: Any) -> dict[str, str]:
+        """The parts of the address, without those that ask for all."""
+        values = vars(self) | changed
+        return {name: str(v) for name, v in values.items() if v not in ("", None) and (name, v) != ("order", "sample")}
+
+
+@dataclass(frozen=True)
+class Card:
+    """A mistake on the page; ``causes`` are those ticked, ``examined`` says that somebody has looked at it."""
+
+    rank: int
+    mistake: ShownMistake
+    causes: tuple[str, ...]
+    examined: bool
+    fields: list[tuple[str, str]] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class CauseLine:
+    """A cause in the table: the key that ticks it, and what it comes to; None before anything was looked through."""
+
+    name: str
+    key: str
+    count: int
+    found: Cause | None
+
+    @property
+    def interval(self) -> tuple[float, float] | None:
+        """Ends of the share's interval, in percent."""
+        if self.found is None:
+            return None
+        low, high = self.found.share.interval
+        return 100 * low, 100 * high
+
+
+class Mistakes:
+    """What pages on mistakes ask for, over all runs."""
+
+    def __init__(self, background: Background) -> None:
+        self.background = background
+        self._lists: Memory[MistakeList] = Memory(8)
+        self._sheets: Memory[ReviewSheet] = Memory(16)
+
+    def list(self, run: Run) -> MistakeList:
+        """The run's mistakes. LeadlineError: it has none to be told apart."""
+        path = run.folder / "predictions" / "dev.parquet"
+        return self._lists.get(signature(path), lambda: MistakeList.of(run))
+
+    def sheet(self, store: ReviewStore) -> ReviewSheet:
+        """The run's reviews, read again when their files have changed."""
+        return self._sheets.get((str(store.folder.path), *store.files()), store.sheet)
+
+    def groups(self, run: Run) -> Task:
+        """The search for slices and clusters, in the background; its result is a list of `Group`."""
+        key = ("groups", signature(run.folder / "predictions" / "dev.parquet"))
+        return self.background.start(key, lambda: find_groups(run))
+
+    def ranks(self, run: Run, sheet: ReviewSheet, asked: Filter) -> Any:
+        """Places of the asked mistakes in their order; None while the group is still being looked for."""
+        rows: frozenset[int] | None = None
+        if asked.group is not None:
+            task = self.groups(run)
+            if not task.done.is_set():
+                return None
+            found = task.result or []
+            rows = found[asked.group].rows if 0 <= asked.group < len(found) else frozenset()
+        if asked.cause:
+            ticked = frozenset(sheet.tags.get(asked.cause, ()))
+            rows = ticked if rows is None else rows & ticked
+        if asked.state:
+            every = self.list(run).rows.tolist() if rows is None else rows
+            rows = frozenset(row for row in every if (row in sheet.examined) == (asked.state == "done"))
+        wanted = Wanted(asked.true or None, asked.predicted or None, rows)
+        return self.list(run).ranks(wanted, asked.order)
+
+
+def find_groups(run: Run) -> list[Group]:
+    """Slices or clusters in which the run's mistakes gather, the clearest first."""
+    from leadline.session.mistakes import find_mistakes
+
+    found = find_mistakes(run)
+    groups = []
+    for part in found.slices:
+        rows = frozenset(found.rows[[k for k in part.rows if found.wrong[k]]].tolist())
+        groups.append(Group(part.description, _note(part.error, part.rest, part.share), rows))
+    for number, cluster in enumerate(found.clusters, 1):
+        rows = frozenset(found.rows[cluster.mistakes].tolist())
+        note = _note(cluster.error, cluster.rest, cluster.share)
+        typical = tuple(found.rows[cluster.mistakes[:TYPICAL]].tolist())
+        groups.append(Group(f"Alike {number}", note, rows, typical))
+    return groups
+
+
+def _note(error: Measured, rest: Measured, share: float) -> str:
+    return f"error {error.plain()}, elsewhere {rest.plain()}; {100 * share:.0f} % of the mistakes"
+
+
+def cause_lines(sheet: ReviewSheet, rows: Mapping[int, int], error: Measured) -> list[CauseLine]:
+    """The causes in the order of their keys, and at last those without one; rows that are no mistakes do not count."""
+    examined = [row for row in sheet.examined if row in rows]
+    ticks = {name: [row in sheet.tags[name] for row in examined] for name in sheet.causes}
+    found: dict[str, Cause] = {}
+    rest: Cause | None = None
+    if examined and ticks:
+        analysis = analyse(ticks, error)
+        found, rest = {cause.name: cause for cause in analysis.causes}, analysis.unexplained
+    lines = [
+        CauseLine(name, KEYS[k] if k < len(KEYS) else "", sum(ticks[name]), found.get(name))
+        for k, name in enumerate(sheet.causes)
+    ]
+    untold = sum(not any(column) for column in zip(*ticks.values(), strict=True)) if ticks else len(examined)
+    return [*lines, CauseLine("", "0", untold, rest)]
+
+
+def tags_of(sheet: ReviewSheet, rows: Iterable[int]) -> dict[str, list[str] | None]:
+    """The causes of each row as JSON; None for rows that nobody has looked at."""
+    return {str(row): sheet.tags_of(row) if row in sheet.examined else None for row in rows}
