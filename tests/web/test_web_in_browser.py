@@ -42,8 +42,8 @@ def test_another_site_cannot_frame_post_or_read(browser: Any, served: Served) ->
         const found = {};
         const tried = (name, promise) => promise.then(() => found[name] = "let through", () => found[name] = "refused");
         await tried("read", fetch(url, {credentials: "include"}));
-        await tried("post", fetch(url + "runs/fruit/tags", {method: "POST", credentials: "include",
-                                  headers: {"X-CSRF-Token": "x"}, body: new URLSearchParams({tag: "theirs"})}));
+        await tried("post", fetch(url + "tags", {method: "POST", credentials: "include",
+                                  headers: {"X-CSRF-Token": "x"}, body: new URLSearchParams("tag=theirs&run=fruit")}));
         const frame = document.createElement("iframe");
         frame.src = url;
         document.body.append(frame);
@@ -52,9 +52,9 @@ def test_another_site_cannot_frame_post_or_read(browser: Any, served: Served) ->
         return found;
     }"""
     assert theirs.evaluate(asked, f"{served.origin}/") == {"read": "refused", "post": "refused", "frame": "refused"}
-    form = f'<form method=post action="{served.origin}/runs/fruit/tags"><input name=tag value=theirs></form>'
+    form = f'<form method=post action="{served.origin}/tags"><input name=tag value=theirs></form>'
     theirs.evaluate("(form) => { document.body.innerHTML = form; document.forms[0].submit(); }", form)
-    theirs.wait_for_url("**/runs/fruit/tags")
+    theirs.wait_for_url("**/tags")
     assert "another site" in theirs.inner_text("body")
     assert "theirs" not in served.get("/").text
 

@@ -13,7 +13,7 @@ from leadline.runs.store import RunStore
 from leadline.web.serving import HOST, LocalServer
 
 PAGES = ("/",)
-CHANGE = "/runs/digits-a/tags"
+CHANGE = "/tags"
 
 
 def test_it_listens_on_this_machine_only(served: Served) -> None:

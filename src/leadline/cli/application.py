@@ -32,10 +32,10 @@ def open_application(
     store = RunStore(runs)
     path = "/" if run is None else f"/runs/{store.find(run).path.name}"
 
-    def announce(url: str) -> None:
+    def ready(url: str) -> None:
         if as_json:
             print_json({"url": url})
         else:
             console().print(f"Leadline: {url}\nCtrl-C ends it.", markup=False)
 
-    serve(store, path, port, browser, announce)
+    serve(store, path, port, browser, ready, console(stderr=as_json).print)

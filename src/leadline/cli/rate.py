@@ -1,4 +1,4 @@
-"""``leadline rate``: change the learning rate of a run while it trains (the manual schedule)."""
+"""``leadline rate`` and ``stop``: change the learning rate of a run while it trains, or end it."""
 
 from __future__ import annotations
 
@@ -9,12 +9,13 @@ import typer
 
 from leadline.cli.runs import RunName
 from leadline.cli.train import RunsFolder
-from leadline.errors import LeadlineError, UsageError
+from leadline.errors import UsageError
 
 
 def register(app: typer.Typer) -> None:
-    """Add the command to the application."""
+    """Add the commands to the application."""
     app.command()(rate)
+    app.command()(stop)
 
 
 def rate(
@@ -24,15 +25,22 @@ def rate(
     runs: RunsFolder = Path("runs"),
 ) -> None:
     """Set the learning rate of a run that is training, from its next epoch on."""
-    from leadline.optimize import change_rate
-    from leadline.runs.folder import RATE_FILE
     from leadline.runs.run import load_run
+    from leadline.session.steering import set_rate
 
     if (value is None) != release:
         raise UsageError("rate: give a new learning rate, or --release to give it back to the schedule.")
     found = load_run(run, runs)
-    if found.status != "running":
-        raise LeadlineError(f"{found.name} is not training any more (it is {found.status}); nothing was changed.")
-    change_rate(found.folder / RATE_FILE, value)
+    set_rate(found, value)
     told = "follows its schedule again" if release else f"trains with a learning rate of {value:g}"
     typer.echo(f"{found.name} {told} from its next epoch on.")
+
+
+def stop(run: RunName, runs: RunsFolder = Path("runs")) -> None:
+    """End a training after its present epoch; what it has reached is kept, measured and reported."""
+    from leadline.runs.run import load_run
+    from leadline.session.steering import stop as stop_training
+
+    found = load_run(run, runs)
+    stop_training(found)
+    typer.echo(f"{found.name} ends after its present epoch and keeps what it has reached.")

@@ -49,6 +49,7 @@ def ending(summary: Mapping[str, Any]) -> str:
         "epochs": "",
         "early stopping": ", stopped early",
         "tolerance": ", stopped where the gradient had vanished",
+        "request": ", stopped on request",
         "interrupted": ", interrupted",
         "diverged": ", diverged",
     }.get(summary["stopped"], "")

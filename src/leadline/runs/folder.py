@@ -12,6 +12,7 @@ from typing import Any
 from leadline.errors import LeadlineError
 
 RATE_FILE = "learning_rate"
+STOP_FILE = "stop"
 
 
 class RunFolder:
@@ -37,6 +38,7 @@ class RunFolder:
     ``report.html``                   all of it to read
     ``tags.jsonl``                    tags as they were added and removed
     ``learning_rate``                 the rate from the next epoch on, while it trains, set by hand
+    ``stop``                          asks the training to end after its epoch, and to keep what it has reached
     ================================  ======================================================================
     """
 

@@ -29,7 +29,7 @@ from leadline.runs.folder import RunFolder
 from leadline.runs.store import RunStore
 
 _METADATA = MetaData()
-_RUNS = Table(
+RUNS = Table(
     "runs",
     _METADATA,
     Column("name", String, primary_key=True),
@@ -78,7 +78,7 @@ class RunIndex:
     def update(self) -> None:
         """Enter what the folders have and the database lacks, and forget the runs whose folders are gone."""
         with self.database() as engine, engine.connect() as connection:
-            known = {row.name: row.status for row in connection.execute(select(_RUNS.c.name, _RUNS.c.status))}
+            known = {row.name: row.status for row in connection.execute(select(RUNS.c.name, RUNS.c.status))}
         folders = {folder.path.name: folder for folder in self.store.folders()}
         stale = [f for name, f in folders.items() if known.get(name, "running") == "running"]
         gone = [name for name in known if name not in folders]
@@ -87,16 +87,18 @@ class RunIndex:
 
     def knows(self, name: str) -> bool:
         """Whether there is a run of exactly this name."""
+        if not self.store.root.is_dir():
+            return False
         with self.database() as engine, engine.connect() as connection:
-            if connection.execute(select(_RUNS.c.name).where(_RUNS.c.name == name)).first():
+            if connection.execute(select(RUNS.c.name).where(RUNS.c.name == name)).first():
                 return True
-        return self.store.root.is_dir() and any(folder.path.name == name for folder in self.store.folders())
+        return any(folder.path.name == name for folder in self.store.folders())
 
     def rebuild(self) -> int:
         """Make the tables anew from the folders, reviews included; returns how many runs there are."""
         folders = list(self.store.folders())
         with self.database() as engine:
-            for table in (_RUNS, tags.RUN_TAGS, *reviews.TABLES):
+            for table in (RUNS, tags.RUN_TAGS, *reviews.TABLES):
                 table.drop(engine, checkfirst=True)
         self._write(folders, gone=[])
         return len(folders)
@@ -113,16 +115,16 @@ class RunIndex:
 
     def _read(self) -> list[dict[str, Any]]:
         with self.database() as engine, engine.connect() as connection:
-            found = connection.execute(select(_RUNS).order_by(_RUNS.c.started, _RUNS.c.name))
+            found = connection.execute(select(RUNS).order_by(RUNS.c.started, RUNS.c.name))
             return [dict(row) for row in found.mappings()]
 
     def _write(self, folders: list[RunFolder], gone: list[str]) -> None:
         rows = [_row(folder) for folder in folders]
         names = [row["name"] for row in rows] + gone
         with self.database() as engine, engine.begin() as connection:
-            connection.execute(delete(_RUNS).where(_RUNS.c.name.in_(names)))
+            connection.execute(delete(RUNS).where(RUNS.c.name.in_(names)))
             if rows:
-                connection.execute(_RUNS.insert(), rows)
+                connection.execute(RUNS.insert(), rows)
             reviews.enter_reviews(connection, folders, names)
             tags.enter_tags(connection, folders, names)
 

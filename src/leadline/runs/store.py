@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -31,19 +31,28 @@ class RunStore:
             raise LeadlineError(f"{name!r} cannot name a run: use letters, digits, '-', '_' and '.'.")
         if name is not None and (self.root / name).exists():
             raise LeadlineError(f"There is already a run {name!r} in {self.root}: choose another name.")
-        now = now or datetime.now()
-        wanted = name or f"{_slug(stem)}-{now:%Y%m%d-%H%M%S}"
+        wanted = name or _named(stem, now)
         try:
             self.root.mkdir(parents=True, exist_ok=True)
             return RunFolder(self._reserve(wanted))
         except OSError as error:
             raise LeadlineError(f"Runs cannot be written to {self.root}: {error.strerror}.") from None
 
+    def free_name(self, stem: str, taken: Collection[str] = (), now: datetime | None = None) -> str:
+        """The name that `begin` would give now, also if those ``taken`` were runs already."""
+        wanted = _named(stem, now)
+        names = (f"{wanted}{suffix}" for suffix in ("", *(f"-{number}" for number in range(2, 1000))))
+        return next(n for n in names if n not in taken and not any(p.exists() for p in self._places(n)))
+
+    def _places(self, name: str) -> tuple[Path, Path]:
+        """Where a run of this name is, and where it is while it begins."""
+        return self.root / name, self.root / f".{name}{_PARTIAL}"
+
     def _reserve(self, wanted: str) -> Path:
         """Make the hidden folder; making it is what claims the name, so two programs never share one."""
         for suffix in ("", *(f"-{number}" for number in range(2, 1000))):
-            hidden = self.root / f".{wanted}{suffix}{_PARTIAL}"
-            if (self.root / f"{wanted}{suffix}").exists():
+            place, hidden = self._places(f"{wanted}{suffix}")
+            if place.exists():
                 continue
             try:
                 hidden.mkdir()
@@ -99,6 +108,10 @@ def published_name(folder: RunFolder) -> str:
     """The run's name, whether it is published or not."""
     name = folder.path.name
     return name[1 : -len(_PARTIAL)] if name.endswith(_PARTIAL) else name
+
+
+def _named(stem: str, now: datetime | None) -> str:
+    return f"{_slug(stem)}-{now or datetime.now():%Y%m%d-%H%M%S}"
 
 
 def _started(folder: RunFolder) -> tuple[str, str]:

@@ -44,9 +44,10 @@ def change_tag(folder: RunFolder, tag: str, kept: bool) -> None:
     tag = re.sub(r"\s+", " ", tag).strip()
     if not tag or len(tag) > LONGEST or not tag.isprintable():
         raise UsageError(f"A tag has 1 to {LONGEST} characters; got {tag[:LONGEST]!r}.")
-    line = json.dumps({"tag": tag, "kept": kept}, ensure_ascii=False) + "\n"
-    with (folder / TAGS).open("ab", buffering=0) as log:  # one write, which the system does not divide
-        log.write(line.encode())
+    line = json.dumps({"tag": tag, "kept": kept}, ensure_ascii=False)
+    with (folder / TAGS).open("ab", buffering=0) as log:
+        # One write, which the system does not divide; a line before it that was cut short stays by itself.
+        log.write(f"\n{line}\n".encode())
 
 
 def enter_tags(connection: Connection, folders: list[RunFolder], names: list[str]) -> None:

@@ -13,7 +13,7 @@ from leadline.measure import Measured
 from leadline.network import Parameters
 from leadline.runs.checkpoint import save_checkpoint
 from leadline.runs.environment import environment
-from leadline.runs.folder import RATE_FILE, RunFolder
+from leadline.runs.folder import RATE_FILE, STOP_FILE, RunFolder
 from leadline.runs.index import RunIndex
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore, published_name
@@ -73,7 +73,10 @@ class Recorder:
         self._summary("running")
 
     def epoch(self, epoch: Epoch, trainer: Trainer) -> bool:
-        """Record an epoch; the first one gives the run its name, and every half minute the state is saved."""
+        """Record an epoch; the first one gives the run its name, and every half minute the state is saved.
+
+        Returns whether somebody has asked for the end.
+        """
         self.trainer = trainer
         if epoch.epoch == 1:
             self.store.publish(self.folder)
@@ -87,7 +90,7 @@ class Recorder:
             self._checkpoint(trainer.parameters, epoch.epoch)
         if self.listener is not None:
             self.listener.epoch(line)
-        return False
+        return (self.folder / STOP_FILE).exists()
 
     def rate_by_hand(self) -> float | None:
         """The learning rate that somebody has written into the run's folder while it trains, if any."""
@@ -103,6 +106,7 @@ class Recorder:
     def finish(self, finished: Fit) -> Run:
         """Save the parameters, predict, measure, diagnose, report and enter the run into the index."""
         plan, run = self.plan, Run(self.folder)
+        (self.folder / STOP_FILE).unlink(missing_ok=True)
         self._checkpoint(finished.parameters, kept_epoch(finished), stopped=finished.stopped)
         trained = TrainedNetwork(
             finished.network,

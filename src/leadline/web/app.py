@@ -14,6 +14,7 @@ from leadline.runs.store import RunStore
 from leadline.web.pages import ROUTERS
 from leadline.web.security import Guard, Secrets
 from leadline.web.site import Site
+from leadline.web.trainings import Trainings
 
 
 def create_app(
@@ -25,7 +26,7 @@ def create_app(
     """
     secrets = secrets or Secrets()
     app = FastAPI(title="Leadline", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.site = Site(store, secrets, closing)
+    app.state.site = Site(store, secrets, Trainings(store), closing)
     for router in ROUTERS:
         app.include_router(router)
     app.add_exception_handler(LeadlineError, _mistake)

@@ -14,6 +14,7 @@ from leadline.errors import LeadlineError
 from leadline.runs.store import RunStore
 from leadline.web.app import create_app
 from leadline.web.security import Secrets
+from leadline.web.site import Site
 
 HOST = "127.0.0.1"
 
@@ -31,6 +32,7 @@ class LocalServer:
         self.port = int(self.socket.getsockname()[1])
         self.secrets = Secrets()
         app = create_app(store, self.port, self.secrets, closing=lambda: self.server.should_exit)
+        self.site: Site = app.state.site
         self.server = uvicorn.Server(
             uvicorn.Config(app, log_level="error", access_log=False, server_header=False, lifespan="off", ws="none")
         )
@@ -50,20 +52,32 @@ class LocalServer:
 
 
 def serve(
-    store: RunStore, path: str = "/", port: int = 0, browser: bool = True, announce: Callable[[str], object] = print
+    store: RunStore,
+    path: str = "/",
+    port: int = 0,
+    browser: bool = True,
+    ready: Callable[[str], object] = print,
+    say: Callable[[str], object] = print,
 ) -> None:
-    """Serve the application until Ctrl-C, and open its page ``path`` in the browser; `announce` is given the address.
+    """Serve the application until Ctrl-C, and open its page ``path`` in the browser.
+
+    ``ready`` is given the address, and ``say`` at the end what becomes of trainings that were started from a page.
 
     Raises:
         LeadlineError: the port is taken.
 
     """
     server = LocalServer(store, port)
-    announce(server.url(path))
+    ready(server.url(path))
     if browser:
         webbrowser.open(server.url(path))
     with suppress(KeyboardInterrupt):  # the regular way to end
         server.run()
+    going_on, left_out = server.site.trainings.close()
+    for name in going_on:
+        say(f"{name} trains on; leadline stop {name} ends it and keeps what it has reached.")
+    for name in left_out:
+        say(f"{name} was waiting for its turn and will not be trained.")
 
 
 def _bound(port: int) -> socket.socket:

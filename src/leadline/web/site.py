@@ -24,6 +24,7 @@ from leadline.web.memory import Background
 from leadline.web.mistakes import Mistakes
 from leadline.web.navigation import PAGES, run_tabs
 from leadline.web.security import Secrets
+from leadline.web.trainings import Trainings
 
 MOST_BYTES = 1 << 20
 """Of a form."""
@@ -33,11 +34,13 @@ MOST_BYTES = 1 << 20
 class Site:
     """The application's runs and secrets; one for each start of the server.
 
-    ``closing`` says whether the server is about to stop, so that streams of events end.
+    ``trainings`` are those that were started from a page. ``closing`` says whether the server is about to stop, so that
+    streams of events end.
     """
 
     store: RunStore
     secrets: Secrets
+    trainings: Trainings
     closing: Callable[[], bool] = field(default=lambda: False)
     examples: Examples = field(default_factory=Examples)
     background: Background = field(default_factory=Background)

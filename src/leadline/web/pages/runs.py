@@ -1,24 +1,111 @@
-"""The runs: a table to search, sort and filter."""
+"""The runs: a table to search, sort and filter, with the state of those that train."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
 from fastapi import APIRouter, Request, Response
 
+from leadline.measure import Measured
+from leadline.report.quantities import duration, moment
+from leadline.runs.listing import Listing, Wanted, list_runs
 from leadline.runs.tags import change_tag
-from leadline.web.site import CurrentSite, FormFields, NamedRun
+from leadline.web.live import RunsWatch, events
+from leadline.web.site import CurrentSite, FormFields, Site
 
 router = APIRouter()
+SHOWN = 50
+RISING = ("name", "source", "status", "train_error", "dev_error")
+"""Columns whose natural order begins with the smallest."""
+
+
+def wanted_runs(
+    q: str = "", data: str = "", tag: str = "", status: str = "", sort: str = "started", order: str = ""
+) -> Wanted:
+    """The runs that an address asks for."""
+    return Wanted(q, data, tag, status, sort, order == "down" if order else sort not in RISING)
 
 
 @router.get("/")
-def runs(request: Request, site: CurrentSite) -> Response:
-    """The table of runs."""
-    return site.render(request, "runs.html", rows=site.index.rows())
+def runs(
+    request: Request,
+    site: CurrentSite,
+    q: str = "",
+    data: str = "",
+    tag: str = "",
+    status: str = "",
+    sort: str = "started",
+    order: str = "",
+    start: int = 0,
+) -> Response:
+    """The page, or only its table where a script asks for that."""
+    wanted = wanted_runs(q, data, tag, status, sort, order)
+    found = list_runs(site.index, wanted, start, SHOWN)
+    part = request.headers.get("HX-Target") == "listing"
+    return site.render(request, "runs_table.html" if part else "runs.html", **table(site, found, wanted))
 
 
-@router.post("/runs/{name}/tags")
-def tag(request: Request, site: CurrentSite, run: NamedRun, fields: FormFields) -> Response:
-    """Add a tag to a run, or take one away (``remove``)."""
-    change_tag(run.folder, fields.one("tag"), kept="remove" not in fields)
-    site.index.add(run.folder)
-    return site.render(request, "runs.html", rows=site.index.rows())
+@router.get("/events")
+def watch(site: CurrentSite) -> Response:
+    """What changes among the runs, as it happens."""
+    return events(site, RunsWatch(site).look)
+
+
+@router.post("/tags")
+def tag_runs(site: CurrentSite, fields: FormFields) -> Response:
+    """Give a tag to several runs at once, or take it from them (``remove``)."""
+    for run in [site.run(name) for name in fields.all("run")]:
+        change_tag(run.folder, fields.one("tag"), kept="remove" not in fields)
+        site.index.add(run.folder)
+    return Response(status_code=204, headers={"HX-Trigger": "runs-changed"})
+
+
+@router.post("/trainings/dismiss")
+def dismiss(site: CurrentSite, fields: FormFields) -> Response:
+    """Forget a training that failed, or that waits."""
+    site.trainings.dismiss(fields.one("name"))
+    return Response(status_code=204, headers={"HX-Trigger": "runs-changed"})
+
+
+def table(site: Site, found: Listing, wanted: Wanted) -> dict[str, Any]:
+    """What the table's template shows."""
+
+    def address(start: int = 0, **changes: Any) -> str:
+        asked = replace(wanted, **changes)
+        order = "down" if asked.descending else "up"
+        fields = {"q": asked.search, "data": asked.source, "tag": asked.tag, "status": asked.status}
+        fields |= {"sort": asked.sort, "order": order, "start": start or ""}
+        return "/?" + urlencode({name: value for name, value in fields.items() if value})
+
+    def sorted_by(column: str) -> str:
+        same = wanted.sort == column
+        return address(sort=column, descending=not wanted.descending if same else column not in RISING)
+
+    return {
+        "found": found,
+        "wanted": wanted,
+        "rows": [_shown(row) | {"tags": found.tags_of.get(row["name"], [])} for row in found.rows],
+        "trainings": site.trainings.shown(),
+        "address": address,
+        "sorted_by": sorted_by,
+        "here_again": address(found.offset),
+        "before": address(max(found.offset - SHOWN, 0)) if found.offset else None,
+        "after": address(found.offset + SHOWN) if found.offset + SHOWN < found.total else None,
+    }
+
+
+def _shown(row: dict[str, Any]) -> dict[str, Any]:
+    return row | {
+        "started": moment(row["started"] or "–"),
+        "time": "–" if row["seconds"] is None or row["status"] == "running" else duration(row["seconds"]),
+        **{part: _measured(row, part) for part in ("train", "dev", "test")},
+    }
+
+
+def _measured(row: dict[str, Any], part: str) -> Measured | None:
+    if row[f"{part}_error"] is None:
+        return None
+    low, high, n = (row[f"{part}_{key}"] for key in ("low", "high", "n"))
+    return Measured(row[f"{part}_error"], low, high, n, unit="" if row["task"] == "regression" else "%")

@@ -1,0 +1,115 @@
+"""Server-sent events: what changes among the runs, and in one of them, is told to the pages that show it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+from collections.abc import AsyncIterator, Callable
+from pathlib import Path
+from typing import Any
+
+from fastapi.responses import StreamingResponse
+
+from leadline.errors import LeadlineError
+from leadline.runs.folder import RunFolder
+from leadline.web.site import Site
+
+SECONDS = 0.5
+"""Between two looks."""
+
+
+def event(name: str, data: object) -> str:
+    """One event as it goes over the line."""
+    return f"event: {name}\ndata: {json.dumps(data)}\n\n"
+
+
+def events(site: Site, look: Callable[[], list[str]]) -> StreamingResponse:
+    """A stream of the events that ``look`` finds, which is called again and again in a thread of its own."""
+
+    async def stream() -> AsyncIterator[str]:
+        yield "retry: 1000\n\n"
+        while not site.closing():
+            for found in await asyncio.to_thread(look):
+                yield found
+            await asyncio.sleep(SECONDS)
+
+    headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
+    return StreamingResponse(stream(), media_type="text/event-stream", headers=headers)
+
+
+class RunsWatch:
+    """What has changed among the runs since the last look: which there are, and how far those are that train."""
+
+    def __init__(self, site: Site) -> None:
+        self.root = site.store.root
+        self.trainings = site.trainings
+        self.ended = {row["name"] for row in site.index.rows() if row["status"] != "running"}
+        self.seen: object = None
+        self.epochs: dict[str, dict[str, Any]] = {}
+
+    def look(self) -> list[str]:
+        """ "changed" where the table is out of date, "progress" of a run that is training."""
+        names = _names(self.root)
+        folders = {name: RunFolder(self.root / name) for name in names - self.ended}
+        self.ended |= {name for name, folder in folders.items() if _status(folder) not in ("running", None)}
+        now = (names, frozenset(names & self.ended), [(t.name, t.state) for t in self.trainings.shown()])
+        found = [] if self.seen in (None, now) else [event("changed", None)]
+        epochs = {name: last_epoch(folder) for name, folder in folders.items() if name not in self.ended}
+        found += [event("progress", {"run": n, **last}) for n, last in epochs.items() if last != self.epochs.get(n)]
+        self.seen, self.epochs = now, epochs
+        return found
+
+
+class RunWatch:
+    """What has changed in one run since the last look."""
+
+    def __init__(self, folder: RunFolder) -> None:
+        self.folder = folder
+        self.size: int | None = None
+        self.status: str | None = None
+
+    def look(self) -> list[str]:
+        """ "epochs" where there are more of them, "status" where that is another."""
+        found = []
+        path = self.folder / "history.jsonl"
+        size = path.stat().st_size if path.exists() else 0
+        status = _status(self.folder)
+        if size != self.size:
+            found.append(event("epochs", last_epoch(self.folder)))
+        if status != self.status and self.size is not None:
+            found.append(event("status", status))
+        self.size, self.status = size, status
+        return found
+
+
+def last_epoch(folder: RunFolder) -> dict[str, Any]:
+    """The last whole line of a run's history, without reading all of it; empty where there is none."""
+    path = folder / "history.jsonl"
+    if not path.exists():
+        return {}
+    with path.open("rb") as lines:
+        lines.seek(0, os.SEEK_END)
+        lines.seek(max(lines.tell() - 4096, 0))
+        tail = lines.read().split(b"\n")[:-1]
+    for line in reversed(tail):
+        try:
+            return json.loads(line)
+        except ValueError:
+            continue
+    return {}
+
+
+def _status(folder: RunFolder) -> str | None:
+    """None while there is none to read: the run is gone, or just coming."""
+    try:
+        return folder.read_json("run.json")["status"]
+    except LeadlineError:
+        return None
+
+
+def _names(root: Path) -> frozenset[str]:
+    if not root.is_dir():
+        return frozenset()
+    with os.scandir(root) as entries:
+        return frozenset(entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir())

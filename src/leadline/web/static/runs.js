@@ -1,0 +1,47 @@
+// The table of runs: what is selected stays selected over searches and pages, and running runs move.
+"use strict";
+(() => {
+  const listing = document.getElementById("listing");
+  const bar = document.getElementById("selection");
+  const key = "selected runs";
+  const selected = new Set(JSON.parse(sessionStorage.getItem(key) ?? "[]"));
+
+  const show = () => {
+    sessionStorage.setItem(key, JSON.stringify([...selected]));
+    for (const box of listing.querySelectorAll("input[name=run]")) box.checked = selected.has(box.value);
+    bar.hidden = selected.size === 0;
+    bar.querySelector("[data-count]").textContent = selected.size;
+    bar.querySelector("[data-names]").textContent = [...selected].join(", ");
+    const compare = bar.querySelector("[data-compare]");
+    compare.href = `/compare?${new URLSearchParams([...selected].map((name) => ["run", name]))}`;
+    compare.hidden = selected.size < 2;
+  };
+  const refresh = () => {
+    const path = listing.querySelector("[data-address]").dataset.address;
+    htmx.ajax("GET", path, { target: "#listing", swap: "innerHTML" });
+  };
+
+  listing.addEventListener("change", (event) => {
+    if (event.target.name !== "run") return;
+    if (event.target.checked) selected.add(event.target.value);
+    else selected.delete(event.target.value);
+    show();
+  });
+  bar.querySelector("[data-clear]").addEventListener("click", () => { selected.clear(); show(); });
+  document.addEventListener("htmx:afterSettle", show);
+  document.addEventListener("htmx:configRequest", (event) => {
+    if (event.detail.path !== "/tags") return;
+    for (const name of selected) event.detail.formData.append("run", name);
+  });
+  document.addEventListener("runs-changed", refresh);
+
+  const events = new EventSource(listing.dataset.events);
+  events.addEventListener("changed", refresh);
+  events.addEventListener("progress", (event) => {
+    const epoch = JSON.parse(event.data);
+    const row = [...listing.querySelectorAll("tr[data-run]")].find((line) => line.dataset.run === epoch.run);
+    if (row && epoch.epoch) row.querySelector("[data-epoch]").textContent = epoch.epoch;
+  });
+  addEventListener("pagehide", () => events.close());
+  show();
+})();
