@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from leadline.cli import application, choose, export, mismatch, rate, review, runs, theory, train
+from leadline.cli import application, choose, export, mismatch, rate, review, runs, sound, theory, train
 from leadline.errors import LeadlineError
 
 app = typer.Typer(
@@ -30,6 +30,7 @@ mismatch.register(app)
 rate.register(app)
 choose.register(app)
 review.register(app)
+sound.register(app)
 application.register(app)
 export.register(app)
 

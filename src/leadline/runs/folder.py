@@ -35,6 +35,8 @@ class RunFolder:
     ``label_reviews.csv``             what people said about labels: a layer of corrections over the data
     ``label_verdicts.csv``            what people said about labels since corrections were applied last
     ``out_of_fold.npz``               probabilities from networks that had not seen the example, for `labels`
+    ``soundings.json``                what each remedy would change, measured; ``next.toml`` is the best of them
+    ``prediction.json``               what soundings predicted for this run, and whether it held
     ``report.html``                   all of it to read
     ``tags.jsonl``                    tags as they were added and removed
     ``learning_rate``                 the rate from the next epoch on, while it trains, set by hand

@@ -49,10 +49,15 @@ def same_plan(run: Run, data: Dataset | None = None) -> Plan:
             f"The data of {run.name} came from Python, not from a file: give them again, open_test_set(run, data)."
         )
     plan = make_plan(run.experiment, data, preparation=run.preparation if run.experiment.network.from_ else None)
+    check_same_data(run, plan)
+    return plan
+
+
+def check_same_data(run: Run, plan: Plan) -> None:
+    """`leadline.errors.LeadlineError`: the plan's data are not those that the run was trained on."""
     then, now = run.data["fingerprint"], plan.data.fingerprint()
     if then["sha256"] != now["sha256"]:
         raise LeadlineError(
             f"{run.experiment.data.source or plan.data.name} has changed since {run.name} was trained on it "
             f"({then['n']} examples then, {now['n']} now): its test set cannot be told from its training set."
         )
-    return plan

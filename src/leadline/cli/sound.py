@@ -1,0 +1,109 @@
+"""``leadline sound`` and ``leadline next``: what each remedy would bring, and the best one trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from leadline.cli.runs import RunName
+from leadline.cli.train import AsJson, RunsFolder
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from leadline.soundings import Soundings
+
+Budget = Annotated[str, typer.Option("--budget", help='Time to spend, such as "90s", "5m" or "1h30m".')]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands to the application."""
+    app.command()(sound)
+    app.command("next")(next_run)
+
+
+def sound(
+    run: RunName,
+    budget: Budget = "5m",
+    runs: RunsFolder = Path("runs"),
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Measure what each remedy would do to a run's dev error, before anyone pays for it."""
+    from leadline.cli.screen import console, print_json
+    from leadline.cli.sounding_screen import SoundingProgress
+    from leadline.runs.run import load_run
+    from leadline.soundings.clock import seconds_of
+    from leadline.soundings.sounder import sound as sound_run
+
+    seconds = seconds_of(budget)
+    screen = console(stderr=as_json)
+    progress = None if quiet else SoundingProgress(screen)
+    try:
+        found = sound_run(load_run(run, runs), seconds, listener=progress)
+    finally:
+        if progress is not None:
+            progress.close()
+    if as_json:
+        print_json(found.to_json())
+        return
+    print_soundings(screen, found)
+
+
+def next_run(
+    run: RunName,
+    remedy: Annotated[
+        str | None, typer.Option(help="Another remedy than the best, by its key: dropout, l2, bigger_network, …")
+    ] = None,
+    name: Annotated[str | None, typer.Option(help="The new run's name.")] = None,
+    runs: RunsFolder = Path("runs"),
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train the best remedy of a sounded run in full, and say whether the prediction held."""
+    from leadline.cli.screen import ProgressBar, console, print_diagnosis, print_json
+    from leadline.runs.run import load_run
+    from leadline.soundings.prediction import train_next
+
+    screen = console(stderr=as_json)
+    progress = None if quiet else ProgressBar(screen)
+    try:
+        trained, prediction = train_next(load_run(run, runs), remedy, name=name, listener=progress)
+    finally:
+        if progress is not None:
+            progress.close()
+    if as_json:
+        print_json(prediction.to_json() | {"folder": str(trained.folder.path)})
+        return
+    screen.print(f"\n{prediction}\n", markup=False)
+    print_diagnosis(screen, trained.diagnosis)
+    screen.print(f"\nRun:    {trained.name}\nReport: {trained.folder / 'report.html'}", markup=False)
+
+
+def print_soundings(screen: Console, found: Soundings) -> None:
+    """The remedies in a table, the forecast, and the advice."""
+    from rich.table import Table
+
+    from leadline.cli.sounding_screen import cells, forecast_lines
+    from leadline.soundings.clock import duration
+
+    screen.print(
+        f"Dev {found.metric} {found.error.plain()} ({found.error.range()}): the run's own experiment, "
+        f"{found.seeds} seeds; {duration(found.spent)} of {duration(found.budget)}.",
+        markup=False,
+    )
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    table.add_column("Remedy")
+    for title in ("Change of dev error", "95 % interval", "Of its gap", "Full run"):
+        table.add_column(title, justify="right", no_wrap=True)
+    table.add_column("Verdict", no_wrap=True)
+    for sounding in found.soundings:
+        table.add_row(*cells(sounding))
+    screen.print(table)
+    for line in [*forecast_lines(found), *found.notes]:
+        screen.print(line, markup=False, style="dim")
+    screen.print("[bold]Next step:[/bold] ", end="")
+    screen.print(found.advice, markup=False)

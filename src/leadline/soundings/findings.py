@@ -1,0 +1,209 @@
+"""From what was measured of each remedy to what it says: corrected changes, verdicts, and what to do next."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+from leadline.measure import Measured
+from leadline.runs.run import Run
+from leadline.soundings.catalogue import LONGER, MORE_DATA
+from leadline.soundings.effects import (
+    CANNOT_TELL,
+    HURTS,
+    OUTCOME_LEVEL,
+    Effect,
+    chance_of_gain,
+    outcome,
+    shrunk,
+    usual_variance,
+    verdict,
+)
+from leadline.soundings.learning_curve import LearningCurve
+from leadline.soundings.measuring import Fidelity, Line
+from leadline.soundings.result import NOT_MEASURED, Sounding, Soundings
+
+PROMISING = 0.8
+"""A remedy is worth its training from this chance on that the error falls."""
+PROXY_DOUBT = 0.5  # the share of a change that a shorter training may have over- or understated
+
+
+@dataclass(frozen=True)
+class Baseline:
+    """The run's own experiment with other seeds.
+
+    ``sd`` is the spread of one training to the next, ``seconds`` what one took here and ``full_seconds`` what the run
+    took by itself; ``run_error`` is the dev error of the run.
+    """
+
+    error: Measured
+    train_error: float
+    sd: float
+    seeds: int
+    seconds: float
+    full_seconds: float
+    run_error: float
+
+
+def findings(base: Baseline, lines: Sequence[Line], fidelity: Fidelity, run: Run) -> Soundings:
+    """Set the remedies beside each other.
+
+    Where many are tried the best has had luck as well. What was chosen by some seeds has been measured with others, and
+    every change is drawn towards none by the luck that its measurement can have had (`leadline.soundings.effects`).
+    """
+    scale = 1.0 if fidelity.full else base.run_error / base.error.value if base.error.value else 1.0
+    measured = [line for line in lines if line.dev is not None and line.remedy.key != MORE_DATA]
+    effects = [_scaled(line.dev, scale) for line in measured if line.dev is not None]
+    usual = usual_variance(effects, base.error.value)
+    usual_of_seeds = usual_variance(effects, base.error.value, seeds_only=True)
+    found = [_sounding(line, base, fidelity, scale, usual, usual_of_seeds) for line in lines]
+    found.sort(key=lambda sounding: (sounding.change is None, sounding.change.value if sounding.change else 0.0))
+    best = next((s for s in found if s.changes and s.chance is not None and s.chance >= PROMISING), None)
+    curve = next((line.curve for line in lines if line.curve is not None), None)
+    ladder = run.diagnosis.ladder
+    return Soundings(
+        run.name,
+        ladder.metric,
+        ladder.unit,
+        run.diagnosis.principal,
+        base.error,
+        base.train_error,
+        base.seeds,
+        fidelity.epochs,
+        fidelity.data,
+        0.0,
+        0.0,
+        "all",
+        tuple(found),
+        curve,
+        None if best is None else best.key,
+        _advice(best, found, curve, run.name),
+        tuple(_notes(base, len(measured), fidelity)),
+    )
+
+
+def _sounding(
+    line: Line, base: Baseline, fidelity: Fidelity, scale: float, usual: float, usual_of_seeds: float
+) -> Sounding:
+    remedy, option = line.remedy, line.option
+    changes = dict(option.changes) if option else {}
+    label = option.label if option else ""
+    shown = Sounding(
+        remedy.key,
+        remedy.title,
+        remedy.moves,
+        option=label,
+        changes=changes,
+        seeds=line.seeds,
+        tried=tuple(line.tried),
+        note=line.note,
+        cost=_cost(line, base),
+    )
+    if line.diverged:
+        return replace(shown, verdict=HURTS)
+    if line.dev is None:
+        return replace(shown, verdict=CANNOT_TELL if line.curve is not None else NOT_MEASURED)
+    unit = "points" if base.error.unit == "%" else base.error.unit
+    raw = _scaled(line.dev, scale)
+    gap = _scaled(line.gap, scale) if line.gap is not None else None
+    start = base.error.value if fidelity.full else base.run_error
+    if remedy.key == MORE_DATA:
+        return _more_data(shown, line, raw, gap, start, unit, base)
+    change = shrunk(raw, usual)
+    doubtful = not fidelity.full or (remedy.key == LONGER and line.note.startswith("Extrapolated"))
+    misfit = PROXY_DOUBT * abs(raw.value) if doubtful else 0.0
+    misfit = misfit if fidelity.full else (misfit**2 + base.sd**2) ** 0.5
+    return replace(
+        shown,
+        verdict=verdict(change),
+        change=change.measured(unit),
+        measured=raw.measured(unit),
+        gap_change=None if gap is None else shrunk(gap, usual).measured(unit),
+        outcome=outcome(raw, start, usual_of_seeds, base.error.unit, misfit),
+        chance=round(chance_of_gain(change), 4),
+    )
+
+
+def _more_data(
+    shown: Sounding, line: Line, raw: Effect, gap: Effect | None, start: float, unit: str, base: Baseline
+) -> Sounding:
+    """More data is not chosen among options, and its curve can only fall: it helps where it falls by a hundredth."""
+    curve = line.curve
+    first = curve.forecasts[0] if curve is not None and curve.forecasts else None
+    change = raw.measured(unit)
+    helps = change.interval[1] < -0.01 * start
+    ends = None
+    if first is not None:
+        ends = Measured(first.error, first.low, first.high, None, OUTCOME_LEVEL, base.error.unit)
+    return replace(
+        shown,
+        verdict=verdict(raw) if helps else CANNOT_TELL,
+        change=change,
+        measured=change,
+        gap_change=None if gap is None else gap.measured(unit),
+        outcome=ends,
+        chance=round(chance_of_gain(raw), 4),
+    )
+
+
+def _cost(line: Line, base: Baseline) -> float | None:
+    """Seconds of the full training: the run's own, times what this took beside the baseline."""
+    if line.cost is None or base.seconds == 0:
+        return None
+    return round(base.full_seconds * line.cost / base.seconds, 2)
+
+
+def _scaled(found: Effect, scale: float) -> Effect:
+    return Effect(scale * found.value, scale * found.sampling, scale * found.seeds, scale * found.seed_sd)
+
+
+def _advice(best: Sounding | None, found: Sequence[Sounding], curve: LearningCurve | None, run: str) -> str:
+    data = next((s for s in found if s.key == MORE_DATA and s.change is not None and s.verdict == "helps"), None)
+    if best is None or best.change is None:
+        text = "Nothing that was measured is expected to lower the dev error beyond luck."
+    else:
+        by = best.change
+        sure = "" if best.verdict == "helps" else f", with a chance of {100 * (best.chance or 0):.0f} %"
+        text = (
+            f"{best.name} is expected to change the dev error by {_signed(by)} ({by.range()}){sure}: "
+            f"leadline next {run} trains it."
+        )
+    if data is None or data.change is None:
+        return text
+    more = best is None or best.change is None or data.change.value < best.change.value
+    if more:
+        text += f" Twice the training data would do more: {_signed(data.change)} ({data.change.range()})."
+    return text
+
+
+def _signed(change: Measured) -> str:
+    return ("+" if change.value > 0 else "") + change.plain()
+
+
+def _notes(base: Baseline, count: int, fidelity: Fidelity) -> list[str]:
+    notes = [
+        (
+            f"Each change is the mean over seeds beside the run's own experiment ({base.seeds} seeds), on the same dev "
+            "examples. Options were chosen with some seeds and measured with others."
+        )
+    ]
+    if count > 1:
+        notes.append(
+            f"The best of {count} remedies has had luck, too: every change is drawn towards 0 by the luck that its "
+            "measurement can have had."
+        )
+    if not fidelity.full:
+        shares = [
+            f"{_part(share)} of the {what}"
+            for share, what in ((fidelity.epochs, "epochs"), (fidelity.data, "training examples"))
+            if share < 1
+        ]
+        notes.append(
+            f"To keep to the budget each network had {' and '.join(shares)}; what the full training would change is "
+            "estimated in proportion, and less sure."
+        )
+    return notes
+
+
+def _part(share: float) -> str:
+    return f"1/{round(1 / share)}"

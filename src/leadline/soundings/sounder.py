@@ -1,0 +1,247 @@
+"""Sounds a run: every remedy measured in the order in which it may pay, until the budget ends."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+
+from leadline.data import Dataset
+from leadline.errors import LeadlineError
+from leadline.measure import Measured
+from leadline.runs.run import Run
+from leadline.runs.soundings import NEXT_EXPERIMENT, SOUNDINGS
+from leadline.search import Variant, Workbench
+from leadline.session.test_set import check_same_data
+from leadline.soundings.catalogue import Remedy, remedies
+from leadline.soundings.clock import Clock, OutOfTimeError, duration
+from leadline.soundings.findings import Baseline, findings
+from leadline.soundings.measuring import Fidelity, Line, Measuring
+from leadline.soundings.result import Soundings
+from leadline.soundings.training import Bench
+
+FIDELITIES = (
+    Fidelity(1, 1, 5, 2),
+    Fidelity(1, 1, 4, 1),
+    Fidelity(1, 1, 3, 1),
+    Fidelity(1 / 2, 1, 3, 1),
+    Fidelity(1 / 4, 1, 3, 1),
+    Fidelity(1 / 4, 1 / 2, 3, 1),
+    Fidelity(1 / 8, 1 / 2, 3, 1),
+    Fidelity(1 / 8, 1 / 4, 2, 1),
+)
+"""From the full training to the least that still tells something."""
+
+
+class Listener(Protocol):
+    """Who wants to know how soundings go on."""
+
+    def planned(self, count: int, seconds: float, fidelity: Fidelity) -> None:
+        """So many remedies are about to be sounded, which is estimated to take so many seconds."""
+
+    def begin(self, title: str) -> None:
+        """A remedy (or the baseline) is about to be measured."""
+
+    def progress(self, done: int, total: int) -> None:
+        """So many epochs of its networks are done."""
+
+    def measured(self, soundings: Soundings) -> None:
+        """A remedy is measured; everything so far."""
+
+
+def sound(run: Run, budget: float = 300.0, data: Dataset | None = None, listener: Listener | None = None) -> Soundings:
+    """Measure what each remedy would do to the dev error of a run, within ``budget`` seconds.
+
+    The run's own experiment, trained with several seeds, is the baseline. What is found is saved in the run's folder
+    after every remedy (``soundings.json``; the best one as an experiment, ``next.toml``), so an interruption keeps it.
+
+    Raises:
+        LeadlineError: the run has no dev set or its data have changed, or the budget ended before the baseline.
+        KeyboardInterrupt: before the baseline was trained.
+
+    """
+    return Sounder(run, budget, data, listener).sound()
+
+
+@dataclass(eq=False)
+class _Job:
+    remedy: Remedy
+    proxy: Remedy
+    seconds: float = 0.0
+
+
+class Sounder:
+    """Soundings of one run in progress."""
+
+    def __init__(self, run: Run, budget: float, data: Dataset | None, listener: Listener | None) -> None:
+        if run.status not in ("done", "interrupted"):
+            raise LeadlineError(f"{run.name} is {run.status}: soundings start from a finished run.")
+        if data is None and run.experiment.data.source is None:
+            raise LeadlineError(f"The data of {run.name} came from Python, not from a file: give them to sound(), too.")
+        self.run, self.listener, self.clock = run, listener, Clock(budget)
+        workbench = Workbench(run.experiment, data)
+        check_same_data(run, workbench.plan)
+        self.bench = Bench(workbench, self.clock, listener.progress if listener else None)
+        self.plan = workbench.plan
+        self.ladder = run.diagnosis.ladder
+        self.measuring, self.jobs = self._planned()
+        self.lines: list[Line] = []
+
+    def sound(self) -> Soundings:
+        """Measure the baseline, then remedy after remedy."""
+        jobs = self._in_order()
+        if self.listener is not None:
+            estimate = self._seconds_per_work * sum(self._work(job.remedy) for job in jobs) + self._baseline_estimate
+            self.listener.planned(len(jobs), estimate, self.measuring.fidelity)
+        self._train_baseline()
+        ended, self.lines = "all", []
+        for job in jobs:
+            try:
+                self.lines.append(self._measure(job))
+            except KeyboardInterrupt:
+                ended = "interrupted"
+                break
+            if self.listener is not None:
+                self.listener.measured(self._save("running"))
+        untouched = [job for job in jobs if job.remedy not in [line.remedy for line in self.lines]]
+        for job in untouched:
+            self.lines.append(Line(job.remedy, note="It was interrupted before."))
+        if ended == "all" and any(line.note.startswith(_SKIPPED) for line in self.lines):
+            ended = "budget"
+        return self._save(ended)
+
+    # ----- planning
+
+    def _planned(self) -> tuple[Measuring, list[_Job]]:
+        """The highest fidelity at which all remedies are estimated to fit into the budget, or the lowest there is."""
+        shape = self.plan.data.image_shape
+        full = remedies(self.plan.experiment, len(self.plan.split.train), shape)
+        unit = self.ladder.unit
+        measuring, jobs = Measuring(self.bench, FIDELITIES[0], unit), []
+        for fidelity in FIDELITIES:
+            measuring = Measuring(self.bench, fidelity, unit)
+            proxies = remedies(measuring.experiment, len(self.plan.split.train), shape)
+            jobs = [_Job(remedy, proxy) for remedy, proxy in zip(full, proxies, strict=True)]
+            work = sum(_work(measuring.variants_of(job.proxy)) for job in jobs)
+            work += _work(measuring.several({}, 0, fidelity.seeds))
+            if work * self._run_seconds / _work([self.bench.variant({}, 0)]) <= self.clock.left:
+                break
+        self._per_work = self._run_seconds / _work([self.bench.variant({}, 0)])
+        return measuring, jobs
+
+    @property
+    def _run_seconds(self) -> float:
+        """Seconds of the run's own training, had it had all its epochs; populations are quicker, never slower."""
+        history = self.run.history
+        seconds = sum(epoch["seconds"] for epoch in history)
+        return seconds * (self.plan.experiment.training.epochs or 1) / max(len(history), 1)
+
+    @property
+    def _seconds_per_work(self) -> float:
+        return self._per_work
+
+    @property
+    def _baseline_estimate(self) -> float:
+        return self._per_work * _work(self.measuring.several({}, 0, self.measuring.fidelity.seeds))
+
+    def _work(self, remedy: Remedy) -> float:
+        job = next(job for job in self.jobs if job.remedy is remedy)
+        return _work(self.measuring.variants_of(job.proxy))
+
+    def _in_order(self) -> list[_Job]:
+        """What may bring most for its work to the gaps to work on goes first."""
+        gaps = self.run.diagnosis.principal
+        base = _work(self.measuring.several({}, 0, self.measuring.fidelity.seeds))
+
+        def value(job: _Job) -> float:
+            return job.remedy.worth_for(gaps) / (1.0 + self._work(job.remedy) / base)
+
+        return sorted(self.jobs, key=value, reverse=True)
+
+    # ----- measuring
+
+    def _train_baseline(self) -> None:
+        self._tell("The run's own experiment with other seeds")
+        variants = self.measuring.several({}, 0, self.measuring.fidelity.seeds)
+        started = self.clock.spent
+        try:
+            self.measuring.train_baseline()
+        except OutOfTimeError:
+            minutes = math.ceil(max(3 * self.clock.budget, 10 * self._baseline_estimate) / 60)
+            raise LeadlineError(
+                f"The budget of {duration(self.clock.budget)} ended before the run's own experiment was trained with "
+                f"{len(variants)} other seeds.\nGive more time, such as --budget {minutes}m."
+            ) from None
+        if len(self.measuring.baseline) < 2:
+            raise LeadlineError(f"The experiment of {self.run.name} diverges with most seeds: lower its learning rate.")
+        self._per_work = (self.clock.spent - started) / _work(variants)
+
+    def _measure(self, job: _Job) -> Line:
+        needed = self._per_work * _work(self.measuring.variants_of(job.proxy))
+        if self.clock.over or needed > 1.5 * self.clock.left:
+            left = duration(max(self.clock.left, 0.0))
+            return Line(job.remedy, note=f"{_SKIPPED}: it takes about {duration(needed)}, and {left} were left.")
+        self._tell(job.remedy.title)
+        try:
+            return self.measuring.measure(job.remedy, job.proxy)
+        except OutOfTimeError:
+            return Line(job.remedy, note=f"{_SKIPPED} while it was measured.")
+
+    def _tell(self, title: str) -> None:
+        if self.listener is not None:
+            self.listener.begin(title)
+
+    # ----- saving
+
+    def _save(self, ended: str) -> Soundings:
+        """Set the lines beside each other and write what they say."""
+        found = findings(self._baseline(), self.lines, self.measuring.fidelity, self.run)
+        found = replace(found, budget=self.clock.budget, spent=round(self.clock.spent, 1), ended=ended)
+        folder = self.run.folder
+        folder.write_json(SOUNDINGS, found.to_json())
+        best = found.sounding(found.best) if found.best else None
+        if best is not None:
+            folder.write_text(NEXT_EXPERIMENT, self.run.experiment.replace(best.changes).to_toml())
+        else:
+            (folder / NEXT_EXPERIMENT).unlink(missing_ok=True)
+        return found
+
+    def _baseline(self) -> Baseline:
+        trained = self.measuring.baseline
+        errors = np.array([found.dev.error for found in trained])
+        draws = np.mean([found.dev.draws for found in trained], 0)
+        sd = float(errors.std(ddof=1))
+        se = float(np.hypot(draws.std(ddof=1), sd / len(errors) ** 0.5))
+        error = float(errors.mean())
+        measured = Measured(error, max(error - 1.96 * se, 0.0), error + 1.96 * se, len(self.plan.split.dev), 0.95)
+        return Baseline(
+            replace(measured, unit=self.ladder.unit),
+            float(np.mean([found.train.error for found in trained])),
+            sd,
+            len(errors),
+            float(np.mean([found.seconds for found in trained])),
+            self._run_seconds,
+            self.ladder.reference.error.value,
+        )
+
+
+_SKIPPED = "The budget ended"
+
+
+def _work(variants: Sequence[Variant]) -> float:
+    """Floating-point operations that training takes, in the main: three passes over each example and epoch."""
+    return sum(_flops(variant) * _size(variant) * variant.single.settings.epochs for variant in variants)
+
+
+def _size(variant: Variant) -> int:
+    subset = variant.single.subset
+    return len(variant.prepared.train) if subset is None else len(subset)
+
+
+def _flops(variant: Variant) -> float:
+    network, shape = variant.single.network, variant.prepared.plan.input_shape
+    shapes = [shape, *network.shapes(shape)]
+    return 3.0 * sum(layer.flops(given) for layer, given in zip(network.layers, shapes, strict=False))
