@@ -87,7 +87,7 @@ def print_soundings(screen: Console, found: Soundings) -> None:
     """The remedies in a table, the forecast, and the advice."""
     from rich.table import Table
 
-    from leadline.cli.sounding_screen import cells, forecast_lines
+    from leadline.cli.sounding_screen import cells, forecast_lines, note_lines
     from leadline.soundings.clock import duration
 
     screen.print(
@@ -96,14 +96,14 @@ def print_soundings(screen: Console, found: Soundings) -> None:
         markup=False,
     )
     table = Table(box=None, pad_edge=False, header_style="bold")
-    table.add_column("Remedy")
+    table.add_column("Remedy", no_wrap=True)
     for title in ("Change of dev error", "95 % interval", "Of its gap", "Full run"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("Verdict", no_wrap=True)
     for sounding in found.soundings:
         table.add_row(*cells(sounding))
     screen.print(table)
-    for line in [*forecast_lines(found), *found.notes]:
+    for line in [*forecast_lines(found), *note_lines(found), *found.notes]:
         screen.print(line, markup=False, style="dim")
     screen.print("[bold]Next step:[/bold] ", end="")
     screen.print(found.advice, markup=False)

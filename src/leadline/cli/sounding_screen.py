@@ -74,11 +74,15 @@ class SoundingProgress:
 def cells(sounding: Sounding) -> list[Text | str]:
     """One row: remedy, change, interval, gap, cost, verdict."""
     if sounding.change is None:
-        why = sounding.note or "–"
-        return [sounding.name, "–", "–", "–", _cost(sounding), Text(f"{sounding.verdict} ({why})")]
+        return [sounding.name, "–", "–", "–", _cost(sounding), sounding.verdict]
     gap = "–" if sounding.gap_change is None else signed(sounding.gap_change)
     verdict = Text(sounding.verdict, style=STYLES.get(sounding.verdict, ""))
     return [sounding.name, signed(sounding.change), sounding.change.range(), gap, _cost(sounding), verdict]
+
+
+def note_lines(found: Soundings) -> list[str]:
+    """What has to be said of single remedies."""
+    return [f"{sounding.title}: {sounding.note}" for sounding in found.soundings if sounding.note]
 
 
 def forecast_lines(found: Soundings) -> list[str]:

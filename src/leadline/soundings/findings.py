@@ -102,7 +102,7 @@ def _sounding(
     if line.diverged:
         return replace(shown, verdict=HURTS)
     if line.dev is None:
-        return replace(shown, verdict=CANNOT_TELL if line.curve is not None else NOT_MEASURED)
+        return replace(shown, verdict=NOT_MEASURED if line.skipped else CANNOT_TELL)
     unit = "points" if base.error.unit == "%" else base.error.unit
     raw = _scaled(line.dev, scale)
     gap = _scaled(line.gap, scale) if line.gap is not None else None

@@ -59,6 +59,7 @@ class Line:
     cost: float | None = None
     tried: list[Tried] = field(default_factory=list)
     diverged: bool = False
+    skipped: bool = False
     curve: LearningCurve | None = None
     note: str = ""
 
@@ -169,7 +170,7 @@ class Measuring:
     def _fill(self, line: Line, group: Sequence[Trained]) -> None:
         """The changes that these networks show."""
         sound = self._sound(group)
-        line.seeds, line.diverged = len(sound), len(sound) < 2 or len(sound) < len(group) / 2
+        line.seeds, line.diverged = len(sound), not sound or len(sound) < len(group) / 2
         line.cost = float(np.mean([found.seconds for found in group]))
         if line.diverged:
             line.note = f"Training diverged with {len(group) - len(sound)} of {len(group)} seeds."

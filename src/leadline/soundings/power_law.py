@@ -18,10 +18,10 @@ from numpy.typing import NDArray
 
 Array = NDArray[np.float64]
 
-EXPONENTS = np.geomspace(0.1, 2.0, 48)
+EXPONENTS = np.geomspace(0.1, 2.0, 100)
 """Exponents that learning curves have had; all of them alike likely, on a logarithmic scale, before the points."""
 
-SHARES = (np.arange(48) + 0.5) / 48
+SHARES = (np.arange(100) + 0.5) / 100
 MISFIT = 0.003
 """Real curves follow the law to some thousandths of the error; no number of seeds makes a point weigh more."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from leadline.runs.run import Run
 from leadline.runs.soundings import NEXT_EXPERIMENT, SOUNDINGS
 from leadline.search import Variant, Workbench
 from leadline.session.test_set import check_same_data
-from leadline.soundings.catalogue import Remedy, remedies
+from leadline.soundings.catalogue import MORE_DATA, Remedy, remedies
 from leadline.soundings.clock import Clock, OutOfTimeError, duration
 from leadline.soundings.findings import Baseline, findings
 from leadline.soundings.measuring import Fidelity, Line, Measuring
@@ -34,6 +34,8 @@ FIDELITIES = (
     Fidelity(1 / 8, 1 / 4, 2, 1),
 )
 """From the full training to the least that still tells something."""
+
+CALIBRATION_EPOCHS, CALIBRATION_SECONDS = 16, 0.3
 
 
 class Listener(Protocol):
@@ -87,14 +89,18 @@ class Sounder:
         self.bench = Bench(workbench, self.clock, listener.progress if listener else None)
         self.plan = workbench.plan
         self.ladder = run.diagnosis.ladder
-        self.measuring, self.jobs = self._planned()
+        self._known: dict[str, bool] = {}
+        try:
+            self.measuring, self.jobs = self._planned()
+        except OutOfTimeError:
+            raise self._too_little() from None
         self.lines: list[Line] = []
 
     def sound(self) -> Soundings:
         """Measure the baseline, then remedy after remedy."""
         jobs = self._in_order()
         if self.listener is not None:
-            estimate = self._seconds_per_work * sum(self._work(job.remedy) for job in jobs) + self._baseline_estimate
+            estimate = self._per_work * sum(self._work(job.remedy) for job in jobs) + self._baseline_estimate
             self.listener.planned(len(jobs), estimate, self.measuring.fidelity)
         self._train_baseline()
         ended, self.lines = "all", []
@@ -108,8 +114,8 @@ class Sounder:
                 self.listener.measured(self._save("running"))
         untouched = [job for job in jobs if job.remedy not in [line.remedy for line in self.lines]]
         for job in untouched:
-            self.lines.append(Line(job.remedy, note="It was interrupted before."))
-        if ended == "all" and any(line.note.startswith(_SKIPPED) for line in self.lines):
+            self.lines.append(Line(job.remedy, skipped=True, note="It was interrupted before."))
+        if ended == "all" and any(line.skipped for line in self.lines):
             ended = "budget"
         return self._save(ended)
 
@@ -117,31 +123,71 @@ class Sounder:
 
     def _planned(self) -> tuple[Measuring, list[_Job]]:
         """The highest fidelity at which all remedies are estimated to fit into the budget, or the lowest there is."""
-        shape = self.plan.data.image_shape
-        full = remedies(self.plan.experiment, len(self.plan.split.train), shape)
-        unit = self.ladder.unit
-        measuring, jobs = Measuring(self.bench, FIDELITIES[0], unit), []
+        measuring, jobs = self._jobs(FIDELITIES[0])
+        self._per_work = self._seconds_per_work(measuring)
         for fidelity in FIDELITIES:
-            measuring = Measuring(self.bench, fidelity, unit)
-            proxies = remedies(measuring.experiment, len(self.plan.split.train), shape)
-            jobs = [_Job(remedy, proxy) for remedy, proxy in zip(full, proxies, strict=True)]
+            measuring, jobs = self._jobs(fidelity)
             work = sum(_work(measuring.variants_of(job.proxy)) for job in jobs)
             work += _work(measuring.several({}, 0, fidelity.seeds))
-            if work * self._run_seconds / _work([self.bench.variant({}, 0)]) <= self.clock.left:
+            if self._per_work * work <= self.clock.left:
                 break
-        self._per_work = self._run_seconds / _work([self.bench.variant({}, 0)])
         return measuring, jobs
+
+    def _jobs(self, fidelity: Fidelity) -> tuple[Measuring, list[_Job]]:
+        shape, m = self.plan.data.image_shape, len(self.plan.split.train)
+        measuring = Measuring(self.bench, fidelity, self.ladder.unit)
+        pairs = zip(remedies(measuring.full, m, shape), remedies(measuring.experiment, m, shape), strict=True)
+        jobs = [_Job(*self._possible(remedy, proxy)) for remedy, proxy in pairs]
+        return measuring, [job for job in jobs if job.remedy.options or job.remedy.key == MORE_DATA]
+
+    def _possible(self, remedy: Remedy, proxy: Remedy) -> tuple[Remedy, Remedy]:
+        """Without the options that these data or this network do not allow."""
+        kept = [k for k, option in enumerate(remedy.options) if self._allowed(option.changes)]
+        if len(kept) == len(remedy.options):
+            return remedy, proxy
+        first, second = (replace(each, options=tuple(each.options[k] for k in kept)) for each in (remedy, proxy))
+        return first, second
+
+    def _allowed(self, changes: Mapping[str, Any]) -> bool:
+        key = repr(sorted(changes.items()))
+        if key not in self._known:
+            try:
+                self.bench.variant(changes, 0)
+            except LeadlineError:
+                self._known[key] = False
+            else:
+                self._known[key] = True
+        return self._known[key]
+
+    def _seconds_per_work(self, measuring: Measuring) -> float:
+        """What a floating-point operation of training takes here.
+
+        The run itself tells where networks train one after another; populations are several times quicker, and are
+        timed for a few epochs.
+        """
+        one = measuring.variant({}, 0)
+        alone = self._run_seconds / _work([one])
+        if one.kind is None:
+            return alone
+        epochs, per_work = 1, alone
+        while epochs <= CALIBRATION_EPOCHS:
+            changes = {"training.epochs": epochs, "training.schedule": "constant"}
+            variants = [measuring.variant(changes, k) for k in range(measuring.fidelity.seeds)]
+            started = self.clock.spent
+            self.bench.train(variants)
+            took = self.clock.spent - started
+            per_work = took / _work(variants)
+            if took > CALIBRATION_SECONDS:
+                break
+            epochs *= 4
+        return min(per_work, alone)
 
     @property
     def _run_seconds(self) -> float:
-        """Seconds of the run's own training, had it had all its epochs; populations are quicker, never slower."""
+        """Seconds of the run's own training, had it had all its epochs."""
         history = self.run.history
         seconds = sum(epoch["seconds"] for epoch in history)
         return seconds * (self.plan.experiment.training.epochs or 1) / max(len(history), 1)
-
-    @property
-    def _seconds_per_work(self) -> float:
-        return self._per_work
 
     @property
     def _baseline_estimate(self) -> float:
@@ -170,25 +216,30 @@ class Sounder:
         try:
             self.measuring.train_baseline()
         except OutOfTimeError:
-            minutes = math.ceil(max(3 * self.clock.budget, 10 * self._baseline_estimate) / 60)
-            raise LeadlineError(
-                f"The budget of {duration(self.clock.budget)} ended before the run's own experiment was trained with "
-                f"{len(variants)} other seeds.\nGive more time, such as --budget {minutes}m."
-            ) from None
+            raise self._too_little() from None
         if len(self.measuring.baseline) < 2:
             raise LeadlineError(f"The experiment of {self.run.name} diverges with most seeds: lower its learning rate.")
         self._per_work = (self.clock.spent - started) / _work(variants)
+
+    def _too_little(self) -> LeadlineError:
+        """The budget did not suffice for the baseline: how much would."""
+        seconds = max(3 * self.clock.budget, FIDELITIES[-1].epochs * 20 * self._run_seconds)
+        return LeadlineError(
+            f"The budget of {duration(self.clock.budget)} ended before the run's own experiment was trained with other "
+            f"seeds.\nGive more time, such as --budget {math.ceil(seconds / 60)}m."
+        )
 
     def _measure(self, job: _Job) -> Line:
         needed = self._per_work * _work(self.measuring.variants_of(job.proxy))
         if self.clock.over or needed > 1.5 * self.clock.left:
             left = duration(max(self.clock.left, 0.0))
-            return Line(job.remedy, note=f"{_SKIPPED}: it takes about {duration(needed)}, and {left} were left.")
+            note = f"The budget ended: it takes about {duration(needed)}, and {left} were left."
+            return Line(job.remedy, skipped=True, note=note)
         self._tell(job.remedy.title)
         try:
             return self.measuring.measure(job.remedy, job.proxy)
         except OutOfTimeError:
-            return Line(job.remedy, note=f"{_SKIPPED} while it was measured.")
+            return Line(job.remedy, skipped=True, note="The budget ended while it was measured.")
 
     def _tell(self, title: str) -> None:
         if self.listener is not None:
@@ -226,9 +277,6 @@ class Sounder:
             self._run_seconds,
             self.ladder.reference.error.value,
         )
-
-
-_SKIPPED = "The budget ended"
 
 
 def _work(variants: Sequence[Variant]) -> float:
