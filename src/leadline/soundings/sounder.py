@@ -85,8 +85,8 @@ class Sounder:
             raise LeadlineError(f"The data of {run.name} came from Python, not from a file: give them to sound(), too.")
         if run.experiment.network.from_ is not None:
             raise LeadlineError(
-                f"{run.name} went on from other parameters (network.from), and soundings train networks from their start: "
-                "sound a run without it."
+                f"{run.name} went on from other parameters (network.from), and soundings train networks from their "
+                "start: sound a run without it."
             )
         self.run, self.listener, self.clock = run, listener, Clock(budget)
         workbench = Workbench(run.experiment, data)
