@@ -63,6 +63,17 @@ def test_rounds_hold_every_label_once_and_do_not_move(queue: LabelQueue) -> None
     assert reviewed == set(range(400)) and set(queue.round(reviewed)) <= reviewed
 
 
+def test_a_queue_of_some_sets(run: ll.Run, data: ll.Dataset) -> None:
+    labels = audit_labels(run, data)
+    queue = LabelQueue(labels, ("dev", "test"))
+    sets = dict(zip(labels.rows.tolist(), labels.sets.tolist(), strict=True))
+    rows = queue.round(set())
+    assert len(queue) == sum(name in ("dev", "test") for name in sets.values())
+    assert {sets[row] for row in rows} == {"dev", "test"} and len(rows) == min(ROUND, len(queue))
+    contradicted = [queue.suggestion(row)[0] != queue.question(row).label for row in rows]
+    assert sum(contradicted) > 0.8 * ((labels.audit.suggested != labels.audit.given) & (labels.sets != "train")).sum()
+
+
 def test_a_round_mixes_suspects_with_labels_that_nothing_speaks_against(queue: LabelQueue) -> None:
     """T3.11: what counts for the network is looked at as well as what counts against it."""
     rows = queue.round(set())

@@ -6,7 +6,8 @@ Verdicts wait in ``label_verdicts.csv`` until they are applied; then they are in
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -20,7 +21,7 @@ from leadline.runs.review_store import ReviewStore
 from leadline.runs.reviews import load_reviews, load_verdicts
 from leadline.runs.run import Run
 from leadline.session.label_audit import RunLabels, apply_corrections, undo_corrections
-from leadline.strategy import Corrections, LabelShare, Review, label_share, review_queue
+from leadline.strategy import Corrections, LabelAudit, LabelShare, Review, label_share, review_queue
 
 ROUND = 100
 """Labels that are reviewed before the next ones are drawn."""
@@ -43,15 +44,19 @@ class LabelQueue:
     (`leadline.strategy.review_queue`). The order depends on the audit alone, so it stays when a page is loaded again.
     """
 
-    def __init__(self, labels: RunLabels) -> None:
+    def __init__(self, labels: RunLabels, parts: Collection[str] | None = None) -> None:
+        """The queue of the sets `parts` (None: of all)."""
         self.labels = labels
         self.classes = labels.audit.classes
-        self._wrong = labels.audit.suggested != labels.audit.given
         self._positions = {int(row): k for k, row in enumerate(labels.rows.tolist())}
+        chosen = np.ones(len(labels.rows), bool) if parts is None else np.isin(labels.sets.astype(str), list(parts))
+        self._rows = labels.rows[chosen]
+        self._audit = _part_of(labels.audit, chosen)
+        self._wrong = self._audit.suggested != self._audit.given
         self._rounds: dict[int, list[int]] = {}
 
     def __len__(self) -> int:
-        return len(self.labels.rows)
+        return len(self._rows)
 
     def round(self, reviewed: set[int]) -> list[int]:
         """The rows of the first round that is not reviewed yet, or of the last, without those of earlier rounds."""
@@ -62,6 +67,10 @@ class LabelQueue:
                 return [row for row in rows if row not in before]
             before.update(rows)
         return []
+
+    def has(self, row: int) -> bool:
+        """Whether the run uses the row."""
+        return row in self._positions
 
     def question(self, row: int) -> Questioned:
         """The label of a row. LeadlineError: the run does not use the row."""
@@ -88,9 +97,17 @@ class LabelQueue:
 
     def _round(self, number: int) -> list[int]:
         if number not in self._rounds:
-            order = review_queue(self.labels.audit, self._wrong, min(number * ROUND, len(self)))
-            self._rounds[number] = self.labels.rows[order].tolist()
+            order = review_queue(self._audit, self._wrong, min(number * ROUND, len(self)))
+            self._rounds[number] = self._rows[order].tolist()
         return self._rounds[number]
+
+
+def _part_of(audit: LabelAudit, chosen: np.ndarray) -> LabelAudit:
+    """The audit of some of its examples alone; what it says of a pattern still is about all."""
+    place = np.cumsum(chosen) - 1
+    suspects = place[audit.suspects[chosen[audit.suspects]]]
+    columns = {name: getattr(audit, name)[chosen] for name in ("given", "suggested", "quality")}
+    return replace(audit, suspects=suspects, **columns)
 
 
 @dataclass(frozen=True)

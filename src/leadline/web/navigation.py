@@ -12,5 +12,5 @@ def run_tabs(run: Run) -> list[tuple[str, str]]:
     """What comes after the run's address, and the name of each of its pages."""
     tabs = [("", "Overview")]
     if run.summary["task"] in ("binary", "multiclass") and (run.folder / "predictions" / "dev.parquet").exists():
-        tabs.append(("/mistakes", "Mistakes"))
+        tabs += [("/mistakes", "Mistakes"), ("/labels", "Labels")]
     return tabs

@@ -20,6 +20,7 @@ from leadline.runs.run import Run
 from leadline.runs.store import RunStore
 from leadline.web.assets import asset_url, plotly_styles
 from leadline.web.examples import Examples
+from leadline.web.labels import Labels
 from leadline.web.memory import Background
 from leadline.web.mistakes import Mistakes
 from leadline.web.navigation import PAGES, run_tabs
@@ -49,6 +50,11 @@ class Site:
     def mistakes(self) -> Mistakes:
         """What pages on mistakes ask for."""
         return Mistakes(self.background)
+
+    @cached_property
+    def labels(self) -> Labels:
+        """What pages on labels ask for."""
+        return Labels(self.background)
 
     @property
     def index(self) -> RunIndex:
