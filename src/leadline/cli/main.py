@@ -12,7 +12,7 @@ from typing import Annotated
 
 import typer
 
-from leadline.cli import application, choose, export, mismatch, rate, review, runs, sound, theory, train
+from leadline.cli import application, choose, export, mismatch, multitask, rate, review, runs, sound, theory, train
 from leadline.errors import LeadlineError
 
 app = typer.Typer(
@@ -27,6 +27,7 @@ train.register(app)
 runs.register(app)
 theory.register(app)
 mismatch.register(app)
+multitask.register(app)
 rate.register(app)
 choose.register(app)
 review.register(app)

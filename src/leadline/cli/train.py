@@ -77,10 +77,7 @@ def train(
         "network.freeze": _number(freeze) if freeze is not None else None,
     }
     changes = {key: value for key, value in changes.items() if value is not None}
-    for assignment in set_ or []:
-        key, value = _assignment(assignment)
-        changes[key] = value
-    wanted = wanted.replace(changes)
+    wanted = wanted.replace(changes | assigned(set_ or []))
     _train(wanted, name, runs, as_json, quiet)
 
 
@@ -117,6 +114,11 @@ def experiment_of(wanted: str) -> Experiment:
     if wanted.lower().endswith(".toml"):
         return Experiment.from_toml(wanted)
     return Experiment.from_dict({"data": {"source": wanted}})
+
+
+def assigned(assignments: list[str]) -> dict[str, Any]:
+    """What ``--set`` says, by key."""
+    return dict(_assignment(text) for text in assignments)
 
 
 def _assignment(text: str) -> tuple[str, Any]:

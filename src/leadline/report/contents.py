@@ -52,6 +52,7 @@ class Report:
     Leadline. ``history`` has one mapping per epoch with the fields of ``Epoch``. ``remedies`` are mappings with
     ``title``, ``reason``, ``side_effect``, ``moves`` (the gaps) and ``change`` (keys such as ``training.l2`` with
     their new values). ``breakdowns`` are the metrics by set: train, train-dev, dev, test.
+    ``multitask`` is the record of several tasks' comparison with separate networks.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Report:
     residuals: Residuals | None = None
     mistakes: Sequence[Mistake] = ()
     breakdowns: Mapping[str, Breakdown] = field(default_factory=dict)
+    multitask: Mapping[str, Any] | None = None
     experiment_toml: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)

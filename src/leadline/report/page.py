@@ -13,6 +13,7 @@ from leadline.report.contents import Mistake, Report
 from leadline.report.figures import breakdown, confusion, curves, images, residuals
 from leadline.report.figures.figure import Figure
 from leadline.report.figures.ladder import ladder_figure, measured_note
+from leadline.report.multitask import multitask_tables
 from leadline.report.quantities import Scale, count, duration, fact, facts, moment
 from leadline.report.rendering import templates, write_page
 
@@ -45,6 +46,7 @@ def report_values(report: Report) -> dict[str, Any]:
         "remedies": [_remedy(remedy, experiment) for remedy in report.remedies],
         "curves": _curves(report, scale),
         "residuals": _residuals(report),
+        "multitask": multitask_tables(report.multitask),
         "drawn_mistakes": drawn,
         "mistakes": mistakes[:shown],
         "more_mistakes": mistakes[shown:],

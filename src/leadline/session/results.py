@@ -24,6 +24,7 @@ from leadline.session.plan import Plan, read_data
 from leadline.session.trained import TrainedNetwork
 from leadline.strategy import Diagnosis, Evidence, diagnose
 
+MULTITASK = "multitask.json"
 SHOWN_MISTAKES = 24
 SHOWN_FIELDS = 8
 
@@ -119,6 +120,7 @@ def run_report(run: Run, data: Dataset | None = None) -> Report:
         residuals=_residuals(summary["task"], predicted),
         mistakes=_mistakes(summary["task"], predicted, data),
         breakdowns=run.metrics,
+        multitask=run.folder.read_json(MULTITASK) if (run.folder / MULTITASK).exists() else None,
         experiment_toml=run.experiment.to_toml(),
         data=run.data["fingerprint"] | {"split": run.data["split"]},
         environment=run.environment,

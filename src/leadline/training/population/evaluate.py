@@ -28,8 +28,11 @@ def population_outputs(network: Network, parameters: Parameters, x: Tensor) -> T
 
 
 def population_cost_and_error(loss: str, z: Tensor, y: Tensor) -> tuple[list[float], list[float]]:
-    """Every member's mean cost and error of its outputs ``z`` (P, m, k): the fraction wrong, or for regression RMSE."""
-    y = y.expand(len(z), *y.shape)
+    """Every member's mean cost and error of its outputs ``z`` (P, m, k): the fraction wrong, or for regression RMSE.
+
+    Targets are the same for all, or the members' own (P, m, k).
+    """
+    y = y if y.dim() == 3 else y.expand(len(z), *y.shape)
     cost, errors = population_loss(loss).measure(z, y)
     error = errors.mean(-1)
     return cost.tolist(), (error.sqrt() if loss == "squared_error" else error).tolist()

@@ -28,7 +28,8 @@ class Member:
     ``beta`` is the first β of the update rule (momentum's β, Adam's β₁), ``beta2`` Adam's β₂; other hyper-parameters
     come with ``optimizer``, a whole rule of the same class as the others'. ``keep_prob`` is one number for all dropout
     layers or one for each; ``gain`` multiplies the standard deviation of every dense layer's start. ``subset`` holds
-    the indices of the member's training examples (a fold, a fraction): NumPy array, tensor or list.
+    the indices of the member's training examples (a fold, a fraction): NumPy array, tensor or list. ``label`` is the
+    column of the targets (m, k) that the member alone is trained towards; where one member has it, all have.
     """
 
     seed: int | None = None
@@ -44,6 +45,7 @@ class Member:
     schedule: Schedule | None = None
     optimizer: Optimizer | None = None
     subset: Any = field(default=None, compare=False, repr=False)
+    label: int | None = None
 
     def single(self, network: Network, settings: Training) -> Single:
         """This member as a network and settings that train alone; raises `UsageError` for values that cannot be."""
@@ -51,7 +53,7 @@ class Member:
         given = {name: value for name, value in own.items() if value is not None}
         own_settings = replace(settings, optimizer=self._rule(settings.optimizer), **given)
         subset = None if self.subset is None else _indices(self.subset)
-        return Single(self._network(network), own_settings, subset)
+        return Single(self._network(network), own_settings, subset, self.label)
 
     def _rule(self, shared: Optimizer) -> Optimizer:
         rule = shared if self.optimizer is None else self.optimizer
@@ -89,11 +91,19 @@ class Member:
 
 @dataclass(frozen=True, eq=False)
 class Single:
-    """A member as it would train alone: its network, its settings, and the indices of its examples (None: all)."""
+    """A member as it would train alone: its network, its settings, its examples' indices and its target's column.
+
+    ``subset`` None: all examples; ``label`` None: all columns.
+    """
 
     network: Network
     settings: Training
     subset: Tensor | None = None
+    label: int | None = None
+
+    def own(self, y: Tensor) -> Tensor:
+        """The member's part of targets (m, …)."""
+        return y if self.label is None else y[:, self.label : self.label + 1]
 
 
 def resolve(network: Network, members: Sequence[Member], settings: Training) -> list[Single]:
@@ -115,7 +125,7 @@ def kind(single: Single) -> Hashable | None:
     ):
         return None
     shared = tuple(getattr(single.settings, name) for name in SHARED_SETTINGS)
-    return _architecture(single.network), shared, type(single.settings.optimizer)
+    return _architecture(single.network), shared, type(single.settings.optimizer), single.label is None
 
 
 def check(singles: Sequence[Single], n_examples: int) -> None:
@@ -138,6 +148,8 @@ def _check_same(i: int, single: Single, first: Single) -> None:
         own, shared = getattr(single.settings, name), getattr(first.settings, name)
         if own != shared:
             raise UsageError(f"members[{i}]: {name} must be the same for all members, got {own!r} beside {shared!r}")
+    if (single.label is None) != (first.label is None):
+        raise UsageError(f"members[{i}]: label must be given for all members or for none")
     rule, shared_rule = single.settings.optimizer, first.settings.optimizer
     if type(rule) is not type(shared_rule):
         raise UsageError(

@@ -73,6 +73,15 @@ class Row:
         return isinstance(found, Dropout) and found.keep_prob < 1
 
 
+def own_columns(rows: list[Row], y: Tensor) -> Tensor:
+    """Of targets (…, P, b, k), each row's own column: (…, P, b, 1); all of them where no row has one."""
+    labels = [row.single.label for row in rows]
+    if any(label is None for label in labels):
+        return y
+    index = torch.tensor(labels, device=y.device).view(-1, 1, 1)
+    return y.gather(-1, index.expand(*y.shape[:-1], 1))
+
+
 def make_rows(singles: list[Single], n_examples: int, independent: bool = False) -> list[Row]:
     """A row for each member, those with more updates in an epoch first; equal random streams are made once."""
     orders: dict[object, Order] = {}

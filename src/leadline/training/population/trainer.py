@@ -20,7 +20,7 @@ from leadline.training.population.guard import PopulationGuard
 from leadline.training.population.member import Single, check
 from leadline.training.population.objective import PopulationObjective
 from leadline.training.population.plan import Segment, SharedBatches
-from leadline.training.population.rows import Row, make_rows, number
+from leadline.training.population.rows import Row, make_rows, number, own_columns
 from leadline.training.trainer import Epoch, Examples
 
 
@@ -80,7 +80,8 @@ class PopulationTrainer:
             totals[: block[0].p] += self._run_block(block)
             for i in (~torch.isfinite(totals[:, 0])).nonzero().flatten().tolist():
                 if i not in diverged:
-                    diverged[i] = self._guard.explain(i, self._train, self.epoch)
+                    own = Examples(self._train.x, cohort.rows[i].single.own(self._train.y))
+                    diverged[i] = self._guard.explain(i, own, self.epoch)
         self.epoch += 1
         dev_costs, dev_errors = self._measure_dev()
         seconds = (time.perf_counter() - started) / len(cohort.rows)
@@ -147,6 +148,7 @@ class PopulationTrainer:
         cohort, p, width = self._cohort, segment.p, segment.width
         objective, updates = cohort.objective(p), cohort.updates_of(p)
         x_all, y_all = self._batches.of(cohort.rows, segment)
+        y_all = own_columns(cohort.rows[:p], y_all)
         weights, m = self._padding(objective, segment)
         z_all = cohort.parameters.theta.new_empty(len(segment), p, cohort.n_outputs, width).transpose(2, 3)
         for k, x in enumerate(x_all):
@@ -177,7 +179,10 @@ class PopulationTrainer:
             none: list[float | None] = [None] * len(cohort.rows)
             return none, none
         z = population_outputs(cohort.network, cohort.parameters, self._dev.x)
-        return population_cost_and_error(self.loss, z, self._dev.y)
+        y = self._dev.y
+        if cohort.rows[0].single.label is not None:
+            y = own_columns(cohort.rows, y.expand(len(cohort.rows), *y.shape))
+        return population_cost_and_error(self.loss, z, y)
 
     def _finish_epoch(self, records: dict[int, Epoch], diverged: dict[int, tuple[DivergenceError, Parameters]]) -> None:
         """Write the histories, and let go whoever is done."""
@@ -223,9 +228,10 @@ class PopulationTrainer:
 
 def _check_problems(rows: list[Row], loss: str, train: Examples) -> None:
     """What would go wrong for any member, before training starts."""
-    for row in {(row.m, row.batch_size): row for row in rows}.values():
+    for row in {(row.m, row.batch_size, row.single.label): row for row in rows}.values():
         m = min(row.m, len(train))  # only the number of examples matters: the labels are looked at as a whole
         try:
-            check_problem(row.single.network.for_loss(loss), loss, train.x[:m], train.y[:m], row.batch_size)
+            y = row.single.own(train.y[:m])
+            check_problem(row.single.network.for_loss(loss), loss, train.x[:m], y, row.batch_size)
         except LeadlineError as error:
             raise type(error)(f"members[{row.member}]: {error}") from None
