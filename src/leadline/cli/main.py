@@ -12,7 +12,20 @@ from typing import Annotated
 
 import typer
 
-from leadline.cli import application, choose, export, mismatch, multitask, rate, review, runs, sound, theory, train
+from leadline.cli import (
+    application,
+    choose,
+    export,
+    mismatch,
+    multitask,
+    pictures,
+    rate,
+    review,
+    runs,
+    sound,
+    theory,
+    train,
+)
 from leadline.errors import LeadlineError
 
 app = typer.Typer(
@@ -34,6 +47,7 @@ review.register(app)
 sound.register(app)
 application.register(app)
 export.register(app)
+pictures.register(app)
 
 
 def _print_version(wanted: bool) -> None:

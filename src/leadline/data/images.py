@@ -90,6 +90,24 @@ def read_plain_images(path: Path, wish: Wish) -> RawArrays:
     return RawArrays(path.stem, path.name, array, None, "images", names=names, notices=notices)
 
 
+def read_photo(path: Path) -> np.ndarray:
+    """One image of any size, upright and on white: uint8 (height, width, channels), 1 channel where it is grey.
+
+    Raises LeadlineError where it is missing or cannot be read.
+    """
+    if not path.is_file():
+        raise LeadlineError(f"{path}: no such file.")
+    pictures = Pictures(path.name, (path.name,), lambda row: path, "")
+    header = _header(pictures, 0)
+    if isinstance(header, str):
+        raise LeadlineError(f"{path} cannot be read as an image: {header}.")
+    size, grey = header
+    pixels = _pixels(pictures, 0, (*size, 1 if grey else 3))
+    if pixels is None:
+        raise LeadlineError(f"{path} cannot be read as an image: it is cut off or damaged.")
+    return pixels
+
+
 def image_bytes(source: str, values: Sequence[bytes | None], key: str) -> Pictures:
     """Encoded images that are cells of a table."""
     names = tuple(f"row {row + 1}" for row in range(len(values)))

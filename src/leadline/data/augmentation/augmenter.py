@@ -82,6 +82,11 @@ class Augmenter:
             flat.copy_(self._recolour(flat, rest))
         return self._as_inputs(out)
 
+    def pictures(self, x: Tensor) -> Tensor:
+        """Prepared inputs (m, h·w·c) as pictures to look at, uint8 (m, h, w, c)."""
+        shown = self._as_pixels(x).view(-1, *self.image_shape).clamp(0, 1)
+        return shown.mul(255).round().to(torch.uint8)
+
     # ----- geometry
 
     def _copy(self, images: Tensor, out: Tensor, draws: Iterator[Tensor]) -> None:
