@@ -12,7 +12,7 @@ import torch
 import leadline as ll
 from leadline.experiment import Experiment
 from leadline.network import Image, Network
-from leadline.session import transfer_fit
+from leadline.session import guidelines, transfer_fit
 from leadline.session.plan import Plan, make_plan
 from leadline.session.transfer import FEW, MANY, automatic_freeze
 from leadline.training import fit
@@ -187,5 +187,39 @@ def test_t3_13_a_guideline_that_does_not_hold_is_told_with_its_numbers(digits, f
     notice = next(notice for notice in run.data["notices"] if "more data" in notice)
     assert "36 examples" in notice and "212" in notice
     assert notice in (run.folder / "report.html").read_text(encoding="utf-8")
+    assert run.transfer is not None
+    assert {each["name"]: each["holds"] for each in run.transfer["guidelines"]}["more data"] is False
     well = ll.transfer(ll.load_run("eight", folder), two(digits), epochs=2, runs=tmp_path)
     assert not any("more data" in notice for notice in well.data["notices"])
+
+
+def test_t3_13_features_that_help_are_told_from_those_that_do_not(
+    digits, folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """T3.13: a linear classifier on the source's features, against one on those of the same layers untrained."""
+    plan = planned(two(digits), folder, {"freeze": "all"})
+    assert plan.transfer is not None
+    trained, _ = guidelines.feature_errors(plan, plan.transfer)
+    assert len(trained) == len(plan.split.dev)
+    assert trained.mean() < 0.1
+    for wrong, holds in (
+        ((0.02, 0.3), True),
+        ((0.1, 0.12), None),
+        ((0.3, 0.25), False),
+    ):
+        errors = tuple(np.arange(100) < 100 * share for share in wrong)
+        monkeypatch.setattr(guidelines, "feature_errors", lambda plan, transfer, e=errors: e)
+        *_, found = guidelines.check_guidelines(plan, plan.transfer)
+        assert (found.name, found.holds) == ("helpful features", holds)
+        assert f"{100 * wrong[0]:.0f}." in found.text and f"{100 * wrong[1]:.0f}." in found.text
+
+
+def test_t3_13_leaving_one_out_is_what_fitting_without_it_gives() -> None:
+    """T3.13."""
+    random = np.random.default_rng(0)
+    x, y = random.normal(size=(12, 5)), random.normal(size=(12, 2))
+    _, left_out = guidelines.ridge(x @ x.T, y, 0.3)
+    for i in range(12):
+        others = np.delete(np.arange(12), i)
+        w = np.linalg.solve(x[others].T @ x[others] + 0.3 * np.eye(5), x[others].T @ y[others])
+        np.testing.assert_allclose(left_out[i], x[i] @ w, rtol=1e-9)

@@ -89,6 +89,7 @@ def show(run: RunName, runs: RunsFolder = Path("runs"), as_json: AsJson = False)
     if as_json:
         extra = {"diagnosis": found.folder.read_json("diagnosis.json")} if measured else {}
         extra |= {"metrics": breakdowns_to_json(found.metrics)} if measured else {}
+        extra |= {"transfer": found.transfer} if found.transfer else {}
         print_json(found.summary | {"folder": str(found.folder.path), "experiment": found.experiment.to_dict()} | extra)
         return
     screen, summary = console(), found.summary
@@ -96,6 +97,9 @@ def show(run: RunName, runs: RunsFolder = Path("runs"), as_json: AsJson = False)
     screen.print(found.experiment.to_toml(), style="dim", markup=False)
     if summary["epochs"]:
         screen.print(ending(summary), markup=False)
+    for guideline in (found.transfer or {}).get("guidelines", ()):
+        holds = {True: "holds", False: "does not hold"}.get(guideline["holds"], "cannot be told")
+        screen.print(f"Transfer, {guideline['name']} ({holds}): {guideline['text']}", markup=False)
     if measured:
         screen.print()
         print_diagnosis(screen, found.diagnosis)

@@ -34,6 +34,11 @@ class Composite(Layer, abstract=True):
             for name, statistic in layer.statistics(shape).items()
         }
 
+    def activation_values(self, input_shape: Shape) -> int:
+        """Those of all layers, and the sum."""
+        inner = sum(layer.activation_values(shape) for _, layer, shape in self._inner_layers(input_shape))
+        return inner + super().activation_values(input_shape)
+
     def flops(self, input_shape: Shape) -> int:
         """Those of all layers."""
         return sum(layer.flops(shape) for _, layer, shape in self._inner_layers(input_shape))

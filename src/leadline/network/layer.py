@@ -7,6 +7,7 @@ with Leadline.
 
 from __future__ import annotations
 
+import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
@@ -146,6 +147,10 @@ class Layer(ABC):
         is the fastest there is. ``d_y`` may be overwritten. None may be returned when
         ``memory.needs_input_gradient`` is False.
         """
+
+    def activation_values(self, input_shape: Shape) -> int:
+        """How many values the outputs of one example take: the layer's own, and those of layers inside it."""
+        return math.prod(self.output_shape(input_shape))
 
     def flops(self, input_shape: Shape) -> int:
         """Floating-point operations of the forward pass for one example; a multiply-add counts as two."""

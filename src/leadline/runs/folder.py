@@ -25,6 +25,7 @@ class RunFolder:
     ``data.json``                     content hash, rows, columns, split sizes, notices
     ``split.npz``                     row indices of each set
     ``preparation.json``              how rows become inputs; fitted on the training rows
+    ``transfer.json``                 where layers were taken over from, and whether its guidelines hold
     ``history.jsonl``                 one line per epoch, append-only
     ``checkpoint.safetensors``        the best parameters so far, with their state
     ``predictions/SET.parquet``       row, label, prediction, probabilities, segments

@@ -81,6 +81,11 @@ class Run:
         return read_metrics(self)
 
     @cached_property
+    def transfer(self) -> dict[str, Any] | None:
+        """Where layers were taken over from, and whether the guidelines hold; None for a network of its own."""
+        return self.folder.read_json("transfer.json") if (self.folder / "transfer.json").exists() else None
+
+    @cached_property
     def split(self) -> dict[str, np.ndarray]:
         """Row indices of each set, int64, by name: train, dev, test."""
         import numpy as np

@@ -19,8 +19,9 @@ from leadline.optimize import optimizer_from_config, schedule_from_config
 from leadline.session.augmented import augmenter
 from leadline.session.corrected import corrected_data
 from leadline.session.defaults import loss_of, output_units, resolve
+from leadline.session.guidelines import Guideline
 from leadline.session.pretrained import adapted, normalized_alike, source_of
-from leadline.session.transfer import Transfer, make_transfer, transfer_remarks
+from leadline.session.transfer import Transfer, make_transfer, told_transfer
 from leadline.strategy.corrections import Corrections
 from leadline.training import EarlyStopping, Examples, Training
 
@@ -39,11 +40,13 @@ class Plan:
     input_shape: tuple[int, ...]
     transfer: Transfer | None = None
     remarks: tuple[str, ...] = ()
+    guidelines: tuple[Guideline, ...] = ()
 
     @property
     def notices(self) -> list[str]:
         """What the user should know about the data, the split and what was taken over."""
-        return [*self.data.notices, *self.preparation.notices, *self.split.notices, *self.remarks]
+        warnings = [each.text for each in self.guidelines if each.holds is False]
+        return [*self.data.notices, *self.preparation.notices, *self.split.notices, *self.remarks, *warnings]
 
     @property
     def source(self) -> str:
@@ -144,7 +147,7 @@ def make_plan(
         training_settings(resolved, len(made.train)),
         input_shape,
         transfer,
-        () if transfer is None else transfer_remarks(transfer, len(made.train)),
+        () if transfer is None else (told_transfer(transfer),),
     )
 
 

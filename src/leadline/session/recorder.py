@@ -70,6 +70,9 @@ class Recorder:
         )
         folder.write_json("preparation.json", plan.preparation.to_json())
         plan.split.save(folder / "split.npz")
+        if plan.transfer is not None:
+            guidelines = [each.to_json() for each in plan.guidelines]
+            folder.write_json("transfer.json", plan.transfer.to_json() | {"guidelines": guidelines})
         self._summary("running")
 
     def epoch(self, epoch: Epoch, trainer: Trainer) -> bool:

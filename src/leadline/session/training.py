@@ -15,6 +15,7 @@ from leadline.network import Layer, Network
 from leadline.optimize import LiveRate, Optimizer, Schedule
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore
+from leadline.session.guidelines import check_guidelines
 from leadline.session.plan import Plan, make_plan
 from leadline.session.recorder import Listener, Recorder
 from leadline.session.transfer_fit import fit_transferred
@@ -183,6 +184,8 @@ def run_experiment(
     training, and what was reached is measured and reported.
     """
     plan = make_plan(experiment, data, runs=runs)
+    if plan.transfer is not None:
+        plan = replace(plan, guidelines=check_guidelines(plan, plan.transfer))
     store = RunStore(runs)
     folder = store.begin(plan.data.name, name)
     recorder = Recorder(plan, store, folder, listener)

@@ -117,6 +117,19 @@ class Transfer:
         shapes = self.network.shapes(self.input_shape)
         return any(self.network.layers[i].parameters(shapes[i]) for i in range(self.cut, self.kept))
 
+    def to_json(self) -> dict[str, Any]:
+        """Where the layers come from and how many of them there are, as plain values."""
+        return {
+            "source": self.source.name,
+            "place": self.source.place,
+            "checksum": self.source.checksum,
+            "source_examples": self.pretrained.n_train,
+            "layers_taken_over": self.kept,
+            "layers_frozen": self.frozen,
+            "parameters_trained": self.n_trained,
+            "parameters": self.network.layout(self.input_shape).n,
+        }
+
     def start(self, settings: Training) -> Parameters:
         """The whole network's parameters: those taken over, and the others at their random start."""
         whole = self.network.initialize(
@@ -127,8 +140,12 @@ class Transfer:
 
     def feature_parameters(self, whole: Parameters) -> Parameters:
         """Those of `features`, as copies."""
-        made = _empty(self.features, self.input_shape, whole)
-        copy_layers(whole, made, n=self.cut)
+        return self.first_parameters(self.features, whole)
+
+    def first_parameters(self, layers: Network, whole: Parameters) -> Parameters:
+        """Those of the first ``layers`` of the network, as copies."""
+        made = _empty(layers, self.input_shape, whole)
+        copy_layers(whole, made, n=len(layers))
         return made
 
     def rest_parameters(self, whole: Parameters) -> Parameters:
@@ -165,20 +182,14 @@ def _empty(network: Network, input_shape: Shape, like: Parameters) -> Parameters
     return Parameters(layout, torch.zeros(layout.n, dtype=theta.dtype, device=theta.device), statistics)
 
 
-def transfer_remarks(transfer: Transfer, m: int) -> tuple[str, ...]:
-    """What was taken over, and a warning where the source had less data than the new task has."""
-    source, network = transfer.source.name, transfer.network
-    total = network.layout(transfer.input_shape).n
-    layers = "layer" if transfer.kept == 1 else "layers"
-    told = f"{transfer.kept} {layers} are taken over from {source}, {transfer.frozen or 'none'} of them frozen: "
-    remarks = [f"{told}{transfer.n_trained} of {total} parameters are trained."]
-    n_source = transfer.pretrained.n_train
-    if n_source is not None and n_source <= m:
-        remarks.append(
-            f"Transfer helps where the source has more data than the new task: {source} was trained on {n_source} "
-            f"examples, here there are {m}. Compare with a network trained from scratch."
-        )
-    return tuple(remarks)
+def told_transfer(transfer: Transfer) -> str:
+    """What was taken over, and how much of it is trained."""
+    total = transfer.network.layout(transfer.input_shape).n
+    layers = "layer is" if transfer.kept == 1 else "layers are"
+    return (
+        f"{transfer.kept} {layers} taken over from {transfer.source.name}, {transfer.frozen or 'none'} of them frozen: "
+        f"{transfer.n_trained} of {total} parameters are trained."
+    )
 
 
 # --- what of the source is kept, what is frozen ---------------------------------------------------------------

@@ -9,15 +9,20 @@ from leadline.equations.losses import LOSSES
 from leadline.network import Network, Parameters
 
 CHUNK_VALUES = 1 << 24  # about 64 MiB of float32 for the widest layer's output
+KEPT_VALUES = 1 << 26  # about 256 MiB for the outputs of all layers, those inside of layers included
 
 
 def outputs(network: Network, parameters: Parameters, x: Tensor) -> Tensor:
-    """The network's outputs (logits or values) for every example, dropout off and running statistics used: (m, k)."""
+    """The network's outputs (logits or values) for every example, dropout off and running statistics used: (m, k).
+
+    Examples are taken in chunks: every layer keeps its output until the last chunk is done.
+    """
     input_shape = tuple(x.shape[1:])
     network.check_input(x, input_shape)
     shapes = network.shapes(input_shape)
     widest = max(_size(shape) for shape in shapes)
-    chunk = max(1, min(len(x), CHUNK_VALUES // widest))
+    kept = sum(layer.activation_values(shape) for layer, shape in zip(network.layers, shapes, strict=False))
+    chunk = max(1, min(len(x), CHUNK_VALUES // widest, KEPT_VALUES // max(1, kept)))
     result = x.new_empty((len(x), *shapes[-1]), dtype=parameters.theta.dtype)
     memories = network.memories(parameters)
     for start in range(0, len(x), chunk):
