@@ -116,3 +116,17 @@ def test_t4_16_a_damaged_file_is_made_anew(folder: Path, cache: Path) -> None:
     for path in cache.glob("*.npy"):
         path.write_bytes(path.read_bytes()[:100])
     assert torch.equal(fitted(plan).parameters.theta, whole.parameters.theta)
+
+
+def test_t4_16_varied_images_have_features_of_their_own(folder: Path, cache: Path) -> None:
+    """T4.16: with augmentation the frozen layers are computed in the loop, nothing is kept, and they stay frozen."""
+    plan = planned(folder)
+    varied = make_plan(plan.experiment.replace({"augment.crop": 1}), plan.data, runs=folder)
+    done, still = fitted(varied), fitted(plan)
+    assert len(list(cache.glob("*.npy"))) == 2
+    source = ll.load_run("eight", folder).trained_network().parameters
+    theirs = source.named() | source.named_statistics()
+    for name, tensor in (done.parameters.named() | done.parameters.named_statistics()).items():
+        if not name.startswith("layers.5"):
+            assert tensor.numpy().tobytes() == theirs[name].numpy().tobytes(), name
+    assert not torch.equal(done.parameters.theta, still.parameters.theta)
