@@ -58,6 +58,7 @@
     document.getElementById("cause-name").value = draft;
     if (writing) document.getElementById("cause-name").focus();
     for (const card of cards()) {
+      if (awaited.get(card.dataset.row)) continue;
       if (card.dataset.row in state.rows) showCauses(card, state.rows[card.dataset.row]);
       else if (state.every) showCauses(card, null);
     }
@@ -66,6 +67,26 @@
   };
 
   const act = (path, fields = {}) => leadline.act(`${address}/${path}`, fields, renew);
+
+  /* A tick shows at once, so that the next key goes on from it; while answers for its card are awaited, it stays. */
+  const awaited = new Map();
+  const actOnCard = async (path, fields, causes) => {
+    const card = current;
+    const { row } = card.dataset;
+    awaited.set(row, (awaited.get(row) ?? 0) + 1);
+    showCauses(card, causes);
+    mark();
+    let answered = false;
+    await leadline.act(`${address}/${path}`, { row, ...fields }, (state) => {
+      answered = true;
+      awaited.set(row, awaited.get(row) - 1);
+      renew(state);
+    });
+    if (!answered) {
+      awaited.set(row, awaited.get(row) - 1);
+      await refresh("");
+    }
+  };
   const move = (step) => {
     const all = cards();
     choose(current ? all[all.indexOf(current) + step] : all[0]);
@@ -85,12 +106,14 @@
 
   const tick = (cause) => {
     if (!current) return leadline.say("Choose a mistake first: press j, or click on one.");
-    act("tag", { row: current.dataset.row, cause, on: causesOf(current).includes(cause) ? "0" : "1" });
+    const ticked = causesOf(current);
+    const on = !ticked.includes(cause);
+    actOnCard("tag", { cause, on: on ? "1" : "0" }, on ? [...ticked, cause] : ticked.filter((name) => name !== cause));
   };
   const none = () => {
     if (!current) return leadline.say("Choose a mistake first: press j, or click on one.");
     const isNone = current.classList.contains("examined") && !causesOf(current).length;
-    act("none", { row: current.dataset.row, on: isNone ? "0" : "1" });
+    actOnCard("none", { on: isNone ? "0" : "1" }, isNone ? null : []);
   };
   const undo = () => act("undo");
   const name = () => document.getElementById("cause-name").focus();
@@ -136,22 +159,21 @@
     const cause = field.value;
     field.value = "";
     current.focus({ preventScroll: true });
-    act("tag", { row: current.dataset.row, cause, on: "1" });
+    act("tag", { row: current.dataset.row, cause, on: "1" });  // the server knows how the name is written
   });
   toolbar.addEventListener("keydown", (event) => {
     if (event.key === "Escape" && event.target.id === "cause-name") { event.target.value = ""; current?.focus(); }
   });
   document.getElementById("filters").addEventListener("change", (event) => event.currentTarget.requestSubmit());
 
-  /* What others did meanwhile, in another tab or on the command line. */
-  setInterval(async () => {
-    if (document.hidden) return;
+  const refresh = async (seen) => {
     try {
-      const seen = review.dataset.seen;
       const response = await fetch(`${address}/state?${new URLSearchParams({ seen })}`);
-      if (response.status === 200 && seen === review.dataset.seen) renew(await response.json());
+      if (response.status === 200 && seen === (seen && review.dataset.seen)) renew(await response.json());
     } catch { /* the next action says that the server does not answer */ }
-  }, 2500);
+  };
+  /* What others did meanwhile, in another tab or on the command line. */
+  setInterval(() => { if (!document.hidden) refresh(review.dataset.seen); }, 2500);
 
   choose(cards()[0], false);
 })();

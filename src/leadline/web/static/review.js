@@ -12,13 +12,23 @@
   };
 
   let last = Promise.resolve();
+  let unsaved = 0;
+  const count = (change) => {
+    unsaved += change;
+    document.body.classList.toggle("saving", unsaved > 0);
+  };
+  addEventListener("beforeunload", (event) => { if (unsaved) event.preventDefault(); });
+
   /* Actions are sent one after the other, in the order in which keys were pressed. */
   const act = (path, fields, then) => {
+    count(1);
     last = last.then(async () => {
       try {
         then(await (await leadline.post(path, { author: author(), ...fields })).json());
       } catch (error) {
         leadline.say(error.message || "The server does not answer: is it still running?", "error");
+      } finally {
+        count(-1);
       }
     });
     return last;
