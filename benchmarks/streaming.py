@@ -1,4 +1,8 @@
-"""Training from a Parquet table larger than memory allows: peak memory, and how busy the training loop is kept."""
+"""Training from a Parquet table larger than memory allows: peak memory, and how busy the training loop is kept.
+
+The run is one that `leadline train rows.parquet --target label --stream` makes, with its split, predictions, diagnosis
+and report.
+"""
 
 from __future__ import annotations
 
@@ -6,16 +10,17 @@ import resource
 import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 from pyarrow import parquet
 
-from leadline.data.streaming import stream
-from leadline.network import Dense, Network
-from leadline.session.streams import TableStream
-from leadline.training import Trainer, Training
+from leadline.experiment import Experiment
+from leadline.session.plan import Plan
+from leadline.session.training import run_experiment
 
 ROWS = 20_000_000
 GROUP = 250_000
@@ -39,32 +44,55 @@ def write(path: Path, rows: int) -> None:
         writer.close()
 
 
+class Watch:
+    """Listens to a training: when it began, and how long its loop waited for data."""
+
+    def __init__(self) -> None:
+        self.began = 0.0
+        self.plan: Plan | None = None
+
+    def planned(self, plan: Plan) -> None:
+        """The table has been opened."""
+        self.began, self.plan = time.perf_counter(), plan
+
+    def step(self, step: int, steps: int, cost: float) -> None:
+        """Nothing."""
+
+    def epoch(self, epoch: Mapping[str, Any]) -> None:
+        """Nothing."""
+
+
 def run(rows: int = ROWS, folder: str | None = None) -> list[str]:
     """Lines of a Markdown table: one epoch of a 64-64 network with batches of 512."""
     with tempfile.TemporaryDirectory(dir=folder) as place:
         path = Path(place) / "rows.parquet"
         write(path, rows)
-        started = time.perf_counter()
-        table = stream(path, "label")
-        opened = time.perf_counter() - started
-        settings = Training(epochs=1, batch_size=512)
-        streamed = TableStream(table, settings)
-        network = Network([Dense(64, "relu"), Dense(64, "relu"), Dense(1)])
-        parameters = network.initialize(tuple(streamed.sample.x.shape[1:]))
-        trainer = Trainer(network, "binary_cross_entropy", streamed, streamed.held_out("dev"), settings, parameters)
-        epoch = trainer.run_epoch()
+        layers = [{"type": "dense", "units": units, "activation": "relu"} for units in (64, 64)]
+        experiment = Experiment.from_dict(
+            {
+                "data": {"source": str(path), "target": "label", "stream": True},
+                "network": {"layers": [*layers, {"type": "dense", "units": 1}]},
+                "training": {"epochs": 1, "batch_size": 512},
+            }
+        )
+        started, watch = time.perf_counter(), Watch()
+        made = run_experiment(experiment, runs=Path(place) / "runs", listener=watch)
+        whole = time.perf_counter() - started
+        seconds = made.history[0]["seconds"]
+    assert watch.plan is not None and watch.plan.table is not None
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / (1 << 20 if sys.platform != "darwin" else 1 << 30)
-    busy = 1 - table.waited / epoch.seconds
+    busy = 1 - watch.plan.table.ahead.waited / seconds
     lines = [
-        "| rows | opening, s | epoch, s | rows per second | loop busy, asked for 90 % | peak memory, asked for 2 GiB |",
-        "|---|---|---|---|---|---|",
+        "| rows | opening, s | epoch, s | whole run, s | rows per second | loop busy, of 90 % | peak, of 2 GiB |",
+        "|---|---|---|---|---|---|---|",
     ]
-    speed = len(table) / epoch.seconds
-    cells = (f"{rows:,}", f"{opened:.0f}", f"{epoch.seconds:.0f}", f"{speed:,.0f}", f"{100 * busy:.1f} %")
-    lines.append(f"| {' | '.join(cells)} | {peak:.2f} GiB |")
+    speed = watch.plan.n_train / seconds
+    times = (f"{value:.0f}" for value in (watch.began - started, seconds, whole))
+    cells = (f"{rows:,}", *times, f"{speed:,.0f}", f"{100 * busy:.1f} %", f"{peak:.2f} GiB")
+    lines.append(f"| {' | '.join(cells)} |")
     print("\n".join(lines), flush=True)
     return lines
 
 
 if __name__ == "__main__":
-    run()
+    run(int(sys.argv[1]) if len(sys.argv) > 1 else ROWS)

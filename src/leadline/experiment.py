@@ -161,6 +161,7 @@ class DataSection(Section):
     segments: Names = ()
     broken: Literal["fatal", "skip"] = "fatal"
     size: Annotated[tuple[int, int] | None, Field(strict=False)] = None
+    stream: bool | Literal["auto"] = "auto"
     corrections: str | None = None
     dev: SourceSection | None = None
     test: SourceSection | None = None

@@ -52,6 +52,10 @@ def train(
     human_error: Annotated[
         float | None, typer.Option(help="The error of a human: a fraction, or in the target's units.")
     ] = None,
+    stream: Annotated[
+        bool | None,
+        typer.Option("--stream/--no-stream", help="Read from disk in every epoch, or hold the data in memory."),
+    ] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Any key of the experiment, such as training.clip_norm=1.")
     ] = None,
@@ -73,6 +77,7 @@ def train(
         "split.seed": seed,
         "split.precision": precision,
         "goal.human_error": human_error,
+        "data.stream": stream,
         "network.from": from_,
         "network.freeze": _number(freeze) if freeze is not None else None,
     }

@@ -15,6 +15,7 @@ from leadline.data.arrow import compute
 from leadline.data.columnar import column_of
 from leadline.data.columns import Where, typed
 from leadline.data.dataset import Column, Dataset, Feature
+from leadline.data.images import joined_arrays
 from leadline.data.inference import kind_of
 from leadline.data.raw import MAIN, Part, RawArrays, RawTable, reading
 from leadline.data.settings import DataSettings
@@ -213,7 +214,7 @@ def assemble_arrays(parts: Sequence[Part], raws: Sequence[RawArrays], settings: 
     raws = _same_classes(raws)
     targets = [_checked_target(raw, len(values)) for raw, values in zip(raws, checked, strict=True)]
     source_of = np.repeat(np.arange(len(raws), dtype=np.int32), [len(values) for values in checked])
-    inputs = checked[0] if len(checked) == 1 else np.concatenate(checked)
+    inputs = checked[0] if len(checked) == 1 else joined_arrays(checked)
     kept, encoded = _encoded(raws[0], targets, settings, notices)
     if kept is not None:
         inputs, source_of = inputs[kept], source_of[kept]

@@ -31,11 +31,12 @@ def read_arrow(source: str, path: Path) -> pa.Table:
 
 def image_column(table: pa.Table, wanted: str | None) -> str | None:
     """The column of encoded images: the ``wanted`` one, or the only one of bytes (or of structs with bytes)."""
-    found = [field.name for field in table.schema if _holds_bytes(field.type)]
+    found = [field.name for field in table.schema if holds_bytes(field.type)]
     return next((name for name in found if name == wanted), found[0] if len(found) == 1 and wanted is None else None)
 
 
-def _holds_bytes(kind: pa.DataType) -> bool:
+def holds_bytes(kind: pa.DataType) -> bool:
+    """Whether Arrow holds bytes, or structs with a field of bytes, as encoded images are kept."""
     if pa.types.is_struct(kind):
         return kind.get_field_index("bytes") >= 0
     return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from leadline.data.arrow import compute, is_date, is_number, is_text
-from leadline.data.dataset import Column
+from leadline.data.dataset import Column, level_order
 from leadline.errors import LeadlineError
 
 Where = Callable[[int], str]
@@ -74,7 +74,7 @@ def categories(name: str, values: pa.ChunkedArray) -> tuple[np.ndarray, tuple[st
         encoded = encoded.combine_chunks()
     codes = compute.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
     names = [_level(value) for value in encoded.dictionary.to_pylist()]
-    levels = sorted(set(names), key=_level_order)
+    levels = sorted(set(names), key=level_order)
     rank = {level: position for position, level in enumerate(levels)}
     places = np.array([rank[level] for level in names] + [-1], np.int32)
     return places[codes], tuple(levels)
@@ -83,14 +83,6 @@ def categories(name: str, values: pa.ChunkedArray) -> tuple[np.ndarray, tuple[st
 def _level(value: object) -> str:
     """A level's name: text as given, and whole numbers alike whether read as integers or as floats."""
     return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
-
-
-def _level_order(level: str) -> tuple[int, float, str]:
-    try:
-        number = float(level)
-    except ValueError:
-        return (1, 0.0, level)
-    return (0, number, level) if number == number else (1, 0.0, level)
 
 
 def _numbers(name: str, values: pa.ChunkedArray, where: Where) -> np.ndarray:

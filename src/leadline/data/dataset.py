@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from leadline.data.mapped import blocks_of_rows
 from leadline.data.settings import DataSettings
 from leadline.errors import UsageError, nearest
 
@@ -49,6 +51,15 @@ class Column:
         return Column(self.name, self.kind, self.values[indices], self.levels)
 
 
+def level_order(level: str) -> tuple[int, float, str]:
+    """The order of a category's levels: numbers by their size, then texts by alphabet."""
+    try:
+        number = float(level)
+    except ValueError:
+        return (1, 0.0, level)
+    return (0, number, level) if number == number else (1, 0.0, level)
+
+
 @dataclass(frozen=True, eq=False)
 class Dataset:
     """n examples: inputs that are columns of a table or one array, and a target for each.
@@ -58,7 +69,8 @@ class Dataset:
     ``sets`` says what each row may serve for when dev or test sets or extra sources were given: 0 anything, 1 dev,
     2 test, 3 training alone. ``sources`` names several sources, ``source_of`` (n,) tells which of them a row is
     from, and ``weights`` (n,) how much it counts in training (None: all alike). ``names`` are names of examples
-    such as files. ``table`` keeps all columns as they were read, for showing rows to people.
+    such as files. ``table`` keeps all columns as they were read, for showing rows to people. Of a streamed source only
+    some rows are here: ``row_numbers`` (n,) says which, from 0, and ``streamed`` what the whole is.
     """
 
     name: str
@@ -77,6 +89,8 @@ class Dataset:
     source_of: np.ndarray | None = None
     weights: np.ndarray | None = None
     names: tuple[str, ...] = ()
+    row_numbers: np.ndarray | None = None
+    streamed: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def n(self) -> int:
@@ -127,7 +141,11 @@ class Dataset:
         chosen = np.asarray(indices, dtype=np.int64)
         if self.table is None:
             return [{} for _ in chosen]
-        return self.table.take(pa.array(chosen)).to_pylist()
+        found = self.table.take(pa.array(chosen)).to_pylist()
+        if self.row_numbers is None:
+            return found
+        numbers = self.row_numbers[chosen].tolist()
+        return [{"row in the source": number + 1} | row for number, row in zip(numbers, found, strict=True)]
 
     def segments(self, indices: Any = slice(None)) -> dict[str, np.ndarray]:
         """The values of the segment columns by name, text (m,), for metrics by segment; several sources are one."""
@@ -155,6 +173,8 @@ class Dataset:
             "target": self.target_name,
             "columns": [{"name": f.name, "kind": f.kind, "note": f.note} for f in self.features],
         }
+        if self.streamed:
+            facts["streamed"] = dict(self.streamed)
         if self.classes:
             facts["classes"] = self.class_counts()
         if self.image_shape is not None:
@@ -176,15 +196,15 @@ class Dataset:
 
     @cached_property
     def _content_hash(self) -> str:
-        digest = hashlib.sha256()
+        digest = hashlib.sha256(repr(dict(self.streamed)).encode() if self.streamed else b"")
         columns = self.inputs
         if isinstance(columns, np.ndarray):
             columns = (Column("inputs", "array", columns),)
         target = Column(self.target_name, self.task, self.target, self.classes)
         for column in (*columns, target):
-            values = np.ascontiguousarray(column.values)
-            values = values.astype(values.dtype.newbyteorder("<"), copy=False)
-            layout = [column.name, column.kind, values.dtype.str, values.shape, column.levels]
+            kind = column.values.dtype.newbyteorder("<")
+            layout = [column.name, column.kind, kind.str, column.values.shape, column.levels]
             digest.update(repr(layout).encode())
-            digest.update(values.reshape(-1).view(np.uint8).data)
+            for block in blocks_of_rows(column.values):
+                digest.update(np.ascontiguousarray(block, kind).reshape(-1).view(np.uint8).data)
         return digest.hexdigest()

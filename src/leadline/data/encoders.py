@@ -13,7 +13,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from leadline.data.dataset import Column
+from leadline.data.dataset import Column, level_order
 from leadline.data.normalization import location, mean_of, scaled
 
 CATEGORY_CAP = 32
@@ -217,10 +217,16 @@ def fit_quantiles(column: Column) -> Encoder:
 def fit_category(column: Column) -> CategoryEncoder:
     """An encoder for the levels found in ``column``: the most frequent ones, ordered as in the column."""
     counts = np.bincount(column.values[column.values >= 0], minlength=len(column.levels))
-    seen = np.flatnonzero(counts)
-    kept = np.sort(seen[np.argsort(-counts[seen], kind="stable")][:CATEGORY_CAP])
-    levels = tuple(column.levels[code] for code in kept)
-    return CategoryEncoder(column.name, levels, len(seen) > len(kept), bool((column.values < 0).any()))
+    named = dict(zip(column.levels, counts.tolist(), strict=True))
+    return category_encoder(column.name, named, bool((column.values < 0).any()))
+
+
+def category_encoder(name: str, counts: Mapping[str, int], missing: bool) -> CategoryEncoder:
+    """An encoder for levels that occur so often, in the order of `level_order`, and for missing values if any are."""
+    levels = sorted((level for level, count in counts.items() if count), key=level_order)
+    frequent = sorted(levels, key=lambda level: -counts[level])[:CATEGORY_CAP]
+    kept = tuple(level for level in levels if level in set(frequent))
+    return CategoryEncoder(name, kept, len(levels) > len(kept), missing)
 
 
 def fit_date(column: Column, normalization: str) -> DateEncoder:

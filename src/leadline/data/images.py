@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import math
 import os
 import tempfile
 import warnings
@@ -19,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
+from leadline.data.mapped import blocks_of_rows
 from leadline.data.raw import RawArrays
 from leadline.errors import LeadlineError
 
@@ -30,6 +32,9 @@ LARGEST_SIDE = 224
 """Images of different sizes are brought to their median size, but no side is made larger than this."""
 
 READ_ERRORS = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, OverflowError, MemoryError)
+DECODED = 256
+"""Images that threads decode before they are written."""
+
 Size = tuple[int, int]
 
 
@@ -139,6 +144,25 @@ def decoded(pictures: Pictures, wish: Wish) -> tuple[np.ndarray, np.ndarray, tup
     return np.load(cached, mmap_mode="r")[: len(kept)], kept, tuple(notices)
 
 
+def joined_arrays(arrays: Sequence[np.ndarray]) -> np.ndarray:
+    """The rows of all arrays; where these are mapped from files, mapped from a file of their own, too."""
+    files = [array.filename for array in arrays if isinstance(array, np.memmap)]
+    if len(files) < len(arrays) or len({array.dtype for array in arrays}) > 1:
+        return np.concatenate(arrays)
+    identity = repr([(str(file), array.shape) for file, array in zip(files, arrays, strict=True)]).encode()
+    cached = cache_folder() / f"{hashlib.sha256(identity).hexdigest()[:32]}.npy"
+    if not cached.exists():
+        whole = (sum(map(len, arrays)), *arrays[0].shape[1:])
+        with tempfile.NamedTemporaryFile(dir=cached.parent, delete=False) as file:
+            header = {"descr": arrays[0].dtype.str, "fortran_order": False, "shape": whole}
+            np.lib.format.write_array_header_1_0(file, header)
+            for array in arrays:
+                for block in blocks_of_rows(array):
+                    file.write(block.data)
+        Path(file.name).replace(cached)
+    return np.load(cached, mmap_mode="r")
+
+
 def cache_folder() -> Path:
     """Where decoded images are kept: LEADLINE_CACHE, else the user's cache folder; it may be deleted at any time."""
     named = os.environ.get("LEADLINE_CACHE")
@@ -214,17 +238,20 @@ def _decode_into(
     broken = []
     with tempfile.TemporaryDirectory(dir=cached.parent) as folder:
         part = Path(folder) / "images.npy"
-        array = np.lib.format.open_memmap(part, mode="w+", dtype=np.uint8, shape=(max(len(rows), 1), *shape))
-        good = 0
-        for start in range(0, len(rows), 256):
-            block = rows[start : start + 256]
-            for row, pixels in zip(block, threads.map(lambda row: _pixels(pictures, row, shape), block), strict=True):
-                if pixels is None:
-                    broken.append(row)
-                else:
-                    array[good] = pixels
-                    good += 1
-        array.flush()
+        whole = (max(len(rows), 1), *shape)
+        with part.open("wb") as file:
+            header = {"descr": "|u1", "fortran_order": False, "shape": whole}
+            np.lib.format.write_array_header_1_0(file, header)
+            start_of_pixels = file.tell()
+            for start in range(0, len(rows), DECODED):
+                block = rows[start : start + DECODED]
+                found = threads.map(lambda row: _pixels(pictures, row, shape), block)
+                for row, pixels in zip(block, found, strict=True):
+                    if pixels is None:
+                        broken.append(row)
+                    else:
+                        file.write(pixels.data)
+            file.truncate(start_of_pixels + math.prod(whole))
         part.replace(cached)
         np.save(Path(folder) / "broken.npy", np.array(broken, np.int64))
         (Path(folder) / "broken.npy").replace(cached.with_suffix(".broken.npy"))

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from leadline.data.assembly import shape_text
+from leadline.data.columns import Where
 from leadline.data.dataset import Column, Dataset
 from leadline.data.encoders import CategoryEncoder, Encoder, NumberEncoder, encoder_from_json, fit_column
 from leadline.data.new_rows import new_array, new_columns
@@ -80,7 +81,7 @@ class Preparation:
             encoders,
             data.image_shape,
             () if data.table is None else tuple(data.table.column_names),
-            _constant_notices(encoders),
+            constant_notices(encoders),
         )
 
     @property
@@ -125,14 +126,17 @@ class Preparation:
         else:
             kinds = {encoder.name: encoder.kind for encoder in self.encoders}
             columns = new_columns(rows, kinds, self.columns, self.target_names, folder)
-        return self._encoded(columns, self.encoders, indices, np.dtype(dtype))
+        return self.encode(columns, indices, dtype=dtype)
 
     def targets(self, data: Dataset, indices: np.ndarray | None = None, *, dtype: Any = np.float32) -> np.ndarray:
-        """Targets for the loss: multiclass int64 (m,), binary (m, 1), multilabel and regression (m, k).
+        """Targets of rows of ``data`` for the loss; see `encode_targets`."""
+        return self.encode_targets(data.target if indices is None else data.target[indices], dtype)
+
+    def encode_targets(self, values: np.ndarray, dtype: Any = np.float32) -> np.ndarray:
+        """Targets as in `Dataset.target` for the loss: multiclass int64 (m,), binary (m, 1), others (m, k).
 
         Regression targets are standardized: (y − target_mean) / target_scale.
         """
-        values = data.target if indices is None else data.target[indices]
         if self.task == "multiclass":
             return values
         if self.task == "binary":
@@ -194,13 +198,17 @@ class Preparation:
             tuple(value["notices"]),
         )
 
-    def _encoded(
+    def encode(
         self,
         columns: tuple[Column, ...],
-        encoders: tuple[Encoder, ...],
-        indices: np.ndarray | None,
-        dtype: np.dtype,
+        indices: np.ndarray | None = None,
+        *,
+        dtype: Any = np.float32,
+        where: Where | None = None,
     ) -> np.ndarray:
+        """Inputs of the network, ``dtype`` (m, n_inputs), for typed columns; ``where`` names rows in an error."""
+        assert not isinstance(self.encoders, ArrayEncoder)
+        encoders, dtype = self.encoders, np.dtype(dtype)
         found = {column.name: column for column in columns}
         lacking = next((encoder.name for encoder in encoders if encoder.name not in found), None)
         if lacking is not None:
@@ -222,7 +230,7 @@ class Preparation:
                         encoder.encode(column.take(rows), block[:, start:end])
 
         in_threads(encode_block, range(0, m, BLOCK), m)
-        _check_range(out, self, indices)
+        _check_range(out, self, indices, where)
         return out
 
 
@@ -231,16 +239,17 @@ def _with_places(encoder: Encoder, column: Column) -> Column:
     return Column(column.name, "place", encoder.places(column)) if isinstance(encoder, CategoryEncoder) else column
 
 
-def _check_range(out: np.ndarray, preparation: Preparation, indices: np.ndarray | None) -> None:
+def _check_range(out: np.ndarray, preparation: Preparation, indices: np.ndarray | None, where: Where | None) -> None:
     """Values far beyond those of training, or left as they are, may be too large for float32."""
     with np.errstate(over="ignore", invalid="ignore"):
         if np.isfinite(out.sum(dtype=np.float64)) or np.isfinite(out).all():
             return
     row, column = np.argwhere(~np.isfinite(out))[0]
-    row = row if indices is None else np.asarray(indices)[row]
+    row = int(row if indices is None else np.asarray(indices)[row])
+    place = f"in row {row + 1}" if where is None else f"in {where(row)}"
     advice = "mend it" if preparation.normalization != "none" else 'use normalization = "standardize"'
     raise LeadlineError(
-        f"{preparation.feature_names[column]}: the value in row {row + 1} is too large for {out.dtype.name}; "
+        f"{preparation.feature_names[column]}: the value {place} is too large for {out.dtype.name}; "
         f'{advice}, or use precision = "float64".'
     )
 
@@ -253,7 +262,7 @@ def _target_location(data: Dataset, train: np.ndarray, normalization: str) -> tu
     return mean, np.where(scale == 0, 1.0, scale)
 
 
-def _constant_notices(encoders: tuple[Encoder, ...] | ArrayEncoder) -> tuple[str, ...]:
+def constant_notices(encoders: tuple[Encoder, ...] | ArrayEncoder) -> tuple[str, ...]:
     """Warnings about inputs that say nothing, because they were constant in training."""
     if isinstance(encoders, ArrayEncoder):
         constant = int((encoders.scale == 0).sum())

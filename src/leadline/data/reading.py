@@ -102,33 +102,33 @@ def _read(
     settings: DataSettings,
     folder: str | Path | None,
 ) -> Dataset:
-    wanted = _wanted(target, settings, folder)
+    wanted = wanted_of(target, settings, folder)
     sources = tuple(
         replace(each, source=found)
         for each in sources
         for found in table_files(each.source, wanted.folder) or [each.source]
     )
     main = open_source(sources[0].source, wanted)
-    targets = _table_targets(main, target) if isinstance(main, RawTable) else ()
+    targets = table_targets(main, target) if isinstance(main, RawTable) else ()
     parts = [Part(main, MAIN, sources[0].weight)]
     for role, others in ((MAIN, sources[1:]), (EXTRA, settings.extra)):
         for other in others:
             name = "source" if role == MAIN else "extra"
-            raw = _further_set(name, other.source, GivenSet(""), main, targets, wanted)
+            raw = further_set(name, other.source, GivenSet(""), main, targets, wanted)
             parts.append(Part(raw, role, other.weight))
     for role, name in ((DEV, "dev"), (TEST, "test")):
         described: GivenSet | None = getattr(settings, name)
         if described is not None or name in objects:
             value = objects[name] if described is None else described.source
             given = described or GivenSet(source="")
-            parts.append(Part(_further_set(name, value, given, main, targets, wanted), role))
+            parts.append(Part(further_set(name, value, given, main, targets, wanted), role))
     if isinstance(main, RawTable):
         tables = [part.raw for part in parts if isinstance(part.raw, RawTable)]
         return assemble_tables(parts, tables, targets, settings)
     return assemble_arrays(parts, [part.raw for part in parts if isinstance(part.raw, RawArrays)], settings)
 
 
-def _wanted(target: Any, settings: DataSettings, folder: str | Path | None) -> Wanted:
+def wanted_of(target: Any, settings: DataSettings, folder: str | Path | None) -> Wanted:
     """What to look for in the main source: the columns the user spoke of, and those to keep as text."""
     targets = {target} if isinstance(target, str) else set(target) if _is_names(target) else set()
     spoken = {*settings.types, *settings.exclude, *(settings.features or ()), *targets}
@@ -143,7 +143,7 @@ def _wanted(target: Any, settings: DataSettings, folder: str | Path | None) -> W
     )
 
 
-def _further_set(name: str, value: Any, given: GivenSet, main: Raw, targets: tuple[str, ...], wanted: Wanted) -> Raw:
+def further_set(name: str, value: Any, given: GivenSet, main: Raw, targets: tuple[str, ...], wanted: Wanted) -> Raw:
     """Another source beside the main one, of the same kind and with columns named as there."""
     if isinstance(main, RawArrays):
         names: dict[str, Any] = {"likely_inputs": main.inputs_name, "likely_target": main.target_name}
@@ -179,14 +179,14 @@ def _is_names(target: Any) -> bool:
     return isinstance(target, list | tuple) and all(isinstance(name, str) for name in target) and len(target) > 0
 
 
-def _table_targets(raw: RawTable, target: Any) -> tuple[str, ...]:
+def table_targets(raw: RawTable, target: Any) -> tuple[str, ...]:
     """The names of the target columns; a column without a name may be given by its number, −1 for the last."""
     names = raw.data.column_names
     if target is None:
         listed = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
         raise UsageError(f"{raw.source}: say which column to predict: target = one of {listed}.")
     if _is_names(target) and (isinstance(target, tuple) or all(name in names for name in target)):
-        return tuple(_table_targets(raw, name)[0] for name in target)
+        return tuple(table_targets(raw, name)[0] for name in target)
     if not isinstance(target, str):
         return (names[-1],)  # values given in Python became the last column
     several = tuple(part.strip() for part in target.split(","))

@@ -8,14 +8,19 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from leadline.data.dataset import Column
+from leadline.data.mapped import blocks_of_rows
 
 
 def row_hashes(inputs: tuple[Column, ...] | np.ndarray) -> np.ndarray:
     """A 64-bit hash of the inputs of every example, uint64 (n,): equal rows have equal hashes."""
     if isinstance(inputs, np.ndarray):
-        words = _words(inputs.reshape(len(inputs), -1))
-        return combined(len(inputs), (words[:, j] for j in range(words.shape[1])))
+        return np.concatenate([_array_hashes(block) for block in blocks_of_rows(inputs)])
     return combined(len(inputs[0].values), (column_words(column) for column in inputs))
+
+
+def _array_hashes(block: np.ndarray) -> np.ndarray:
+    words = _words(block.reshape(len(block), -1))
+    return combined(len(block), (words[:, j] for j in range(words.shape[1])))
 
 
 def column_words(column: Column) -> np.ndarray:

@@ -64,6 +64,9 @@ class DataSettings:
     ``broken``: what happens to images that cannot be read: ``"fatal"`` stops with their names, ``"skip"`` leaves
     them out with a notice. ``size`` (height, width) brings the images of a folder to one size.
 
+    ``stream``: whether training reads from disk in every epoch, in place of memory: Parquet and Arrow tables, and
+    images; "auto" does so for what would take more than half of the memory that is free.
+
     ``corrections`` is a file of reviewed labels (``leadline labels RUN --corrections``), laid over the data
     after the split.
     """
@@ -80,6 +83,7 @@ class DataSettings:
     segments: tuple[str, ...] = ()
     broken: str = "fatal"
     size: tuple[int, int] | None = None
+    stream: bool | str = "auto"
     corrections: str | None = None
     dev: GivenSet | None = None
     test: GivenSet | None = None
@@ -116,6 +120,8 @@ class DataSettings:
             object.__setattr__(self, name, _given_set(f"data.{name}", getattr(self, name)))
         if self.task is not None:
             _one_of("task", self.task, TASKS)
+        if self.stream not in (True, False, "auto"):
+            raise UsageError(f'data.stream: got {self.stream!r}; it is true, false or "auto".')
         _one_of("normalization", self.normalization, NORMALIZATIONS)
         for column, kind in self.types.items():
             _one_of(f"types.{column}", kind, KINDS)

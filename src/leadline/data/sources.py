@@ -35,6 +35,7 @@ SIGNATURES = {
     b"PAR1": "parquet",
     b"ARROW1": "arrow",
 }
+ARRAY_FORMATS = ("npz", "npy", "hdf5", "idx")
 IDX_NAME = re.compile(r"idx\d(-\w+)?$|-ubyte$")
 
 
@@ -130,7 +131,7 @@ def _open_path(path: Path, wanted: Wanted) -> Raw:
     name = source.split(".")[0] or source
     with reading(source, "a file"), path.open("rb") as file:
         head = file.read(16)
-    form = _format(path.name.lower(), head)
+    form = format_of(path.name, head)
     if form == "spreadsheet":
         raise LeadlineError(f"{source}: spreadsheets are not read; save the sheet as CSV.")
     if form == "hdf5":
@@ -161,9 +162,9 @@ def _open_path(path: Path, wanted: Wanted) -> Raw:
     return read_delimited(name, source, raw, wanted.expected, wanted.as_text)
 
 
-def _format(name: str, head: bytes) -> str:
+def format_of(name: str, head: bytes = b"") -> str:
     """The format by the ending of the name, else by the first bytes."""
-    plain = name.removesuffix(".gz")
+    plain = name.lower().removesuffix(".gz")
     if IDX_NAME.search(plain):
         return "idx"
     for form, endings in FORMATS.items():

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -117,13 +118,13 @@ def split(data: Dataset, settings: SplitSettings | None = None, *, groups: Any =
     role = np.zeros(data.n, np.int8) if data.sets is None else data.sets
     if settings.file is not None:
         wanted = _as_before(wanted, role, settings.file)
-    sets, notices = assign(wanted, role, lambda main, extra, dev, test: _sizes(data, settings, main, extra, dev, test))
+    sets, notices = assign(wanted, role, partial(set_sizes, data, settings))
     train, dev, test, train_dev = (np.flatnonzero(sets == code) for code in (TRAIN, DEV, TEST, TRAIN_DEV))
     made = Split(train, dev, test, train_dev)
-    _check_classes(data, made)
+    check_classes(data, made)
     if settings.duplicates != "ignore":
         notices += duplicate_notices(data, made.sets)
-    notices += _classes_not_measured(data, made)
+    notices += classes_not_measured(data, made)
     unused = data.n - sum(made.sizes.values())
     if unused and not wanted.gives_reason:
         notices.append(f"{unused} examples are in no set, because of the sizes under [split].")
@@ -142,7 +143,7 @@ def _as_before(wanted: Wanted, role: np.ndarray, path: str) -> Wanted:
     return replace(wanted, given=given, notices=(*wanted.notices, notice))
 
 
-def _sizes(
+def set_sizes(
     data: Dataset, settings: SplitSettings, n: int, n_extra: int, dev_given: bool, test_given: bool
 ) -> tuple[Sizes, list[str]]:
     """Numbers of examples to draw: dev and test from n of the main source, train-dev from all that training has."""
@@ -197,7 +198,7 @@ def _count(size: Size, n: int, automatic: int) -> int:
     return round(size * n) if isinstance(size, float) and size <= 1 else int(size)
 
 
-def _classes_not_measured(data: Dataset, made: Split) -> list[str]:
+def classes_not_measured(data: Dataset, made: Split) -> list[str]:
     """Notices about classes that training has and dev or test have not."""
     if not data.is_classification:
         return []
@@ -211,10 +212,12 @@ def _classes_not_measured(data: Dataset, made: Split) -> list[str]:
     return notices
 
 
-def _check_classes(data: Dataset, made: Split) -> None:
+def check_classes(data: Dataset, made: Split, known: np.ndarray | None = None) -> None:
+    """LeadlineError for a class of dev or test that training lacks; ``known`` (k,) tells which it has."""
     if not data.is_classification:
         return
-    known = np.bincount(data.target[made.train], minlength=len(data.classes)) > 0
+    if known is None:
+        known = np.bincount(data.target[made.train], minlength=len(data.classes)) > 0
     for name in ("dev", "test"):
         counts = np.bincount(data.target[made.sets[name]], minlength=len(data.classes))
         strange = np.flatnonzero((counts > 0) & ~known)

@@ -134,7 +134,7 @@ def satisficing(run: Run, timed: bool = True, data: Dataset | None = None) -> di
         found["parameters"] = float(run.summary["parameters"])
     if timed:
         trained, plan = run.trained_network(), same_plan(run, data)
-        example = plan.inputs("train")[:1]
+        example = next(plan.blocks("train"))[:1]
         found["latency_ms"] = latency(lambda: trained.outputs(example)).value
     return found
 

@@ -49,15 +49,18 @@ def resolve(
     split: Split,
     input_shape: tuple[int, ...],
     transfer: Transfer | None = None,
+    n_train: int | None = None,
 ) -> Experiment:
     """The experiment with every choice filled in; training from it repeats the run.
 
-    `input_shape` is one prepared example's; `transfer` is the network where one is taken over.
+    `input_shape` is one prepared example's; `transfer` is the network where one is taken over; `n_train` counts the
+    training examples where not all of them are in the split.
     `leadline.errors.UsageError` names the key of a choice that is impossible.
     """
     metric(experiment.goal.optimizing or METRIC_OF_TASK[data.task], data.task)
-    training = _training(experiment, len(split.train), has_dev=len(split.dev) > 0, transfer=transfer)
-    layers = _layers(experiment.network, data, len(split.train), input_shape, transfer)
+    m = n_train or len(split.train)
+    training = _training(experiment, m, has_dev=len(split.dev) > 0, transfer=transfer)
+    layers = _layers(experiment.network, data, m, input_shape, transfer)
     changes: dict[str, Any] = {
         "data.task": data.task,
         "data.target": data.target_name,
@@ -70,7 +73,7 @@ def resolve(
     if not isinstance(data.inputs, tuple):
         del changes["data.target"]  # an array's name or a file of labels stays as it was given
     changes |= {f"training.{key}": value for key, value in training.items()}
-    changes |= {f"split.{key}": value for key, value in _split(experiment, split).items()}
+    changes |= {f"split.{key}": value for key, value in (_split(experiment, split) if n_train is None else {}).items()}
     return experiment.replace(changes)
 
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import os
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -12,6 +14,8 @@ import numpy as np
 
 from leadline.data import Dataset, DataSettings, Preparation, Split, SplitSettings, read_settings, set_aside, split
 from leadline.data.augmentation import Augmentation, Augmenter
+from leadline.data.mapped import let_go
+from leadline.data.streaming import StreamedTable
 from leadline.errors import UsageError
 from leadline.experiment import Experiment
 from leadline.network import Network, Parameters
@@ -21,9 +25,14 @@ from leadline.session.corrected import corrected_data
 from leadline.session.defaults import loss_of, output_units, resolve
 from leadline.session.guidelines import Guideline
 from leadline.session.pretrained import adapted, normalized_alike, source_of
+from leadline.session.streams import ArrayStream, TableStream, arrays_stream, open_table
 from leadline.session.transfer import Transfer, make_transfer, told_transfer
 from leadline.strategy.corrections import Corrections
 from leadline.training import EarlyStopping, Examples, Training
+from leadline.training.stream import Stream
+
+BLOCK_VALUES = 1 << 23
+"""Prepared values that are made at once to predict a set."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +50,12 @@ class Plan:
     transfer: Transfer | None = None
     remarks: tuple[str, ...] = ()
     guidelines: tuple[Guideline, ...] = ()
+    table: StreamedTable | None = None
+
+    @property
+    def n_train(self) -> int:
+        """Training examples; of a streamed table only a sample of them is in the split."""
+        return len(self.split.train) if self.table is None else self.table.n
 
     @property
     def notices(self) -> list[str]:
@@ -57,7 +72,7 @@ class Plan:
     @property
     def batch_size(self) -> int:
         """Examples in a whole batch."""
-        return min(self.training.batch_size or len(self.split.train), len(self.split.train))
+        return min(self.training.batch_size or self.n_train, self.n_train)
 
     @cached_property
     def n_parameters(self) -> int:
@@ -91,15 +106,48 @@ class Plan:
             return None
         return augmenter(self.augmentation, self.data, self.split.train, self.preparation, self.training)
 
+    def blocks(self, part: str) -> Iterator[np.ndarray]:
+        """The prepared inputs of a set in blocks (m, …) that take little memory."""
+        rows = self.split.sets[part]
+        step = max(BLOCK_VALUES // math.prod(self.input_shape), 1)
+        for start in range(0, len(rows), step):
+            yield self.preparation.inputs(self.data, rows[start : start + step], dtype=self.training.precision)
+            let_go(self.data.inputs)
+
+    def targets(self, values: np.ndarray) -> np.ndarray:
+        """What the loss takes of targets as in `Dataset.target`."""
+        if self.loss == "softmax_cross_entropy":
+            return values  # class numbers, for two classes as well
+        return self.preparation.encode_targets(values, self.training.precision)
+
+    def training_set(self) -> Examples | Stream:
+        """The training examples, in memory or streamed."""
+        if self.table is not None:
+            return TableStream(self.table, self.training, self.targets)
+        found = self._streamed("train") if self._streams_arrays else self.examples("train")
+        assert found is not None  # a split without training examples is refused
+        return found
+
+    def dev_set(self) -> Examples | Stream | None:
+        """The dev examples, streamed where those of an array are; None where there are none."""
+        return self._streamed("dev") if self._streams_arrays and len(self.split.dev) else self.examples("dev")
+
+    @property
+    def _streams_arrays(self) -> bool:
+        return self.table is None and self.experiment.data.stream is True
+
+    def _streamed(self, part: str) -> ArrayStream:
+        weights, rows = (self.data.weights, True) if part == "train" else (None, False)
+        return ArrayStream(
+            self.data, self.split.sets[part], self.preparation, self.training, self.targets, rows, weights
+        )
+
     def examples(self, part: str, inputs: np.ndarray | None = None) -> Examples | None:
         """A set as tensors on the device of training; None where it is empty. ``inputs`` replace the prepared ones."""
         indices = self.split.sets[part]
         if len(indices) == 0:
             return None
-        if self.loss == "softmax_cross_entropy":
-            targets = self.data.target[indices]  # class numbers, for two classes as well
-        else:
-            targets = self.preparation.targets(self.data, indices, dtype=self.training.precision)
+        targets = self.targets(self.data.target[indices])
         weights = self.data.weights if part == "train" else None
         weights = None if weights is None else weights[indices]
         inputs = self.inputs(part) if inputs is None else inputs
@@ -121,18 +169,26 @@ def make_plan(
     """
     source = None if preparation else source_of(experiment.network, Path(runs))
     experiment = adapted(experiment, source)
-    data = read_data(experiment) if data is None else _without_split_columns(data, experiment)
-    data = normalized_alike(data, source)
-    made = split(data, SplitSettings(**_given(experiment.split)))
+    table = _table(experiment) if data is None else None
+    if table is not None:
+        data, made = table.data, table.split
+    else:
+        data = read_data(experiment) if data is None else _without_split_columns(data, experiment)
+        data = normalized_alike(data, source)
+        made = split(data, SplitSettings(**_given(experiment.split)))
     if experiment.data.corrections is not None:  # after the split, so that each example stays in its set
         data = corrected_data(data, Corrections.from_csv(experiment.data.corrections, data.classes))
+    if preparation is None and table is not None:
+        preparation = table.preparation
     if preparation is None:
         preparation = source.preparation(data, made.train) if source else Preparation.fit(data, made.train)
     input_shape = tuple(int(size) for size in preparation.inputs(data, made.train[:1]).shape[1:])
     transfer = None
     if source is not None:
         transfer = make_transfer(experiment.network, source, source.load(data), output_units(data), len(made.train))
-    resolved = resolve(experiment, data, made, input_shape, transfer)
+    experiment = experiment.replace({"data.stream": table is not None or _streams(experiment, data, input_shape)})
+    n_train = None if table is None else table.n
+    resolved = resolve(experiment, data, made, input_shape, transfer, n_train)
     network = Network.from_config(resolved.network.layers or (), resolved.network.modules)
     Augmentation.from_config(_given(resolved.augment)).check_images(data.image_shape, data.name)
     loss = loss_of(network, data, input_shape)
@@ -144,10 +200,11 @@ def make_plan(
         preparation,
         network,
         loss,
-        training_settings(resolved, len(made.train)),
+        training_settings(resolved, n_train or len(made.train)),
         input_shape,
         transfer,
         () if transfer is None else (told_transfer(transfer),),
+        table=table,
     )
 
 
@@ -156,7 +213,28 @@ def read_data(experiment: Experiment) -> Dataset:
     section = experiment.data
     if section.source is None:
         raise UsageError("data.source: missing; it names a file, or a data set that comes along such as digits.")
+    table = _table(experiment)
+    if table is not None:
+        return table.data
     return _without_split_columns(read_settings(DataSettings(**_given(section))), experiment)
+
+
+def _table(experiment: Experiment) -> StreamedTable | None:
+    """The table that is to be streamed, if it is."""
+    return open_table(experiment, DataSettings(**_given(experiment.data)), SplitSettings(**_given(experiment.split)))
+
+
+def _streams(experiment: Experiment, data: Dataset, input_shape: tuple[int, ...]) -> bool:
+    """Whether examples of an array are prepared chunk by chunk."""
+    section = experiment.data
+    if experiment.network.from_ is not None and section.stream is not True:
+        return False  # features of frozen layers are kept on disk in another way
+    if data.row_numbers is not None:
+        return section.stream is True
+    found = arrays_stream(data, DataSettings(stream=section.stream), math.prod(input_shape))
+    if found and experiment.network.from_ is not None:
+        raise UsageError("network.from needs all examples in memory and does not go with data.stream; leave one out.")
+    return found
 
 
 def _without_split_columns(data: Dataset, experiment: Experiment) -> Dataset:

@@ -64,7 +64,7 @@ class Recorder:
                 "fingerprint": plan.data.fingerprint(),
                 "classes": list(plan.data.classes),
                 "target": plan.data.target_name,
-                "split": plan.split.sizes | {"sha256": plan.split.hash()},
+                "split": plan.split.sizes | {"train": plan.n_train, "sha256": plan.split.hash()},
                 "notices": plan.notices,
             },
         )

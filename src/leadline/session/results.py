@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
@@ -42,13 +43,16 @@ class Predicted:
 def predict_set(trained: TrainedNetwork, plan: Plan, part: str) -> Predicted:
     """The trained network's outputs for one set, probabilities or values in the target's units."""
     rows = plan.split.sets[part]
-    return Predicted(rows, plan.data.target[rows], trained.outputs(plan.inputs(part)), plan.data.segments(rows))
+    outputs = np.concatenate([trained.outputs(block) for block in plan.blocks(part)])
+    return Predicted(rows, plan.data.target[rows], outputs, plan.data.segments(rows))
 
 
 def save_predictions(folder: RunFolder, plan: Plan, part: str, predicted: Predicted) -> Path:
     """Write one set's predictions into the run's folder."""
     data, p = plan.data, predicted
     table = predictions_table(data.task, data.classes, p.outputs, p.labels, p.rows, data.target_name, p.segments)
+    if data.row_numbers is not None:
+        table = table.append_column("row_in_source", pa.array(data.row_numbers[p.rows]))
     return write_table(table, folder / "predictions" / f"{part}.parquet")
 
 
@@ -76,7 +80,7 @@ def diagnose_run(
     evidence = Evidence.from_run(
         plan.experiment.to_dict(),
         history,
-        n_train=len(plan.split.train),
+        n_train=plan.n_train,
         n_dev=len(plan.split.dev) or None,
         n_parameters=plan.n_trained,
         n_outputs=plan.network.shapes(plan.input_shape)[-1][0],

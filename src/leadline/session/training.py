@@ -211,13 +211,11 @@ def _fit(plan: Plan, recorder: Recorder) -> Fit:
     on_progress = recorder.listener.step if recorder.listener else None
     if plan.transfer is not None:
         return fit_transferred(plan, plan.transfer, settings, recorder.epoch, on_progress)
-    train_set = plan.examples("train")
-    assert train_set is not None  # a split without training examples is refused
     return fit(
         plan.network,
         plan.loss,
-        train_set,
-        plan.examples("dev"),
+        plan.training_set(),
+        plan.dev_set(),
         settings,
         on_epoch=recorder.epoch,
         on_progress=on_progress,

@@ -64,7 +64,7 @@ def fit(
     network: Network,
     loss: str,
     train: Examples | Stream,
-    dev: Examples | None = None,
+    dev: Examples | Stream | None = None,
     settings: Training | None = None,
     parameters: Parameters | None = None,
     on_epoch: Callable[[Epoch, Trainer], object] | None = None,

@@ -75,7 +75,7 @@ class Trainer:
         network: Network,
         loss: str,
         train: Examples | Stream,
-        dev: Examples | None,
+        dev: Examples | Stream | None,
         settings: Training,
         parameters: Parameters,
         on_progress: Callable[[int, int, float], None] | None = None,
@@ -178,4 +178,16 @@ class Trainer:
     def _measure_dev(self) -> tuple[float | None, float | None]:
         if self.dev is None or len(self.dev) == 0:
             return None, None
-        return cost_and_error(self.loss, outputs(self.network, self.parameters, self.dev.x), self.dev.y)
+        if not isinstance(self.dev, Stream):
+            return cost_and_error(self.loss, outputs(self.network, self.parameters, self.dev.x), self.dev.y)
+        return self._measure_stream(self.dev)
+
+    def _measure_stream(self, dev: Stream) -> tuple[float, float]:
+        """Cost and error of a set that comes in chunks: means over examples, or for regression the root of one."""
+        power = 2 if self.loss == "squared_error" else 1
+        cost = error = 0.0
+        for chunk in dev.chunks(0, self.batch_size):
+            found = cost_and_error(self.loss, outputs(self.network, self.parameters, chunk.x), chunk.y)
+            cost += found[0] * len(chunk) / len(dev)
+            error += found[1] ** power * len(chunk) / len(dev)
+        return cost, error ** (1 / power)
