@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -33,7 +33,6 @@ def render_report(report: Report) -> str:
 
 def report_values(report: Report) -> dict[str, Any]:
     """What the templates show of a report: its figures, lists and texts by name."""
-    scale = Scale.of(report.task, report.unit)
     experiment = tomllib.loads(report.experiment_toml)
     mistakes = [_drawn(mistake) for mistake in report.mistakes]
     drawn = any(mistake.image is not None for mistake in report.mistakes)
@@ -44,7 +43,7 @@ def report_values(report: Report) -> dict[str, Any]:
         "ladder": ladder_figure(report.ladder),
         "created": moment(report.created),
         "remedies": [_remedy(remedy, experiment) for remedy in report.remedies],
-        "curves": _curves(report, scale),
+        "curves": training_curves(report.history, report.task, report.unit, report.best_epoch),
         "residuals": _residuals(report),
         "multitask": multitask_tables(report.multitask),
         "drawn_mistakes": drawn,
@@ -78,13 +77,16 @@ def _key_figures(report: Report) -> list[_KeyFigure]:
     return shown
 
 
-def _curves(report: Report, scale: Scale) -> list[Figure]:
-    if not report.history:
+def training_curves(
+    history: Sequence[Mapping[str, Any]], task: str, unit: str = "", best_epoch: int | None = None, beta: float = 0.0
+) -> list[Figure]:
+    """How a training went: cost, error and, where it changed, the learning rate; smoothed with a weight β."""
+    if not history:
         return []
     drawn = [
-        curves.cost_curves(report.history, report.task, report.best_epoch),
-        curves.error_curves(report.history, scale, report.best_epoch),
-        curves.learning_rate_curve(report.history),
+        curves.cost_curves(history, task, best_epoch, beta),
+        curves.error_curves(history, Scale.of(task, unit), best_epoch, beta),
+        curves.learning_rate_curve(history),
     ]
     return [figure for figure in drawn if figure is not None]
 

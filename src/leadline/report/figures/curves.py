@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import isfinite
+from math import ceil, isfinite
 from typing import Any
 
+import torch
+
+from leadline.equations.averages import weighted_averages
 from leadline.report.figures.figure import Figure, Layout, Trace, axis
 from leadline.report.quantities import Scale
 from leadline.report.style import MUTED, SERIES
 
 History = Sequence[Mapping[str, Any]]
+MOST_POINTS = 2_000
 
 
-def cost_curves(history: History, task: str, best_epoch: int | None = None) -> Figure:
-    """Cost on the training and the dev set by epoch."""
+def cost_curves(history: History, task: str, best_epoch: int | None = None, beta: float = 0.0) -> Figure:
+    """Cost on the training and the dev set by epoch; β above 0 smooths the curves by weighted averages."""
     # Regression trains on the standardized target, whose squared error has no unit.
     title = "cost (standardized)" if task == "regression" else "cost (nats per example)"
-    traces = _pair(history, "cost", "dev_cost", 1.0, ".4g")
+    traces = _pair(history, "cost", "dev_cost", 1.0, ".4g", beta)
     return Figure(
         "Cost",
         "Cost on the training and the dev set for each epoch.",
@@ -28,9 +32,12 @@ def cost_curves(history: History, task: str, best_epoch: int | None = None) -> F
     )
 
 
-def error_curves(history: History, scale: Scale, best_epoch: int | None = None) -> Figure:
-    """Error on the training and the dev set by epoch: percent of wrong answers, or RMSE in the target's unit."""
-    traces = _pair(history, "train_error", "dev_error", scale.factor, ".4g")
+def error_curves(history: History, scale: Scale, best_epoch: int | None = None, beta: float = 0.0) -> Figure:
+    """Error on the training and the dev set by epoch: percent of wrong answers, or RMSE in the target's unit.
+
+    β above 0 smooths the curves by weighted averages.
+    """
+    traces = _pair(history, "train_error", "dev_error", scale.factor, ".4g", beta)
     name = "error" if scale.unit == "%" else "RMSE"
     title = f"{name} ({scale.unit})" if scale.unit else name
     return Figure(
@@ -58,15 +65,44 @@ def _hugs_the_floor(traces: Sequence[Trace]) -> bool:
     return bool(costs) and costs[0] > 0 and costs[len(costs) // 2] < costs[-1] / 20
 
 
-def _pair(history: History, train: str, dev: str, factor: float, form: str) -> list[Trace]:
-    epochs = [epoch["epoch"] for epoch in history]
-    traces = []
+def _pair(history: History, train: str, dev: str, factor: float, form: str, beta: float) -> list[Trace]:
+    traces: list[Trace] = []
     for name, key, colour in (("train", train, SERIES[0]), ("dev", dev, SERIES[1])):
-        values = [epoch.get(key) for epoch in history]
-        if any(value is not None for value in values):
-            shown = [None if value is None else value * factor for value in values]
-            traces.append(_line(name, epochs, shown, colour, form))
+        epochs, values = series(history, key, factor)
+        if not any(value is not None for value in values):
+            continue
+        if beta:
+            pale = _line(name, *thinned(epochs, values), colour, form) | {"opacity": 0.3, "showlegend": False}
+            traces.append(pale | {"hoverinfo": "skip", "hovertemplate": None})
+        traces.append(_line(name, *thinned(epochs, smoothed(values, beta)), colour, form))
     return traces
+
+
+def series(history: History, key: str, factor: float = 1.0) -> tuple[list[int], list[float | None]]:
+    """Epochs, and the values of ``key`` times ``factor``; None where there is none."""
+    values = [epoch.get(key) for epoch in history]
+    return [epoch["epoch"] for epoch in history], [None if value is None else value * factor for value in values]
+
+
+def smoothed(values: Sequence[float | None], beta: float) -> list[float | None]:
+    """The bias-corrected weighted average after each value (course 2, optimization); gaps stay and count for nothing."""
+    there = [k for k, value in enumerate(values) if value is not None and isfinite(value)]
+    if not beta or not there:
+        return list(values)
+    averages = weighted_averages(torch.tensor([values[k] for k in there], dtype=torch.float64), beta)
+    found: list[float | None] = [None] * len(values)
+    for k, average in zip(there, averages.tolist(), strict=True):
+        found[k] = average
+    return found
+
+
+def thinned(epochs: Sequence[int], values: Sequence[float | None]) -> tuple[Sequence[int], Sequence[float | None]]:
+    """Every k-th point and the last one, where there are more than a screen can show."""
+    step = ceil(len(epochs) / MOST_POINTS)
+    if step <= 1:
+        return epochs, values
+    kept = [*range(0, len(epochs) - 1, step), len(epochs) - 1]
+    return [epochs[k] for k in kept], [values[k] for k in kept]
 
 
 def _line(name: str, epochs: Sequence[int], values: Sequence[Any], colour: str, form: str) -> Trace:

@@ -49,6 +49,12 @@
       else this.draw();
     }
 
+    /* The same figure with other data. */
+    replace(figure) {
+      this.figure = figure;
+      this.draw();
+    }
+
     show(index) {
       this.frame = index;
       const label = this.figure.frames[index].label;

@@ -2,14 +2,155 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Request, Response
+import json
+import time
+from typing import Annotated, Any
 
-from leadline.web.site import CurrentSite, NamedRun
+from fastapi import APIRouter, HTTPException, Query, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
 
-router = APIRouter()
+from leadline.errors import UsageError
+from leadline.experiment import Experiment
+from leadline.report.page import report_values, training_curves
+from leadline.report.quantities import Scale, duration
+from leadline.runs.run import Run
+from leadline.runs.tags import change_tag, load_tags
+from leadline.session.results import run_report
+from leadline.session.steering import set_rate
+from leadline.session.steering import stop as stop_training
+from leadline.web.live import RunWatch, events, last_epoch
+from leadline.web.site import CurrentSite, FormFields, NamedRun
+
+router = APIRouter(prefix="/runs/{name}")
+WEIGHTS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
+"""β to choose from: averages over about the last 1/(1 − β) epochs."""
+SILENCE = 120.0
+"""Seconds without an epoch after which a page says so: the program may have been killed."""
+
+Weight = Annotated[float, Query(ge=0, lt=1)]
 
 
-@router.get("/runs/{name}")
+@router.get("")
 def overview(request: Request, site: CurrentSite, run: NamedRun) -> Response:
-    """The run's page."""
-    return site.render(request, "run.html", run=run)
+    """The run's page: live while it trains, and all that was measured when it is done."""
+    running = run.status == "running"
+    values: dict[str, Any] = {"report": None, "curves": _curves(run), "running": running}
+    if running:
+        values |= _progress(run)
+    elif (run.folder / "diagnosis.json").exists():
+        values |= report_values(run_report(run))
+    return site.render(
+        request,
+        "run.html",
+        **{"tags": load_tags(run.folder), "weights": WEIGHTS, "startable": _startable(run), **values},
+        run=run,
+    )
+
+
+@router.get("/events")
+def watch(site: CurrentSite, run: NamedRun) -> Response:
+    """New epochs and the end of the training, as they happen."""
+    return events(site, RunWatch(run.folder).look)
+
+
+@router.get("/progress")
+def progress(request: Request, site: CurrentSite, run: NamedRun) -> Response:
+    """How far the training is, as a part of the page."""
+    return site.render(request, "run_progress.html", **_progress(run))
+
+
+@router.get("/curves")
+def curves(run: NamedRun, beta: Weight = 0.0) -> Response:
+    """The figures of the training as data, smoothed with a weight β, in the order of the page."""
+    return JSONResponse([figure.to_json() for figure in _curves(run, beta)])
+
+
+@router.post("/tags")
+def tag(request: Request, site: CurrentSite, run: NamedRun, fields: FormFields) -> Response:
+    """Add a tag, or take one away (``remove``); answers with all of them."""
+    change_tag(run.folder, fields.one("tag"), kept="remove" not in fields)
+    site.index.add(run.folder)
+    return site.render(request, "run_tags.html", run=run, tags=load_tags(run.folder))
+
+
+@router.post("/rate")
+def rate(run: NamedRun, fields: FormFields) -> Response:
+    """Change the learning rate of a training, or give it back to its schedule (``release``)."""
+    wanted = None if "release" in fields else _number(fields.one("rate"))
+    set_rate(run, wanted)
+    told = "follows its schedule again" if wanted is None else f"trains with a learning rate of {wanted:g}"
+    return _told(f"{run.name} {told} from its next epoch on.")
+
+
+@router.post("/stop")
+def stop(run: NamedRun) -> Response:
+    """End a training and keep what it has reached."""
+    stop_training(run)
+    return _told(f"{run.name} ends after its present epoch and keeps what it has reached.")
+
+
+@router.get("/remedies/{place}/experiment.toml")
+def remedy_file(run: NamedRun, place: int) -> Response:
+    """The experiment file of a remedy."""
+    return PlainTextResponse(_remedied(run, place).to_toml())
+
+
+@router.post("/remedies/{place}/start")
+def start_remedy(request: Request, site: CurrentSite, run: NamedRun, place: int) -> Response:
+    """Train the run's experiment with a remedy's change; it appears among the runs."""
+    if not _startable(run):
+        raise UsageError(f"The data of {run.name} came from Python: train it there, with the experiment file.")
+    training = site.trainings.start(_remedied(run, place), run.data["fingerprint"].get("name") or "run")
+    values = {"name": training.name, "training": training, "there": False}
+    return site.render(request, "training_state.html", **values)
+
+
+def _startable(run: Run) -> bool:
+    return run.experiment.data.source is not None
+
+
+def _remedied(run: Run, place: int) -> Experiment:
+    """The experiment of the run with the change of the remedy at this place."""
+    found = run.diagnosis.remedies
+    if not 0 <= place < len(found) or not found[place].change:
+        raise HTTPException(404, "There is no such remedy.")
+    return run.experiment.replace(found[place].change)
+
+
+def _curves(run: Run, beta: float = 0.0) -> list[Any]:
+    return training_curves(run.history, run.summary["task"], "", run.summary["best_epoch"], beta)
+
+
+def _progress(run: Run) -> dict[str, Any]:
+    last, epochs = last_epoch(run.folder), run.experiment.training.epochs
+    scale = Scale.of(run.summary["task"])
+    shown = [
+        ("cost", _significant(last.get("cost")), "", "training set"),
+        ("dev error", _significant(last.get("dev_error"), scale.factor), scale.unit, "not the final measurement"),
+        ("train error", _significant(last.get("train_error"), scale.factor), scale.unit, ""),
+        ("learning rate", _significant(last.get("learning_rate")), "", "of this epoch"),
+    ]
+    path = run.folder / "history.jsonl"
+    quiet = time.time() - path.stat().st_mtime if path.exists() else 0.0
+    return {
+        "last": last,
+        "epochs": epochs,
+        "numbers": [line for line in shown if line[1]],
+        "silent": duration(quiet) if quiet > SILENCE else "",
+    }
+
+
+def _significant(value: float | None, factor: float = 1.0) -> str:
+    return "" if value is None else f"{value * factor:.4g}"
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text.replace(",", "."))
+    except ValueError:
+        raise UsageError(f"A learning rate is a number such as 0.001, got {text[:40]!r}.") from None
+
+
+def _told(text: str) -> Response:
+    """Nothing to show but a passing line."""
+    return Response(status_code=204, headers={"HX-Trigger": json.dumps({"told": text})})

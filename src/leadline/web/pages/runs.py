@@ -69,6 +69,14 @@ def dismiss(site: CurrentSite, fields: FormFields) -> Response:
     return Response(status_code=204, headers={"HX-Trigger": "runs-changed"})
 
 
+@router.get("/trainings/{name}")
+def training(request: Request, site: CurrentSite, name: str) -> Response:
+    """What became of a training that was asked for."""
+    waiting = {training.name: training for training in site.trainings.shown()}
+    values = {"name": name, "training": waiting.get(name), "there": site.index.knows(name)}
+    return site.render(request, "training_state.html", **values)
+
+
 def table(site: Site, found: Listing, wanted: Wanted) -> dict[str, Any]:
     """What the table's template shows."""
 
