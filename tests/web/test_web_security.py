@@ -157,3 +157,13 @@ def test_assets_are_kept_for_good_and_named_by_their_content(served: Served) -> 
 
 def test_a_form_may_not_be_endless(own: Served) -> None:
     assert own.post(CHANGE, {"tag": "x" * (1 << 20)}).status == 413
+
+
+def test_a_fault_is_one_line_with_all_headers(own: Served, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError("planted")
+
+    monkeypatch.setattr("leadline.web.pages.runs.list_runs", broken)
+    answer = own.get("/")
+    assert answer.status == 500 and "planted" not in answer.text and len(answer.text.splitlines()) == 1
+    assert answer.headers["content-security-policy"] and answer.headers["x-content-type-options"] == "nosniff"

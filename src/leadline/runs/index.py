@@ -79,20 +79,20 @@ class RunIndex:
         """Enter what the folders have and the database lacks, and forget the runs whose folders are gone."""
         with self.database() as engine, engine.connect() as connection:
             known = {row.name: row.status for row in connection.execute(select(RUNS.c.name, RUNS.c.status))}
-        folders = {folder.path.name: folder for folder in self.store.folders()}
-        stale = [f for name, f in folders.items() if known.get(name, "running") == "running"]
-        gone = [name for name in known if name not in folders]
+        there = self.store.names()
+        looked_at = sorted(name for name in there if known.get(name, "running") == "running")
+        stale = [folder for name in looked_at if (folder := self.store.folder(name)) is not None]
+        gone = [name for name in known if name not in there]
         if stale or gone:
             self._write(stale, gone)
 
     def knows(self, name: str) -> bool:
-        """Whether there is a run of exactly this name."""
+        """Whether there is a run of exactly this name; a name that is in no list is not looked for."""
         if not self.store.root.is_dir():
             return False
         with self.database() as engine, engine.connect() as connection:
-            if connection.execute(select(RUNS.c.name).where(RUNS.c.name == name)).first():
-                return True
-        return any(folder.path.name == name for folder in self.store.folders())
+            listed = connection.execute(select(RUNS.c.name).where(RUNS.c.name == name)).first() is not None
+        return (listed or name in self.store.names()) and self.store.folder(name) is not None
 
     def rebuild(self) -> int:
         """Make the tables anew from the folders, reviews included; returns how many runs there are."""

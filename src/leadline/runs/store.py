@@ -75,10 +75,21 @@ class RunStore:
 
     def folders(self) -> Iterator[RunFolder]:
         """Every published run, in the order of their names."""
-        if self.root.is_dir():
-            for path in sorted(self.root.iterdir()):
-                if not path.name.startswith(".") and (path / "run.json").is_file():
-                    yield RunFolder(path)
+        for name in sorted(self.names()):
+            if (folder := self.folder(name)) is not None:
+                yield folder
+
+    def names(self) -> frozenset[str]:
+        """The names of all that may be a published run; quick, for nothing is looked into."""
+        if not self.root.is_dir():
+            return frozenset()
+        with os.scandir(self.root) as entries:
+            return frozenset(entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir())
+
+    def folder(self, name: str) -> RunFolder | None:
+        """The run of a name among `names`; None where that is no run after all."""
+        path = self.root / name
+        return RunFolder(path) if (path / "run.json").is_file() else None
 
     def find(self, wanted: str) -> RunFolder:
         """A run by its name, a beginning that only one has, the path of its folder, or "last".

@@ -89,7 +89,7 @@ def compare_runs(runs: Sequence[Run], metric_name: str | None = None) -> RunComp
         for o in others
     )
     ranked = {a.run.name: scores[a.run.name] for a in (best, *others)}
-    return RunComparison(name, ranked, comparisons, _differences([best.run, *(o.run for o in others)]))
+    return RunComparison(name, ranked, comparisons, experiment_differences([best.run, *(o.run for o in others)]))
 
 
 def choose_run(
@@ -193,7 +193,8 @@ def _answers(run: Run) -> DevAnswers:
     return DevAnswers(run, found.rows[order], found.truth[order], found.labels[order], found.scores[order])
 
 
-def _differences(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
+def experiment_differences(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
+    """By run, the keys of its experiment that differ among the runs, with their values; None where it has none."""
     flat = {run.name: dict(_flat(run.experiment.to_dict())) for run in runs}
     keys = sorted({key for values in flat.values() for key in values})
     differing = [key for key in keys if len({repr(values.get(key)) for values in flat.values()}) > 1]

@@ -6,7 +6,6 @@ import asyncio
 import json
 import os
 from collections.abc import AsyncIterator, Callable
-from pathlib import Path
 from typing import Any
 
 from fastapi.responses import StreamingResponse
@@ -42,7 +41,7 @@ class RunsWatch:
     """What has changed among the runs since the last look: which there are, and how far those are that train."""
 
     def __init__(self, site: Site) -> None:
-        self.root = site.store.root
+        self.store = site.store
         self.trainings = site.trainings
         self.ended = {row["name"] for row in site.index.rows() if row["status"] != "running"}
         self.seen: object = None
@@ -50,8 +49,8 @@ class RunsWatch:
 
     def look(self) -> list[str]:
         """ "changed" where the table is out of date, "progress" of a run that is training."""
-        names = _names(self.root)
-        folders = {name: RunFolder(self.root / name) for name in names - self.ended}
+        names = self.store.names()
+        folders = {name: RunFolder(self.store.root / name) for name in names - self.ended}
         self.ended |= {name for name, folder in folders.items() if _status(folder) not in ("running", None)}
         now = (names, frozenset(names & self.ended), [(t.name, t.state) for t in self.trainings.shown()])
         found = [] if self.seen in (None, now) else [event("changed", None)]
@@ -106,10 +105,3 @@ def _status(folder: RunFolder) -> str | None:
         return folder.read_json("run.json")["status"]
     except LeadlineError:
         return None
-
-
-def _names(root: Path) -> frozenset[str]:
-    if not root.is_dir():
-        return frozenset()
-    with os.scandir(root) as entries:
-        return frozenset(entry.name for entry in entries if not entry.name.startswith(".") and entry.is_dir())

@@ -9,6 +9,7 @@ exchange for the token of the printed address (other users). A change needs the 
 from __future__ import annotations
 
 import hmac
+import logging
 import secrets
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -81,8 +82,11 @@ class Guard:
         if scope["type"] != "http":
             return  # there are no web sockets here, and nothing to do at start and end
 
+        begun: list[bool] = []
+
         async def protected(message: Message) -> None:
             if message["type"] == "http.response.start":
+                begun.append(True)
                 headers = MutableHeaders(scope=message)
                 for name, value in HEADERS.items():
                     headers[name] = value
@@ -91,7 +95,13 @@ class Guard:
             await send(message)
 
         answer = self._refusal(scope) or self.app
-        await answer(scope, receive, protected)
+        try:
+            await answer(scope, receive, protected)
+        except Exception:
+            logging.getLogger(__name__).exception("This is a fault of Leadline's, please report it.")
+            if not begun:
+                fault = _no(500, "Something went wrong that is a fault of Leadline's; the terminal says what.")
+                await fault(scope, receive, protected)
 
     def _refusal(self, scope: Scope) -> Response | None:
         """What is answered in place of the page; None lets the request through."""

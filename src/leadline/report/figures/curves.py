@@ -85,7 +85,7 @@ def series(history: History, key: str, factor: float = 1.0) -> tuple[list[int], 
 
 
 def smoothed(values: Sequence[float | None], beta: float) -> list[float | None]:
-    """The bias-corrected weighted average after each value (course 2, optimization); gaps stay and count for nothing."""
+    """The bias-corrected weighted average after each value (course 2, optimization); gaps stay gaps."""
     there = [k for k, value in enumerate(values) if value is not None and isfinite(value)]
     if not beta or not there:
         return list(values)

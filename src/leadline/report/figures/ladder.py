@@ -60,11 +60,19 @@ class _Scale:
         return round(100 * min(max(value / self.top, 0.0), 1.0), 3)
 
 
-def ladder_figure(ladder: Ladder) -> LadderFigure:
-    """Lay out the ladder; closed sets keep their place without an error."""
+def ladder_figures(ladders: Sequence[Ladder]) -> list[LadderFigure]:
+    """Several ladders, those of one unit on one scale."""
+    reach: dict[str, float] = {}
+    for ladder in ladders:
+        reach[ladder.unit] = max(reach.get(ladder.unit, 0.0), _reach(ladder))
+    return [ladder_figure(ladder, reach[ladder.unit]) for ladder in ladders]
+
+
+def ladder_figure(ladder: Ladder, reach: float | None = None) -> LadderFigure:
+    """Lay out the ladder, on a scale up to ``reach`` or its own largest error; closed sets keep their place."""
     unit = ladder.unit
     factor = 100.0 if unit == "%" else 1.0
-    ticks = nice_ticks(factor * max(max(rung.error.interval) for rung in ladder.rungs))
+    ticks = nice_ticks(factor * (_reach(ladder) if reach is None else reach))
     scale = _Scale(ticks[-1] / factor)
     rungs = {rung.name: rung for rung in ladder.rungs}
     gaps = {gap.upper: gap for gap in ladder.gaps}
@@ -78,6 +86,10 @@ def ladder_figure(ladder: Ladder) -> LadderFigure:
             rows.append(RungRow(name, note="closed"))
     title = f"{ladder.metric} ({unit})" if unit else ladder.metric
     return LadderFigure(rows, [(100 * tick / ticks[-1], _tick(tick)) for tick in ticks], title)
+
+
+def _reach(ladder: Ladder) -> float:
+    return max(max(rung.error.interval) for rung in ladder.rungs)
 
 
 def nice_ticks(high: float, most: int = 5) -> list[float]:

@@ -1,5 +1,14 @@
 """The pages, one module each; a module's ``router`` holds all that its page answers."""
 
-from leadline.web.pages import examples, gallery, labels, mistakes, run, runs, static
+from leadline.web.pages import compare, examples, gallery, labels, mistakes, run, runs, static
 
-ROUTERS = (static.router, runs.router, run.router, gallery.router, examples.router, mistakes.router, labels.router)
+ROUTERS = (
+    static.router,
+    runs.router,
+    compare.router,
+    run.router,
+    gallery.router,
+    examples.router,
+    mistakes.router,
+    labels.router,
+)

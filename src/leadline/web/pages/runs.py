@@ -106,6 +106,7 @@ def table(site: Site, found: Listing, wanted: Wanted) -> dict[str, Any]:
 
 def _shown(row: dict[str, Any]) -> dict[str, Any]:
     return row | {
+        "data": "/".join((row["source"] or "–").split("/")[-2:]),
         "started": moment(row["started"] or "–"),
         "time": "–" if row["seconds"] is None or row["status"] == "running" else duration(row["seconds"]),
         **{part: _measured(row, part) for part in ("train", "dev", "test")},

@@ -1,0 +1,93 @@
+"""Runs side by side: which is better beyond luck, where the error of each comes from, and what they did otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Request, Response
+
+from leadline.errors import LeadlineError, UsageError
+from leadline.report.figures.ladder import ladder_figures
+from leadline.report.figures.overlay import cost_overlay, error_overlay
+from leadline.report.quantities import Scale, prose
+from leadline.runs.run import Run
+from leadline.session.comparing import compare_runs, experiment_differences
+from leadline.toml_text import toml_value
+from leadline.web.site import CurrentSite
+
+router = APIRouter()
+MOST = 12
+"""Runs side by side; more are no comparison any more."""
+
+
+@router.get("/compare")
+def compare(
+    request: Request, site: CurrentSite, run: Annotated[list[str] | None, Query()] = None, metric: str = ""
+) -> Response:
+    """Two runs or more, the best first where that can be said."""
+    names = list(dict.fromkeys(run or ()))
+    if not 2 <= len(names) <= MOST:
+        raise UsageError(f"Select two to {MOST} runs in the table of runs to compare them.")
+    runs = [site.run(name) for name in names]
+    test = _test(runs, metric or None)
+    ranked = sorted(runs, key=lambda found: test["order"].index(found.name)) if test["order"] else runs
+    return site.render(
+        request,
+        "compare.html",
+        runs=ranked,
+        test=test,
+        ladders=_ladders(ranked),
+        differences=_differences(ranked),
+        figures=_figures(ranked),
+        values={found.name: _shown(found) for found in ranked},
+    )
+
+
+def _test(runs: Sequence[Run], metric: str | None) -> dict[str, Any]:
+    """Scores and what the paired test says, or why there is none."""
+    try:
+        found = compare_runs(runs, metric)
+    except LeadlineError as error:
+        return {"reason": str(error), "order": [], "scores": {}, "lines": [], "metric": ""}
+    lines = [(comparison.told, prose(str(comparison))) for comparison in found.comparisons]
+    return {
+        "reason": "",
+        "order": list(found.scores),
+        "scores": dict(found.scores),
+        "lines": lines,
+        "metric": found.metric.replace("_", " "),
+    }
+
+
+def _ladders(runs: Sequence[Run]) -> list[tuple[str, Any]]:
+    measured = [run for run in runs if (run.folder / "diagnosis.json").exists()]
+    figures = ladder_figures([run.diagnosis.ladder for run in measured])
+    return [(run.name, figure) for run, figure in zip(measured, figures, strict=True)]
+
+
+def _differences(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
+    """Keys that differ, with the value of each run as an experiment file has it."""
+    found = experiment_differences(runs)
+    keys = list(next(iter(found.values())))
+    return [(key, [_value(found[run.name][key]) for run in runs]) for key in keys]
+
+
+def _value(value: Any) -> str:
+    if isinstance(value, list | tuple) and any(isinstance(item, dict) for item in value):
+        return "\n".join(map(toml_value, value))
+    return "–" if value is None else toml_value(value)
+
+
+def _figures(runs: Sequence[Run]) -> list[Any]:
+    """Curves over each other, of runs of one kind of task; a cost or an RMSE of another task has another unit."""
+    task = runs[0].summary["task"]
+    histories = {run.name: run.history for run in runs}
+    regression = {run.summary["task"] == "regression" for run in runs}
+    if len(regression) > 1 or not any(histories.values()):
+        return []
+    return [error_overlay(histories, Scale.of(task)), cost_overlay(histories, task)]
+
+
+def _shown(run: Run) -> dict[str, Any]:
+    return {"status": run.status, "conclusion": run.summary.get("conclusion") or "not measured"}
