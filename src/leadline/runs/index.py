@@ -20,7 +20,7 @@ from sqlalchemy import (
     select,
 )
 from sqlalchemy.engine import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.exc import IntegrityError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from leadline.errors import LeadlineError
@@ -166,13 +166,20 @@ class Database:
 def make_tables(engine: Engine, *tables: Table) -> None:
     """Make those tables that are not there yet, whoever else makes them at the same time."""
     there = set(inspect(engine).get_table_names())
-    missing = [table for table in tables if table.name not in there]
-    if missing:
+    for table in tables:
+        if table.name not in there:
+            _make_table(engine, table)
+
+
+def _make_table(engine: Engine, table: Table) -> None:
+    try:
         with engine.begin() as connection:
-            for table in missing:
-                connection.execute(CreateTable(table, if_not_exists=True))
-                for index in table.indexes:
-                    connection.execute(CreateIndex(index, if_not_exists=True))
+            connection.execute(CreateTable(table, if_not_exists=True))
+            for index in table.indexes:
+                connection.execute(CreateIndex(index, if_not_exists=True))
+    except (IntegrityError, ProgrammingError):  # PostgreSQL, where another program makes it at the same moment
+        if not inspect(engine).has_table(table.name):
+            raise
 
 
 def _durable(connection: Any, _: object) -> None:
