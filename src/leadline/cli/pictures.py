@@ -56,11 +56,11 @@ def augment(
 
 
 def _draw(experiment: Experiment, image: list[int] | None, versions: int, output: Path) -> tuple[Plan, list[int]]:
-    from leadline.session.augmented import contact_sheet, some_training_rows
+    from leadline.session.augmented import contact_sheet, some_rows
     from leadline.session.plan import make_plan
 
     plan = make_plan(experiment)
-    rows = image or some_training_rows(plan, SHOWN_IMAGES)
+    rows = image or some_rows(plan.data, plan.split.train, SHOWN_IMAGES)
     contact_sheet(plan, rows, versions).save(output)
     return plan, rows
 

@@ -45,6 +45,30 @@ class Mistake:
 
 
 @dataclass(frozen=True)
+class Strip:
+    """One picture of several tiles: ``picture`` uint8 (h, w, 4), its gaps transparent; ``scale`` enlarges its pixels.
+
+    ``title`` stands above it and ``note`` below; ``description`` is what a screen reader says in its place.
+    """
+
+    title: str
+    picture: np.ndarray
+    description: str
+    note: str = ""
+    scale: float = 1.0
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """A section of pictures, under a ``title`` with the anchor ``slug``."""
+
+    slug: str
+    title: str
+    note: str
+    strips: Sequence[Strip]
+
+
+@dataclass(frozen=True)
 class Report:
     """One run, ready to be shown.
 
@@ -52,6 +76,7 @@ class Report:
     Leadline. ``history`` has one mapping per epoch with the fields of ``Epoch``. ``remedies`` are mappings with
     ``title``, ``reason``, ``side_effect``, ``moves`` (the gaps) and ``change`` (keys such as ``training.l2`` with
     their new values). ``breakdowns`` are the metrics by set: train, train-dev, dev, test.
+    ``pictures`` are sections of pictures, such as of varied training images and of what a network has learnt.
     ``multitask`` is the record of several tasks' comparison with separate networks.
     """
 
@@ -73,6 +98,7 @@ class Report:
     mistakes: Sequence[Mistake] = ()
     breakdowns: Mapping[str, Breakdown] = field(default_factory=dict)
     multitask: Mapping[str, Any] | None = None
+    pictures: Sequence[Pictures] = ()
     experiment_toml: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)

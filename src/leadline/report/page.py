@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from leadline.report.changes import change_lines
-from leadline.report.contents import Mistake, Report
+from leadline.report.contents import Mistake, Pictures, Report
 from leadline.report.figures import breakdown, confusion, curves, images, residuals
 from leadline.report.figures.figure import Figure
 from leadline.report.figures.ladder import ladder_figure, measured_note
@@ -51,6 +51,7 @@ def report_values(report: Report) -> dict[str, Any]:
         "more_mistakes": mistakes[shown:],
         "mistakes_note": _mistakes_note(report),
         "metrics": _metrics(report),
+        "pictures": [_pictures(section) for section in report.pictures],
         "provenance": [("The data", facts(report.data)), ("The environment", facts(report.environment))],
         **_confusion(report),
     }
@@ -142,6 +143,22 @@ def _drawn(mistake: Mistake) -> dict[str, Any]:
         "source": None if image is None else images.png_data_uri(image),
         "pixels": image is not None and images.is_pixelated(image),
     }
+
+
+def _pictures(section: Pictures) -> dict[str, Any]:
+    strips = [
+        {
+            "title": strip.title,
+            "note": strip.note,
+            "description": strip.description,
+            "source": images.png_data_uri(strip.picture, most_side=None),
+            "width": round(strip.picture.shape[1] * strip.scale),
+            "height": round(strip.picture.shape[0] * strip.scale),
+            "pixels": strip.scale > 1,
+        }
+        for strip in section.strips
+    ]
+    return {"slug": section.slug, "title": section.title, "note": section.note, "strips": strips}
 
 
 def _mistakes_note(report: Report) -> str:

@@ -22,6 +22,7 @@ from leadline.toml_text import toml_value
 from leadline.training import Training
 
 if TYPE_CHECKING:
+    from leadline.runs.run import Run
     from leadline.session.plan import Plan
 
 STREAM = 1 << 32
@@ -53,31 +54,44 @@ def contact_sheet(plan: Plan, rows: Sequence[int], versions: int) -> ContactShee
     missing = next((row for row in rows if not 0 <= row < n), None)
     if missing is not None:
         raise LeadlineError(f"{plan.data.name} has no row {missing}; its rows are 0 to {n - 1}.")
-    chosen = np.asarray(rows, np.int64)
-    inputs = plan.preparation.inputs(plan.data, chosen, dtype=plan.training.precision)
-    x = torch.as_tensor(inputs).to(plan.training.device)
+    inputs = plan.preparation.inputs(plan.data, np.asarray(rows, np.int64), dtype=plan.training.precision)
+    return _sheet(augment, plan.data, inputs, rows, versions)
+
+
+def sheet_of_run(run: Run, data: Dataset, count: int, versions: int) -> ContactSheet | None:
+    """Some training images of a run as it varied them; None where it did not."""
+    section = run.experiment.augment.model_dump(exclude_none=True)
+    augmentation = Augmentation.from_config(section)
+    if not augmentation.active:
+        return None
+    training = run.experiment.training
+    settings = Training(precision=training.precision, seed=training.seed)
+    rows = some_rows(data, run.split["train"], count)
+    augment = augmenter(augmentation, data, run.split["train"], run.preparation, settings)
+    inputs = run.preparation.inputs(data, np.asarray(rows, np.int64), dtype=training.precision)
+    return _sheet(augment, data, inputs, rows, versions)
+
+
+def _sheet(augment: Augmenter, data: Dataset, inputs: np.ndarray, rows: Sequence[int], versions: int) -> ContactSheet:
+    x = torch.as_tensor(inputs).to(augment.generator.device)
     varied = [augment.pictures(augment(x)).cpu().numpy() for _ in range(versions)]
-    captions = [(_label(plan.data, row), f"row {row}") for row in rows]
-    return ContactSheet(augment.pictures(x).cpu().numpy(), np.stack(varied, axis=1), captions, described(plan))
+    captions = [(label_text(data, row), f"row {row}") for row in rows]
+    note = ", ".join(f"{key} = {toml_value(value)}" for key, value in augment.augmentation.to_config().items())
+    return ContactSheet(augment.pictures(x).cpu().numpy(), np.stack(varied, axis=1), captions, note)
 
 
-def some_training_rows(plan: Plan, count: int) -> list[int]:
-    """Training rows to look at: evenly spaced ones, of different classes where there are classes."""
-    train = plan.split.train
-    if not plan.data.is_classification:
-        return [int(row) for row in train[:: -(-len(train) // count)]][:count]
-    labels = plan.data.target[train]
-    by_class = [train[labels == k] for k in np.unique(labels)]
+def some_rows(data: Dataset, among: np.ndarray, count: int) -> list[int]:
+    """Examples to look at: of different classes where there are classes, else evenly spaced."""
+    if not data.is_classification:
+        return [int(row) for row in among[:: -(-len(among) // count)]][:count]
+    labels = data.target[among]
+    by_class = [among[labels == k] for k in np.unique(labels)]
     rounds = -(-count // len(by_class))
     return [int(rows[turn]) for turn in range(rounds) for rows in by_class if turn < len(rows)][:count]
 
 
-def described(plan: Plan) -> str:
-    """What varies the images, in one line."""
-    return ", ".join(f"{key} = {toml_value(value)}" for key, value in plan.augmentation.to_config().items())
-
-
-def _label(data: Dataset, row: int) -> str:
+def label_text(data: Dataset, row: int) -> str:
+    """An example's label as a person reads it."""
     value = data.target[row]
     if data.is_classification:
         return str(data.classes[int(value)])

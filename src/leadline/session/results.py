@@ -20,6 +20,7 @@ from leadline.runs.index import RunIndex
 from leadline.runs.predictions import predictions_table, read_table, write_table
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore
+from leadline.session.inside import run_pictures
 from leadline.session.metrics import write_metrics
 from leadline.session.plan import Plan, read_data
 from leadline.session.trained import TrainedNetwork
@@ -124,6 +125,7 @@ def run_report(run: Run, data: Dataset | None = None) -> Report:
         residuals=_residuals(summary["task"], predicted),
         mistakes=_mistakes(summary["task"], predicted, data),
         breakdowns=run.metrics,
+        pictures=run_pictures(run, data) if data is not None else (),
         multitask=run.folder.read_json(MULTITASK) if (run.folder / MULTITASK).exists() else None,
         experiment_toml=run.experiment.to_toml(),
         data=run.data["fingerprint"] | {"split": run.data["split"]},

@@ -15,13 +15,13 @@ FEW_PIXELS = 48
 """Images whose longest side is at most this are shown with sharp pixels."""
 
 
-def png_data_uri(image: np.ndarray) -> str:
+def png_data_uri(image: np.ndarray, most_side: int | None = MOST_SIDE) -> str:
     """The image as ``data:image/png;base64,…`` (`png_bytes`)."""
-    return "data:image/png;base64," + b64encode(png_bytes(image)).decode("ascii")
+    return "data:image/png;base64," + b64encode(png_bytes(image, most_side)).decode("ascii")
 
 
-def png_bytes(image: np.ndarray) -> bytes:
-    """The image (h, w), (h, w, 1), (h, w, 3) or (h, w, 4) as a PNG file.
+def png_bytes(image: np.ndarray, most_side: int | None = MOST_SIDE) -> bytes:
+    """The image (h, w), (h, w, 1), (h, w, 3) or (h, w, 4) as a PNG file, scaled down to ``most_side`` pixels.
 
     uint8 is taken as it is; numbers in [0, 1] are scaled by 255; any other range is stretched to black and white.
     """
@@ -29,8 +29,8 @@ def png_bytes(image: np.ndarray) -> bytes:
     if pixels.ndim == 3 and pixels.shape[2] == 1:
         pixels = pixels[:, :, 0]
     picture = Image.fromarray(np.ascontiguousarray(pixels))
-    if max(picture.size) > MOST_SIDE:
-        picture.thumbnail((MOST_SIDE, MOST_SIDE))
+    if most_side is not None and max(picture.size) > most_side:
+        picture.thumbnail((most_side, most_side))
     buffer = BytesIO()
     picture.save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()
