@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -96,8 +96,9 @@ def diagnose_run(
 
 
 def write_run_report(run: Run, data: Dataset | None = None) -> Path:
-    """Write the run's report from what its folder holds, as `run_report` says."""
-    return write_report(run_report(run, data), run.folder / "report.html")
+    """Write the run's report from what its folder holds, as `run_report` says; with `data`, pictures as well."""
+    pictures = () if data is None else run_pictures(run, data)
+    return write_report(replace(run_report(run, data), pictures=pictures), run.folder / "report.html")
 
 
 def run_report(run: Run, data: Dataset | None = None) -> Report:
@@ -125,7 +126,6 @@ def run_report(run: Run, data: Dataset | None = None) -> Report:
         residuals=_residuals(summary["task"], predicted),
         mistakes=_mistakes(summary["task"], predicted, data),
         breakdowns=run.metrics,
-        pictures=run_pictures(run, data) if data is not None else (),
         multitask=run.folder.read_json(MULTITASK) if (run.folder / MULTITASK).exists() else None,
         experiment_toml=run.experiment.to_toml(),
         data=run.data["fingerprint"] | {"split": run.data["split"]},
