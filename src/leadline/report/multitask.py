@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from leadline.measure import Measured
+from leadline.measure.intervals import about
 from leadline.report.quantities import count
 
 BETTER = {"joint": "together", "separate": "on its own"}
@@ -50,6 +51,6 @@ def _compared(task: Mapping[str, Any]) -> list[Cell]:
     name = "error" if "error" in task["joint"] else "rmse"
     joint, separate = (Measured.from_json(task[which][name]) for which in ("joint", "separate"))
     verdict = BETTER.get(task["better"] or "", "cannot tell")
-    needed = "" if task["needed"] is None else f"about {count(task['needed'])} dev examples would"
+    needed = "" if task["needed"] is None else f"about {about(task['needed'])} dev examples would"
     cells = [measured_cell(each) for each in (joint, separate, Measured.from_json(task["difference"]))]
     return [Cell(count(task["n_train"])), *cells, Cell(verdict, needed)]
