@@ -19,6 +19,7 @@ from leadline.cli.main import run as command
 from leadline.errors import LeadlineError, UsageError
 from leadline.experiment import Experiment
 from leadline.runs.store import RunStore
+from leadline.search import Workbench
 from leadline.session.plan import make_plan
 from leadline.session.transfer_fit import fit_transferred
 from leadline.training import outputs
@@ -209,6 +210,12 @@ def test_published_weights_take_colour_images(tmp_path: Path) -> None:
         make_plan(wanted, ll.read("digits"))
     with pytest.raises(LeadlineError, match=r"network\.from: .* another|network\.from: .* should be"):
         make_plan(wanted.replace({"network.checksum": "0" * 16}), ll.read("digits"))
+
+
+def test_variants_of_a_transferred_network_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(folder)
+    with pytest.raises(LeadlineError, match=r"network\.from goes on from other parameters"):
+        Workbench(small(folder))
 
 
 def test_the_command_line_starts_from_a_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -11,6 +11,7 @@ import numpy as np
 import torch
 
 from leadline.data import Dataset, Preparation
+from leadline.errors import LeadlineError
 from leadline.experiment import Experiment
 from leadline.network import Network
 from leadline.search.architecture import SHAPE_KEYS, reshaped
@@ -76,6 +77,11 @@ class Workbench:
 
     def __init__(self, experiment: Experiment, data: Dataset | None = None) -> None:
         plan = make_plan(experiment, data)
+        if plan.transfer is not None:
+            raise LeadlineError(
+                "Variants of an experiment train from their start, and network.from goes on from other parameters; "
+                "leave it out."
+            )
         self.experiment, self.plan = _without_open_choices(experiment, plan.experiment), plan
         self._prepared: dict[str, Prepared] = {}
 
