@@ -101,3 +101,13 @@ def test_nothing_to_find():
     assert find_slices({"a": np.arange(100)}, np.zeros(100, bool)) == ()
     with pytest.raises(UsageError, match="Column 'a' has shape"):
         find_slices({"a": [1, 2]}, [True])
+
+
+def test_a_later_slice_is_compared_with_what_is_left_without_the_earlier_ones():
+    rng = np.random.default_rng(0)
+    town, camera = rng.choice(["a", "b", "c"], 3000), rng.choice(["x", "y"], 3000)
+    wrong = rng.random(3000) < np.select([town == "a", camera == "x"], [0.6, 0.2], 0.02)
+    first, second = find_slices({"town": town, "camera": camera}, wrong)
+    assert first.description == "town = a" and second.description == "camera = x"
+    elsewhere = (town != "a") & (camera != "x")
+    assert second.rest.value == pytest.approx(wrong[elsewhere].mean()) and second.rest.n == elsewhere.sum()

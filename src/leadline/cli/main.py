@@ -23,6 +23,7 @@ from leadline.cli import (
     review,
     runs,
     sound,
+    tables,
     theory,
     train,
 )
@@ -45,6 +46,7 @@ rate.register(app)
 choose.register(app)
 review.register(app)
 sound.register(app)
+tables.register(app)
 application.register(app)
 export.register(app)
 pictures.register(app)

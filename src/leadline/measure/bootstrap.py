@@ -116,6 +116,7 @@ def _grouped(blocks: list[Array], rows: int) -> list[list[Array]]:
 
 
 def _without(blocks: list[Array], m: int) -> Array:
+    """Weights (blocks, m) that leave out one block of examples each."""
     weights = np.ones((len(blocks), m))
     for row, block in enumerate(blocks):
         weights[row, block] = 0
@@ -228,11 +229,14 @@ def mean_interval(
     seed: int = 0,
     unit: str = "",
     positive: bool = False,
+    kurtosis: float = 0.0,
 ) -> Measured:
     """Mean of per-example values (m,) with a studentized bootstrap interval.
 
     ``positive`` works on the log of the mean, which suits squared or absolute errors and keeps the interval
     above 0. Above 10 000 examples the normal approximation on the same scale takes the place of the draws.
+    ``kurtosis`` is the least that the mean of the squares over the square of the mean is taken to be, where more is
+    known of it than a few examples show.
 
     Raises:
         UsageError: if there are no values.
@@ -244,6 +248,7 @@ def mean_interval(
     mean, error = float(x.mean()), float(x.std(ddof=1) / np.sqrt(x.size)) if x.size > 1 else np.inf
     if x.size < 2 or error == 0:
         return Measured(mean, None if x.size < 2 else mean, None if x.size < 2 else mean, x.size, level, unit)
+    error = max(error, abs(mean) * float(np.sqrt(max(kurtosis - 1, 0) / (x.size - 1))))
     logarithmic = positive and mean > 0
     z = normal_quantile(level)
     t_low, t_high = (-z, z) if x.size > LARGE else _studentized(x, mean, logarithmic, level, resamples, seed)

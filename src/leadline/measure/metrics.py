@@ -13,14 +13,14 @@ from leadline.errors import UsageError, nearest
 from leadline.measure import classification as c
 from leadline.measure import regression as r
 from leadline.measure.bootstrap import bootstrap_confusion, bootstrap_weights, mean_interval
+from leadline.measure.calibration import calibration_error_interval
 from leadline.measure.intervals import Measured, proportion
 from leadline.measure.multilabel import exact_matches, f1_of_weights
 from leadline.measure.ranked import (
-    Weighted,
-    calibration_error_of_weights,
-    mean_of,
-    pr_auc_of_weights,
-    roc_auc_of_weights,
+    Influence,
+    area_interval,
+    pr_auc_influence,
+    roc_auc_influence,
 )
 
 Array = NDArray[Any]
@@ -132,24 +132,18 @@ def _f_beta(beta: float) -> tuple[Value, Measure]:
     return _counted(lambda m: c.f_beta(m, beta)[..., 1], 2)
 
 
-def _ranked(statistic: Value, of_weights: Callable[[Array, Array], Weighted]) -> tuple[Value, Measure]:
+def _ranked(statistic: Value, influence: Influence) -> tuple[Value, Measure]:
     """The area under a curve, of the second of two classes or of each class against the rest."""
 
     def measure(y_true: Array, scores: Array, level: float, seed: int) -> Measured:
         value = statistic(y_true, scores)  # checks the shapes
-        if scores.ndim == 2 and scores.shape[1] > 2:
-            weighted = mean_of([of_weights(y_true == k, scores[:, k]) for k in range(scores.shape[1])])
-        else:
-            weighted = of_weights(y_true == 1, scores if scores.ndim == 1 else scores[:, -1])
-        return replace(bootstrap_weights(weighted, len(y_true), seed=seed, level=level), value=value)
+        return area_interval(y_true, scores, influence, value, level)
 
     return statistic, measure
 
 
 def _ece(y_true: Array, probabilities: Array, level: float, seed: int) -> Measured:
-    right, confidence, place = c.confidence_bins(y_true, probabilities)
-    weighted = calibration_error_of_weights(right, confidence, place)
-    return bootstrap_weights(weighted, len(y_true), seed=seed, level=level, unit="%")
+    return calibration_error_interval(y_true, probabilities, level, seed)
 
 
 def _log_loss(y_true: Array, probabilities: Array, level: float, seed: int) -> Measured:
@@ -168,7 +162,7 @@ def _r2(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
     return r.r2_interval(y_true, y_pred, level, seed=seed)
 
 
-_ROC_AUC, _PR_AUC = _ranked(c.roc_auc, roc_auc_of_weights), _ranked(c.pr_auc, pr_auc_of_weights)
+_ROC_AUC, _PR_AUC = _ranked(c.roc_auc, roc_auc_influence), _ranked(c.pr_auc, pr_auc_influence)
 _REGRESSION = ("regression",)
 METRICS: dict[str, Metric] = {
     metric.name: metric
@@ -190,13 +184,13 @@ METRICS: dict[str, Metric] = {
         Metric("weighted_f1", "weighted F1", CLASSES, *_averaged(c.weighted, c.f1)),
         Metric("balanced_accuracy", "balanced accuracy", CLASSES, *_counted(c.balanced_accuracy)),
         Metric(
-            "roc_auc", "area under the ROC curve", CLASSES, *_ranked(c.roc_auc, roc_auc_of_weights), "scores", unit=""
+            "roc_auc", "area under the ROC curve", CLASSES, *_ranked(c.roc_auc, roc_auc_influence), "scores", unit=""
         ),
         Metric(
             "pr_auc",
             "area under the precision-recall curve",
             CLASSES,
-            *_ranked(c.pr_auc, pr_auc_of_weights),
+            *_ranked(c.pr_auc, pr_auc_influence),
             "scores",
             unit="",
         ),

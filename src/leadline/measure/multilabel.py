@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
-from leadline.measure.ranked import Weighted
 
 Array = NDArray[Any]
+Weighted = Callable[[Array], Array]
 
 
 def wrong_labels(y_true: ArrayLike, y_pred: ArrayLike) -> Array:

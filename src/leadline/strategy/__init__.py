@@ -30,6 +30,7 @@ from leadline.strategy.pipeline import (
     CeilingAnalysis,
     Stage,
     ceiling_analysis,
+    ceilings_of_outputs,
     ceilings_of_table,
     end_to_end_or_pipeline,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "build_ladder",
     "ceiling_analysis",
     "ceiling_of",
+    "ceilings_of_outputs",
     "ceilings_of_table",
     "compare",
     "diagnose",

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
+from leadline.measure.bootstrap import bootstrap_weights
 from leadline.measure.intervals import Measured, paired_difference, proportion
 from leadline.strategy.comparison import Comparison, compare
 from leadline.strategy.plain import plain
@@ -125,6 +126,47 @@ def ceilings_of_table(right: Mapping[str, ArrayLike]) -> CeilingAnalysis:
     whole, *perfect = [proportion(int(values.sum()), len(values)) for values in table]
     gains = [paired_difference(after, before) for before, after in pairwise(table)]
     return CeilingAnalysis(whole, tuple(Ceiling(*row) for row in zip(names[1:], perfect, gains, strict=True)))
+
+
+def ceilings_of_outputs(outputs: Mapping[str, ArrayLike], truths: Mapping[str, ArrayLike]) -> CeilingAnalysis:
+    """Ceiling analysis from what every stage put out and should have, where stages cannot be run anew.
+
+    With the stages up to one perfect, the pipeline is as right as it is now on the examples where all of them happen to
+    be right. That takes these examples to be like the others; where hard ones trouble all stages, ceilings come out too
+    high. Intervals are bootstrapped over examples.
+
+    Args:
+        outputs: by stage, in their order, what it put out (m,).
+        truths: by stage, what it should have (m,).
+
+    Raises:
+        UsageError: for stages without a truth, columns that differ in length, or no example with all stages right up
+            to some stage.
+
+    """
+    if not outputs or set(outputs) != set(truths):
+        raise UsageError("Ceiling analysis needs the truth of every stage: one output and one truth each.")
+    right = [np.asarray(outputs[name]) == np.asarray(truths[name]) for name in outputs]
+    if len({column.shape for column in right}) != 1 or right[0].ndim != 1 or not len(right[0]):
+        raise UsageError("Ceiling analysis needs outputs and truths of one length.")
+    final, m = right[-1], len(right[-1])
+    reached = [np.ones(m, bool), *np.logical_and.accumulate(right)]
+    for name, part in zip(outputs, reached[1:], strict=True):
+        if not part.any():
+            raise UsageError(f"No example is right in all stages up to {name}: its ceiling cannot be judged.")
+
+    def accuracy(part: Array) -> Callable[[Array], Array]:
+        hit, among = (part & final).astype(float), part.astype(float)
+        return lambda weights: (weights @ hit) / np.maximum(weights @ among, 1e-12)
+
+    whole = proportion(int(final.sum()), m)
+    ceilings = []
+    for name, before, part in zip(outputs, reached, reached[1:], strict=False):
+        low, high = accuracy(before), accuracy(part)
+        perfect = proportion(int((part & final).sum()), int(part.sum()))
+        gain = bootstrap_weights(lambda w, low=low, high=high: high(w) - low(w), m, unit="points")
+        ceilings.append(Ceiling(name, perfect, gain))
+    return CeilingAnalysis(whole, tuple(ceilings))
 
 
 def end_to_end_or_pipeline(y_true: ArrayLike, end_to_end: ArrayLike, pipeline: ArrayLike) -> Comparison:

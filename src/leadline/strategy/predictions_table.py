@@ -61,7 +61,7 @@ def diagnose_table(
 
 def read_predictions(path: str | os.PathLike[str], metric_name: str | None = None) -> PredictionsTable:
     """Read a table of predictions; arguments and errors as `diagnose_table`."""
-    table = _read(Path(path))
+    table = read_any_table(path)
     names = _label_names(table)
     needed = NEEDED if not names else ("set", *(f"{kind}_{name}" for name in names for kind in NEEDED[1:]))
     for name in needed:
@@ -273,11 +273,19 @@ def _values(table: pa.Table, name: str) -> Array:
     return values if values.dtype.kind in "iu" else values.astype(str)
 
 
-def _read(path: Path) -> pa.Table:
+def read_any_table(path: str | os.PathLike[str]) -> pa.Table:
+    """A table with all its columns, from .csv, .tsv or .parquet; empty cells are missing values.
+
+    Raises:
+        UsageError: for another ending.
+        LeadlineError: the file cannot be read.
+
+    """
     from pyarrow import csv, parquet
 
+    path = Path(path)
     if path.suffix.lower() not in ENDINGS:
-        raise UsageError(f"{path}: predictions are read from {', '.join(ENDINGS)}, by the file's ending.")
+        raise UsageError(f"{path}: tables are read from {', '.join(ENDINGS)}, by the file's ending.")
     try:
         if path.suffix.lower() == ".parquet":
             return parquet.read_table(path)

@@ -35,7 +35,7 @@ class Slice:
         description: its conditions, such as ``"age > 60 and sex = male"``.
         rows: the examples in it.
         error: in the slice.
-        rest: outside of it.
+        rest: outside of it and of the slices found before it.
         excess: error − rest.
         share: of all mistakes that lie in it.
         p: chance of so bad a slice somewhere among all that were tried, if mistakes were spread at random.
@@ -69,7 +69,8 @@ def find_slices(
 ) -> tuple[Slice, ...]:
     """Find slices whose error is higher than elsewhere, the clearest first.
 
-    Each one found is set aside before the next is looked for, so that they do not repeat each other.
+    Each one found is set aside before the next is looked for, so that they do not repeat each other, and neither does
+    it count in what the next one is compared with.
 
     Args:
         columns: by name, numbers or texts (m,); NaN and None are missing values.
@@ -96,8 +97,10 @@ def find_slices(
         chosen, p = result
         inside = members[chosen].all(0)
         inside &= np.isin(np.arange(len(mistakes)), kept)
-        found.append(_slice(" and ".join(names[k] for k in chosen), inside, mistakes, p))
+        outside = np.zeros(len(mistakes), bool)
         kept = kept[~inside[kept]]
+        outside[kept] = True
+        found.append(_slice(" and ".join(names[k] for k in chosen), inside, outside, mistakes, p))
         # A slice and its complement say the same; what is left must still be varied enough to search.
         if len(kept) < 2 * least:
             break
@@ -183,8 +186,8 @@ def standardized_excess(inside: Array, outcomes: Array, least: int) -> Array:
     return np.where(usable, (inside @ outcomes - n * rate) / spread, -np.inf)
 
 
-def _slice(description: str, inside: Array, wrong: Array, p: float) -> Slice:
+def _slice(description: str, inside: Array, outside: Array, wrong: Array, p: float) -> Slice:
     error = proportion(int(wrong[inside].sum()), int(inside.sum()))
-    rest = proportion(int(wrong[~inside].sum()), int((~inside).sum()))
+    rest = proportion(int(wrong[outside].sum()), int(outside.sum()))
     share = float(wrong[inside].sum() / wrong.sum())
     return Slice(description, np.flatnonzero(inside), error, rest, difference(error, rest), share, p)

@@ -1,0 +1,68 @@
+"""The interval of the expected calibration error, which no resampling gives: the estimate itself is biased upwards.
+
+Noise makes every bin's gap look larger than it is, so even a calibrated network has an estimate above 0 and resamples
+lie higher still. Therefore the interval is found by inverting a test: a true error belongs to it if the estimate is
+among the middle 95 % of what noise would make of that error. How the true gaps are spread over the bins is taken to
+follow the line through the measured ones (a gap that rises or falls with confidence), scaled to the error in question.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from leadline.measure.classification import confidence_bins
+from leadline.measure.intervals import Measured
+
+Array = NDArray[Any]
+DRAWS = 2000
+HALVINGS = 40
+
+
+def calibration_error_interval(
+    y_true: ArrayLike, probabilities: ArrayLike, level: float = 0.95, seed: int = 0
+) -> Measured:
+    """Expected calibration error (`leadline.measure.classification.calibration_error`) with its interval.
+
+    ``probabilities`` are of the classes (m, K), or of the second of two (m,).
+    """
+    right, confidence, place = confidence_bins(y_true, probabilities)
+    bins, where, n = np.unique(place, return_inverse=True, return_counts=True)
+    accuracy = np.bincount(where, right) / n
+    mean = np.bincount(where, confidence) / n
+    smoothed = (accuracy * n + 0.5) / (n + 1)  # a bin without mistakes still has some spread
+    spread, gap, weight = np.sqrt(smoothed * (1 - smoothed) / n), mean - accuracy, n / n.sum()
+    estimate = float(weight @ np.abs(gap))
+    pattern = _line(mean, gap, spread)
+    size = float(weight @ np.abs(pattern))
+    noise = spread * np.random.default_rng(seed).standard_normal((DRAWS, len(bins)))
+    tail = (1 - level) / 2
+
+    def estimates(scale: float) -> Array:
+        return np.abs(scale * pattern + noise) @ weight
+
+    top = 1.0
+    while np.mean(estimates(top) <= estimate) > tail and top < 1e6:
+        top *= 2
+    low = _largest(lambda scale: np.mean(estimates(scale) >= estimate) <= tail, top)
+    high = _largest(lambda scale: np.mean(estimates(scale) <= estimate) > tail, top)
+    return Measured(estimate, min(low * size, estimate), max(high * size, estimate), len(right), level, "%")
+
+
+def _line(x: Array, y: Array, spread: Array) -> Array:
+    """Values on the weighted least-squares line through the points, or the points where that is flat at 0."""
+    design = np.stack([np.ones(len(x)), x], axis=1) / spread[:, None]
+    fitted = np.stack([np.ones(len(x)), x], axis=1) @ np.linalg.lstsq(design, y / spread, rcond=None)[0]
+    return fitted if np.abs(fitted).sum() > 0 else np.full(len(x), 1e-6)
+
+
+def _largest(holds: Callable[[float], Any], top: float) -> float:
+    """The largest scale from 0 to ``top`` at which the condition holds, which it does up to there; 0 if nowhere."""
+    low, high = 0.0, top
+    for _ in range(HALVINGS):
+        middle = (low + high) / 2
+        low, high = (middle, high) if holds(middle) else (low, middle)
+    return low
