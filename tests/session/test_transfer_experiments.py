@@ -20,7 +20,10 @@ from leadline.errors import LeadlineError, UsageError
 from leadline.experiment import Experiment
 from leadline.runs.store import RunStore
 from leadline.search import Workbench
+from leadline.session.features import frozen_features
+from leadline.session.label_audit import audit_labels
 from leadline.session.plan import make_plan
+from leadline.session.test_set import same_plan
 from leadline.session.transfer_fit import fit_transferred
 from leadline.training import outputs
 
@@ -210,6 +213,23 @@ def test_published_weights_take_colour_images(tmp_path: Path) -> None:
         make_plan(wanted, ll.read("digits"))
     with pytest.raises(LeadlineError, match=r"network\.from: .* another|network\.from: .* should be"):
         make_plan(wanted.replace({"network.checksum": "0" * 16}), ll.read("digits"))
+
+
+def test_wrong_labels_are_looked_for_with_the_frozen_layers(folder: Path) -> None:
+    run = ll.run_experiment(
+        small(folder, freeze="all").replace({"data.target": "kind", "data.exclude": ["value"]}), runs=folder / "runs"
+    )
+    plan = same_plan(run)
+    x = plan.inputs("dev")
+    rest, features = frozen_features(run, x)
+    trained = run.trained_network()
+    assert rest is not None and rest.layers == trained.network.layers[2:]
+    head = trained.parameters.layers[2]
+    z = torch.as_tensor(features) @ head["weight"].T + head["bias"]
+    torch.testing.assert_close(torch.sigmoid(z)[:, 0].double().numpy(), trained.outputs(x)[:, 1], rtol=1e-5, atol=1e-6)
+    assert audit_labels(run).audit.classes == ("x", "y")
+    whole = ll.load_run("big", folder / "runs")
+    assert frozen_features(whole, x) == (None, x)
 
 
 def test_variants_of_a_transferred_network_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

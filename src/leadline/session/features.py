@@ -19,9 +19,12 @@ import torch
 from leadline.architectures.files import cache_folder
 from leadline.errors import LeadlineError
 from leadline.network import Network, Parameters
+from leadline.session.pretrained import copy_layers
+from leadline.session.transfer import feature_cut
 from leadline.training import outputs
 
 if TYPE_CHECKING:
+    from leadline.runs.run import Run
     from leadline.session.plan import Plan
 
 VERSION = 1
@@ -37,6 +40,25 @@ def set_features(plan: Plan, part: str, network: Network, parameters: Parameters
         found = outputs(network, parameters, x).cpu().numpy()
         _write(path, found)
     return found
+
+
+def frozen_features(run: Run, inputs: np.ndarray) -> tuple[Network | None, np.ndarray]:
+    """The layers of a run that were not frozen, and what the frozen ones make of the inputs.
+
+    None and the inputs as they are for a run without frozen layers.
+    """
+    record = run.transfer
+    if record is None or not record["layers_frozen"]:
+        return None, inputs
+    trained = run.trained_network()
+    network, parameters = trained.network, trained.parameters
+    cut = feature_cut(network, inputs.shape[1:], record["layers_frozen"], record["layers_taken_over"])
+    if cut == 0:
+        return None, inputs
+    first = Network(network.layers[:cut])
+    own = first.initialize(inputs.shape[1:], dtype=parameters.theta.dtype)
+    copy_layers(parameters, own, n=cut)
+    return Network(network.layers[cut:]), outputs(first, own, torch.as_tensor(inputs)).numpy()
 
 
 def features_key(plan: Plan, part: str, network: Network, parameters: Parameters) -> str:

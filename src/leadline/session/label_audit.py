@@ -17,6 +17,7 @@ from leadline.runs.predictions import read_answers, read_table
 from leadline.runs.reviews import LABEL_REVIEWS, load_reviews, load_verdicts
 from leadline.runs.run import Run
 from leadline.session.corrected import row_contents
+from leadline.session.features import frozen_features
 from leadline.session.plan import Plan, corrected_plan
 from leadline.session.results import Predicted, diagnose_again, measure_error, save_predictions
 from leadline.session.test_set import same_plan
@@ -214,8 +215,9 @@ def _out_of_fold(run: Run, plan: Plan, rows: np.ndarray, k: int) -> np.ndarray:
     epochs = run.summary["best_epoch"] or run.summary["epochs"] or plan.training.epochs
     settings = replace(plan.training, epochs=epochs)
     with limited_threads(threads_for(plan.network, plan.input_shape, plan.batch_size)):
+        network, inputs = frozen_features(run, inputs)
         examples = Examples.of(inputs, target, settings)
-        found = out_of_fold_probabilities(plan.network, plan.loss, examples, settings, k, settings.seed)
+        found = out_of_fold_probabilities(network or plan.network, plan.loss, examples, settings, k, settings.seed)
     np.savez(path, rows=rows, k=k, probabilities=found)
     return found
 

@@ -55,6 +55,17 @@ def automatic_freeze(m: int, network: Network, kept: int, input_shape: Shape) ->
     return weighty[half] if half else 0
 
 
+def feature_cut(network: Network, input_shape: Shape, frozen: int, kept: int) -> int:
+    """How many first layers compute the features: up to the last of the ``frozen`` ones that has weights, and those of
+    the ``kept`` ones behind it that always do the same.
+    """
+    shapes, layers = network.shapes(input_shape), network.layers
+    cut = max((i + 1 for i in range(frozen) if layers[i].parameters(shapes[i])), default=0)
+    while 0 < cut < kept and isinstance(layers[cut], FIXED):
+        cut += 1
+    return cut
+
+
 @dataclass(frozen=True, eq=False)
 class Transfer:
     """A network that takes over its first layers from a source, the first of them frozen.
@@ -84,12 +95,7 @@ class Transfer:
         """How many layers compute the features: up to the last frozen one with weights, and those that then always do
         the same. Dropout behind the frozen layers goes on.
         """
-        shapes = self.network.shapes(self.input_shape)
-        layers = self.network.layers
-        cut = max((i + 1 for i in range(self.frozen) if layers[i].parameters(shapes[i])), default=0)
-        while 0 < cut < self.kept and isinstance(layers[cut], FIXED):
-            cut += 1
-        return cut
+        return feature_cut(self.network, self.input_shape, self.frozen, self.kept)
 
     @property
     def features(self) -> Network:
