@@ -11,6 +11,7 @@ from typing import Any
 from fastapi.responses import StreamingResponse
 
 from leadline.errors import LeadlineError
+from leadline.report.quantities import Scale, with_unit
 from leadline.runs.folder import RunFolder
 from leadline.web.site import Site
 
@@ -51,10 +52,10 @@ class RunsWatch:
         """ "changed" where the table is out of date, "progress" of a run that is training."""
         names = self.store.names()
         folders = {name: RunFolder(self.store.root / name) for name in names - self.ended}
-        self.ended |= {name for name, folder in folders.items() if _status(folder) not in ("running", None)}
+        self.ended |= {name for name, folder in folders.items() if _fact(folder, "status") not in ("running", None)}
         now = (names, frozenset(names & self.ended), [(t.name, t.state) for t in self.trainings.shown()])
         found = [] if self.seen in (None, now) else [event("changed", None)]
-        epochs = {name: last_epoch(folder) for name, folder in folders.items() if name not in self.ended}
+        epochs = {name: so_far(folder) for name, folder in folders.items() if name not in self.ended}
         found += [event("progress", {"run": n, **last}) for n, last in epochs.items() if last != self.epochs.get(n)]
         self.seen, self.epochs = now, epochs
         return found
@@ -73,7 +74,7 @@ class RunWatch:
         found = []
         path = self.folder / "history.jsonl"
         size = path.stat().st_size if path.exists() else 0
-        status = _status(self.folder)
+        status = _fact(self.folder, "status")
         if size != self.size:
             found.append(event("epochs", last_epoch(self.folder)))
         if status != self.status and self.size is not None:
@@ -99,9 +100,17 @@ def last_epoch(folder: RunFolder) -> dict[str, Any]:
     return {}
 
 
-def _status(folder: RunFolder) -> str | None:
-    """None while there is none to read: the run is gone, or just coming."""
+def so_far(folder: RunFolder) -> dict[str, Any]:
+    """How far a running training is: ``epoch``, and its ``dev`` error as people read it."""
+    last, scale = last_epoch(folder), Scale.of(_fact(folder, "task") or "")
+    error = last.get("dev_error")
+    shown = "" if error is None else with_unit(f"{error * scale.factor:.3g}", scale.unit)
+    return {"epoch": last.get("epoch"), "dev": shown}
+
+
+def _fact(folder: RunFolder, key: str) -> Any:
+    """What a run's summary says; None while there is none to read: the run is gone, or just coming."""
     try:
-        return folder.read_json("run.json")["status"]
+        return folder.read_json("run.json")[key]
     except LeadlineError:
         return None

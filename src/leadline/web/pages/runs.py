@@ -10,9 +10,10 @@ from fastapi import APIRouter, Request, Response
 
 from leadline.measure import Measured
 from leadline.report.quantities import duration, moment
+from leadline.runs.folder import RunFolder
 from leadline.runs.listing import Listing, Wanted, list_runs
 from leadline.runs.tags import change_tag
-from leadline.web.live import RunsWatch, events
+from leadline.web.live import RunsWatch, events, so_far
 from leadline.web.site import CurrentSite, FormFields, Site
 
 router = APIRouter()
@@ -94,7 +95,7 @@ def table(site: Site, found: Listing, wanted: Wanted) -> dict[str, Any]:
     return {
         "found": found,
         "wanted": wanted,
-        "rows": [_shown(row) | {"tags": found.tags_of.get(row["name"], [])} for row in found.rows],
+        "rows": [_shown(site, row) | {"tags": found.tags_of.get(row["name"], [])} for row in found.rows],
         "trainings": site.trainings.shown(),
         "address": address,
         "sorted_by": sorted_by,
@@ -104,11 +105,13 @@ def table(site: Site, found: Listing, wanted: Wanted) -> dict[str, Any]:
     }
 
 
-def _shown(row: dict[str, Any]) -> dict[str, Any]:
+def _shown(site: Site, row: dict[str, Any]) -> dict[str, Any]:
+    running = row["status"] == "running"
     return row | {
+        "so_far": so_far(RunFolder(site.store.root / row["name"])) if running else {},
         "data": "/".join((row["source"] or "–").split("/")[-2:]),
         "started": moment(row["started"] or "–"),
-        "time": "–" if row["seconds"] is None or row["status"] == "running" else duration(row["seconds"]),
+        "time": "–" if row["seconds"] is None or running else duration(row["seconds"]),
         **{part: _measured(row, part) for part in ("train", "dev", "test")},
     }
 

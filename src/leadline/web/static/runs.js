@@ -38,9 +38,13 @@
   const events = new EventSource(listing.dataset.events);
   events.addEventListener("changed", refresh);
   events.addEventListener("progress", (event) => {
-    const epoch = JSON.parse(event.data);
-    const row = [...listing.querySelectorAll("tr[data-run]")].find((line) => line.dataset.run === epoch.run);
-    if (row && epoch.epoch) row.querySelector("[data-epoch]").textContent = epoch.epoch;
+    const { run, epoch, dev } = JSON.parse(event.data);
+    const row = [...listing.querySelectorAll("tr[data-run]")].find((line) => line.dataset.run === run);
+    if (!row || !epoch) return;
+    row.querySelector("[data-epoch]").textContent = epoch;
+    if (!dev) return;
+    const note = Object.assign(document.createElement("small"), { className: "muted", textContent: "so far" });
+    row.querySelector("[data-dev]").replaceChildren(dev, note);
   });
   addEventListener("pagehide", () => events.close());
   show();
