@@ -51,7 +51,7 @@ def report_values(report: Report) -> dict[str, Any]:
         "more_mistakes": mistakes[shown:],
         "mistakes_note": _mistakes_note(report),
         "metrics": _metrics(report),
-        "pictures": [_pictures(section) for section in report.pictures],
+        "pictures": [pictures_part(section) for section in report.pictures],
         "provenance": [("The data", facts(report.data)), ("The environment", facts(report.environment))],
         **_confusion(report),
     }
@@ -145,7 +145,8 @@ def _drawn(mistake: Mistake) -> dict[str, Any]:
     }
 
 
-def _pictures(section: Pictures) -> dict[str, Any]:
+def pictures_part(section: Pictures) -> dict[str, Any]:
+    """A section of pictures as the templates show it."""
     strips = [
         {
             "title": strip.title,

@@ -11,21 +11,25 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 
 from leadline.errors import UsageError
 from leadline.experiment import Experiment
-from leadline.report.page import report_values, training_curves
+from leadline.report.page import pictures_part, report_values, training_curves
 from leadline.report.quantities import Scale, duration
 from leadline.runs.run import Run
 from leadline.runs.tags import change_tag, load_tags
+from leadline.session.inside import run_pictures
 from leadline.session.results import run_report
 from leadline.session.steering import set_rate
 from leadline.session.steering import stop as stop_training
 from leadline.web.live import RunWatch, events, last_epoch
-from leadline.web.site import CurrentSite, FormFields, NamedRun
+from leadline.web.memory import Memory, signature
+from leadline.web.site import CurrentSite, FormFields, NamedRun, Site
 
 router = APIRouter(prefix="/runs/{name}")
 WEIGHTS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
 """β to choose from: averages over about the last 1/(1 − β) epochs."""
 SILENCE = 120.0
 """Seconds without an epoch after which a page says so: the program may have been killed."""
+
+_pictures: Memory[list[dict[str, Any]]] = Memory(4)
 
 Weight = Annotated[float, Query(ge=0, lt=1)]
 
@@ -43,6 +47,7 @@ def overview(request: Request, site: CurrentSite, run: NamedRun) -> Response:
         request,
         "run.html",
         **{"tags": load_tags(run.folder), "weights": WEIGHTS, "startable": _startable(run), **values},
+        pictured=_pictured(run),
         run=run,
     )
 
@@ -57,6 +62,13 @@ def watch(site: CurrentSite, run: NamedRun) -> Response:
 def progress(request: Request, site: CurrentSite, run: NamedRun) -> Response:
     """How far the training is, as a part of the page."""
     return site.render(request, "run_progress.html", **_progress(run))
+
+
+@router.get("/pictures")
+def pictures(request: Request, site: CurrentSite, run: NamedRun) -> Response:
+    """Filters, activation maps and varied training images, as a part of the page; they take a moment."""
+    key = (run.name, signature(run.folder / "checkpoint.safetensors"))
+    return site.render(request, "run_pictures.html", pictures=_pictures.get(key, lambda: _drawn(site, run)))
 
 
 @router.get("/curves")
@@ -103,6 +115,16 @@ def start_remedy(request: Request, site: CurrentSite, run: NamedRun, place: int)
     training = site.trainings.start(_remedied(run, place), run.data["fingerprint"].get("name") or "run")
     values = {"name": training.name, "training": training, "there": False}
     return site.render(request, "training_state.html", **values)
+
+
+def _drawn(site: Site, run: Run) -> list[dict[str, Any]]:
+    data = site.examples.data(run)
+    return [] if data is None else [pictures_part(section) for section in run_pictures(run, data)]
+
+
+def _pictured(run: Run) -> bool:
+    """Whether there may be something to draw: a network that was given images, with its data at hand."""
+    return bool(run.data["fingerprint"].get("image_shape")) and _startable(run)
 
 
 def _startable(run: Run) -> bool:
