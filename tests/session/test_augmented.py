@@ -15,9 +15,12 @@ from leadline.data.augmentation import Augmenter
 from leadline.errors import UsageError
 from leadline.experiment import Experiment
 from leadline.runs.checkpoint import load_checkpoint
+from leadline.search.executor import train_alone
+from leadline.search.variants import Workbench
 from leadline.session.plan import Plan, make_plan
 from leadline.session.training import run_experiment
-from leadline.training import DivergenceError, EarlyStopping, Fit, fit
+from leadline.strategy.folds import out_of_fold_probabilities
+from leadline.training import DivergenceError, EarlyStopping, Examples, Fit, fit
 
 BASE = {
     "data": {"source": "digits"},
@@ -141,3 +144,27 @@ def test_the_normalization_does_not_change_what_is_seen(normalization: str):
         seen.append(varied * encoder.scale + encoder.center)  # pyright: ignore[reportAttributeAccessIssue]
     varying = np.ones(64, bool) if normalization != "standardize" else plans[1].preparation.encoders.scale > 0  # pyright: ignore[reportAttributeAccessIssue]
     np.testing.assert_allclose(seen[0][:, varying], seen[1][:, varying], atol=1e-4)
+
+
+def test_a_variant_in_a_search_is_trained_as_the_run_would_be():
+    """Not in a population, which knows no augmentation; nor with one that is not its own."""
+    bench = Workbench(Experiment.from_dict(BASE | {"augment": VARIED}))
+    variant = bench.variant({"training.seed": 3})
+    assert variant.kind is None and bench.variant({"augment.crop": None}).kind is None
+    alone = fitted(plan_with(VARIED, training={"seed": 3}), early_stopping=variant.single.settings.early_stopping)
+    assert torch.equal(train_alone(variant).parameters.theta, alone.parameters.theta)
+    with pytest.raises(UsageError, match="takes colour images"):
+        bench.variant({"augment.hue": 0.1})
+
+
+def test_folds_are_varied_one_after_the_other():
+    plan = plan_with(VARIED, training={"epochs": 2})
+    train = plan.examples("train")
+    assert train is not None
+    few = Examples(train.x[:200], train.y[:200])
+    found = [
+        out_of_fold_probabilities(plan.network, plan.loss, few, plan.training, 2, augment=augment)
+        for augment in (plan.augmenter, plan.augmenter, None)
+    ]
+    np.testing.assert_array_equal(found[0], found[1])
+    assert not np.allclose(found[0], found[2])

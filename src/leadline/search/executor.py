@@ -216,7 +216,15 @@ def train_alone(variant: Variant, on_epoch: Callable[[Epoch, Trainer], object] |
     train = variant.train if variant.train is not None else _subset(prepared, single.subset)
     threads = threads_for(single.network, prepared.plan.input_shape, variant.batch_size)
     with limited_threads(threads):
-        return fit(single.network, variant.loss, train, prepared.dev, single.settings, on_epoch=on_epoch)
+        return fit(
+            single.network,
+            variant.loss,
+            train,
+            prepared.dev,
+            single.settings,
+            on_epoch=on_epoch,
+            augment=variant.augmenter(),
+        )
 
 
 class _Group:

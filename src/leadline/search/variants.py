@@ -11,10 +11,12 @@ import numpy as np
 import torch
 
 from leadline.data import Dataset, Preparation
+from leadline.data.augmentation import Augmentation, Augmenter
 from leadline.errors import LeadlineError
 from leadline.experiment import Experiment
 from leadline.network import Network
 from leadline.search.architecture import SHAPE_KEYS, reshaped
+from leadline.session.augmented import augmentation_of
 from leadline.session.defaults import loss_of, resolve
 from leadline.session.plan import Plan, make_plan, training_settings
 from leadline.training import Examples, Stream, Training
@@ -52,10 +54,20 @@ class Variant:
     @property
     def kind(self) -> Hashable | None:
         """Equal for variants that can train as one population; None for one that trains alone."""
-        if self.train is not None or self.prepared.train.weights is not None:
+        if self.train is not None or self.prepared.train.weights is not None or self.augmentation.active:
             return None
         own = kind(self.single)
         return None if own is None else (own, self.loss, id(self.prepared))
+
+    @property
+    def augmentation(self) -> Augmentation:
+        """How training images are varied; its ``active`` is empty where they are not."""
+        return augmentation_of(self.experiment)
+
+    def augmenter(self) -> Augmenter | None:
+        """What varies batches of training images; None without augmentation."""
+        plan = self.prepared.plan
+        return replace(plan, experiment=self.experiment, training=self.single.settings).augmenter()
 
     @property
     def n_parameters(self) -> int:

@@ -22,6 +22,7 @@ from leadline.toml_text import toml_value
 from leadline.training import Training
 
 if TYPE_CHECKING:
+    from leadline.experiment import Experiment
     from leadline.runs.run import Run
     from leadline.session.plan import Plan
 
@@ -30,6 +31,11 @@ STREAM = 1 << 32
 
 SAMPLE = 4096
 """Training images from which mean and principal colours are taken, evenly spaced."""
+
+
+def augmentation_of(experiment: Experiment) -> Augmentation:
+    """How training images are varied; its ``active`` is empty where they are not."""
+    return Augmentation.from_config(experiment.augment.model_dump(exclude_none=True))
 
 
 def augmenter(
@@ -60,8 +66,7 @@ def contact_sheet(plan: Plan, rows: Sequence[int], versions: int) -> ContactShee
 
 def sheet_of_run(run: Run, data: Dataset, count: int, versions: int) -> ContactSheet | None:
     """Some training images of a run as it varied them; None where it did not."""
-    section = run.experiment.augment.model_dump(exclude_none=True)
-    augmentation = Augmentation.from_config(section)
+    augmentation = augmentation_of(run.experiment)
     if not augmentation.active:
         return None
     training = run.experiment.training

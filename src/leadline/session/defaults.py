@@ -17,6 +17,7 @@ from leadline.errors import UsageError
 from leadline.measure import metric
 from leadline.network import Dense, Layer, Network
 from leadline.optimize import optimizer_from_config, schedule_from_config
+from leadline.session.augmented import augmentation_of
 from leadline.training.batches import default_batch_size
 
 if TYPE_CHECKING:
@@ -58,6 +59,7 @@ def resolve(
     `leadline.errors.UsageError` names the key of a choice that is impossible.
     """
     metric(experiment.goal.optimizing or METRIC_OF_TASK[data.task], data.task)
+    augmentation_of(experiment).check_images(data.image_shape, data.name)
     m = n_train or len(split.train)
     training = _training(experiment, m, has_dev=len(split.dev) > 0, transfer=transfer)
     layers = _layers(experiment.network, data, m, input_shape, transfer)

@@ -215,9 +215,11 @@ def _out_of_fold(run: Run, plan: Plan, rows: np.ndarray, k: int) -> np.ndarray:
     epochs = run.summary["best_epoch"] or run.summary["epochs"] or plan.training.epochs
     settings = replace(plan.training, epochs=epochs)
     with limited_threads(threads_for(plan.network, plan.input_shape, plan.batch_size)):
-        network, inputs = frozen_features(run, inputs)
+        rest, inputs = frozen_features(run, inputs)
         examples = Examples.of(inputs, target, settings)
-        found = out_of_fold_probabilities(network or plan.network, plan.loss, examples, settings, k, settings.seed)
+        augment = plan.augmenter if rest is None else None  # what is computed once cannot vary
+        network = rest or plan.network
+        found = out_of_fold_probabilities(network, plan.loss, examples, settings, k, settings.seed, augment)
     np.savez(path, rows=rows, k=k, probabilities=found)
     return found
 

@@ -234,13 +234,16 @@ def _fits(plan: Plan, network: Network, labels: Sequence[int | None]) -> list[Fi
     """A network trained for each of these columns of the target; None is all of them."""
     train, dev = plan.examples("train"), plan.examples("dev")
     assert train is not None and dev is not None
-    dense = kind(Single(network, plan.training)) is not None and train.weights is None
+    alone = train.weights is not None or plan.augmentation.active or kind(Single(network, plan.training)) is None
     with limited_threads(threads_for(network, plan.input_shape, plan.batch_size)):
-        if dense and len(labels) > 1:
+        if not alone and len(labels) > 1:
             population = Population(network, [Member(label=label) for label in labels])
             fits = population.fit(plan.loss, train, dev, plan.training)
         else:
-            fits = [fit(network, plan.loss, _own(train, label), _own(dev, label), plan.training) for label in labels]
+            fits = [
+                fit(network, plan.loss, _own(train, label), _own(dev, label), plan.training, augment=plan.augmenter())
+                for label in labels
+            ]
     for done in fits:
         if done.stopped == "interrupted":
             raise KeyboardInterrupt

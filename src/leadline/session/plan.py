@@ -20,7 +20,7 @@ from leadline.errors import UsageError
 from leadline.experiment import Experiment
 from leadline.network import Network, Parameters
 from leadline.optimize import optimizer_from_config, schedule_from_config
-from leadline.session.augmented import augmenter
+from leadline.session.augmented import augmentation_of, augmenter
 from leadline.session.corrected import corrected_data
 from leadline.session.defaults import loss_of, output_units, resolve
 from leadline.session.guidelines import Guideline
@@ -98,7 +98,7 @@ class Plan:
     @cached_property
     def augmentation(self) -> Augmentation:
         """How training images are varied; its ``active`` is empty where they are not."""
-        return Augmentation.from_config(_given(self.experiment.augment))
+        return augmentation_of(self.experiment)
 
     def augmenter(self) -> Augmenter | None:
         """What varies batches of training images; None without augmentation."""
@@ -190,7 +190,6 @@ def make_plan(
     n_train = None if table is None else table.n
     resolved = resolve(experiment, data, made, input_shape, transfer, n_train)
     network = Network.from_config(resolved.network.layers or (), resolved.network.modules)
-    Augmentation.from_config(_given(resolved.augment)).check_images(data.image_shape, data.name)
     loss = loss_of(network, data, input_shape)
     network.for_loss(loss)
     return Plan(

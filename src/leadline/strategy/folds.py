@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from leadline.equations.losses import LOSSES
 from leadline.errors import UsageError
 from leadline.network import Network
-from leadline.training import Examples, Training, fit, outputs
+from leadline.training import Augment, Examples, Training, fit, outputs
 from leadline.training.population import Member, Population
 from leadline.training.population.member import DENSE_LAYERS
 
@@ -43,12 +44,14 @@ def out_of_fold_probabilities(
     settings: Training,
     k: int = 5,
     seed: int = 0,
+    augment: Callable[[], Augment | None] | None = None,
 ) -> Array:
     """Probabilities of the classes (m, K) for every example, from k networks trained as one population.
 
     A convolutional network trains its folds one after the other. Early stopping is left out, for it would need
     examples of its own: ``settings.epochs`` says how long to train. Inputs come prepared; what a preparation takes
-    from them (means, scales) knows no labels, so it carries none of them into a fold.
+    from them (means, scales) knows no labels, so it carries none of them into a fold. ``augment`` makes what varies the
+    training examples of a fold; then, too, they train one after the other.
 
     Raises:
         UsageError: as `assign_folds`, or for a loss that gives no probabilities.
@@ -61,11 +64,15 @@ def out_of_fold_probabilities(
     settings = replace(settings, early_stopping=None)
     network = network.for_loss(loss)
     kept = [np.flatnonzero(folds != fold) for fold in range(k)]
-    if all(isinstance(layer, DENSE_LAYERS) for layer in network.layers):
+    varied = augment is not None and augment() is not None
+    if not varied and all(isinstance(layer, DENSE_LAYERS) for layer in network.layers):
         settings = replace(settings, batch_size=_batch_size(settings, kept))
         fits = Population(network, [Member(subset=rows) for rows in kept]).fit(loss, examples, None, settings)
     else:
-        fits = [fit(network, loss, _part(examples, rows), None, settings) for rows in kept]
+        fits = [
+            fit(network, loss, _part(examples, rows), None, settings, augment=augment() if augment else None)
+            for rows in kept
+        ]
     values = np.empty((len(folds), network.shapes(tuple(examples.x.shape[1:]))[-1][0]))
     for fold, trained in enumerate(fits):
         if trained.divergence is not None:
