@@ -1,9 +1,9 @@
 """One experiment as a validated value: what the file, the command line and Python all build.
 
-An `Experiment` has six parts with the names and keys of an experiment file (TOML): ``[data]``, ``[split]``,
-``[network]``, ``[training]``, ``[augment]`` and ``[goal]``. A key that is not given is ``None`` here and is filled
-from the data when the experiment is resolved (`leadline.session.defaults.resolve`); a resolved experiment repeats its
-run.
+An `Experiment` has seven parts with the names and keys of an experiment file (TOML): ``[data]``, ``[split]``,
+``[network]``, ``[training]``, ``[augment]``, ``[goal]`` and ``[search]``. A key that is not given is ``None`` here and
+is filled from the data when the experiment is resolved (`leadline.session.defaults.resolve`); a resolved experiment
+repeats its run.
 """
 
 from __future__ import annotations
@@ -283,6 +283,23 @@ class GoalSection(Section):
     human_error: float | None = Field(default=None, ge=0)
 
 
+class SearchSection(Section):
+    """``[search]``: how ``leadline search`` looks for hyper-parameters; training itself leaves it alone.
+
+    ``space`` is described in `leadline.search.spaces`; without it the space is that of the first ``tiers`` tiers.
+    """
+
+    trials: int | None = Field(default=None, ge=1)
+    sampler: Literal["random", "quasi-random", "grid", "coarse-to-fine", "tpe"] | None = None
+    seed: int | None = Field(default=None, ge=0, lt=2**32)
+    tiers: int | None = Field(default=None, ge=1, le=3)
+    pruning: bool | None = None
+    budget: float | str | None = None
+    finalists: int | None = Field(default=None, ge=0)
+    seeds: int | None = Field(default=None, ge=2)
+    space: dict[str, Any] = {}
+
+
 class Experiment(Section):
     """One experiment; compare, print, `replace` and save it.
 
@@ -296,6 +313,7 @@ class Experiment(Section):
     training: TrainingSection = TrainingSection()
     augment: AugmentSection = AugmentSection()
     goal: GoalSection = GoalSection()
+    search: SearchSection = SearchSection()
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], where: str = "") -> Self:

@@ -52,8 +52,8 @@ def _tables(values: Mapping[str, Any], path: tuple[str, ...]) -> list[str]:
 
 
 def _is_table(value: object, path: tuple[str, ...]) -> bool:
-    """The parts of an experiment get a heading, and so do sets from files; smaller tables stay inline."""
-    return isinstance(value, Mapping) and (not path or "source" in value)
+    """The parts of an experiment get a heading, and so do sets from files and a search's space; others stay inline."""
+    return isinstance(value, Mapping) and (not path or "source" in value or path == ("search",))
 
 
 def _wrapped(value: object, indent: int) -> str:

@@ -22,6 +22,7 @@ from leadline.cli import (
     rate,
     review,
     runs,
+    search,
     sound,
     tables,
     theory,
@@ -47,6 +48,7 @@ choose.register(app)
 review.register(app)
 sound.register(app)
 tables.register(app)
+search.register(app)
 application.register(app)
 export.register(app)
 pictures.register(app)

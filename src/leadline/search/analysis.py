@@ -1,0 +1,166 @@
+"""What a search says at its end: which trial is best beyond luck, which hyper-parameters mattered, where to look on."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import optuna
+from optuna.importance import FanovaImportanceEvaluator, get_param_importances
+from scipy.stats import rankdata, t
+
+from leadline.search.distributions import distribution, parameter, parameter_name
+from leadline.search.executor import Executor, Outcome
+from leadline.search.objective import dev_error_of
+from leadline.search.records import TrialRecord
+from leadline.search.spaces import Dimension, Space, Value
+from leadline.search.tiers import tier_of
+from leadline.search.variants import Workbench
+
+EDGE = 0.05  # of a whole scale
+LEAST_FOR_IMPORTANCE = 8  # trials
+LEAST_POSSIBLE = {"network.hidden_layers": 1, "training.batch_size": 1, "network.units": 1}
+
+
+@dataclass(frozen=True)
+class Finalist:
+    """A trial that was trained again with other seeds.
+
+    ``dev_error`` is what it had in the search, where the dev set chose it among all; ``errors`` are those of the other
+    seeds, ``mean`` their mean with its 95 % interval ``low`` to ``high`` by Student's t, None for fewer than two.
+    """
+
+    number: int
+    values: Mapping[str, Value]
+    dev_error: float
+    errors: Sequence[float]
+    mean: float
+    low: float | None
+    high: float | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Importance:
+    """How much of the differences between trials a hyper-parameter explains (fANOVA, 0 to 1), beside its tier."""
+
+    key: str
+    importance: float
+    tier: int | None
+
+
+def ranked(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
+    """The complete trials by dev error, ties by dev cost."""
+    complete = [trial for trial in trials if trial.state == "complete" and trial.dev_error is not None]
+    return sorted(
+        complete, key=lambda trial: (trial.dev_error, trial.dev_cost if trial.dev_cost is not None else math.inf)
+    )
+
+
+def finalists(
+    workbench: Workbench,
+    trials: Sequence[TrialRecord],
+    count: int,
+    seeds: int,
+    out_of_time: Callable[[], bool] = lambda: False,
+) -> list[Finalist]:
+    """Train the best trials again with other seeds, all at once; the best mean first.
+
+    Where the time is up, those that are done count, and a trial without any keeps its error of the search alone.
+    """
+    chosen = _different(ranked(trials), count)
+    base = workbench.plan.training.seed
+    runs = [(trial, base + 1 + k) for trial in chosen for k in range(seeds)]
+    variants = [workbench.variant({**trial.values, "training.seed": seed}) for trial, seed in runs]
+    errors: dict[int, list[float]] = {trial.number: [] for trial in chosen}
+    executor = Executor()
+
+    def end(i: int, outcome: Outcome) -> None:
+        error = dev_error_of(outcome)
+        if error is not None and outcome.stopped not in ("budget", "interrupted", "diverged"):
+            errors[runs[i][0].number].append(error)
+
+    def epoch(_: object) -> None:
+        if out_of_time():
+            executor.stop("budget")
+
+    executor.on_epoch, executor.on_end = epoch, end
+    executor.run(variants)
+    found = [_finalist(trial, errors[trial.number]) for trial in chosen]
+    return sorted(found, key=lambda finalist: (not finalist.errors, finalist.mean))
+
+
+def _different(trials: Sequence[TrialRecord], count: int) -> list[TrialRecord]:
+    """The first ``count`` trials of which no two have the same values."""
+    found: list[TrialRecord] = []
+    for trial in trials:
+        if len(found) < count and all(trial.values != other.values for other in found):
+            found.append(trial)
+    return found
+
+
+def _finalist(trial: TrialRecord, errors: list[float]) -> Finalist:
+    assert trial.dev_error is not None
+    mean = float(np.mean(errors)) if errors else trial.dev_error
+    low = high = None
+    if len(errors) > 1:
+        half = float(t.ppf(0.975, len(errors) - 1) * np.std(errors, ddof=1) / math.sqrt(len(errors)))
+        low, high = max(0.0, mean - half), mean + half
+    return Finalist(trial.number, trial.values, trial.dev_error, errors, mean, low, high)
+
+
+def importances(space: Space, trials: Sequence[TrialRecord]) -> list[Importance]:
+    """The share that each hyper-parameter has in the differences between trials, largest first.
+
+    fANOVA (Hutter et al., 2014; Optuna's) on the ranks of the dev errors, so that a few failures do not drown the rest;
+    pruned trials count with the error at which they left, diverged ones as the worst. Empty for too few trials, or
+    where all came out alike. Hyper-parameters that count only under conditions are left out.
+    """
+    always = [dimension for dimension in space if not dimension.when]
+    done = [trial for trial in trials if trial.done and all(d.key in trial.values for d in always)]
+    errors = np.array([math.inf if trial.dev_error is None else trial.dev_error for trial in done])
+    if len(done) < LEAST_FOR_IMPORTANCE or len(set(errors)) < 2:
+        return []
+    study = optuna.create_study()
+    for trial, rank in zip(done, rankdata(errors), strict=True):
+        parameters = {parameter_name(d): parameter(d, trial.values[d.key]) for d in always}
+        distributions = {parameter_name(d): distribution(d) for d in always}
+        study.add_trial(optuna.create_trial(params=parameters, distributions=distributions, value=float(rank)))
+    names = {parameter_name(d): d for d in always}
+    found = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
+    return [
+        Importance(names[name].key, float(share), names[name].tier or tier_of(names[name].key))
+        for name, share in found.items()
+    ]
+
+
+def edges(space: Space, best: Mapping[str, Value]) -> list[str]:
+    """One line for each number whose best value lies at an edge of its range: the optimum may be beyond it."""
+    return [line for dimension in space if dimension.key in best for line in _edge(dimension, best[dimension.key])]
+
+
+def _edge(dimension: Dimension, value: Value) -> list[str]:
+    numbers = [c for c in dimension.choices if isinstance(c, int | float) and not isinstance(c, bool)]
+    if dimension.scale == "choice":
+        if len(numbers) < 3 or value not in numbers:
+            return []
+        low, high = min(numbers), max(numbers)
+        at_low, at_high = value == low, value == high
+    else:
+        place, low, high = dimension.place_of(value), dimension.low, dimension.high
+        at_low = value == low if dimension.scale == "integer" else place < EDGE
+        at_high = value == high if dimension.scale == "integer" else place > 1 - EDGE
+    if at_low and low <= LEAST_POSSIBLE.get(dimension.key, 0):
+        return []
+    if not (at_low or at_high):
+        return []
+    assert isinstance(value, int | float)
+    side = "lower" if at_low else "upper"
+    where = f"at the {side} end of what was searched, {low:g} to {high:g}"
+    return [f"The best {dimension.key}, {value:.4g}, lies {where}: a better one may lie beyond; widen the range."]

@@ -1,0 +1,330 @@
+"""A search from its experiment to its result; the command line and Python both end here."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import multiprocessing
+import os
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import optuna
+import torch
+from optuna import Study
+from optuna.trial import TrialState
+
+from leadline.data import Dataset
+from leadline.errors import LeadlineError
+from leadline.experiment import Experiment
+from leadline.search.analysis import Finalist, edges, finalists, importances, ranked
+from leadline.search.coarse_to_fine import OUTCOME
+from leadline.search.distributions import distribution, parameter, parameter_name
+from leadline.search.records import SearchFolder, SearchRecord, TrialRecord, load
+from leadline.search.samplers import strategy
+from leadline.search.settings import SearchSettings, seconds_of
+from leadline.search.spaces import Space
+from leadline.search.storage import agree, open_storage, open_study, spoken_errors
+from leadline.search.tiers import default_space
+from leadline.search.variants import Workbench
+from leadline.search.worker import Worker, record_of
+
+BUDGET_FOR_TRIALS = 0.8
+"""The share of the budget after which trials end, so that the best can be trained with other seeds."""
+
+
+class SearchListener(Protocol):
+    """Who wants to know how a search goes on."""
+
+    def planned(self, bench: Workbench, space: Space, settings: SearchSettings, done: int) -> None:
+        """The search is about to begin, or to go on after ``done`` trials."""
+
+    def trial(self, record: TrialRecord) -> None:
+        """A trial of this process has ended."""
+
+    def finals(self, count: int, seeds: int) -> None:
+        """The best so many are trained with other seeds."""
+
+
+def search(
+    experiment: Experiment,
+    data: Dataset | None = None,
+    *,
+    space: Space | None = None,
+    settings: SearchSettings | None = None,
+    name: str | None = None,
+    runs: str | os.PathLike[str] = "runs",
+    storage: str | None = None,
+    workers: int = 1,
+    listener: SearchListener | None = None,
+) -> SearchRecord:
+    """Search hyper-parameters of an experiment for the least dev error.
+
+    Args:
+        experiment: what is searched; its ``[search]`` holds space and options where they are not given here.
+        data: takes the place of what ``[data]`` names.
+        space: what may vary; by default ``[search.space]``, or the tiers of importance (`leadline.search.tiers`).
+        settings: trials, sampler, seed, budget and so on.
+        name: of the search; by default made from what is searched, so that the same call goes on where it ended.
+        runs: the folder of the runs; the search gets a folder in its ``searches``.
+        storage: a database URL that workers on one or several machines share.
+        workers: processes of this machine that work on the search.
+        listener: told how it goes on.
+
+    Raises:
+        UsageError: a space or an option that cannot be.
+        LeadlineError: no dev set, a storage that cannot be used, or another search of that name.
+
+    """
+    settings = settings or settings_of(experiment)
+    bench = Workbench(experiment.replace({"search": {}}), data)
+    if bench.plan.examples("dev") is None:
+        raise LeadlineError("A search compares dev errors, and the dev set is empty: give split.dev a size.")
+    space = space or space_of(experiment, bench, settings)
+    bench.variant(space.center())  # what cannot be trained is said before anything is written
+    started = time.monotonic()
+    problem = _problem(bench, space, settings)
+    folder = SearchFolder(runs, name or _name(bench, problem))
+    if storage is None and workers > 1:
+        folder.path.mkdir(parents=True, exist_ok=True)
+        storage = f"sqlite:///{(folder / 'trials.db').resolve()}"
+    job = _Job(experiment, data, space, settings, folder, storage, problem)
+    with spoken_errors(storage) if storage else _nothing():
+        return job.run(bench, workers, started, listener)
+
+
+def settings_of(experiment: Experiment, given: Mapping[str, Any] | None = None) -> SearchSettings:
+    """The options of ``[search]``, overruled by those given (None: not given)."""
+    section = experiment.search.model_dump(exclude_none=True, exclude={"space"})
+    values = section | {key: value for key, value in (given or {}).items() if value is not None}
+    if "budget" in values:
+        values["budget"] = seconds_of(values["budget"])
+    return SearchSettings(**values)
+
+
+def space_of(experiment: Experiment, bench: Workbench, settings: SearchSettings) -> Space:
+    """The space of ``[search.space]``, or that of the tiers."""
+    tables = experiment.search.space
+    return Space.from_config(tables) if tables else default_space(bench.plan, settings.tiers)
+
+
+@dataclass(frozen=True, eq=False)
+class _Job:
+    """One search: all that a process needs to work on it."""
+
+    experiment: Experiment
+    data: Dataset | None
+    space: Space
+    settings: SearchSettings
+    folder: SearchFolder
+    storage: str | None
+    problem: Mapping[str, Any]
+
+    def run(self, bench: Workbench, workers: int, started: float, listener: SearchListener | None) -> SearchRecord:
+        """Work, alone or with others, and sum up."""
+        settings, folder = self.settings, self.folder
+        chosen = strategy(settings.sampler, self.space, settings.trials, settings.seed)
+        storage = open_storage(self.storage)
+        study = open_study(storage, folder.name, chosen.sampler)
+        self._join(study)
+        done = [record for record in records_of(study, self.space) if record.done]
+        if listener is not None:
+            listener.planned(bench, self.space, settings, len(done))
+        summary = self._summary(bench, started)
+        folder.write_summary(summary)
+        folder.write("experiment.toml", self.experiment.to_toml())
+
+        def ended(record: TrialRecord) -> None:
+            folder.append([record])
+            if listener is not None:
+                listener.trial(record)
+
+        budget = settings.budget
+        deadline = None if budget is None else started + BUDGET_FOR_TRIALS * budget
+        worker = Worker(bench, self.space, study, storage, chosen, settings, deadline, ended)
+        with _helpers(self, workers - 1, deadline):
+            stopped = worker.run()
+        records = records_of(study, self.space)
+        folder.write_trials([record for record in records if record.state != "running"])
+        if stopped == "interrupted":
+            folder.write_summary(self._summary(bench, started, "interrupted", records))
+            raise KeyboardInterrupt
+        return self._finish(bench, started, records, listener)
+
+    def work(self, deadline: float | None) -> None:
+        """What another process of this machine does."""
+        bench = Workbench(self.experiment.replace({"search": {}}), self.data)
+        chosen = strategy(self.settings.sampler, self.space, self.settings.trials, self.settings.seed)
+        storage = open_storage(self.storage)
+        study = open_study(storage, self.folder.name, chosen.sampler)
+        Worker(
+            bench, self.space, study, storage, chosen, self.settings, deadline, lambda r: self.folder.append([r])
+        ).run()
+
+    def _join(self, study: Study) -> None:
+        """Go on with what is there: in the shared storage, or in the folder."""
+        if self.storage is not None:
+            agree(study, self.problem)
+            return
+        known = self.folder.summary()
+        if known is not None and known.get("problem") != json.loads(json.dumps(self.problem)):
+            raise LeadlineError(
+                f"The search '{self.folder.name}' is there already, with another experiment or other options.\n"
+                "Choose another name with --name, or give the same to go on with it."
+            )
+        _restore(study, self.space, self.folder.trials())
+
+    def _finish(
+        self, bench: Workbench, started: float, records: Sequence[TrialRecord], listener: SearchListener | None
+    ) -> SearchRecord:
+        """Train the best with other seeds, and write the result."""
+        settings, folder = self.settings, self.folder
+        if not ranked(records):
+            folder.write_summary(self._summary(bench, started, "done", records))
+            raise LeadlineError(_nothing_complete(records, settings))
+        if listener is not None and settings.finalists:
+            listener.finals(min(settings.finalists, len(ranked(records))), settings.seeds)
+        deadline = math.inf if settings.budget is None else started + settings.budget
+        found = finalists(
+            bench,
+            records,
+            max(1, settings.finalists),
+            settings.seeds if settings.finalists else 0,
+            lambda: time.monotonic() >= deadline,
+        )
+        best = found[0]
+        variant = bench.variant(best.values)
+        folder.write("best.toml", variant.experiment.to_toml())
+        result = self._summary(bench, started, "done", records) | self._result(best, found, records)
+        folder.write_summary(result)
+        record = load(folder.path)
+        from leadline.search.report import write_search_report
+
+        write_search_report(record)
+        return record
+
+    def _result(self, best: Finalist, found: Sequence[Finalist], records: Sequence[TrialRecord]) -> dict[str, Any]:
+        return {
+            "best": best.to_json() | {"experiment": str(self.folder / "best.toml")},
+            "finalists": [finalist.to_json() for finalist in found],
+            "importance": [asdict(importance) for importance in importances(self.space, records)],
+            "edges": edges(self.space, best.values),
+        }
+
+    def _summary(
+        self, bench: Workbench, started: float, status: str = "running", records: Sequence[TrialRecord] = ()
+    ) -> dict[str, Any]:
+        plan = bench.plan
+        known = self.folder.summary() or {}
+        seconds = known.get("seconds_before", 0.0) + time.monotonic() - started
+        before = known.get("seconds", 0.0) if status == "running" else known.get("seconds_before", 0.0)
+        states = [record.state for record in records]
+        return {
+            "name": self.folder.name,
+            "status": status,
+            "started": known.get("started") or datetime.now(UTC).isoformat(timespec="seconds"),
+            "seconds": seconds if status != "running" else before,
+            "seconds_before": before,
+            "storage": None if self.storage is None else self.storage.rpartition("@")[2],
+            "settings": asdict(self.settings),
+            "space": self.space.to_config(),
+            "problem": self.problem,
+            "source": plan.source,
+            "task": plan.data.task,
+            "metric": plan.experiment.goal.optimizing,
+            "experiment": self.experiment.to_toml(),
+            "counts": {state: states.count(state) for state in sorted(set(states))},
+        }
+
+
+def records_of(study: Study, space: Space) -> list[TrialRecord]:
+    """The study's trials as records, without those that were given out again."""
+    return [record_of(space, trial) for trial in study.get_trials(deepcopy=False) if trial.state != TrialState.FAIL]
+
+
+def _restore(study: Study, space: Space, records: Sequence[TrialRecord]) -> None:
+    """Put a folder's trials into a study in memory, each under its own number."""
+    for record in records:
+        while len(study.get_trials(deepcopy=False)) < record.number:  # what an end without warning cut short
+            study.add_trial(optuna.create_trial(state=TrialState.FAIL))
+        chosen = [space[key] for key in record.values]
+        states = {"complete": TrialState.COMPLETE, "waiting": TrialState.WAITING}
+        attribute = record.to_json()
+        kept = ("state", "dev_error", "dev_cost", "epochs", "kept_epoch", "seconds", "curve")
+        study.add_trial(
+            optuna.create_trial(
+                state=states.get(record.state, TrialState.PRUNED),
+                params={parameter_name(d): parameter(d, record.values[d.key]) for d in chosen},
+                distributions={parameter_name(d): distribution(d) for d in chosen},
+                value=record.dev_error if record.state == "complete" else None,
+                user_attrs={OUTCOME: {key: attribute[key] for key in kept}} if record.done else {},
+                intermediate_values=dict(record.rungs),
+            )
+        )
+
+
+def _problem(bench: Workbench, space: Space, settings: SearchSettings) -> dict[str, Any]:
+    """What makes two calls the same search; paths may differ between machines, the data may not."""
+    experiment = bench.experiment.to_dict()
+    experiment.pop("data", None)
+    problem = {
+        "data": bench.plan.data.fingerprint()["sha256"],
+        "experiment": experiment,
+        "space": space.to_config(),
+        "sampler": settings.sampler,
+        "seed": settings.seed,
+    }
+    return problem | ({"trials": settings.trials} if settings.sampler in ("grid", "coarse-to-fine") else {})
+
+
+def _name(bench: Workbench, problem: Mapping[str, Any]) -> str:
+    """A name that the same search always gets."""
+    digest = hashlib.sha256(json.dumps(problem, sort_keys=True, default=str).encode()).hexdigest()[:8]
+    stem = "".join(c if c.isalnum() else "-" for c in bench.plan.data.name.lower()).strip("-")[:40] or "search"
+    return f"{stem}-{problem['sampler']}-{digest}"
+
+
+def _nothing_complete(records: Sequence[TrialRecord], settings: SearchSettings) -> str:
+    diverged = sum(record.state == "diverged" for record in records)
+    if diverged:
+        return f"No trial came to its end: {diverged} of {len(records)} diverged. Search lower learning rates."
+    return "No trial came to its end within the budget; give more time, or fewer epochs to each: training.epochs."
+
+
+@contextmanager
+def _nothing() -> Iterator[None]:
+    yield
+
+
+@contextmanager
+def _helpers(job: _Job, count: int, deadline: float | None) -> Iterator[None]:
+    """Other processes of this machine at work on the same search; each gets its share of the cores."""
+    if count < 1:
+        yield
+        return
+    before = torch.get_num_threads()
+    threads = max(1, (os.cpu_count() or 1) // (count + 1))
+    context = multiprocessing.get_context("spawn")
+    left = None if deadline is None else deadline - time.monotonic()
+    processes = [context.Process(target=_work, args=(job, left, threads), daemon=True) for _ in range(count)]
+    for process in processes:
+        process.start()
+    torch.set_num_threads(threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+        for process in processes:
+            process.join(timeout=5)
+            process.terminate()
+
+
+def _work(job: _Job, seconds: float | None, threads: int) -> None:
+    """The main function of another process."""
+    torch.set_num_threads(threads)
+    job.work(None if seconds is None else time.monotonic() + seconds)

@@ -1,0 +1,168 @@
+"""How the next trial is chosen: Optuna's samplers, made repeatable for any number of workers, and our own two.
+
+What a trial draws depends on the seed, on its number and on the trials before it, not on the process that asks: a
+random search by four workers tries the same points as one by a single worker.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from optuna import Study
+from optuna.distributions import BaseDistribution
+from optuna.exceptions import ExperimentalWarning
+from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
+from optuna.trial import FrozenTrial, TrialState
+
+from leadline.errors import UsageError, nearest
+from leadline.search.coarse_to_fine import CoarseToFine
+from leadline.search.distributions import distribution, parameter, parameter_name
+from leadline.search.settings import SAMPLERS
+from leadline.search.spaces import Space
+
+GRID_POINT = "leadline:grid point"
+TPE_AT_ONCE = 8
+
+
+@dataclass(frozen=True)
+class Strategy:
+    """A sampler, and how many trials it may be asked for before it has to know how they went (None: any number).
+
+    ``most`` is how many different trials there are at all, None for no end of them.
+    """
+
+    sampler: BaseSampler
+    at_once: int | None = None
+    most: int | None = None
+
+
+def strategy(name: str, space: Space, trials: int, seed: int) -> Strategy:
+    """The sampler of that name for a search of so many trials. `UsageError`: there is no such sampler."""
+    if name == "random":
+        return Strategy(Numbered(lambda seed: RandomSampler(seed), seed))
+    if name == "quasi-random":
+        return Strategy(QuasiRandom(space, seed))
+    if name == "grid":
+        points = space.points(grid_levels(space, trials))
+        return Strategy(Grid(space, points, seed), most=len(points))
+    if name == "coarse-to-fine":
+        sampler = CoarseToFine(space, trials, seed)
+        return Strategy(sampler, at_once=sampler.round_size)
+    if name == "tpe":
+        return Strategy(Numbered(_tpe, seed), at_once=TPE_AT_ONCE)
+    raise UsageError(f"search.sampler: unknown sampler '{name}'.{nearest(name, SAMPLERS)}")
+
+
+def grid_levels(space: Space, trials: int) -> int:
+    """The most levels of every number for which the grid has no more than ``trials`` points, at least 2."""
+    levels = 2
+    while levels < trials and len(space.points(levels + 1)) <= trials:
+        if len(space.points(levels + 1)) == len(space.points(levels)):
+            break
+        levels += 1
+    return levels
+
+
+def _tpe(seed: int) -> BaseSampler:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ExperimentalWarning)
+        return TPESampler(seed=seed, multivariate=True, group=True, constant_liar=True)
+
+
+class Numbered(BaseSampler):
+    """One of Optuna's samplers, begun anew for each trial from the search's seed and the trial's number."""
+
+    def __init__(self, make: Callable[[int], BaseSampler], seed: int) -> None:
+        self._make, self._seed = make, seed
+        self._current: dict[int, BaseSampler] = {}
+
+    def _of(self, trial: FrozenTrial) -> BaseSampler:
+        if trial.number not in self._current:
+            random = np.random.SeedSequence([self._seed, trial.number])
+            self._current = {trial.number: self._make(int(random.generate_state(1)[0]))}
+        return self._current[trial.number]
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """As Optuna's own."""
+        return self._of(trial).infer_relative_search_space(study, trial)
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """As Optuna's own."""
+        return self._of(trial).sample_relative(study, trial, search_space)
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """As Optuna's own."""
+        return self._of(trial).sample_independent(study, trial, param_name, param_distribution)
+
+
+class QuasiRandom(QMCSampler):
+    """Optuna's scrambled Sobol points, from the first trial on: it knows the space, and so need not see a trial first.
+
+    Dimensions that count only under conditions are drawn at random.
+    """
+
+    def __init__(self, space: Space, seed: int) -> None:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", ExperimentalWarning)
+            super().__init__(
+                scramble=True,
+                seed=seed,
+                independent_sampler=Numbered(lambda seed: RandomSampler(seed), seed),
+                warn_independent_sampling=False,
+                warn_asynchronous_seeding=False,
+            )
+        self._known = {parameter_name(d): distribution(d) for d in space if not d.when}
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """All dimensions without conditions."""
+        return self._known
+
+
+class Grid(BaseSampler):
+    """The points of a grid in a shuffled order, each once, however many workers take them.
+
+    Unlike Optuna's own it leaves out what differs only in dimensions that do not count.
+    """
+
+    def __init__(self, space: Space, points: Sequence[dict[str, Any]], seed: int) -> None:
+        self._points = [{parameter_name(space[key]): parameter(space[key], v) for key, v in p.items()} for p in points]
+        self._seed = seed
+        self._given: dict[int, int] = {}
+
+    def point_of(self, number: int) -> int:
+        """The point that the trial of this number was given; whoever asked for it writes it down as `GRID_POINT`."""
+        return self._given[number]
+
+    def before_trial(self, study: Study, trial: FrozenTrial) -> None:
+        """Choose among the points that nobody has taken."""
+        taken = {
+            other.user_attrs[GRID_POINT]
+            for other in study.get_trials(deepcopy=False)
+            if GRID_POINT in other.user_attrs and other.state != TrialState.FAIL
+        }
+        left = [point for point in range(len(self._points)) if point not in taken] or [*range(len(self._points))]
+        self._given = {trial.number: int(np.random.default_rng([self._seed, trial.number]).choice(left))}
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Every value comes from the point."""
+        return {}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+    def sample_independent(
+        self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
+    ) -> Any:
+        """The point's value."""
+        return self._points[self._given[trial.number]][param_name]
