@@ -32,7 +32,7 @@ from leadline.search.spaces import Space
 from leadline.search.storage import agree, open_storage, open_study, spoken_errors
 from leadline.search.tiers import default_space
 from leadline.search.variants import Workbench
-from leadline.search.worker import Worker, record_of
+from leadline.search.worker import Worker, records_of
 
 BUDGET_FOR_TRIALS = 0.8
 """The share of the budget after which trials end, so that the best can be trained with other seeds."""
@@ -135,8 +135,9 @@ class _Job:
         done = [record for record in records_of(study, self.space) if record.done]
         if listener is not None:
             listener.planned(bench, self.space, settings, len(done))
-        summary = self._summary(bench, started)
-        folder.write_summary(summary)
+        if self._is_done(done):
+            return load(folder.path)
+        folder.write_summary(self._summary(bench, started))
         folder.write("experiment.toml", self.experiment.to_toml())
 
         def ended(record: TrialRecord) -> None:
@@ -155,6 +156,14 @@ class _Job:
             folder.write_summary(self._summary(bench, started, "interrupted", records))
             raise KeyboardInterrupt
         return self._finish(bench, started, records, listener)
+
+    def _is_done(self, done: Sequence[TrialRecord]) -> bool:
+        """Whether this very search has its result already."""
+        known = self.folder.summary() or {}
+        before = {**known.get("settings", {}), "budget": None, "trials": None}
+        same = before == {**asdict(self.settings), "budget": None, "trials": None}
+        told = sum(known.get("counts", {}).get(state, 0) for state in ("complete", "pruned", "diverged"))
+        return known.get("status") == "done" and same and "best" in known and told == len(done) >= self.settings.trials
 
     def work(self, deadline: float | None) -> None:
         """What another process of this machine does."""
@@ -240,11 +249,6 @@ class _Job:
             "experiment": self.experiment.to_toml(),
             "counts": {state: states.count(state) for state in sorted(set(states))},
         }
-
-
-def records_of(study: Study, space: Space) -> list[TrialRecord]:
-    """The study's trials as records, without those that were given out again."""
-    return [record_of(space, trial) for trial in study.get_trials(deepcopy=False) if trial.state != TrialState.FAIL]
 
 
 def _restore(study: Study, space: Space, records: Sequence[TrialRecord]) -> None:

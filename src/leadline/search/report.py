@@ -128,5 +128,5 @@ def _finalist(finalist: Mapping[str, Any], scale: Scale) -> dict[str, str]:
         "search": _error(finalist["dev_error"], scale),
         "mean": _error(finalist["mean"], scale) if finalist["errors"] else "—",
         "interval": "" if low is None else f"{scale.factor * low:.3g} to {scale.factor * high:.3g}",
-        "values": ", ".join(f"{name_of(key)} {_shown(value)}" for key, value in finalist["values"].items()),
+        "chosen": ", ".join(f"{name_of(key)} {_shown(value)}" for key, value in finalist["values"].items()),
     }

@@ -262,3 +262,8 @@ def record_of(space: Space, trial: FrozenTrial) -> TrialRecord:
     return TrialRecord(
         trial.number, told or "complete", values, curve=curve, rungs=trial.intermediate_values, **outcome
     )
+
+
+def records_of(study: Study, space: Space) -> list[TrialRecord]:
+    """The study's trials as records, without those that were given out again."""
+    return [record_of(space, trial) for trial in study.get_trials(deepcopy=False) if trial.state != TrialState.FAIL]

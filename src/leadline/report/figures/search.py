@@ -167,7 +167,7 @@ def search_progress(trials: Trials, scale: Scale) -> Figure:
         "line": {"color": SERIES[1], "width": 2, "shape": "hv"},
         "hovertemplate": "best of %{x} trials: %{y:.4g}<extra></extra>",
     }
-    layout: Layout = {"xaxis": axis("trial"), "yaxis": axis(_error_title(scale), rangemode="tozero")}
+    layout: Layout = {"xaxis": axis("trial"), "yaxis": axis(_error_title(scale))}
     said = "Dev error of each trial in the order of their numbers, with the best so far."
     return Figure("How the search went", said, [points, line], layout, "medium", log_toggle=True)
 
@@ -249,7 +249,14 @@ def _slice(along: Scaled, trials: Trials, scale: Scale, best: int | None, tier: 
         "yaxis": axis(_error_title(scale)),
     }
     title = name[:1].upper() + name[1:] + (f" · tier {tier}" if tier else "")
-    return Figure(title, f"Dev error of the trials along {name}.", traces, layout, "small", log_toggle=True)
+    said = f"Dev error of the trials along {name}."
+    return Figure(title, said, traces, layout, "small", log_toggle=True, logarithmic=_hugs_the_floor(shown))
+
+
+def _hugs_the_floor(trials: Trials) -> bool:
+    """Whether a linear axis would show most of the trials in its lowest tenth."""
+    errors = sorted(trial["dev_error"] for trial in trials)
+    return bool(errors) and errors[0] > 0 and errors[len(errors) // 2] < errors[-1] / 10
 
 
 def _points(
