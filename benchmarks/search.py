@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import os
 import statistics
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import pairwise
 from pathlib import Path
 
@@ -143,7 +143,7 @@ def speed() -> list[str]:
     return lines
 
 
-def table_bench(file: str, target: str, changes: dict[str, object]) -> Workbench:
+def table_bench(file: str, target: str, changes: Mapping[str, str]) -> Workbench:
     """A real table with a network of two small layers."""
     folder = Path(os.environ.get("LEADLINE_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
     values = {

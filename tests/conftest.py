@@ -35,7 +35,7 @@ REQUIRED = {f"needs_{name}" for name in os.environ.get("LEADLINE_REQUIRE", "").s
 
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Where LEADLINE_REQUIRE names "data" or "browser", a test that needs it may not be skipped."""
+    """Where LEADLINE_REQUIRE names "data", "browser" or "postgresql", a test that needs it may not be skipped."""
     report = yield
     needed = REQUIRED & {marker.name for marker in item.iter_markers()}
     if report.skipped and needed and not hasattr(report, "wasxfail"):

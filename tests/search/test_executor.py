@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from leadline.errors import UsageError
 from leadline.experiment import Experiment
 from leadline.search.executor import Executor, Outcome, train_alone, train_variants
 from leadline.search.variants import Variant, Workbench
+from leadline.session.training import run_experiment
 from leadline.training import Examples
 from leadline.training.population import kind
 
@@ -162,6 +165,17 @@ def test_networks_that_are_not_dense_train_alone() -> None:
     outcomes = train_variants(variants, lambda records: [1] if 1 in records else [], keep_fits=True)
     assert [outcome.stopped for outcome in outcomes] == ["epochs", "pruned"]
     assert torch.equal(theta(outcomes[0]), train_alone(variants[0]).parameters.theta)
+
+
+def test_augmented_images_train_alone_and_as_a_run_does(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    images, labels = random.random((80, 6, 6)).astype(np.float32), np.arange(80) % 2
+    experiment = Experiment.from_dict({"training": {"epochs": 2, "batch_size": 16, "seed": 3}, "augment": {"crop": 1}})
+    variant = Workbench(experiment, read(images, labels)).variant()
+    assert variant.kind is None
+    (outcome,) = train_variants([variant])
+    run = run_experiment(experiment, read(images, labels), runs=tmp_path)
+    assert [e.dev_cost for e in outcome.history] == [e["dev_cost"] for e in run.history]
 
 
 def test_weights_and_other_training_sets_train_alone() -> None:

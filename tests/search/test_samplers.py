@@ -1,5 +1,8 @@
 from __future__ import annotations
 
+from collections.abc import Callable
+from typing import Any
+
 import numpy as np
 import optuna
 import pytest
@@ -24,7 +27,7 @@ SPACE = Space(
 NUMBERS = Space((linear("x", 0, 1), log("y", 1e-3, 1)))
 
 
-def drawn(chosen: Strategy, space: Space, n: int, objective: object = None) -> list[dict[str, object]]:
+def drawn(chosen: Strategy, space: Space, n: int, objective: Callable[[Any], float] | None = None) -> list[Any]:
     study = open_study(open_storage(None), "s", chosen.sampler)
     found = []
     for _ in range(n):
@@ -33,7 +36,7 @@ def drawn(chosen: Strategy, space: Space, n: int, objective: object = None) -> l
         if isinstance(chosen.sampler, Grid):
             trial.set_user_attr(GRID_POINT, chosen.sampler.point_of(trial.number))
         found.append(values)
-        study.tell(trial, objective(values) if callable(objective) else 0.5)
+        study.tell(trial, objective(values) if objective else 0.5)
     return found
 
 
@@ -43,8 +46,8 @@ def test_draws_lie_in_the_space_and_repeat_by_the_seed(name: str) -> None:
     assert first == drawn(strategy(name, SPACE, 20, 3), SPACE, 20)
     assert first != drawn(strategy(name, SPACE, 20, 4), SPACE, 20)
     for values in first:
-        assert 1e-4 <= values["rate"] <= 1  # pyright: ignore[reportOperatorIssue]
-        assert 0.9 <= values["beta"] <= 0.999  # pyright: ignore[reportOperatorIssue]
+        assert 1e-4 <= values["rate"] <= 1
+        assert 0.9 <= values["beta"] <= 0.999
         assert values["layers"] in (1, 2, 3)
         assert ("only_a" in values) == (values["kind"] == "a")
     assert {values["kind"] for values in first} == {"a", "b"}
@@ -70,7 +73,7 @@ def test_a_grid_visits_each_point_once() -> None:
 def test_quasi_random_points_fill_the_space_more_evenly() -> None:
     values = drawn(strategy("quasi-random", NUMBERS, 32, 0), NUMBERS, 32)
     for key in ("x", "y"):
-        places = [NUMBERS[key].place_of(v[key]) for v in values]  # pyright: ignore[reportArgumentType]
+        places = [NUMBERS[key].place_of(v[key]) for v in values]
         assert np.bincount((np.array(places) * 8).astype(int), minlength=8).tolist() == [4] * 8
 
 
@@ -90,11 +93,11 @@ def test_coarse_to_fine_zooms_in() -> None:
     sampler = strategy("coarse-to-fine", NUMBERS, 60, 0).sampler
     assert isinstance(sampler, CoarseToFine)
     size = sampler.round_size
-    spread = [np.std([v["x"] for v in values[k : k + size]]) for k in range(0, 60, size)]  # pyright: ignore
+    spread = [np.std([v["x"] for v in values[k : k + size]]) for k in range(0, 60, size)]
     assert spread[-1] < spread[0] / 2
-    assert min(map(bowl, values[-size:])) < 0.2 * min(map(bowl, values[:size]))  # pyright: ignore
-    random = [min(map(bowl, drawn(strategy("random", NUMBERS, 60, s), NUMBERS, 60))) for s in range(5)]  # pyright: ignore
-    assert min(map(bowl, values)) < np.median(random)  # pyright: ignore[reportArgumentType]
+    assert min(map(bowl, values[-size:])) < 0.2 * min(map(bowl, values[:size]))
+    random = [min(map(bowl, drawn(strategy("random", NUMBERS, 60, s), NUMBERS, 60))) for s in range(5)]
+    assert min(map(bowl, values)) < np.median(random)
 
 
 def test_coarse_to_fine_leaves_a_wrong_region() -> None:
@@ -110,7 +113,7 @@ def test_coarse_to_fine_leaves_a_wrong_region() -> None:
         return 0.5 + values["x"] if n <= liars else 0.5 * bowl(values)
 
     values = drawn(strategy("coarse-to-fine", NUMBERS, 120, 0), NUMBERS, 120, misleading)
-    assert np.median([v["x"] for v in values[-sampler.round_size :]]) > 0.5  # pyright: ignore
+    assert np.median([v["x"] for v in values[-sampler.round_size :]]) > 0.5
 
 
 def test_the_region_keeps_a_margin_and_weighs_choices() -> None:
@@ -139,5 +142,5 @@ def test_pruned_trials_tell_the_region_less_than_complete_ones() -> None:
     complete = [
         values_of(NUMBERS, t.params)["x"] for t in study.trials if t.value is not None and t.state.name == "COMPLETE"
     ]
-    assert low < min(complete) <= high  # pyright: ignore
+    assert low < min(complete) <= high
     assert low > 0.2

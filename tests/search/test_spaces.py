@@ -34,7 +34,9 @@ def test_scales() -> None:
     assert linear("a", -1, 3).value_at(0.25) == 0
     assert [integer("d", 1, 4).value_at(k / 8 + 1 / 16) for k in range(8)] == [1, 1, 2, 2, 3, 3, 4, 4]
     assert [choice("f", "ab").value_at(place) for place in (0, 0.49, 0.51, 1)] == ["a", "a", "b", "b"]
-    assert integer("e", 8, 512, log=True).value_at(0.5) == 62, "7.5 to 512.5: each whole number has an interval of its own"
+    assert integer("e", 8, 512, log=True).value_at(0.5) == 62, (
+        "7.5 to 512.5: each whole number has an interval of its own"
+    )
 
 
 def test_the_ends_are_values_too() -> None:

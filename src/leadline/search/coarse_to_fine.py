@@ -94,8 +94,9 @@ class CoarseToFine(BaseSampler):
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Draw the whole trial."""
-        region = self.region(study, trial.number)
-        index, slot = divmod(trial.number, self.round_size)
+        number = first_number(trial)
+        region = self.region(study, number)
+        index, slot = divmod(number, self.round_size)
         random = np.random.default_rng([self.seed, index])
         places = {d.key: _spread(random, self.round_size)[slot] for d in self.space}
         stray = index > 0 and random.permutation(self.round_size)[slot] < int(STRAY * self.round_size + 0.5)
@@ -118,6 +119,11 @@ class CoarseToFine(BaseSampler):
     ) -> Any:
         """The value that was drawn."""
         return self._drawn[trial.number][param_name]
+
+
+def first_number(trial: FrozenTrial) -> int:
+    """The trial's number; of one that is given out again, the number that it had first."""
+    return trial.system_attrs.get("failed_trial", trial.number)
 
 
 def finished(study: Study) -> list[FrozenTrial]:

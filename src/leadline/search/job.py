@@ -29,7 +29,7 @@ from leadline.search.records import SearchFolder, SearchRecord, TrialRecord, loa
 from leadline.search.samplers import strategy
 from leadline.search.settings import SearchSettings, seconds_of
 from leadline.search.spaces import Space
-from leadline.search.storage import agree, open_storage, open_study, spoken_errors
+from leadline.search.storage import HEARTBEAT, agree, open_storage, open_study, spoken_errors
 from leadline.search.tiers import default_space
 from leadline.search.variants import Workbench
 from leadline.search.worker import Worker, records_of
@@ -62,6 +62,7 @@ def search(
     storage: str | None = None,
     workers: int = 1,
     listener: SearchListener | None = None,
+    heartbeat: int = HEARTBEAT,
 ) -> SearchRecord:
     """Search hyper-parameters of an experiment for the least dev error.
 
@@ -75,6 +76,8 @@ def search(
         storage: a database URL that workers on one or several machines share.
         workers: processes of this machine that work on the search.
         listener: told how it goes on.
+        heartbeat: seconds between a worker's signs of life in a shared storage; after two without any its trials are
+            given out again.
 
     Raises:
         UsageError: a space or an option that cannot be.
@@ -93,7 +96,7 @@ def search(
     if storage is None and workers > 1:
         folder.path.mkdir(parents=True, exist_ok=True)
         storage = f"sqlite:///{(folder / 'trials.db').resolve()}"
-    job = _Job(experiment, data, space, settings, folder, storage, problem)
+    job = _Job(experiment, data, space, settings, folder, storage, problem, heartbeat)
     with spoken_errors(storage) if storage else _nothing():
         return job.run(bench, workers, started, listener)
 
@@ -124,12 +127,13 @@ class _Job:
     folder: SearchFolder
     storage: str | None
     problem: Mapping[str, Any]
+    heartbeat: int = HEARTBEAT
 
     def run(self, bench: Workbench, workers: int, started: float, listener: SearchListener | None) -> SearchRecord:
         """Work, alone or with others, and sum up."""
         settings, folder = self.settings, self.folder
         chosen = strategy(settings.sampler, self.space, settings.trials, settings.seed)
-        storage = open_storage(self.storage)
+        storage = open_storage(self.storage, self.heartbeat)
         study = open_study(storage, folder.name, chosen.sampler)
         self._join(study)
         done = [record for record in records_of(study, self.space) if record.done]
@@ -169,7 +173,7 @@ class _Job:
         """What another process of this machine does."""
         bench = Workbench(self.experiment.replace({"search": {}}), self.data)
         chosen = strategy(self.settings.sampler, self.space, self.settings.trials, self.settings.seed)
-        storage = open_storage(self.storage)
+        storage = open_storage(self.storage, self.heartbeat)
         study = open_study(storage, self.folder.name, chosen.sampler)
         Worker(
             bench, self.space, study, storage, chosen, self.settings, deadline, lambda r: self.folder.append([r])

@@ -19,7 +19,7 @@ from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
 from leadline.errors import UsageError, nearest
-from leadline.search.coarse_to_fine import CoarseToFine
+from leadline.search.coarse_to_fine import CoarseToFine, first_number
 from leadline.search.distributions import distribution, parameter, parameter_name
 from leadline.search.settings import SAMPLERS
 from leadline.search.spaces import Space
@@ -81,10 +81,11 @@ class Numbered(BaseSampler):
         self._current: dict[int, BaseSampler] = {}
 
     def _of(self, trial: FrozenTrial) -> BaseSampler:
-        if trial.number not in self._current:
-            random = np.random.SeedSequence([self._seed, trial.number])
-            self._current = {trial.number: self._make(int(random.generate_state(1)[0]))}
-        return self._current[trial.number]
+        number = first_number(trial)
+        if number not in self._current:
+            random = np.random.SeedSequence([self._seed, number])
+            self._current = {number: self._make(int(random.generate_state(1)[0]))}
+        return self._current[number]
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """As Optuna's own."""

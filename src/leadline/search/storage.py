@@ -5,17 +5,18 @@ from __future__ import annotations
 import json
 import time
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any, TypeVar
 
 import optuna
 from optuna import Study
-from optuna.exceptions import ExperimentalWarning, OptunaError, StorageInternalError
+from optuna.exceptions import ExperimentalWarning, OptunaError, StorageInternalError, UpdateFinishedTrialError
 from optuna.samplers import BaseSampler
 from optuna.storages import BaseStorage, InMemoryStorage, RDBStorage, RetryHeartbeatStaleTrialCallback
-from sqlalchemy import event
+from optuna.trial import FrozenTrial, TrialState
+from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, SQLAlchemyError
 
@@ -74,7 +75,7 @@ def ask(study: Study) -> optuna.Trial:
         return study.ask()
 
 
-def give_out_again(study: Study, trial: optuna.trial.FrozenTrial) -> None:
+def give_out_again(study: Study, trial: FrozenTrial) -> None:
     """Put a trial whose worker is gone, or that was not finished, back among those that wait."""
     with _without_warnings():
         RetryHeartbeatStaleTrialCallback()(study, trial)
@@ -158,10 +159,44 @@ class Heartbeat:
                     break  # the storage is away for a moment; the next beat comes before the trials are given up
 
 
-def free_trials_of_the_dead(study: Study) -> None:
-    """Give out again what workers were training that have not given a sign of life for long."""
-    with _without_warnings():
-        optuna.storages.fail_stale_trials(study)
+class Undertaker:
+    """Gives out again what workers were training that have not given a sign of life for long.
+
+    Optuna knows by the last heartbeat. A worker that was killed before a trial's first one has left none; such a trial
+    is free once this process has seen it run without a heartbeat for as long.
+    """
+
+    def __init__(self, study: Study, storage: BaseStorage) -> None:
+        self.study, self.storage = study, storage
+        self._seen: dict[int, float] = {}
+
+    def free_trials(self, own: Collection[int]) -> None:
+        """Look once; ``own`` are the numbers of the trials that run here."""
+        if not isinstance(self.storage, RDBStorage):
+            return
+        with _without_warnings():
+            optuna.storages.fail_stale_trials(self.study)
+        running = self.study.get_trials(deepcopy=False, states=(TrialState.RUNNING,))
+        others = {trial._trial_id: trial for trial in running if trial.number not in own}
+        silent = others.keys() - _with_heartbeat(self.storage) if others else set()
+        now = time.monotonic()
+        self._seen = {trial_id: self._seen.get(trial_id, now) for trial_id in silent}
+        patience = self.storage.grace_period or 2 * HEARTBEAT
+        for trial_id in [trial_id for trial_id, since in self._seen.items() if now - since > patience]:
+            self._free(others[trial_id])
+
+    def _free(self, trial: FrozenTrial) -> None:
+        try:
+            failed = self.study.tell(trial.number, state=TrialState.FAIL)
+        except (UpdateFinishedTrialError, ValueError):
+            return  # another worker was quicker
+        give_out_again(self.study, failed)
+
+
+def _with_heartbeat(storage: RDBStorage) -> set[int]:
+    """The trials of which some worker has given a sign of life."""
+    with storage.engine.connect() as connection:
+        return {row[0] for row in connection.execute(text("SELECT trial_id FROM trial_heartbeats"))}
 
 
 @contextmanager
@@ -221,5 +256,5 @@ def _with_patience(attempt: Callable[[], Result], tries: int = 6) -> Result:
 
 
 def _may_pass(error: BaseException | None) -> bool:
-    text = str(error).lower()
-    return any(words in text for words in ("already exists", "unique", "duplicate", "locked"))
+    said = str(error).lower()
+    return any(words in said for words in ("already exists", "unique", "duplicate", "locked"))

@@ -5,18 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import torch
 
 from leadline.data import Dataset, Preparation
-from leadline.data.augmentation import Augmentation, Augmenter
 from leadline.errors import LeadlineError
 from leadline.experiment import Experiment
 from leadline.network import Network
 from leadline.search.architecture import SHAPE_KEYS, reshaped
-from leadline.session.augmented import augmentation_of
 from leadline.session.defaults import loss_of, resolve
 from leadline.session.plan import Plan, make_plan, training_settings
 from leadline.training import Examples, Stream, Training
@@ -51,25 +50,34 @@ class Variant:
     train: Examples | Stream | None = None
     name: str = ""
 
-    @property
+    @cached_property
     def kind(self) -> Hashable | None:
         """Equal for variants that can train as one population; None for one that trains alone."""
-        if self.train is not None or self.prepared.train.weights is not None or self.augmentation.active:
+        plan = self.prepared.plan
+        if self.train is not None or self.prepared.train.weights is not None:
+            return None
+        if plan.transfer is not None or (plan.data.image_shape and self.plan.augmentation.active):
             return None
         own = kind(self.single)
         return None if own is None else (own, self.loss, id(self.prepared))
 
     @property
-    def augmentation(self) -> Augmentation:
-        """How training images are varied; its ``active`` is empty where they are not."""
-        return augmentation_of(self.experiment)
+    def plan(self) -> Plan:
+        """The plan of a run that trains this variant."""
+        made, single = self.prepared.plan, self.single
+        part = made.split
+        if single.subset is not None:
+            part = replace(part, train=part.train[single.subset.numpy()])
+        return replace(
+            made,
+            experiment=self.experiment,
+            split=part,
+            network=single.network,
+            loss=self.loss,
+            training=single.settings,
+        )
 
-    def augmenter(self) -> Augmenter | None:
-        """What varies batches of training images; None without augmentation."""
-        plan = self.prepared.plan
-        return replace(plan, experiment=self.experiment, training=self.single.settings).augmenter()
-
-    @property
+    @cached_property
     def n_parameters(self) -> int:
         """How many numbers are trained."""
         return self.single.network.layout(self.prepared.plan.input_shape).n
@@ -130,13 +138,14 @@ class Workbench:
 
     @staticmethod
     def _resolve(experiment: Experiment, plan: Plan) -> Experiment:
-        return resolve(experiment, plan.data, plan.split, plan.input_shape)
+        return resolve(experiment, plan.data, plan.split, plan.input_shape, plan.transfer)
 
     def _prepare(self, experiment: Experiment) -> Prepared:
         """The data as this experiment wants them."""
-        key = json.dumps([experiment.data.model_dump(), experiment.split.model_dump()], default=str)
+        sections = ["data", "split"] if self.plan.transfer is None else ["data", "split", "network"]
+        key = json.dumps([getattr(experiment, name).model_dump() for name in sections], default=str)
         if key not in self._prepared:
-            own = experiment.data == self.experiment.data and experiment.split == self.experiment.split
+            own = all(getattr(experiment, name) == getattr(self.experiment, name) for name in sections)
             self._prepared[key] = _prepared(self.plan if own else self._another_plan(experiment))
         return self._prepared[key]
 
@@ -144,7 +153,7 @@ class Workbench:
         """A plan with other keys of data or split; the file is read again only where it has to be."""
         normalization = experiment.data.normalization
         same = experiment.replace({"data.normalization": self.experiment.data.normalization})
-        if same.data != self.experiment.data:
+        if same.data != self.experiment.data or self.plan.transfer is not None:
             return make_plan(experiment)
         data = replace(self.plan.data, settings=replace(self.plan.data.settings, normalization=normalization))
         if same.split != self.experiment.split:

@@ -21,11 +21,11 @@ from leadline.search.records import TrialRecord, thinned
 from leadline.search.samplers import GRID_POINT, Grid, Strategy
 from leadline.search.settings import SearchSettings
 from leadline.search.spaces import Space
-from leadline.search.storage import Heartbeat, ask, free_trials_of_the_dead, give_out_again
+from leadline.search.storage import Heartbeat, Undertaker, ask, give_out_again
 from leadline.search.variants import Variant, Workbench
 from leadline.training import Epoch
 
-ASKED_AHEAD = 1024
+ASKED_AHEAD = 256
 """Trials that a search of one process asks for at once, so that those of one architecture find each other."""
 UNFINISHED = ("budget", "interrupted", "request")
 DIVERGED = "diverged"
@@ -68,6 +68,7 @@ class Worker:
         self.target = min(self.settings.trials, self.strategy.most or self.settings.trials)
         self.halving = Halving() if self.settings.pruning else None
         self.executor = Executor(self._epoch, self._end, places=self.settings.places)
+        self.undertaker = Undertaker(self.study, self.storage)
         self._remember_rungs()
 
     def run(self) -> str | None:
@@ -92,8 +93,7 @@ class Worker:
     def _more(self, free: int) -> list[Variant]:
         if self._out_of_time() or (self.shared and not self._time_to_look()):
             return []
-        if self.shared:
-            free_trials_of_the_dead(self.study)
+        self._look_for_the_dead()
         variants: list[Variant] = []
         for _ in range(min(self.target - self._taken(), self._allowed(free))):
             trial = ask(self.study)
@@ -103,11 +103,14 @@ class Worker:
             variants.append(self._begin(trial))
         return variants
 
+    def _look_for_the_dead(self) -> None:
+        self.undertaker.free_trials({running.trial.number for running in self._running.values()})
+
     def _allowed(self, free: int) -> int:
         """How many trials may be asked for now: those of one round, or as many as are worth having at once."""
         at_once = self.strategy.at_once
         if at_once is None:
-            return free if self.shared else ASKED_AHEAD
+            return free if self.shared or self.deadline is not None else ASKED_AHEAD
         left = at_once - len(self.study.get_trials(deepcopy=False)) % at_once
         return 0 if self._running and left == at_once else left
 
@@ -150,7 +153,7 @@ class Worker:
         if not self._done():
             time.sleep(0.3)
             self._looked = 0.0
-            free_trials_of_the_dead(self.study)
+            self._look_for_the_dead()
 
     def _out_of_time(self) -> bool:
         if self.deadline is None or time.monotonic() < self.deadline:
