@@ -178,6 +178,17 @@ def test_augmented_images_train_alone_and_as_a_run_does(tmp_path: Path) -> None:
     assert [e.dev_cost for e in outcome.history] == [e["dev_cost"] for e in run.history]
 
 
+def test_a_streamed_training_set_is_not_taken_into_memory() -> None:
+    settings = {"training": {"epochs": 2, "batch_size": 32}, "data": {"stream": True}}
+    workbench = Workbench(Experiment.from_dict(settings), read(*classes()))
+    variant = workbench.variant({"training.learning_rate": 0.1})
+    assert variant.kind is None
+    (outcome,) = train_variants([variant])
+    assert outcome.history[0].steps == -(-len(workbench.plan.split.train) // 32)
+    with pytest.raises(UsageError, match="a subset needs the training set in memory"):
+        workbench.variant(subset=range(10))
+
+
 def test_weights_and_other_training_sets_train_alone() -> None:
     workbench = bench()
     train = workbench.variant().prepared.train

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from leadline.cli.train import AsJson, RunsFolder, assignment, experiment_of
+from leadline.cli.train import AsJson, RunsFolder, assigned, experiment_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -60,10 +60,7 @@ def search(
     from leadline.search.job import search as run_search
 
     changes: dict[str, Any] = {} if target is None else {"data.target": target}
-    for text in set_ or []:
-        key, value = assignment(text)
-        changes[key] = value
-    wanted = experiment_of(experiment).replace(changes)
+    wanted = experiment_of(experiment).replace(changes | assigned(set_ or []))
     given: Mapping[str, Any] = {
         "trials": trials,
         "sampler": sampler,

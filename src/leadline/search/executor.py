@@ -14,7 +14,6 @@ from dataclasses import dataclass, replace
 import torch
 
 from leadline.search.variants import Prepared, Variant
-from leadline.session.transfer_fit import fit_transferred
 from leadline.threads import limited_threads, threads_for
 from leadline.training import Epoch, Examples, Fit, Trainer, fit
 from leadline.training.population import PopulationTrainer
@@ -214,8 +213,6 @@ class Executor:
 def train_alone(variant: Variant, on_epoch: Callable[[Epoch, Trainer], object] | None = None) -> Fit:
     """Train one variant with the ordinary loop, as a run of its experiment does."""
     single, prepared, plan = variant.single, variant.prepared, variant.plan
-    if plan.transfer is not None:
-        return fit_transferred(plan, plan.transfer, single.settings, on_epoch)
     train = variant.train if variant.train is not None else _subset(prepared, single.subset)
     threads = threads_for(single.network, prepared.plan.input_shape, variant.batch_size)
     with limited_threads(threads):

@@ -86,7 +86,7 @@ def search(
     """
     settings = settings or settings_of(experiment)
     bench = Workbench(experiment.replace({"search": {}}), data)
-    if bench.plan.examples("dev") is None:
+    if bench.variant().prepared.dev is None:
         raise LeadlineError("A search compares dev errors, and the dev set is empty: give split.dev a size.")
     space = space or space_of(experiment, bench, settings)
     bench.variant(space.center())  # what cannot be trained is said before anything is written

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 
 from leadline.data import Dataset, Preparation
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, UsageError
 from leadline.experiment import Experiment
 from leadline.network import Network
 from leadline.search.architecture import SHAPE_KEYS, reshaped
@@ -26,13 +26,14 @@ from leadline.training.population import Single, kind
 class Prepared:
     """The sets of one preparation, as tensors on the device of training; shared by all variants that do not change it.
 
-    ``error_scale`` takes a regression's error from standard deviations of the target to its unit; 1 otherwise.
+    ``stream`` is the training set where it is not in memory; ``train`` then holds a sample of it. ``error_scale`` takes a regression's error from standard deviations of the target to its unit; 1 otherwise.
     """
 
     plan: Plan
     train: Examples
     dev: Examples | None
     error_scale: float
+    stream: Stream | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,10 +54,9 @@ class Variant:
     @cached_property
     def kind(self) -> Hashable | None:
         """Equal for variants that can train as one population; None for one that trains alone."""
-        plan = self.prepared.plan
         if self.train is not None or self.prepared.train.weights is not None:
             return None
-        if plan.transfer is not None or (plan.data.image_shape and self.plan.augmentation.active):
+        if self.prepared.plan.data.image_shape and self.plan.augmentation.active:
             return None
         own = kind(self.single)
         return None if own is None else (own, self.loss, id(self.prepared))
@@ -85,7 +85,7 @@ class Variant:
     @property
     def batch_size(self) -> int:
         """Examples in a whole batch."""
-        m = len(self.prepared.train) if self.single.subset is None else len(self.single.subset)
+        m = self.prepared.plan.n_train if self.single.subset is None else len(self.single.subset)
         return min(m, self.single.settings.batch_size or m)
 
 
@@ -118,7 +118,8 @@ class Workbench:
         Beside the keys of an experiment there are those of `leadline.search.architecture.SHAPE_KEYS`. What was not
         given is chosen by the data as for a training alone. A change of ``data`` or ``split`` prepares the data anew,
         once for all variants with it. ``subset`` holds positions 0, 1, … in the training set; ``train`` is another
-        training set. `UsageError` names a key that is unknown or a value that cannot be.
+        training set. `UsageError` names a key that is unknown or a value that cannot be, and refuses a subset of a
+        training set that is streamed.
         """
         changes = dict(changes or {})
         shape = {key: changes.pop(key) for key in SHAPE_KEYS if key in changes}
@@ -130,22 +131,25 @@ class Workbench:
             resolved = self._resolve(resolved.replace({"network.layers": layers}), prepared.plan)
         plan = prepared.plan
         network = Network.from_config(resolved.network.layers or (), resolved.network.modules)
-        settings = training_settings(resolved, len(plan.split.train))
+        settings = training_settings(resolved, plan.n_train)
         positions = None if subset is None else torch.as_tensor(np.asarray(subset, dtype=np.int64))
         loss = loss_of(network, plan.data, plan.input_shape)
+        train = prepared.stream if train is None else train
+        if positions is not None and prepared.stream is not None:
+            raise UsageError("data.stream: a subset needs the training set in memory; set data.stream = false.")
         single = Single(network, settings, positions)
         return Variant(resolved, single, loss, self._in_form(prepared, loss, settings), train, name)
 
     @staticmethod
     def _resolve(experiment: Experiment, plan: Plan) -> Experiment:
-        return resolve(experiment, plan.data, plan.split, plan.input_shape, plan.transfer)
+        n_train = None if plan.table is None else plan.n_train
+        return resolve(experiment, plan.data, plan.split, plan.input_shape, None, n_train)
 
     def _prepare(self, experiment: Experiment) -> Prepared:
         """The data as this experiment wants them."""
-        sections = ["data", "split"] if self.plan.transfer is None else ["data", "split", "network"]
-        key = json.dumps([getattr(experiment, name).model_dump() for name in sections], default=str)
+        key = json.dumps([experiment.data.model_dump(), experiment.split.model_dump()], default=str)
         if key not in self._prepared:
-            own = all(getattr(experiment, name) == getattr(self.experiment, name) for name in sections)
+            own = experiment.data == self.experiment.data and experiment.split == self.experiment.split
             self._prepared[key] = _prepared(self.plan if own else self._another_plan(experiment))
         return self._prepared[key]
 
@@ -153,7 +157,7 @@ class Workbench:
         """A plan with other keys of data or split; the file is read again only where it has to be."""
         normalization = experiment.data.normalization
         same = experiment.replace({"data.normalization": self.experiment.data.normalization})
-        if same.data != self.experiment.data or self.plan.transfer is not None:
+        if same.data != self.experiment.data or self.plan.table is not None:
             return make_plan(experiment)
         data = replace(self.plan.data, settings=replace(self.plan.data.settings, normalization=normalization))
         if same.split != self.experiment.split:
@@ -172,15 +176,16 @@ class Workbench:
 
 
 def _prepared(plan: Plan) -> Prepared:
-    train = plan.examples("train")
-    assert train is not None  # a split without training examples is refused
     scale = np.ravel(plan.preparation.target_scale) if plan.data.task == "regression" else np.ones(1)
-    return Prepared(plan, train, plan.examples("dev"), float(scale[0]) if len(scale) == 1 else 1.0)
+    train = plan.training_set()
+    stream = train if isinstance(train, Stream) else None
+    in_memory = train.sample if isinstance(train, Stream) else train
+    return Prepared(plan, in_memory, plan.examples("dev"), float(scale[0]) if len(scale) == 1 else 1.0, stream)
 
 
 def _without_open_choices(experiment: Experiment, resolved: Experiment) -> Experiment:
     """The experiment with those choices filled in that would otherwise change with the value of another key."""
-    section, changes = experiment.training, {}
+    section, changes = experiment.training, dict[str, Any]({"data.stream": resolved.data.stream})
     if section.optimizer is None or set(section.optimizer) == {"type"}:
         changes["training.optimizer"] = resolved.training.optimizer
     if section.schedule is None:  # a rate that is given would otherwise be a constant one
