@@ -26,7 +26,8 @@ from leadline.training.population import Single, kind
 class Prepared:
     """The sets of one preparation, as tensors on the device of training; shared by all variants that do not change it.
 
-    ``stream`` is the training set where it is not in memory; ``train`` then holds a sample of it. ``error_scale`` takes a regression's error from standard deviations of the target to its unit; 1 otherwise.
+    ``stream`` is the training set where it is not in memory; ``train`` then holds a sample of it. ``error_scale`` takes
+    a regression's error from standard deviations of the target to its unit; 1 otherwise.
     """
 
     plan: Plan
