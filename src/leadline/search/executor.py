@@ -212,7 +212,7 @@ class Executor:
 
 def train_alone(variant: Variant, on_epoch: Callable[[Epoch, Trainer], object] | None = None) -> Fit:
     """Train one variant with the ordinary loop, as a run of its experiment does."""
-    single, prepared, plan = variant.single, variant.prepared, variant.plan
+    single, prepared = variant.single, variant.prepared
     train = variant.train if variant.train is not None else _subset(prepared, single.subset)
     threads = threads_for(single.network, prepared.plan.input_shape, variant.batch_size)
     with limited_threads(threads):
@@ -223,7 +223,7 @@ def train_alone(variant: Variant, on_epoch: Callable[[Epoch, Trainer], object] |
             prepared.dev,
             single.settings,
             on_epoch=on_epoch,
-            augment=plan.augmenter(),
+            augment=variant.augmenter(),
         )
 
 

@@ -12,10 +12,12 @@ import numpy as np
 import torch
 
 from leadline.data import Dataset, Preparation
+from leadline.data.augmentation import Augmentation, Augmenter
 from leadline.errors import LeadlineError, UsageError
 from leadline.experiment import Experiment
 from leadline.network import Network
 from leadline.search.architecture import SHAPE_KEYS, reshaped
+from leadline.session.augmented import augmentation_of
 from leadline.session.defaults import loss_of, resolve
 from leadline.session.plan import Plan, make_plan, training_settings
 from leadline.training import Examples, Stream, Training
@@ -57,26 +59,20 @@ class Variant:
         """Equal for variants that can train as one population; None for one that trains alone."""
         if self.train is not None or self.prepared.train.weights is not None:
             return None
-        if self.prepared.plan.data.image_shape and self.plan.augmentation.active:
+        if self.augmentation.active:
             return None
         own = kind(self.single)
         return None if own is None else (own, self.loss, id(self.prepared))
 
     @property
-    def plan(self) -> Plan:
-        """The plan of a run that trains this variant."""
-        made, single = self.prepared.plan, self.single
-        part = made.split
-        if single.subset is not None:
-            part = replace(part, train=part.train[single.subset.numpy()])
-        return replace(
-            made,
-            experiment=self.experiment,
-            split=part,
-            network=single.network,
-            loss=self.loss,
-            training=single.settings,
-        )
+    def augmentation(self) -> Augmentation:
+        """How training images are varied; its ``active`` is empty where they are not."""
+        return augmentation_of(self.experiment)
+
+    def augmenter(self) -> Augmenter | None:
+        """What varies batches of training images; None without augmentation."""
+        plan = self.prepared.plan
+        return replace(plan, experiment=self.experiment, training=self.single.settings).augmenter()
 
     @cached_property
     def n_parameters(self) -> int:
