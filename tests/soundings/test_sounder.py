@@ -52,7 +52,7 @@ class Listening:
         self.count, self.titles, self.seen = 0, [], []
         self.fidelity = Fidelity()
 
-    def planned(self, count: int, seconds: float, fidelity: Fidelity) -> None:
+    def scheduled(self, count: int, seconds: float, fidelity: Fidelity) -> None:
         self.count, self.fidelity = count, fidelity
         assert seconds > 0
 

@@ -36,9 +36,13 @@ def list_runs(runs: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
 
     from leadline.cli.screen import console, print_json
     from leadline.runs.index import RunIndex
+    from leadline.runs.soundings import load_prediction, predictions_held
     from leadline.runs.store import RunStore
 
-    rows = RunIndex(RunStore(runs)).rows()
+    store = RunStore(runs)
+    rows = RunIndex(store).rows()
+    predictions = {folder.path.name: load_prediction(folder) for folder in store.folders()}
+    rows = [row | {"prediction": predictions.get(row["name"])} for row in rows]
     if as_json:
         print_json(rows)
         return
@@ -54,6 +58,9 @@ def list_runs(runs: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
     for row in rows:
         table.add_row(*_cells(row))
     screen.print(table)
+    held, n = predictions_held(store.folders())
+    if n:
+        screen.print(f"Predictions of soundings: {held} of {n} held (they are stated at 90 %).", markup=False)
 
 
 def _cells(row: dict[str, Any]) -> list[str]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leadline.cli.runs import RunName
-from leadline.cli.train import AsJson, RunsFolder
+from leadline.cli.train import AsJson, RunsFolder, assigned, experiment_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,6 +23,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command()(sound)
     app.command("next")(next_run)
+    app.command()(climb)
 
 
 def sound(
@@ -81,6 +82,49 @@ def next_run(
     screen.print(f"\n{prediction}\n", markup=False)
     print_diagnosis(screen, trained.diagnosis)
     screen.print(f"\nRun:    {trained.name}\nReport: {trained.folder / 'report.html'}", markup=False)
+
+
+def climb(
+    experiment: Annotated[
+        str,
+        typer.Argument(
+            metavar="EXPERIMENT",
+            help="An experiment file (.toml), a data file with --target, or a bundled name: digits.",
+        ),
+    ],
+    budget: Budget = "30m",
+    target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
+    name: Annotated[str | None, typer.Option(help="The first run's name.")] = None,
+    set_: Annotated[
+        list[str] | None, typer.Option("--set", help="Any key of the experiment, such as split.seed=1.")
+    ] = None,
+    runs: RunsFolder = Path("runs"),
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Train, sound, train the best remedy, and again, until the budget ends or nothing helps; tell the story."""
+    from leadline.cli.screen import console, print_json
+    from leadline.cli.sounding_screen import ClimbProgress
+    from leadline.runs.run import load_run
+    from leadline.soundings.climb import climb as climb_from
+    from leadline.soundings.clock import seconds_of
+
+    seconds = seconds_of(budget)
+    changes = assigned(set_ or [])
+    wanted = experiment_of(experiment).replace(changes | ({"data.target": target} if target else {}))
+    screen = console(stderr=as_json)
+    progress = None if quiet else ClimbProgress(screen)
+    try:
+        story = climb_from(wanted, seconds, name=name, runs=runs, listener=progress)
+    finally:
+        if progress is not None:
+            progress.close()
+    if as_json:
+        print_json(story.to_json())
+        return
+    screen.print(f"\n{story}", markup=False)
+    folder = load_run(story.best, runs).folder
+    screen.print(f"Story: {folder / 'climb.html'}\nReport: {folder / 'report.html'}", markup=False)
 
 
 def print_soundings(screen: Console, found: Soundings) -> None:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from leadline.measure.intervals import Measured, grouped
+from leadline.session.plan import Plan
 from leadline.soundings import Sounding, Soundings
+from leadline.soundings.climb import Step, told
 from leadline.soundings.clock import duration
 from leadline.soundings.measuring import Fidelity
 
@@ -27,7 +31,7 @@ class SoundingProgress:
         self.title = ""
         self.told: set[str] = set()
 
-    def planned(self, count: int, seconds: float, fidelity: Fidelity) -> None:
+    def scheduled(self, count: int, seconds: float, fidelity: Fidelity) -> None:
         """What is about to be done, and what it is estimated to take."""
         part = "in full" if fidelity.full else f"with {fidelity.epochs:g} of the epochs"
         part += "" if fidelity.data == 1 else f" and {fidelity.data:g} of the training examples"
@@ -37,11 +41,14 @@ class SoundingProgress:
             markup=False,
         )
         if self.screen.is_terminal:
-            self.bar = Progress(
-                TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn(), console=self.screen, transient=True
-            )
-            self.task = self.bar.add_task("", total=1.0)
-            self.bar.start()
+            self.close()
+            self._show("")
+
+    def _show(self, title: str) -> None:
+        columns = TextColumn("{task.description}"), BarColumn(), TimeElapsedColumn()
+        self.bar = Progress(*columns, console=self.screen, transient=True)
+        self.task = self.bar.add_task(title, total=1.0)
+        self.bar.start()
 
     def begin(self, title: str) -> None:
         """A remedy is about to be measured."""
@@ -69,6 +76,34 @@ class SoundingProgress:
         if self.bar is not None:
             self.bar.stop()
             self.bar = None
+
+
+class ClimbProgress(SoundingProgress):
+    """Says what each step of a climb brought; soundings and trainings share one line that moves."""
+
+    def scheduled(self, count: int, seconds: float, fidelity: Fidelity) -> None:
+        """Soundings are about to begin."""
+        self.told = set()
+        super().scheduled(count, seconds, fidelity)
+
+    def planned(self, plan: Plan) -> None:
+        """A training is about to begin."""
+        if self.screen.is_terminal:
+            self.close()
+            self._show(f"Training, {plan.training.epochs} epochs")
+
+    def step(self, step: int, steps: int, cost: float) -> None:
+        """Batches of a training are done."""
+
+    def epoch(self, epoch: Mapping[str, Any]) -> None:
+        """An epoch of a training is done."""
+        if self.bar is not None:
+            self.bar.update(self.task, description=f"Training, epoch {epoch['epoch']}")
+
+    def stepped(self, step: Step) -> None:
+        """A run is done."""
+        self.close()
+        self.screen.print(told(step), markup=False)
 
 
 def cells(sounding: Sounding) -> list[Text | str]:

@@ -10,6 +10,7 @@ from leadline.runs.folder import RunFolder
 SOUNDINGS = "soundings.json"
 NEXT_EXPERIMENT = "next.toml"
 PREDICTION = "prediction.json"
+CLIMB = "climb.json"
 
 
 def load_soundings(folder: RunFolder) -> dict[str, Any] | None:

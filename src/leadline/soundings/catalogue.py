@@ -16,7 +16,7 @@ from leadline.soundings import architecture
 from leadline.soundings.variants import with_epochs
 from leadline.strategy.ladder import BIAS, VARIANCE
 
-MORE_DATA, LONGER = "more_data", "longer_training"
+MORE_DATA, LONGER, TOGETHER = "more_data", "longer_training", "together"
 
 
 @dataclass(frozen=True)
@@ -49,6 +49,8 @@ class Remedy:
     def worth_for(self, gaps: Sequence[str]) -> float:
         """What it may bring where these are the gaps to work on; the mean where none is known."""
         known = [self.worth[gap] for gap in gaps if gap in self.worth]
+        if not self.worth:
+            return 0.0
         return max(known) if known else sum(self.worth.values()) / len(self.worth)
 
 
@@ -69,6 +71,37 @@ def remedies(experiment: Experiment, m: int, image_shape: tuple[int, ...] | None
         _augmentation(experiment, image_shape),
     ]
     return [remedy for remedy in made if remedy.options or remedy.key == MORE_DATA]
+
+
+def together(
+    experiment: Experiment, chosen: Sequence[tuple[Remedy, Option]], m: int, image_shape: tuple[int, ...] | None
+) -> Remedy | None:
+    """Several remedies at once, each made for the network that those before it leave; None where fewer than two fit.
+
+    Two remedies that would set the same key to different values do not go together: the first one stays. Layers are
+    the exception, for a network can be changed twice.
+    """
+    changes: dict[str, Any] = {}
+    names: list[str] = []
+    moves: list[str] = []
+    for remedy, option in chosen:
+        own = _made_for(experiment.replace(changes), remedy.key, option.label, m, image_shape) or option.changes
+        again = own is not option.changes
+        if not own or any(key in changes and not (again and key == "network.layers") for key in own):
+            continue
+        changes |= own
+        names.append(option.label if "=" in option.label else remedy.title[:1].lower() + remedy.title[1:])
+        moves += [gap for gap in remedy.moves if gap not in moves]
+    if len(names) < 2:
+        return None
+    return Remedy(TOGETHER, "Together", tuple(moves), (Option(" and ".join(names), changes),), {})
+
+
+def _made_for(
+    experiment: Experiment, key: str, label: str, m: int, image_shape: tuple[int, ...] | None
+) -> Mapping[str, Any] | None:
+    options = [option for r in remedies(experiment, m, image_shape) if r.key == key for option in r.options]
+    return next((option.changes for option in options if option.label == label), None)
 
 
 def _remedy(

@@ -23,7 +23,7 @@ from leadline.soundings.learning_curve import LearningCurve
 from leadline.soundings.measuring import Fidelity, Line
 from leadline.soundings.result import NOT_MEASURED, Sounding, Soundings
 
-PROMISING = 0.8
+PROMISING = 0.65
 """A remedy is worth its training from this chance on that the error falls."""
 PROXY_DOUBT = 0.5  # the share of a change that a shorter training may have over- or understated
 

@@ -16,9 +16,9 @@ from leadline.runs.run import Run
 from leadline.runs.soundings import NEXT_EXPERIMENT, SOUNDINGS
 from leadline.search import Variant, Workbench
 from leadline.session.test_set import check_same_data
-from leadline.soundings.catalogue import MORE_DATA, Remedy, remedies
+from leadline.soundings.catalogue import MORE_DATA, Remedy, remedies, together
 from leadline.soundings.clock import Clock, OutOfTimeError, duration
-from leadline.soundings.findings import Baseline, findings
+from leadline.soundings.findings import PROMISING, Baseline, findings
 from leadline.soundings.measuring import Fidelity, Line, Measuring
 from leadline.soundings.result import Soundings
 from leadline.soundings.training import Bench
@@ -36,12 +36,14 @@ FIDELITIES = (
 """From the full training to the least that still tells something."""
 
 CALIBRATION_EPOCHS, CALIBRATION_SECONDS = 16, 0.3
+OVERBOOKED = 1.3  # larger populations are quicker than the one that is timed, and what may bring least goes last
+MOST_TOGETHER = 4
 
 
 class Listener(Protocol):
     """Who wants to know how soundings go on."""
 
-    def planned(self, count: int, seconds: float, fidelity: Fidelity) -> None:
+    def scheduled(self, count: int, seconds: float, fidelity: Fidelity) -> None:
         """So many remedies are about to be sounded, which is estimated to take so many seconds."""
 
     def begin(self, title: str) -> None:
@@ -106,7 +108,7 @@ class Sounder:
         jobs = self._in_order()
         if self.listener is not None:
             estimate = self._per_work * sum(self._work(job.remedy) for job in jobs) + self._baseline_estimate
-            self.listener.planned(len(jobs), estimate, self.measuring.fidelity)
+            self.listener.scheduled(len(jobs), estimate, self.measuring.fidelity)
         self._train_baseline()
         ended, self.lines = "all", []
         for job in jobs:
@@ -115,14 +117,41 @@ class Sounder:
             except KeyboardInterrupt:
                 ended = "interrupted"
                 break
-            if self.listener is not None:
-                self.listener.measured(self._save("running"))
+            self._measured()
+        if ended != "interrupted" and (both := self._together()) is not None:
+            try:
+                self.lines.append(self._measure(both))
+                self._measured()
+            except KeyboardInterrupt:
+                ended = "interrupted"
         untouched = [job for job in jobs if job.remedy not in [line.remedy for line in self.lines]]
         for job in untouched:
             self.lines.append(Line(job.remedy, skipped=True, note="It was interrupted before."))
         if ended == "all" and any(line.skipped for line in self.lines):
             ended = "budget"
         return self._save(ended)
+
+    def _measured(self) -> None:
+        """Save what there is after a remedy, and tell of it."""
+        found = self._save("running")
+        if self.listener is not None:
+            self.listener.measured(found)
+
+    def _together(self) -> _Job | None:
+        """The promising remedies at once."""
+        found = findings(self._baseline(), self.lines, self.measuring.fidelity, self.run)
+        promising = {s.key: s for s in found.soundings if s.chance is not None and s.chance >= PROMISING and s.changes}
+        order = {key: k for k, key in enumerate(promising)}
+        lines = sorted((line for line in self.lines if line.remedy.key in order), key=lambda x: order[x.remedy.key])
+        lines = lines[:MOST_TOGETHER]
+        shape, m = self.plan.data.image_shape, len(self.plan.split.train)
+        jobs = {job.remedy.key: job for job in self.jobs}
+        full = [(line.remedy, line.option) for line in lines if line.option is not None]
+        short = [(jobs[r.key].proxy, jobs[r.key].proxy.options[r.options.index(o)]) for r, o in full]
+        both = together(self.measuring.full, full, m, shape), together(self.measuring.experiment, short, m, shape)
+        if both[0] is None or both[1] is None or not self._allowed(both[0].options[0].changes):
+            return None
+        return _Job(both[0], both[1])
 
     # ----- planning
 
@@ -134,7 +163,7 @@ class Sounder:
             measuring, jobs = self._jobs(fidelity)
             work = sum(_work(measuring.variants_of(job.proxy)) for job in jobs)
             work += _work(measuring.several({}, 0, fidelity.seeds))
-            if self._per_work * work <= self.clock.left:
+            if self._per_work * work <= OVERBOOKED * self.clock.left:
                 break
         return measuring, jobs
 
@@ -226,10 +255,10 @@ class Sounder:
             raise LeadlineError(f"The experiment of {self.run.name} diverges with most seeds: lower its learning rate.")
         self._per_work = (self.clock.spent - started) / _work(variants)
 
-    def _too_little(self) -> LeadlineError:
+    def _too_little(self) -> OutOfTimeError:
         """The budget did not suffice for the baseline: how much would."""
         seconds = max(3 * self.clock.budget, FIDELITIES[-1].epochs * 20 * self._run_seconds)
-        return LeadlineError(
+        return OutOfTimeError(
             f"The budget of {duration(self.clock.budget)} ended before the run's own experiment was trained with other "
             f"seeds.\nGive more time, such as --budget {math.ceil(seconds / 60)}m."
         )
