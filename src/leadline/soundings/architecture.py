@@ -29,7 +29,8 @@ def scaled_width(layers: LayerTables, factor: float) -> list[dict[str, Any]] | N
 
 _SCALABLE = {
     *WIDTH,
-    *("activation", "batch_norm", "dropout", "flatten", "max_pool", "average_pool", "global_average_pool", "residual"),
+    *("image", "activation", "batch_norm", "dropout", "flatten", "residual"),
+    *("max_pool", "average_pool", "global_average_pool"),
 }
 
 

@@ -166,7 +166,7 @@ class _Climber:
 
     def _round(self, run: Run) -> Run | None:
         """Sound the run and train what promises most, then the next best, until one is better; None for the end."""
-        if not run.diagnosis.principal and not _cannot_tell(run):
+        if not run.diagnosis.principal and not _level_is_unknown(run):
             return self._end(NO_GAP, f"no gap is present. {run.diagnosis.conclusion}")
         promising = self._sound(run, SHARE_OF_ROUND)
         if not promising and self.last is not None and (self.last.ended == "budget" or self.last.epochs_share < 1):
@@ -177,10 +177,13 @@ class _Climber:
         for sounding in promising:
             if (sounding.cost or 0.0) > self.clock.left:
                 cost, left = duration(sounding.cost or 0.0), duration(max(self.clock.left, 0.0))
-                return self._end(BUDGET, f"{sounding.name} takes about {cost}, and {left} were left.")
+                self._end(BUDGET, f"{sounding.name} takes about {cost}, and {left} were left.")
+                continue
             better = self._try(run, sounding, measured)
             if better is not None:
                 return better
+        if self.reason:
+            return None
         if self.last.ended == "budget":
             return self._end(BUDGET, "the time that was left did not suffice to sound every remedy.")
         return self._end(NOTHING_HELPS, "nothing that was measured is expected to lower the dev error any more.")
@@ -204,7 +207,7 @@ class _Climber:
             raise KeyboardInterrupt
         # The last run's own error has had luck; what its experiment reaches with other seeds is the fairer mark.
         mark = max(self.last.error.value, prediction.error_before.value)
-        better = prediction.measured.value < mark or (prediction.held and prediction.measured.value <= mark)
+        better = prediction.measured.value < mark
         why = "" if better else "it came out no better than before."
         self._record(trained, sounding.name, sounding.changes, prediction, measured, why)
         return trained if better else None
@@ -255,8 +258,9 @@ class _Climber:
         return story
 
 
-def _cannot_tell(run: Run) -> bool:
-    return any(gap.verdict == "cannot tell" for gap in run.diagnosis.ladder.gaps)
+def _level_is_unknown(run: Run) -> bool:
+    """Whether avoidable bias stays open because nobody knows what could be reached: then there may be something."""
+    return any(gap.verdict == "cannot tell" and gap.reason for gap in run.diagnosis.ladder.gaps)
 
 
 def _left(last: Soundings | None, run: Run) -> str:

@@ -245,7 +245,7 @@ class Measuring:
     def _extrapolated(self, line: Line) -> str:
         """Fill in what the curve promises, and say it."""
         levels = self._lengths()
-        line.cost = 2 * float(np.mean([found.seconds for found in self.baseline])) / self.fidelity.epochs
+        line.cost = 2 * float(np.mean([found.seconds for found in self.baseline]))
         curve = learning_curve(levels, self.unit, of="epochs")
         if not curve.allows_forecast:
             line.note = f"The curve of the error by epochs allows no forecast: {curve.reason}"
