@@ -99,6 +99,7 @@ class Report:
     breakdowns: Mapping[str, Breakdown] = field(default_factory=dict)
     multitask: Mapping[str, Any] | None = None
     pictures: Sequence[Pictures] = ()
+    soundings: Mapping[str, Any] | None = None
     experiment_toml: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)

@@ -16,6 +16,7 @@ from leadline.report.figures.ladder import ladder_figure, measured_note
 from leadline.report.multitask import multitask_tables
 from leadline.report.quantities import Scale, count, duration, fact, facts, moment
 from leadline.report.rendering import templates, write_page
+from leadline.report.sounding_parts import soundings_part
 
 SHOWN_IMAGES, SHOWN_CARDS = 12, 6
 """Mistakes shown at once; the others wait behind a line to open."""
@@ -43,6 +44,7 @@ def report_values(report: Report) -> dict[str, Any]:
         "ladder": ladder_figure(report.ladder),
         "created": moment(report.created),
         "remedies": [_remedy(remedy, experiment) for remedy in report.remedies],
+        "soundings": soundings_part(report.soundings),
         "curves": training_curves(report.history, report.task, report.unit, report.best_epoch),
         "residuals": _residuals(report),
         "multitask": multitask_tables(report.multitask),

@@ -39,6 +39,7 @@ class RunFolder:
     ``out_of_fold.npz``               probabilities from networks that had not seen the example, for `labels`
     ``soundings.json``                what each remedy would change, measured; ``next.toml`` is the best of them
     ``prediction.json``               what soundings predicted for this run, and whether it held
+    ``climb.json``, ``climb.html``    the story of the climb that led to this run
     ``report.html``                   all of it to read
     ``tags.jsonl``                    tags as they were added and removed
     ``learning_rate``                 the rate from the next epoch on, while it trains, set by hand

@@ -10,7 +10,7 @@ from leadline.runs.folder import RunFolder
 SOUNDINGS = "soundings.json"
 NEXT_EXPERIMENT = "next.toml"
 PREDICTION = "prediction.json"
-CLIMB = "climb.json"
+CLIMB, CLIMB_PAGE = "climb.json", "climb.html"
 
 
 def load_soundings(folder: RunFolder) -> dict[str, Any] | None:

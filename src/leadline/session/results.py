@@ -19,6 +19,7 @@ from leadline.runs.folder import RunFolder
 from leadline.runs.index import RunIndex
 from leadline.runs.predictions import predictions_table, read_table, write_table
 from leadline.runs.run import Run
+from leadline.runs.soundings import load_soundings
 from leadline.runs.store import RunStore
 from leadline.session.inside import run_pictures
 from leadline.session.metrics import write_metrics
@@ -127,6 +128,7 @@ def run_report(run: Run, data: Dataset | None = None) -> Report:
         mistakes=_mistakes(summary["task"], predicted, data),
         breakdowns=run.metrics,
         multitask=run.folder.read_json(MULTITASK) if (run.folder / MULTITASK).exists() else None,
+        soundings=load_soundings(run.folder),
         experiment_toml=run.experiment.to_toml(),
         data=run.data["fingerprint"] | {"split": run.data["split"]},
         environment=run.environment,

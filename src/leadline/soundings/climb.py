@@ -12,8 +12,10 @@ from leadline.data import Dataset
 from leadline.errors import LeadlineError
 from leadline.experiment import Experiment
 from leadline.measure import Measured
-from leadline.runs.run import Run
-from leadline.runs.soundings import CLIMB
+from leadline.report.rendering import write_page
+from leadline.report.sounding_parts import render_climb
+from leadline.runs.run import Run, load_run
+from leadline.runs.soundings import CLIMB, CLIMB_PAGE
 from leadline.session.recorder import Listener as TrainingListener
 from leadline.session.training import run_experiment
 from leadline.soundings.clock import Clock, OutOfTimeError, duration
@@ -147,6 +149,7 @@ class _Climber:
         self.experiment, self.data, self.runs, self.listener = experiment, data, runs, listener
         self.clock = Clock(budget)
         self.steps: list[Step] = []
+        self.before: list[str] = []  # of each step, the run that it changes
         self.ended, self.reason = BUDGET, ""
         self.last: Soundings | None = None
 
@@ -237,6 +240,7 @@ class _Climber:
             why,
         )
         self.steps.append(step)
+        self.before.append(run.name if prediction is None else prediction.before)
         if self.listener is not None:
             self.listener.stepped(step)
 
@@ -254,7 +258,11 @@ class _Climber:
             self.clock.budget,
             round(self.clock.spent, 1),
         )
-        run.folder.write_json(CLIMB, story.to_json())
+        record = story.to_json()
+        run.folder.write_json(CLIMB, record)
+        experiments = {step.run: load_run(step.run, self.runs).experiment.to_dict() for step in self.steps}
+        before = {step.run: experiments[prior] for step, prior in zip(self.steps, self.before, strict=True)}
+        write_page(render_climb(record, before), run.folder / CLIMB_PAGE)
         return story
 
 

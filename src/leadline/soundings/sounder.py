@@ -15,6 +15,7 @@ from leadline.measure import Measured
 from leadline.runs.run import Run
 from leadline.runs.soundings import NEXT_EXPERIMENT, SOUNDINGS
 from leadline.search import Variant, Workbench
+from leadline.session.results import write_run_report
 from leadline.session.test_set import check_same_data
 from leadline.soundings.catalogue import MORE_DATA, Remedy, remedies, together
 from leadline.soundings.clock import Clock, OutOfTimeError, duration
@@ -129,7 +130,9 @@ class Sounder:
             self.lines.append(Line(job.remedy, skipped=True, note="It was interrupted before."))
         if ended == "all" and any(line.skipped for line in self.lines):
             ended = "budget"
-        return self._save(ended)
+        found = self._save(ended)
+        write_run_report(self.run, self.plan.data)
+        return found
 
     def _measured(self) -> None:
         """Save what there is after a remedy, and tell of it."""
