@@ -1,4 +1,4 @@
-"""Whether soundings are right, on four real data sets: `python -m benchmarks.soundings [--part PART] [--repetitions N]`.
+"""Whether soundings are right, on four real data sets: `python -m benchmarks.soundings [--part PART] …`.
 
 forecasts: networks trained on parts of half of the training set forecast the dev error on all of it; how often does the
 stated 90 % interval hold the error of a network that is then trained on all?
@@ -326,9 +326,7 @@ def run(
 
 
 def _forecasts(repetitions: int | None, budget: float) -> None:
-    print(
-        "| data | repetitions | held (90 % stated) | means of three held | withheld | width, share of the error | fall |"
-    )
+    print("| data | repetitions | held (90 % stated) | means of three held | withheld | width, of the error | fall |")
     print("|---|---|---|---|---|---|---|")
     for case in cases():
         f = forecasts(case, repetitions or 50)

@@ -40,10 +40,17 @@ class Watching:
         if len(self.steps) >= self.most:
             raise KeyboardInterrupt
 
-    def __getattr__(self, name: str) -> object:
-        if name in ("scheduled", "progress", "measured", "planned", "step", "epoch"):
-            return lambda *arguments: None
-        raise AttributeError(name)
+    def scheduled(self, count: int, seconds: float, fidelity: object) -> None: ...
+
+    def progress(self, done: int, total: int) -> None: ...
+
+    def measured(self, soundings: object) -> None: ...
+
+    def planned(self, plan: object) -> None: ...
+
+    def step(self, step: int, steps: int, cost: float) -> None: ...
+
+    def epoch(self, epoch: object) -> None: ...
 
 
 @pytest.fixture(scope="module")

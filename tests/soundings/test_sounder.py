@@ -76,7 +76,7 @@ def found(run: Run) -> Soundings:
 def test_every_remedy_is_measured(found: Soundings):
     assert found.ended == "all"
     assert found.epochs_share == found.data_share == 1
-    keys = {sounding.key for sounding in found.soundings}
+    keys = {sounding.key for sounding in found.soundings} - {"together"}
     assert keys == {
         *("more_data", "longer_training", "bigger_network", "smaller_network", "learning_rate", "optimizer"),
         *("batch_size", "l2", "dropout", "batch_norm", "input_normalization"),
@@ -160,12 +160,12 @@ def test_an_interruption_keeps_what_is_done(run: Run):
     assert len(listener.seen) == len(found.soundings) - len(left)
 
 
-def test_a_small_budget_is_kept_with_less_of_the_training(run: Run):
+def test_a_small_budget_is_kept_with_less_of_the_training(run: Run, found: Soundings):
     clock, listener = Clock(100.0), Listening()
-    found = sound(run, 1.2, listener=listener)
-    assert clock.spent < 6.0
-    assert found.epochs_share < 1 or found.ended == "budget" or found.seeds < 5
-    assert all(s.note.startswith("The budget ended") for s in found.soundings if s.verdict == "not measured")
+    less = sound(run, 0.5 * found.spent, listener=listener)
+    assert clock.spent < 0.5 * found.spent + 4.0  # reading the data and writing the report come on top
+    assert less.epochs_share < 1 or less.ended == "budget" or less.seeds < 5
+    assert all(s.note.startswith("The budget ended") for s in less.soundings if s.verdict == "not measured")
 
 
 def test_no_time_at_all_says_what_is_needed(run: Run):

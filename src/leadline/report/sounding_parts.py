@@ -8,7 +8,7 @@ from typing import Any
 from leadline.measure.intervals import Measured, grouped
 from leadline.report.changes import change_lines
 from leadline.report.figures.soundings import changes_figure, climb_figure, forecast_figure
-from leadline.report.quantities import duration
+from leadline.report.quantities import duration, prose
 from leadline.report.rendering import templates
 
 Record = Mapping[str, Any]
@@ -62,7 +62,8 @@ def _forecasts(record: Record) -> list[str]:
     lines = []
     for forecast in curve["forecasts"]:
         expected = Measured(forecast["error"], forecast["low"], forecast["high"], None, 0.9, record["unit"])
-        lines.append(f"With {grouped(forecast['n'])} training examples: {expected.plain()} ({expected.range()}, 90 %).")
+        line = f"With {grouped(forecast['n'])} training examples: {expected.plain()} ({expected.range()}, 90 %)."
+        lines.append(prose(line))
     return lines
 
 

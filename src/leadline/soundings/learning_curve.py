@@ -23,7 +23,7 @@ FRACTIONS = (1 / 8, 1 / 4, 1 / 2)
 FEWEST_EXAMPLES = 16  # below, a network learns nothing that a curve could go through
 FORECAST, FLAT, NOISY, RISING, BENT, SHORT = "forecast", "flat", "noisy", "rising", "bent", "too few points"
 MULTIPLES = (2, 4)
-SEED_WEIGHT = 4.0  # how many seeds the common spread counts for one size's own
+SEED_WEIGHT = 1.0  # how many seeds the common spread counts for beside one size's own
 
 
 @dataclass(frozen=True)

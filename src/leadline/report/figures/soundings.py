@@ -22,15 +22,15 @@ def changes_figure(record: Record) -> Figure | None:
     if not measured:
         return None
     factor, unit = _scale(record)
-    names = [text(_name(sounding)) for sounding in measured]
+    names = [text(sounding["title"]) for sounding in measured]
     traces = [
         _dots([(name, s) for name, s in zip(names, measured, strict=True) if s["verdict"] == verdict], verdict, factor)
         for verdict in ("helps", "cannot tell", "hurts")
     ]
-    title = f"predicted change of dev {record['metric']}" + (f" ({unit})" if unit else "")
+    title = f"change of dev {record['metric']}" + (f" ({unit})" if unit else "")
     layout = {
-        "xaxis": axis(title, zeroline=True, zerolinecolor=INK),
-        "yaxis": {"automargin": True, "categoryorder": "array", "categoryarray": names[::-1], "nticks": len(names)},
+        "xaxis": axis(title, zeroline=True, zerolinecolor=INK, nticks=5, tickangle=0),
+        "yaxis": {"automargin": True, "categoryorder": "array", "categoryarray": names[::-1], "dtick": 1},
         "hovermode": "closest",
     }
     told = "; ".join(f"{name}: {s['verdict']}" for name, s in zip(names, measured, strict=True))
@@ -57,7 +57,7 @@ def forecast_figure(record: Record) -> Figure | None:
     title = record["metric"] + (f" ({unit})" if unit else "")
     layout = {
         "xaxis": axis("training examples", type="log", dtick="D2"),
-        "yaxis": axis(f"dev {title}", rangemode="tozero"),
+        "yaxis": axis(f"dev {title}"),
         "hovermode": "closest",
     }
     told = "a power law with offset goes through them" if curve["forecasts"] else f"no forecast: {curve['reason']}"
@@ -79,15 +79,16 @@ def climb_figure(record: Record) -> Figure:
         traces.append(_vertical(predicted, factor, "predicted, 90 %", SERIES[1], "diamond-open"))
     layout = {
         "xaxis": axis(f"dev {record['metric']}" + (f" ({unit})" if unit else ""), rangemode="tozero"),
-        "yaxis": {"automargin": True, "categoryorder": "array", "categoryarray": names[::-1], "nticks": len(names)},
+        "yaxis": {"automargin": True, "categoryorder": "array", "categoryarray": names[::-1], "dtick": 1},
         "hovermode": "closest",
     }
-    return Figure("Step by step", "Dev error of each run, measured and predicted.", traces, layout, "large")
-
-
-def _name(sounding: Record) -> str:
-    name = f"{sounding['title']}: {sounding['option']}" if sounding["option"] else sounding["title"]
-    return name if len(name) <= 46 else name[:45] + "…"
+    return Figure(
+        "Step by step",
+        "Dev error of each run, measured and predicted.",
+        traces,
+        layout,
+        "large" if len(steps) > 5 else "small",
+    )
 
 
 def _scale(record: Record) -> tuple[float, str]:
@@ -105,7 +106,8 @@ def _dots(rows: Sequence[tuple[str, Record]], verdict: str, factor: float) -> Tr
         "x": [factor * change["value"] for change in changes],
         "error_x": _bars(changes, factor, COLOURS[verdict]),
         "marker": {"color": COLOURS[verdict], "symbol": SYMBOLS[verdict], "size": 10, "line": {"width": 2}},
-        "hovertemplate": "%{y}<br>%{x:+.3g}<extra>" + verdict + "</extra>",
+        "customdata": [text(sounding["option"]) for _, sounding in rows],
+        "hovertemplate": "%{y}: %{customdata}<br>%{x:+.3g}<extra>" + verdict + "</extra>",
     }
 
 
@@ -143,7 +145,7 @@ def _band(line: Sequence[Record], factor: float) -> list[Trace]:
         edge | {"y": [factor * point["low"] for point in line], "line": {"width": 0}},
         edge
         | {"y": [factor * point["high"] for point in line], "line": {"width": 0}}
-        | {"fill": "tonexty", "fillcolor": SERIES[1], "opacity": 0.15},
+        | {"fill": "tonexty", "fillcolor": "var(--alarm-soft)"},
         {
             "type": "scatter",
             "mode": "lines",
