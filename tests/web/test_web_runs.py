@@ -6,9 +6,14 @@ import json
 import re
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
+import numpy as np
 import pytest
 from serving_runs import Served, serving
+
+from leadline.experiment import Experiment
+from leadline.session.training import run_experiment
 
 MANY = 2_000
 
@@ -123,3 +128,35 @@ def test_one_run_is_no_comparison(served: Served) -> None:
         answer = served.get(f"/compare{query}")
         assert answer.status == 400 and "Select two to 12 runs" in answer.text
     assert served.get("/compare?run=fruit&run=..%2Ffruit").status == 404
+
+
+@pytest.mark.parametrize("status", ["failed", "interrupted", "running"])
+@pytest.mark.parametrize("history", [True, False])
+def test_a_run_that_was_never_measured_has_a_page(own: Served, status: str, history: bool) -> None:
+    folder = own.root / "fruit"
+    summary = json.loads((folder / "run.json").read_text())
+    unmeasured = {"status": status, "errors": {}, "best_epoch": None, "epochs": None, "conclusion": None}
+    (folder / "run.json").write_text(json.dumps(summary | unmeasured))
+    for name in ("diagnosis.json", "metrics.json", "checkpoint.safetensors", *(() if history else ("history.jsonl",))):
+        (folder / name).unlink()
+    answer = own.get("/runs/fruit")
+    assert answer.status == 200 and (f"This run is {status}" in answer.text) == (status != "running")
+    assert ('id="curve-1"' in answer.text) == history
+    assert own.get("/compare?run=fruit&run=digits-a").status == 200
+    own.server.site.index.rebuild()
+    assert own.get("/").status == 200
+
+
+def test_a_run_with_several_labels_has_a_page(tmp_path: Path) -> None:
+    random = np.random.default_rng(0)
+    x = random.normal(size=(120, 3))
+    table = ["a,b,c,left,right"] + [f"{a:.3f},{b:.3f},{c:.3f},{int(a > 0)},{int(b > 0)}" for a, b, c in x]
+    (tmp_path / "two.csv").write_text("\n".join(table))
+    source = {"source": str(tmp_path / "two.csv"), "target": ["left", "right"], "task": "multilabel"}
+    run_experiment(
+        Experiment.from_dict({"data": source, "training": {"epochs": 3}}), name="two", runs=tmp_path / "runs"
+    )
+    with serving(tmp_path / "runs") as served:
+        text = served.get("/runs/two").text
+        assert 'class="ladder"' in text and 'id="confusion"' not in text
+        assert "two" in listed(served.get("/").text)

@@ -125,3 +125,17 @@ def test_errors_are_told_and_pass(browser: Any, own: Served) -> None:
     seen.page.keyboard.press("Enter")
     seen.page.wait_for_selector(".toast.error")
     assert "fruit" in seen.page.inner_text(".toast.error")
+
+
+def test_many_tabs_do_not_use_up_the_connections(browser: Any, served: Served) -> None:
+    """A browser allows six connections to a server, and each page that listens holds one."""
+    first = look(browser, served)
+    pages = [first.page.context.new_page() for _ in range(7)]
+    for page in pages:
+        page.goto(served.origin + "/")
+        page.evaluate(
+            "() => { Object.defineProperty(document, 'hidden', {get: () => true});"
+            " document.dispatchEvent(new Event('visibilitychange')) }"
+        )
+    first.page.reload(timeout=10_000)
+    assert len(names(first)) == 4

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 import socket
+from hashlib import sha256
+from pathlib import Path
 
 import pytest
 from serving_runs import Served
@@ -12,7 +14,8 @@ from leadline.errors import LeadlineError
 from leadline.runs.store import RunStore
 from leadline.web.serving import HOST, LocalServer
 
-PAGES = ("/",)
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = ("/", "/gallery", "/runs/digits-a", "/runs/digits-a/curves", "/events", "/compare?run=digits-a&run=fruit")
 CHANGE = "/tags"
 
 
@@ -63,8 +66,9 @@ def test_a_wrong_token_is_refused_even_with_the_cookie(served: Served) -> None:
     assert served.get("/?token=x").status == 403
 
 
-def test_the_exchange_leads_nowhere_else(served: Served) -> None:
-    answer = served.ask("GET", f"//evil.example/?token={served.server.secrets.token}", {})
+@pytest.mark.parametrize("start", ["//", "/\\", "/\\/", "///"])
+def test_the_exchange_leads_nowhere_else(served: Served, start: str) -> None:
+    answer = served.ask("GET", f"{start}evil.example/?token={served.server.secrets.token}", {})
     assert 'url=/evil.example/"' in answer.text
 
 
@@ -133,7 +137,7 @@ def test_no_path_from_the_client_reaches_the_file_system(served: Served, name: s
     assert served.get(f"/static/0000000000000000/{name}").status == 404
 
 
-@pytest.mark.parametrize("path", [*PAGES, "/nothing-here", "/static/0/x.js"])
+@pytest.mark.parametrize("path", [*(path for path in PAGES if path != "/events"), "/nothing-here", "/static/0/x.js"])
 def test_every_answer_carries_the_headers(served: Served, path: str) -> None:
     for answer in (served.get(path), served.ask("GET", path, {})):
         policy = answer.headers["content-security-policy"].split("; ")
@@ -167,3 +171,10 @@ def test_a_fault_is_one_line_with_all_headers(own: Served, monkeypatch: pytest.M
     answer = own.get("/")
     assert answer.status == 500 and "planted" not in answer.text and len(answer.text.splitlines()) == 1
     assert answer.headers["content-security-policy"] and answer.headers["x-content-type-options"] == "nosniff"
+
+
+def test_htmx_is_the_one_that_was_vendored() -> None:
+    """Its checksum is on record, and nobody has changed a byte."""
+    script = (ROOT / "src/leadline/web/static/htmx.min.js").read_bytes()
+    record = (ROOT / "docs/decisions/0015-application.md").read_text()
+    assert sha256(script).hexdigest() in record and b'version:"2.0.11"' in script

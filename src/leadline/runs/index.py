@@ -77,14 +77,18 @@ class RunIndex:
 
     def update(self) -> None:
         """Enter what the folders have and the database lacks, and forget the runs whose folders are gone."""
-        with self.database() as engine, engine.connect() as connection:
-            known = {row.name: row.status for row in connection.execute(select(RUNS.c.name, RUNS.c.status))}
+        known = self.statuses()
         there = self.store.names()
         looked_at = sorted(name for name in there if known.get(name, "running") == "running")
         stale = [folder for name in looked_at if (folder := self.store.folder(name)) is not None]
         gone = [name for name in known if name not in there]
         if stale or gone:
             self._write(stale, gone)
+
+    def statuses(self) -> dict[str, str]:
+        """The status of every run that has been entered, by name."""
+        with self.database() as engine, engine.connect() as connection:
+            return {row.name: row.status for row in connection.execute(select(RUNS.c.name, RUNS.c.status))}
 
     def knows(self, name: str) -> bool:
         """Whether there is a run of exactly this name; a name that is in no list is not looked for."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable
+from hashlib import sha256
 from typing import Any
 
 from fastapi.responses import StreamingResponse
@@ -38,24 +39,46 @@ def events(site: Site, look: Callable[[], list[str]]) -> StreamingResponse:
     return StreamingResponse(stream(), media_type="text/event-stream", headers=headers)
 
 
-class RunsWatch:
-    """What has changed among the runs since the last look: which there are, and how far those are that train."""
+def runs_state(site: Site, names: Iterable[str], running: Iterable[str]) -> str:
+    """A mark that changes when a run comes, goes or ends, or a training that was asked for does."""
+    trainings = [(training.name, training.state) for training in site.trainings.shown()]
+    return sha256(repr((sorted(names), sorted(running), trainings)).encode()).hexdigest()
 
-    def __init__(self, site: Site) -> None:
-        self.store = site.store
-        self.trainings = site.trainings
-        self.ended = {row["name"] for row in site.index.rows() if row["status"] != "running"}
-        self.seen: object = None
+
+def shown_state(site: Site) -> str:
+    """The mark of what the table of runs shows, once the index is up to date."""
+    if not site.store.root.is_dir():
+        return runs_state(site, (), ())
+    statuses = site.index.statuses()
+    return runs_state(site, site.store.names(), [name for name, status in statuses.items() if status == "running"])
+
+
+class RunsWatch:
+    """What has changed among the runs since the last look: which there are, and how far those are that train.
+
+    ``seen`` is the mark of what the page shows (see `shown_state`).
+    """
+
+    def __init__(self, site: Site, seen: str) -> None:
+        self.site, self.seen = site, seen
+        statuses = site.index.statuses() if site.store.root.is_dir() else {}
+        self.ended = {name for name, status in statuses.items() if status != "running"}
         self.epochs: dict[str, dict[str, Any]] = {}
 
     def look(self) -> list[str]:
         """ "changed" where the table is out of date, "progress" of a run that is training."""
-        names = self.store.names()
-        folders = {name: RunFolder(self.store.root / name) for name in names - self.ended}
-        self.ended |= {name for name, folder in folders.items() if _fact(folder, "status") not in ("running", None)}
-        now = (names, frozenset(names & self.ended), [(t.name, t.state) for t in self.trainings.shown()])
-        found = [] if self.seen in (None, now) else [event("changed", None)]
-        epochs = {name: so_far(folder) for name, folder in folders.items() if name not in self.ended}
+        names = self.site.store.names()
+        self.ended &= names
+        running = []
+        for name in names - self.ended:
+            status = _fact(RunFolder(self.site.store.root / name), "status")
+            if status == "running":
+                running.append(name)
+            elif status is not None:
+                self.ended.add(name)
+        now = runs_state(self.site, names, running)
+        found = [] if self.seen == now else [event("changed", None)]
+        epochs = {name: so_far(RunFolder(self.site.store.root / name)) for name in running}
         found += [event("progress", {"run": n, **last}) for n, last in epochs.items() if last != self.epochs.get(n)]
         self.seen, self.epochs = now, epochs
         return found
@@ -75,9 +98,9 @@ class RunWatch:
         path = self.folder / "history.jsonl"
         size = path.stat().st_size if path.exists() else 0
         status = _fact(self.folder, "status")
-        if size != self.size:
-            found.append(event("epochs", last_epoch(self.folder)))
-        if status != self.status and self.size is not None:
+        if size != self.size and (last := last_epoch(self.folder)):
+            found.append(event("epochs", last))
+        if status not in (self.status, "running"):  # only pages of a run that trains ask
             found.append(event("status", status))
         self.size, self.status = size, status
         return found

@@ -141,7 +141,7 @@ class Guard:
         if not _same(given[0], self.secrets.token):
             return _no(403, "This address is of an earlier start: open the one that was printed last.")
         rest = urlencode([(name, value) for name, value in query if name != "token"])
-        path = "/" + scope["raw_path"].decode("latin-1").partition("?")[0].lstrip("/")  # never //other.host
+        path = "/" + scope["raw_path"].decode("latin-1").partition("?")[0].lstrip("/\\")  # never //other.host
         goal = escape(f"{path}?{rest}" if rest else path)
         page = HTMLResponse(
             f'<!DOCTYPE html><meta charset="utf-8"><meta http-equiv="refresh" content="0;url={goal}">'

@@ -13,7 +13,7 @@ from leadline.report.quantities import duration, moment
 from leadline.runs.folder import RunFolder
 from leadline.runs.listing import Listing, Wanted, list_runs
 from leadline.runs.tags import change_tag
-from leadline.web.live import RunsWatch, events, so_far
+from leadline.web.live import RunsWatch, events, shown_state, so_far
 from leadline.web.site import CurrentSite, FormFields, Site
 
 router = APIRouter()
@@ -49,9 +49,9 @@ def runs(
 
 
 @router.get("/events")
-def watch(site: CurrentSite) -> Response:
-    """What changes among the runs, as it happens."""
-    return events(site, RunsWatch(site).look)
+def watch(site: CurrentSite, seen: str = "") -> Response:
+    """What changes among the runs, as it happens; ``seen`` marks what the page shows."""
+    return events(site, RunsWatch(site, seen).look)
 
 
 @router.post("/tags")
@@ -97,6 +97,7 @@ def table(site: Site, found: Listing, wanted: Wanted) -> dict[str, Any]:
         "wanted": wanted,
         "rows": [_shown(site, row) | {"tags": found.tags_of.get(row["name"], [])} for row in found.rows],
         "trainings": site.trainings.shown(),
+        "state": shown_state(site),
         "address": address,
         "sorted_by": sorted_by,
         "here_again": address(found.offset),
@@ -108,7 +109,7 @@ def table(site: Site, found: Listing, wanted: Wanted) -> dict[str, Any]:
 def _shown(site: Site, row: dict[str, Any]) -> dict[str, Any]:
     running = row["status"] == "running"
     return row | {
-        "so_far": so_far(RunFolder(site.store.root / row["name"])) if running else {},
+        "so_far": so_far(RunFolder(site.store.root / row["name"])) if running else {"epoch": None, "dev": ""},
         "data": "/".join((row["source"] or "–").split("/")[-2:]),
         "started": moment(row["started"] or "–"),
         "time": "–" if row["seconds"] is None or running else duration(row["seconds"]),

@@ -28,6 +28,27 @@
     return response;
   };
 
+  /* Listens to the server's events while the page can be seen: a browser allows a server six connections, which as many
+     hidden tabs would use up. `path` says where, each time that it begins to. */
+  const listen = (path, handlers) => {
+    let source = null;
+    const open = () => {
+      source = new EventSource(path());
+      for (const [name, handler] of Object.entries(handlers)) {
+        source.addEventListener(name, (event) => handler(JSON.parse(event.data)));
+      }
+    };
+    const close = () => { source?.close(); source = null; };
+    document.addEventListener("visibilitychange", () => {
+      if (document.hidden) close();
+      else if (!source) open();
+    });
+    addEventListener("pagehide", close);
+    addEventListener("pageshow", (event) => { if (event.persisted && !source) open(); });
+    if (!document.hidden) open();
+    return close;
+  };
+
   const trouble = (event) => {
     const text = event.detail.xhr?.responseText?.trim();
     say(text || "The server does not answer: is it still running?", "error");
@@ -37,5 +58,5 @@
   document.addEventListener("htmx:sendError", trouble);
   document.addEventListener("htmx:afterSettle", (event) => leadline.draw(event.target));
 
-  Object.assign(window.leadline, { say, post });
+  Object.assign(window.leadline, { listen, say, post });
 })();

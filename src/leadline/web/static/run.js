@@ -42,14 +42,12 @@
   }
 
   if (live) {
-    const events = new EventSource(live.dataset.events);
-    events.addEventListener("epochs", () => {
+    const epochs = () => {
       htmx.trigger("#progress", "epochs");
       if (slider) document.dispatchEvent(new Event("epochs"));
       else location.reload();
-    });
-    events.addEventListener("status", () => { events.close(); location.reload(); });
-    addEventListener("pagehide", () => events.close());
+    };
+    const close = leadline.listen(() => live.dataset.events, { epochs, status: () => { close(); location.reload(); } });
   }
 
   document.addEventListener("click", async (event) => {

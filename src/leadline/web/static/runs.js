@@ -35,17 +35,15 @@
   });
   document.addEventListener("runs-changed", refresh);
 
-  const events = new EventSource(listing.dataset.events);
-  events.addEventListener("changed", refresh);
-  events.addEventListener("progress", (event) => {
-    const { run, epoch, dev } = JSON.parse(event.data);
+  const progress = ({ run, epoch, dev }) => {
     const row = [...listing.querySelectorAll("tr[data-run]")].find((line) => line.dataset.run === run);
     if (!row || !epoch) return;
     row.querySelector("[data-epoch]").textContent = epoch;
     if (!dev) return;
     const note = Object.assign(document.createElement("small"), { className: "muted", textContent: "so far" });
     row.querySelector("[data-dev]").replaceChildren(dev, note);
-  });
-  addEventListener("pagehide", () => events.close());
+  };
+  const events = () => `${listing.dataset.events}?seen=${listing.querySelector("[data-address]").dataset.state}`;
+  leadline.listen(events, { changed: refresh, progress });
   show();
 })();
