@@ -11,9 +11,9 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from leadline.data.arrow import compute
+from leadline.data.arrow import compute, is_text
 from leadline.data.columnar import column_of
-from leadline.data.columns import Where, typed
+from leadline.data.columns import Where, dictionary, typed
 from leadline.data.dataset import Column, Dataset, Feature
 from leadline.data.images import joined_arrays
 from leadline.data.inference import kind_of
@@ -42,8 +42,7 @@ def assemble_tables(
     if kept is not None:
         table, source_of = table.take(pa.array(kept)), source_of[kept]
         everywhere, where = where, lambda row: everywhere(int(kept[row]))
-    encoded = _encoded_columns(table, targets, settings, where)
-    features, columns = _typed_columns(table, chosen, settings, where)
+    encoded, features, columns = _understood(table, targets, chosen, settings, where)
     if not columns:
         reasons = " ".join(f"{feature.name} {feature.note}." for feature in features[:3])
         raise LeadlineError(
@@ -175,19 +174,22 @@ def _rows_with_target(
     return np.flatnonzero(has_one)
 
 
-def _typed_columns(
-    table: pa.Table, chosen: Sequence[str], settings: DataSettings, where: Where
-) -> tuple[tuple[Feature, ...], tuple[Column, ...]]:
-    """The kind of every chosen column, and typed values of those that are used."""
+def _understood(
+    table: pa.Table, targets: tuple[str, ...], chosen: Sequence[str], settings: DataSettings, where: Where
+) -> tuple[Target, tuple[Feature, ...], tuple[Column, ...]]:
+    """The targets, the kind of every chosen column, and typed values of those that are used."""
 
-    def understood(name: str) -> tuple[Feature, Column | None]:
+    def understood(name: str | None) -> Any:
+        if name is None:
+            return _encoded_columns(table, targets, settings, where)
         values = table.column(name)
         given = settings.types.get(name)
-        feature = Feature(name, given, "as given") if given else kind_of(name, values, where)
-        return feature, typed(name, values, feature.kind, where) if feature.used else None
+        encoded = dictionary(values) if is_text(values.type) and not given else None
+        feature = Feature(name, given, "as given") if given else kind_of(name, values, where, encoded)
+        return feature, typed(name, values, feature.kind, where, encoded) if feature.used else None
 
-    found = in_threads(understood, chosen, table.num_rows)
-    return tuple(feature for feature, _ in found), tuple(column for _, column in found if column is not None)
+    encoded, *found = in_threads(understood, [None, *chosen], table.num_rows)
+    return encoded, tuple(feature for feature, _ in found), tuple(column for _, column in found if column is not None)
 
 
 def _left_out(feature: Feature) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -46,8 +47,12 @@ def parsed_numbers(values: pa.ChunkedArray) -> pa.ChunkedArray | None:
     return None if compute.any(compute.is_nan(numbers)).as_py() else numbers
 
 
-def typed(name: str, values: pa.ChunkedArray, kind: str, where: Where) -> Column:
+def typed(
+    name: str, values: pa.ChunkedArray, kind: str, where: Where, encoded: pa.DictionaryArray | None = None
+) -> Column:
     """The column as ``kind`` ("number", "category", "boolean" or "date"); see `Column` for the values.
+
+    ``encoded`` is what `dictionary` makes of the values, where that is known already.
 
     Raises LeadlineError, with row and column, for a value that is not finite or not of that kind.
     """
@@ -57,11 +62,13 @@ def typed(name: str, values: pa.ChunkedArray, kind: str, where: Where) -> Column
         return Column(name, kind, _booleans(name, values, where))
     if kind == "date":
         return Column(name, kind, _dates(name, values, where))
-    codes, levels = categories(name, values)
+    codes, levels = categories(name, values, encoded)
     return Column(name, kind, codes, levels)
 
 
-def categories(name: str, values: pa.ChunkedArray) -> tuple[np.ndarray, tuple[str, ...]]:
+def categories(
+    name: str, values: pa.ChunkedArray, encoded: pa.DictionaryArray | None = None
+) -> tuple[np.ndarray, tuple[str, ...]]:
     """Codes int32 (n,), −1 for missing, and the levels as text: numbers in their order, else by alphabet."""
     if is_date(values.type) or pa.types.is_decimal(values.type):
         values = values.cast(pa.string())
@@ -69,15 +76,20 @@ def categories(name: str, values: pa.ChunkedArray) -> tuple[np.ndarray, tuple[st
         if pa.types.is_null(values.type):
             return np.full(len(values), -1, np.int32), ()
         raise LeadlineError(f"Column '{name}' holds {values.type}, which cannot be a category; exclude it.")
-    encoded = values.combine_chunks().dictionary_encode()
-    if isinstance(encoded, pa.ChunkedArray):
-        encoded = encoded.combine_chunks()
-    codes = compute.fill_null(encoded.indices, -1).to_numpy(zero_copy_only=False)
-    names = [_level(value) for value in encoded.dictionary.to_pylist()]
+    coded: Any = dictionary(values) if encoded is None else encoded
+    codes = compute.fill_null(coded.indices, -1).to_numpy(zero_copy_only=False)
+    names = [_level(value) for value in coded.dictionary.to_pylist()]
     levels = sorted(set(names), key=level_order)
     rank = {level: position for position, level in enumerate(levels)}
     places = np.array([rank[level] for level in names] + [-1], np.int32)
     return places[codes], tuple(levels)
+
+
+def dictionary(values: pa.ChunkedArray) -> pa.DictionaryArray:
+    """The column as places in a list of its different values."""
+    encoded = values.dictionary_encode().combine_chunks()
+    assert isinstance(encoded, pa.DictionaryArray)
+    return encoded
 
 
 def _level(value: object) -> str:

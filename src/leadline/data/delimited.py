@@ -49,8 +49,12 @@ def read_delimited(
         notices.append(f"{source}: the first column has no name; it is called '{names[0]}'.")
     if header and not body and len(content) <= SAMPLE:
         raise LeadlineError(f"{source} holds a header but no rows: add examples below line 1.")
-    _check_quotes(source, content, delimiter)
-    table = _parsed(source, content, delimiter, names, header, as_text, _decimal_comma(delimiter, body))
+    quoted = b'"' in content
+    if quoted:
+        _check_quotes(source, content, delimiter)
+    lines_in_quotes = quoted and _has_quoted_line_end(content)
+    comma = _decimal_comma(delimiter, body)
+    table = _parsed(source, content, delimiter, names, header, as_text, comma, lines_in_quotes)
 
     def where(row: int) -> str:
         return f"{source}, line {_line_of_row(content, delimiter, row + header)}"
@@ -179,7 +183,7 @@ def _decimal_comma(delimiter: str, body: list[list[str]]) -> bool:
 
 def _check_quotes(source: str, content: bytes, delimiter: str) -> None:
     """A quote that is never closed would swallow the rest of the file silently."""
-    if b'"' not in content or content.count(b'"') % 2 == 0:
+    if content.count(b'"') % 2 == 0:
         return
     start = 1
     try:
@@ -201,6 +205,7 @@ def _parsed(
     header: bool,
     as_text: Collection[str],
     decimal_comma: bool,
+    lines_in_quotes: bool,
 ) -> pa.Table:
     options = arrow_csv.ConvertOptions(
         null_values=MISSING,
@@ -208,7 +213,7 @@ def _parsed(
         column_types={name: pa.string() for name in names if name in as_text},
         decimal_point="," if decimal_comma else ".",
     )
-    parse = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=_has_quoted_line_end(content))
+    parse = arrow_csv.ParseOptions(delimiter=delimiter, newlines_in_values=lines_in_quotes)
     skipped = _header_lines(content, delimiter) if header else 0
     for block_size in (1 << 20, min(max(len(content), 1 << 20), (1 << 31) - 1)):
         read = arrow_csv.ReadOptions(column_names=names, skip_rows=skipped, block_size=block_size)
@@ -225,8 +230,6 @@ def _parsed(
 
 def _has_quoted_line_end(content: bytes) -> bool:
     """Whether an odd number of quotes precedes a line end; Arrow reads twice as fast where none does."""
-    if b'"' not in content:
-        return False
     before = 0
     for start in range(0, len(content), 1 << 24):
         block = np.frombuffer(content, np.uint8, min(1 << 24, len(content) - start), start)

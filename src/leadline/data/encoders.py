@@ -62,7 +62,10 @@ class NumberEncoder:
         if self.scale == 0:
             out[:, 0] = 0
         else:
-            values = np.where(missing, self.fill, column.values) if missing.any() else column.values
+            values = column.values
+            if missing.any():
+                values = values.copy()
+                values[missing] = self.fill
             out[:, 0] = scaled(values, self.center, self.scale)
         if self.indicator:
             out[:, 1] = missing

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from leadline.data.arrow import compute, is_date, is_number, is_text
-from leadline.data.columns import Where, looks_numeric, parsed_numbers
+from leadline.data.columns import Where, dictionary, looks_numeric, parsed_numbers
 from leadline.data.dataset import Feature
 from leadline.errors import LeadlineError
 
@@ -27,7 +27,7 @@ MOSTLY_NUMBERS = 0.95
 IDENTIFIER_NAME = re.compile(r"(^|[_\s-])(?i:id|uuid|guid|index|key|nr|no)$|^(?i:unnamed)|[a-z](Id|ID)$")
 
 
-def kind_of(name: str, values: pa.ChunkedArray, where: Where) -> Feature:
+def kind_of(name: str, values: pa.ChunkedArray, where: Where, encoded: pa.DictionaryArray | None = None) -> Feature:
     """The kind of a column: number, category, boolean, date, or one that is left out, with the reason.
 
     Raises LeadlineError for a column of numbers in which a few cells are something else.
@@ -39,7 +39,7 @@ def kind_of(name: str, values: pa.ChunkedArray, where: Where) -> Feature:
     if not (is_text(kind) or is_number(kind) or is_date(kind) or pa.types.is_boolean(kind)):
         return Feature(name, "unsupported", f"holds {kind}, which has no encoding")
     if is_text(kind):
-        return _kind_of_text(name, values, known, where)
+        return _kind_of_text(name, values, known, where, dictionary(values) if encoded is None else encoded)
     span = compute.min_max(values).as_py()
     if span["min"] == span["max"] and known == n:
         return Feature(name, "constant", f"is {_shown(span['min'])} in all rows")
@@ -65,8 +65,8 @@ def _kind_of_numbers(name: str, values: pa.ChunkedArray, span: tuple[object, obj
     return Feature(name, "number")
 
 
-def _kind_of_text(name: str, values: pa.ChunkedArray, known: int, where: Where) -> Feature:
-    texts, counts = _counted(values)
+def _kind_of_text(name: str, values: pa.ChunkedArray, known: int, where: Where, encoded: pa.DictionaryArray) -> Feature:
+    texts, counts = _counted(encoded)
     different = len(texts)
     if different == 1 and known == len(values):
         return Feature(name, "constant", f"is {_shown(texts[0].as_py())} in all rows")
@@ -108,10 +108,10 @@ def _check_change(name: str, values: pa.ChunkedArray, where: Where) -> None:
     )
 
 
-def _counted(values: pa.ChunkedArray) -> tuple[pa.ChunkedArray, np.ndarray]:
+def _counted(encoded: pa.DictionaryArray) -> tuple[pa.ChunkedArray, np.ndarray]:
     """The different texts of a column, and how often each occurs, int64."""
-    counted = compute.drop_null(values).value_counts()
-    return pa.chunked_array([counted.field("values")]), counted.field("counts").to_numpy()
+    indices = encoded.indices.drop_null() if encoded.null_count else encoded.indices
+    return pa.chunked_array([encoded.dictionary]), np.bincount(indices.to_numpy(), minlength=len(encoded.dictionary))
 
 
 def task_of(target: str, values: pa.ChunkedArray, wanted: str | None) -> str:

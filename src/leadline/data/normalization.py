@@ -13,6 +13,9 @@ import numpy as np
 BLOCK = 1 << 22
 """Values of an array that are normalized at once, so that no float64 copy of it all is made."""
 
+CACHED = 1 << 15
+"""Values whose deviations stay in the cache of a core."""
+
 
 def location(values: np.ndarray, normalization: str) -> tuple[np.ndarray, np.ndarray]:
     """Center and scale of each column of ``values`` (m, n) by the chosen normalization, both float64 (n,).
@@ -31,18 +34,22 @@ def location(values: np.ndarray, normalization: str) -> tuple[np.ndarray, np.nda
     mean = mean_of(values)
     size = np.maximum(np.abs(scaled(high, mean, 1.0)), np.abs(scaled(low, mean, 1.0)))
     size[size == 0] = 1.0
-    deviation = scaled(values, mean, size)
-    scale = size * np.sqrt(np.einsum("ij,ij->j", deviation, deviation) / len(values))
+    squares = np.zeros(n)
+    step = max(CACHED // n, 1)
+    for start in range(0, len(values), step):  # what stays in the cache need not come from memory again
+        deviation = scaled(values[start : start + step], mean, size)
+        squares += np.einsum("ij,ij->j", deviation, deviation)
+    scale = size * np.sqrt(squares / len(values))
     constant = low == high  # the computed mean of equal values may differ from them in the last bit
     return np.where(constant, low, mean), np.where(constant, 0.0, scale)
 
 
 def scaled(values: np.ndarray, center: np.ndarray | float, scale: np.ndarray | float) -> np.ndarray:
     """(values − center) / scale in float64, halved first where the difference itself would overflow."""
-    with np.errstate(over="ignore"):
-        difference = values - center
-    if np.isfinite(difference).all():
-        return difference / scale
+    with np.errstate(over="ignore", invalid="ignore"):
+        difference = np.subtract(values, center, dtype=np.float64)
+        if np.isfinite(difference.sum()) or np.isfinite(difference).all():
+            return np.divide(difference, scale, out=difference)
     return np.clip((values / 2 - center / 2) / scale, -np.finfo(float).max / 2, np.finfo(float).max / 2) * 2
 
 

@@ -218,8 +218,8 @@ class Preparation:
         ends = np.cumsum([len(encoder.outputs) for encoder in encoders]).tolist()
         placed = [_with_places(encoder, found[encoder.name]) for encoder in encoders]
 
-        def encode_block(first: int) -> None:
-            """A block of rows stays in the cache while its columns are written."""
+        def encode_block(first: int) -> bool:
+            """A block of rows stays in the cache while its columns are written and checked to be finite."""
             rows = slice(first, first + BLOCK) if indices is None else indices[first : first + BLOCK]
             block = out[first : first + BLOCK]
             with np.errstate(over="ignore", invalid="ignore"):  # a value too large for the dtype is reported below
@@ -228,9 +228,10 @@ class Preparation:
                         encoder.write(column.values[rows], block[:, start:end])
                     else:
                         encoder.encode(column.take(rows), block[:, start:end])
+                return bool(np.isfinite(block.sum()) or np.isfinite(block).all())
 
-        in_threads(encode_block, range(0, m, BLOCK), m)
-        _check_range(out, self, indices, where)
+        if not all(in_threads(encode_block, range(0, m, BLOCK), m)):
+            raise _too_large(out, self, indices, where)
         return out
 
 
@@ -239,16 +240,15 @@ def _with_places(encoder: Encoder, column: Column) -> Column:
     return Column(column.name, "place", encoder.places(column)) if isinstance(encoder, CategoryEncoder) else column
 
 
-def _check_range(out: np.ndarray, preparation: Preparation, indices: np.ndarray | None, where: Where | None) -> None:
+def _too_large(
+    out: np.ndarray, preparation: Preparation, indices: np.ndarray | None, where: Where | None
+) -> LeadlineError:
     """Values far beyond those of training, or left as they are, may be too large for float32."""
-    with np.errstate(over="ignore", invalid="ignore"):
-        if np.isfinite(out.sum(dtype=np.float64)) or np.isfinite(out).all():
-            return
     row, column = np.argwhere(~np.isfinite(out))[0]
     row = int(row if indices is None else np.asarray(indices)[row])
     place = f"in row {row + 1}" if where is None else f"in {where(row)}"
     advice = "mend it" if preparation.normalization != "none" else 'use normalization = "standardize"'
-    raise LeadlineError(
+    return LeadlineError(
         f"{preparation.feature_names[column]}: the value {place} is too large for {out.dtype.name}; "
         f'{advice}, or use precision = "float64".'
     )
