@@ -9,8 +9,7 @@ import pytest
 import torch
 
 import leadline as ll
-from leadline.errors import LeadlineError
-from leadline.session.mistakes import find_mistakes, hidden_features
+from leadline.session.mistakes import find_mistakes, hidden_features, import_causes
 
 
 def rotated_digits() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -67,8 +66,65 @@ def test_data_that_are_gone_leave_the_mistakes_without_suggestions(tmp_path: Pat
     assert find_mistakes(run, ll.read(images, labels)).rows.tolist() == found.rows.tolist()
 
 
-def test_a_regression_has_no_mistakes(tmp_path: Path) -> None:
-    x = np.random.default_rng(0).normal(size=(200, 3))
-    run = ll.train(ll.Network([ll.Dense(1)]), (x, x[:, 0] + 0.5), epochs=1, runs=tmp_path, name="a")
-    with pytest.raises(LeadlineError, match="one class each"):
-        find_mistakes(run)
+def noisy_districts(tmp_path: Path) -> ll.Run:
+    """A regression whose target is 20 times as noisy in one district."""
+    rng = np.random.default_rng(0)
+    district, x = rng.choice(["North", "South", "East"], 900, p=[0.15, 0.5, 0.35]), rng.normal(size=900)
+    y = 3 * x + rng.normal(0, np.where(district == "North", 2.0, 0.1), 900)
+    lines = ["x,district,y", *(f"{a:.4f},{d},{b:.4f}" for a, d, b in zip(x, district, y, strict=True))]
+    (tmp_path / "d.csv").write_text("\n".join(lines))
+    data = {"source": str(tmp_path / "d.csv"), "target": "y", "exclude": ["district"]}
+    changes = {"data": data, "training.epochs": 40, "split": {"train": 400, "dev": 400, "test": 100}}
+    return ll.train(experiment=ll.Experiment().replace(changes), runs=tmp_path / "runs", name="a")
+
+
+def test_a_regression_is_looked_through_from_its_largest_residuals(tmp_path: Path) -> None:
+    run = noisy_districts(tmp_path)
+    found = find_mistakes(run)
+    assert found.weights is not None and found.slices[0].description == "district = North"
+    assert found.slices[0].metric == "RMSE" and found.slices[0].error.value > 1.5
+    assert found.weights[found.wrong].sum() == pytest.approx(0.5 * found.weights.sum(), rel=0.1)
+    assert found.weights[found.wrong].min() >= found.weights[~found.wrong].max()
+    table = found.to_look_through(30, ["broken scale"])
+    largest = found.rows[np.argsort(-found.weights)[:30]]
+    assert list(table.rows) == largest.tolist()
+    district = ll.read(tmp_path / "d.csv", "y").column("district")
+    filled = table.with_cause("broken scale", [row for row in table.rows if district[row] == "North"])
+    filled.to_csv(tmp_path / "m.csv")
+    import_causes(run, tmp_path / "m.csv")
+    analysis = find_mistakes(run, suggest=False).analysis
+    assert analysis is not None and analysis.rest is not None
+    (cause,) = analysis.causes
+    kept = ~np.isin(found.rows, [row for row in table.rows if district[row] == "North"])
+    assert cause.ceiling.value == pytest.approx(np.sqrt(np.sum(found.weights * kept) / len(kept)))
+    assert cause.share.value == pytest.approx(1 - np.sum(found.weights * kept) / found.weights.sum())
+    assert cause.gain.value == pytest.approx(found.error.value - cause.ceiling.value)
+    assert cause.gain.interval[0] < cause.gain.value < cause.gain.interval[1]
+    assert analysis.rest.count == 370
+
+
+def test_examples_of_several_labels_are_mistakes_by_their_wrong_labels(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    camera, x = rng.choice(["old", "new"], 900, p=[0.25, 0.75]), rng.normal(size=(900, 2))
+    y = (x > 0).astype(int)
+    y[:, 0] ^= (rng.random(900) < np.where(camera == "old", 0.5, 0.0)).astype(int)
+    lines = ["a,b,camera,sun,rain"]
+    lines += [f"{a:.3f},{b:.3f},{c},{s},{r}" for (a, b), c, (s, r) in zip(x, camera, y, strict=True)]
+    (tmp_path / "w.csv").write_text("\n".join(lines))
+    data = {"source": str(tmp_path / "w.csv"), "target": ["sun", "rain"], "exclude": ["camera"]}
+    changes = {"data": data, "training.epochs": 60, "split": {"train": 400, "dev": 400, "test": 100}}
+    run = ll.train(experiment=ll.Experiment().replace(changes), runs=tmp_path / "runs", name="a")
+    found = find_mistakes(run)
+    assert found.slices[0].description == "camera = old" and found.slices[0].error.value > 0.15
+    assert found.error.value == run.metrics["dev"].overall["error"].value
+    assert found.wrong.mean() == pytest.approx(1 - run.metrics["dev"].overall["exact_match"].value)
+    table = found.to_look_through(20, ["old camera"])
+    assert set(table.labels) <= {"sun | rain", "sun", "rain", "none"}
+    read = ll.read(tmp_path / "w.csv", ["sun", "rain"])
+    ticked = [row for row in table.rows if read.column("camera")[row] == "old"]
+    table.with_cause("old camera", ticked).to_csv(tmp_path / "m.csv")
+    import_causes(run, tmp_path / "m.csv")
+    analysis = find_mistakes(run, suggest=False).analysis
+    assert analysis is not None and analysis.of == "wrong labels"
+    cause = analysis.causes[0]
+    assert cause.ceiling.value == pytest.approx(found.error.value * (1 - cause.share.value))

@@ -70,12 +70,12 @@ def mistakes(
 
 def _print_mistakes(screen: Console, run: str, found: RunMistakes) -> None:
     count = int(found.wrong.sum())
-    screen.print(f"{run}: {count} mistakes of {len(found.rows)} dev examples; error {found.error}", markup=False)
+    screen.print(f"{run}: {found.heading}", markup=False)
     if found.analysis is not None:
         screen.print(str(found.analysis), markup=False)
     elif count:
         screen.print(
-            f"Nobody has looked through them yet; {found.suggested_sample} tell every share to within 10 points:\n"
+            f"Nobody has looked through them yet; {_enough(found)}:\n"
             f"  leadline mistakes {run} --export mistakes.csv --cause blurry",
             markup=False,
         )
@@ -87,6 +87,12 @@ def _print_mistakes(screen: Console, run: str, found: RunMistakes) -> None:
         screen.print(f"  {cluster}", markup=False)
         rows = ", ".join(str(found.rows[k]) for k in cluster.representatives)
         screen.print(f"    typical mistakes, by row: {rows}", markup=False)
+
+
+def _enough(found: RunMistakes) -> str:
+    if found.task == "regression":
+        return f"{found.suggested_sample}, the largest first, are a beginning"
+    return f"{found.suggested_sample} tell every share to within 10 points"
 
 
 def labels(

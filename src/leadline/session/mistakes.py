@@ -12,11 +12,14 @@ import torch
 
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
-from leadline.measure import Measured, proportion
+from leadline.measure import Measured
+from leadline.measure.intervals import grouped
 from leadline.runs import reviewing
+from leadline.runs.predictions import read_answers
 from leadline.runs.review_store import ReviewStore
 from leadline.runs.reviews import load_mistakes
 from leadline.runs.run import Run
+from leadline.session.judging import Judged, judge
 from leadline.session.plan import Plan
 from leadline.session.test_set import same_plan
 from leadline.session.trained import TrainedNetwork
@@ -25,9 +28,7 @@ from leadline.strategy import (
     ErrorAnalysis,
     MistakeTable,
     Slice,
-    analyse,
     find_clusters,
-    find_slices,
     sample_mistakes,
     sample_size,
 )
@@ -51,6 +52,8 @@ class RunMistakes:
         analysis: what their causes come to; None without causes.
         slices: parts of the dev set, by the columns of the data, where mistakes gather.
         clusters: of images, by what the network makes of them.
+        task: such as ``"multiclass"``.
+        weights: what each example adds to the error, (m,).
 
     """
 
@@ -64,15 +67,34 @@ class RunMistakes:
     analysis: ErrorAnalysis | None = None
     slices: tuple[Slice, ...] = ()
     clusters: tuple[Cluster, ...] = ()
+    task: str = "multiclass"
+    weights: np.ndarray | None = None
+
+    @property
+    def heading(self) -> str:
+        """How many mistakes there are, and the error."""
+        count, m = grouped(int(self.wrong.sum())), grouped(len(self.rows))
+        if self.task == "regression":
+            return f"half of the error is in {count} of {m} dev examples; error {self.error}"
+        if self.task == "multilabel":
+            return f"{count} of {m} dev examples have wrong labels; error of labels {self.error}"
+        return f"{count} mistakes of {m} dev examples; error {self.error}"
 
     def to_look_through(self, size: int | None = None, causes: Sequence[str] = (), seed: int = 0) -> MistakeTable:
-        """The looked-through mistakes, or else a random sample of all, with the cause columns asked for."""
+        """The looked-through mistakes, or else a random sample of all, with the cause columns asked for.
+
+        Of a regression the largest residuals come first, for a sample would miss what the error is made of.
+        """
         if self.table is not None:
             missing = {name: np.zeros(len(self.table.rows), bool) for name in causes if name not in self.table.causes}
             table = self.table
             kept = {**table.causes, **missing}
             return MistakeTable(table.rows, kept, table.labels, table.predictions, table.comments)
-        chosen = sample_mistakes(self.wrong, size or self.suggested_sample, seed)
+        size = size or self.suggested_sample
+        if self.task == "regression" and self.weights is not None:
+            chosen = np.argsort(-self.weights, kind="stable")[:size]
+        else:
+            chosen = sample_mistakes(self.wrong, size, seed)
         return MistakeTable(
             tuple(int(row) for row in self.rows[chosen]),
             {name: np.zeros(len(chosen), bool) for name in causes},
@@ -84,12 +106,14 @@ class RunMistakes:
         """Plain values; clusters name their mistakes by row."""
         clusters = [c.to_json() | {"mistakes": self.rows[c.mistakes].tolist()} for c in self.clusters]
         return {
+            "task": self.task,
             "mistakes": int(self.wrong.sum()),
             "error": self.error.to_json(),
             "suggested_sample": self.suggested_sample,
             "looked_through": 0 if self.table is None else len(self.table.rows),
             "causes": [] if self.analysis is None else plain(self.analysis.causes),
             "unexplained": None if self.analysis is None else plain(self.analysis.unexplained),
+            "rest": None if self.analysis is None else plain(self.analysis.rest),
             "slices": [found.to_json() for found in self.slices],
             "clusters": clusters,
         }
@@ -98,23 +122,33 @@ class RunMistakes:
 def find_mistakes(run: Run, data: Dataset | None = None, suggest: bool = True) -> RunMistakes:
     """The dev mistakes of a run, the causes people ticked, and with `suggest` slices and clusters.
 
-    Slices and clusters need the data; where those have changed or are gone, there are none.
+    A mistake is a wrong class, an example with wrong labels, or one of the largest residuals, which hold half of a
+    regression's error. Slices and clusters need the data; where those have changed or are gone, there are none.
 
     Raises:
-        LeadlineError: the run has no classes, or no dev predictions.
+        LeadlineError: the run has no dev predictions.
 
     """
-    if run.summary["task"] not in ("binary", "multiclass"):
-        raise LeadlineError(f"Mistakes are told apart where examples have one class each; {run.name} has not.")
-    predicted = run.predictions("dev").to_pydict()
-    labels, predictions = tuple(predicted["label"]), tuple(predicted["prediction"])
-    wrong = np.array([label != answer for label, answer in zip(labels, predictions, strict=True)], bool)
-    error, table = proportion(int(wrong.sum()), len(wrong)), load_mistakes(run.folder)
-    analysis = analyse(table.causes, error) if table is not None and table.causes and table.rows else None
-    rows = np.array(predicted["row"], np.int64)
-    slices, clusters = _suggestions(run, data, rows, wrong) if suggest else ((), ())
-    size = sample_size(int(wrong.sum()))
-    return RunMistakes(rows, wrong, labels, predictions, error, size, table, analysis, slices, clusters)
+    path = run.folder / "predictions" / "dev.parquet"
+    task, classes = run.summary["task"], tuple(run.data.get("classes") or ())
+    judged = judge(task, read_answers(path, task, classes), classes, run.experiment.goal.optimizing)
+    table = load_mistakes(run.folder)
+    analysis = judged.analyse(table) if table is not None and table.causes and table.rows else None
+    slices, clusters = _suggestions(run, data, judged) if suggest else ((), ())
+    return RunMistakes(
+        judged.rows,
+        judged.wrong,
+        judged.labels,
+        judged.predictions,
+        judged.error,
+        sample_size(int(judged.wrong.sum())),
+        table,
+        analysis,
+        slices,
+        clusters,
+        task,
+        judged.weights,
+    )
 
 
 def import_causes(run: Run, path: str | Path) -> MistakeTable:
@@ -126,10 +160,12 @@ def import_causes(run: Run, path: str | Path) -> MistakeTable:
     """
     table = MistakeTable.from_csv(path)
     found = find_mistakes(run, suggest=False)
-    mistakes = {int(row) for row in found.rows[found.wrong]}
+    regression = found.task == "regression"  # any residual may be looked at
+    mistakes = {int(row) for row in (found.rows if regression else found.rows[found.wrong])}
+    what = "example" if regression else "mistake"
     for row in table.rows:
         if row not in mistakes:
-            raise LeadlineError(f"{path}: row {row} is no dev mistake of {run.name}: it is another run's table?")
+            raise LeadlineError(f"{path}: row {row} is no dev {what} of {run.name}: it is another run's table?")
     if not table.rows:
         raise LeadlineError(f"{path} has no mistakes in it.")
     ReviewStore(run.folder).act("mistakes", f"import of {Path(path).name}", reviewing.import_table(table))
@@ -149,19 +185,17 @@ def hidden_features(trained: TrainedNetwork, inputs: np.ndarray) -> np.ndarray:
     return np.concatenate(found)
 
 
-def _suggestions(
-    run: Run, data: Dataset | None, rows: np.ndarray, wrong: np.ndarray
-) -> tuple[tuple[Slice, ...], tuple[Cluster, ...]]:
+def _suggestions(run: Run, data: Dataset | None, judged: Judged) -> tuple[tuple[Slice, ...], tuple[Cluster, ...]]:
     try:
         plan = same_plan(run, data)
     except LeadlineError:
         return (), ()
     if plan.data.table is not None:
-        return find_slices(_columns(plan, rows), wrong), ()
+        return judged.find_slices(_columns(plan, judged.rows)), ()
     if plan.data.image_shape is None:
         return (), ()
-    inputs = plan.preparation.inputs(plan.data, rows, dtype=plan.training.precision)
-    return (), find_clusters(hidden_features(run.trained_network(), inputs), wrong)
+    inputs = plan.preparation.inputs(plan.data, judged.rows, dtype=plan.training.precision)
+    return (), find_clusters(hidden_features(run.trained_network(), inputs), judged.wrong)
 
 
 def _columns(plan: Plan, rows: np.ndarray) -> dict[str, np.ndarray]:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import LeadlineError, UsageError
+from leadline.measure.classification import clustered_rate
 from leadline.measure.intervals import Measured, examples_for_precision, proportion
 from leadline.strategy.plain import plain
 
@@ -126,33 +127,44 @@ class Cause:
 
 @dataclass(frozen=True)
 class ErrorAnalysis:
-    """What the mistakes come from, the most frequent cause first; ``unexplained`` have no cause ticked."""
+    """What the mistakes come from, the cause with the largest share first; ``unexplained`` have no cause ticked.
+
+    Shares are ``of`` the mistakes, or of what the error adds up in another task. ``rest`` is what nobody has looked
+    through, where the largest were looked through and not a sample.
+    """
 
     error: Measured
     examined: int
     causes: tuple[Cause, ...]
     unexplained: Cause
+    of: str = "mistakes"
+    rest: Cause | None = None
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return plain(self)
 
     def __str__(self) -> str:
-        width = max(len(cause.name) for cause in (*self.causes, self.unexplained))
+        shown = (*self.causes, self.unexplained, *([self.rest] if self.rest else []))
+        width = max(len(cause.name) for cause in shown)
         lines = [f"{self.examined} mistakes looked through; error {self.error}"]
-        for cause in (*self.causes, self.unexplained):
-            share = f"{cause.share.plain():>7} of mistakes ({cause.share.range()})"
+        for cause in shown:
+            share = f"{cause.share.plain():>7} of {self.of} ({cause.share.range()})"
             lines.append(f"  {cause.name:<{width}}  {share}; at best {cause.ceiling.plain()} ({cause.ceiling.range()})")
         return "\n".join(lines)
 
 
-def analyse(causes: Mapping[str, ArrayLike], error: Measured) -> ErrorAnalysis:
+def analyse(
+    causes: Mapping[str, ArrayLike], error: Measured, weights: ArrayLike | None = None, of: str = "mistakes"
+) -> ErrorAnalysis:
     """Share, ceiling and rank of each cause.
 
     Args:
         causes: by name, whether it applies to each looked-through mistake, boolean (mistakes,). The mistakes are all
             of the dev set's or a random sample of them.
         error: the dev error.
+        weights: how much each mistake counts in the error, such as its number of wrong labels; None counts all alike.
+        of: what the shares are of.
 
     Raises:
         UsageError: without mistakes or causes, or if the columns differ in length.
@@ -163,9 +175,10 @@ def analyse(causes: Mapping[str, ArrayLike], error: Measured) -> ErrorAnalysis:
     if len(lengths) != 1 or 0 in lengths:
         raise UsageError(f"Error analysis needs causes of one length above 0, got {sorted(lengths)}.")
     any_cause = np.logical_or.reduce(list(columns.values()))
-    found = [_cause(name, ticks, error) for name, ticks in columns.items()]
-    found.sort(key=lambda cause: -cause.count)
-    return ErrorAnalysis(error, len(any_cause), tuple(found), _cause("unexplained", ~any_cause, error))
+    w = None if weights is None else np.asarray(weights, float)
+    found = [_cause(name, ticks, error, w) for name, ticks in columns.items()]
+    found.sort(key=lambda cause: -cause.share.value)
+    return ErrorAnalysis(error, len(any_cause), tuple(found), _cause("unexplained", ~any_cause, error, w), of)
 
 
 def ceiling_of(causes: Mapping[str, ArrayLike], names: Sequence[str], error: Measured) -> Cause:
@@ -203,9 +216,13 @@ def sample_mistakes(wrong: ArrayLike, size: int, seed: int = 0) -> Array:
     return np.sort(np.random.default_rng(seed).permutation(rows)[:size])
 
 
-def _cause(name: str, ticks: Array, error: Measured) -> Cause:
-    share = proportion(int(ticks.sum()), len(ticks), error.level)
-    rest = proportion(int((~ticks).sum()), len(ticks), error.level)
+def _cause(name: str, ticks: Array, error: Measured, weights: Array | None = None) -> Cause:
+    def share_of(chosen: Array) -> Measured:
+        if weights is None:
+            return proportion(int(chosen.sum()), len(chosen), error.level)
+        return clustered_rate(weights * chosen, weights, error.level)
+
+    share, rest = share_of(ticks), share_of(~ticks)
     gain = replace(product(error, share), unit="points" if error.unit == "%" else error.unit)
     return Cause(name, int(ticks.sum()), share, product(error, rest), gain)
 

@@ -8,7 +8,7 @@ Young, 1993, the maximum over all tests).
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -39,6 +39,7 @@ class Slice:
         excess: error − rest.
         share: of all mistakes that lie in it.
         p: chance of so bad a slice somewhere among all that were tried, if mistakes were spread at random.
+        metric: what ``error`` and ``rest`` are.
 
     """
 
@@ -49,13 +50,14 @@ class Slice:
     excess: Measured
     share: float
     p: float
+    metric: str = "error"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values; how many rows it has in the place of the rows."""
         return {key: value for key, value in plain(self).items() if key != "rows"} | {"n": len(self.rows)}
 
     def __str__(self) -> str:
-        return f"{self.description}: error {self.error}, elsewhere {self.rest.plain()}; p = {self.p:.3f}"
+        return f"{self.description}: {self.metric} {self.error}, elsewhere {self.rest.plain()}; p = {self.p:.3f}"
 
 
 def find_slices(
@@ -66,6 +68,8 @@ def find_slices(
     significance: float = 0.05,
     shuffles: int = 199,
     seed: int = 0,
+    measure: Callable[[Array], Measured] | None = None,
+    metric: str = "error",
 ) -> tuple[Slice, ...]:
     """Find slices whose error is higher than elsewhere, the clearest first.
 
@@ -74,18 +78,22 @@ def find_slices(
 
     Args:
         columns: by name, numbers or texts (m,); NaN and None are missing values.
-        wrong: whether each example is predicted wrongly, boolean (m,).
+        wrong: whether each example is predicted wrongly, boolean (m,); or how wrong it is, numbers of 0 or more (m,).
         most: how many slices to look for.
         least: examples that a slice must have.
         significance: the largest p to report.
         shuffles: of the mistakes, which set the precision of p.
         seed: of the shuffles.
+        measure: the error of examples from their ``wrong``; by default the share that is wrong.
+        metric: what that is.
 
     Raises:
         UsageError: if a column's length is not that of ``wrong``.
 
     """
-    mistakes = np.asarray(wrong, bool)
+    given = np.asarray(wrong)
+    mistakes = given if given.dtype.kind == "b" or measure is not None else given.astype(bool)
+    measured = measure or (lambda part: proportion(int(part.sum()), len(part)))
     names, members = _conditions(columns, len(mistakes), least)
     rng = np.random.default_rng(seed)
     kept = np.arange(len(mistakes))
@@ -100,7 +108,10 @@ def find_slices(
         outside = np.zeros(len(mistakes), bool)
         kept = kept[~inside[kept]]
         outside[kept] = True
-        found.append(_slice(" and ".join(names[k] for k in chosen), inside, outside, mistakes, p))
+        error, rest = measured(mistakes[inside]), measured(mistakes[outside])
+        share, rows = float(mistakes[inside].sum() / mistakes.sum()), np.flatnonzero(inside)
+        description = " and ".join(names[k] for k in chosen)
+        found.append(Slice(description, rows, error, rest, difference(error, rest), share, p, metric))
         # A slice and its complement say the same; what is left must still be varied enough to search.
         if len(kept) < 2 * least:
             break
@@ -153,8 +164,7 @@ def _clearest(
     members: Array, wrong: Array, least: int, shuffles: int, rng: np.random.Generator
 ) -> tuple[list[int], float] | None:
     """The slice of one or two conditions that stands out most, and its p value among all that were tried."""
-    total = int(wrong.sum())
-    if not 0 < total < len(wrong):
+    if len(wrong) == 0 or wrong.min() == wrong.max():
         return None
     # The first column is the truth, the others shuffled mistakes: the same search runs on all at once.
     outcomes = np.stack([wrong, *(rng.permutation(wrong) for _ in range(shuffles))], axis=1).astype(np.float32)
@@ -177,17 +187,11 @@ def _clearest(
 
 
 def standardized_excess(inside: Array, outcomes: Array, least: int) -> Array:
-    """Standardized excess of mistakes (slices, outcomes) given how many there are (hypergeometric moments)."""
-    m, total = outcomes.shape[0], float(outcomes[:, 0].sum())
+    """Standardized excess of mistakes (slices, outcomes) given how many there are (moments of drawing without
+    replacement)."""
+    m, own = outcomes.shape[0], outcomes[:, 0].astype(np.float64)
     n = inside.sum(1, dtype=np.float64)[:, None]
-    rate = total / m
-    spread = np.sqrt(np.maximum(n * rate * (1 - rate) * (m - n) / (m - 1), 1e-12))
+    rate = own.mean()
+    spread = np.sqrt(np.maximum(n * own.var() * (m - n) / (m - 1), 1e-12))
     usable = (n >= least) & (n <= m - least)
     return np.where(usable, (inside @ outcomes - n * rate) / spread, -np.inf)
-
-
-def _slice(description: str, inside: Array, outside: Array, wrong: Array, p: float) -> Slice:
-    error = proportion(int(wrong[inside].sum()), int(inside.sum()))
-    rest = proportion(int(wrong[outside].sum()), int(outside.sum()))
-    share = float(wrong[inside].sum() / wrong.sum())
-    return Slice(description, np.flatnonzero(inside), error, rest, difference(error, rest), share, p)
