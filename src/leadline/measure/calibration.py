@@ -20,6 +20,7 @@ from leadline.measure.intervals import Measured
 Array = NDArray[Any]
 DRAWS = 2000
 HALVINGS = 40
+SMALLEST = 1e-9
 
 
 def calibration_error_interval(
@@ -48,6 +49,8 @@ def calibration_error_interval(
     while np.mean(estimates(top) <= estimate) > tail and top < 1e6:
         top *= 2
     low = _largest(lambda scale: np.mean(estimates(scale) >= estimate) <= tail, top)
+    if low == 0 and np.mean(estimates(0.0) >= estimate) <= 2 * tail:
+        low = SMALLEST  # nothing lies below a calibrated network, so its whole tail is on this side
     high = _largest(lambda scale: np.mean(estimates(scale) <= estimate) > tail, top)
     return Measured(estimate, min(low * size, estimate), max(high * size, estimate), len(right), level, "%")
 
