@@ -11,6 +11,7 @@ from importlib.metadata import version
 from typing import Annotated
 
 import typer
+from typer.models import CommandInfo
 
 from leadline.cli import (
     application,
@@ -38,20 +39,31 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
-train.register(app)
-runs.register(app)
-theory.register(app)
-mismatch.register(app)
-multitask.register(app)
-rate.register(app)
-choose.register(app)
-review.register(app)
-sound.register(app)
-tables.register(app)
-search.register(app)
-application.register(app)
-export.register(app)
-pictures.register(app)
+
+
+def _name(command: CommandInfo) -> str:
+    return command.name or getattr(command.callback, "__name__", "")
+
+
+for module in (
+    *(train, runs, theory, mismatch, multitask, rate, choose, review, sound, tables, search, application, export),
+    pictures,
+):
+    module.register(app)
+
+PANELS = {
+    "Train": ("train", "runs", "show", "open", "report", "rate", "stop", "predict", "export"),
+    "Find where the error comes from": ("diagnose", "mistakes", "labels", "mismatch", "human", "pipeline"),
+    "Decide what to do next": ("sound", "next", "climb", "search", "compare", "best", "multitask"),
+    "Look inside and check": ("check", "augment", "edges", "gallery"),
+}
+"""The commands in the order of the help; a test says that each has its place."""
+
+_ORDER = {name: (i, panel) for i, (panel, name) in enumerate((p, n) for p, names in PANELS.items() for n in names)}
+_ELSEWHERE = (len(_ORDER), "More")
+app.registered_commands.sort(key=lambda command: _ORDER.get(_name(command), _ELSEWHERE))
+for command in app.registered_commands:
+    command.rich_help_panel = _ORDER.get(_name(command), _ELSEWHERE)[1]
 
 
 def _print_version(wanted: bool) -> None:

@@ -40,7 +40,7 @@ def augment(
     output: Annotated[Path, typer.Option("--output", "-o", help="The picture to write.")] = Path("augmented.png"),
     as_json: AsJson = False,
 ) -> None:
-    """Draw training images beside random versions of them, as [augment] varies them."""
+    """Draw training images beside random versions of them, as the experiment's augmentation varies them."""
     from leadline.cli.screen import console, print_json
 
     _check_png(output)
