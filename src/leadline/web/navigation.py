@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from leadline.runs.run import Run
 
-PAGES = (("/", "Runs"), ("/gallery", "Gallery"))
+PAGES = (("/", "Runs"), ("/searches", "Searches"), ("/gallery", "Gallery"))
 """Address and name of each page in the masthead."""
 
 

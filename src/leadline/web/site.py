@@ -24,6 +24,7 @@ from leadline.web.labels import Labels
 from leadline.web.memory import Background
 from leadline.web.mistakes import Mistakes
 from leadline.web.navigation import PAGES, run_tabs
+from leadline.web.searches import Searches
 from leadline.web.security import Secrets
 from leadline.web.trainings import Trainings
 
@@ -50,6 +51,11 @@ class Site:
     def mistakes(self) -> Mistakes:
         """What pages on mistakes ask for."""
         return Mistakes(self.background)
+
+    @cached_property
+    def searches(self) -> Searches:
+        """What pages on searches ask for."""
+        return Searches(self.store)
 
     @cached_property
     def labels(self) -> Labels:

@@ -1,6 +1,6 @@
 """The pages, one module each; a module's ``router`` holds all that its page answers."""
 
-from leadline.web.pages import compare, examples, gallery, labels, mistakes, run, runs, static
+from leadline.web.pages import compare, examples, gallery, labels, mistakes, run, runs, searches, static
 
 ROUTERS = (
     static.router,
@@ -11,4 +11,5 @@ ROUTERS = (
     examples.router,
     mistakes.router,
     labels.router,
+    searches.router,
 )
