@@ -13,8 +13,8 @@ from leadline.runs import reviewing
 from leadline.runs.review_store import ReviewStore
 from leadline.runs.reviews import load_reviews
 from leadline.session.label_audit import audit_labels
-from leadline.session.label_review import ROUND, LabelQueue, apply_verdicts, effects, take_back, waiting
-from leadline.strategy import Corrections
+from leadline.session.label_review import ROUND, LabelQueue, apply_verdicts, effect, effects, take_back, waiting
+from leadline.strategy import Corrections, Review
 
 
 def arrays() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -132,3 +132,15 @@ def test_the_queue_of_the_command_line_leaves_out_what_was_reviewed_here(
     exported = audit_labels(run, data).queue(100)["row"].to_pylist()
     assert len(exported) == 100 and not set(exported) & set(rows)
     assert isinstance(waiting(run), Corrections)
+
+
+def test_only_mistakes_that_the_right_label_excuses_come_from_labels() -> None:
+    """T3.11: a wrong label whose correction still is not what was predicted leaves a mistake of the network."""
+    rows, labels = np.arange(10), np.array(["a"] * 10, object)
+    predictions = np.array(["b", "b", *["a"] * 8], object)
+    said = Corrections(
+        (Review(0, "", "a", "b", "wrong"), Review(1, "", "a", "c", "wrong"), Review(2, "", "a", "a", "right"))
+    )
+    found = effect("dev", rows, labels, predictions, said)
+    assert (found.before.value, found.after.value, found.changed) == (0.2, 0.1, 2)
+    assert found.share.from_labels.value == pytest.approx(0.1)

@@ -134,11 +134,12 @@ def effects(run: Run, reviews: Corrections) -> list[Effect]:
             rows, labels, predictions = (
                 np.array(table[name].to_pylist(), object) for name in ("row", "label", "prediction")
             )
-            found.append(_effect(part, rows, labels, predictions, reviews))
+            found.append(effect(part, rows, labels, predictions, reviews))
     return found
 
 
-def _effect(part: str, rows: np.ndarray, labels: np.ndarray, predictions: np.ndarray, reviews: Corrections) -> Effect:
+def effect(part: str, rows: np.ndarray, labels: np.ndarray, predictions: np.ndarray, reviews: Corrections) -> Effect:
+    """The effect of reviews on one set: rows (m,), labels and predictions as names (m,)."""
     place = {row: k for k, row in enumerate(rows.tolist())}
     old, new = labels.copy(), labels.copy()
     for review in reviews:
