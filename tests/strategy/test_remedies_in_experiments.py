@@ -42,6 +42,14 @@ EVIDENCE = [
     replace(DENSE, costs=LEVEL, dev_costs=RISING_DEV, patience=0, l2=0.0, learning_rate=0.01),
     replace(DENSE, costs=LEVEL, layers=LAYERS[-1:]),
 ]
+CONVOLUTIONS = [
+    {"type": "image", "height": 8, "width": 8},
+    {"type": "convolution", "filters": 4, "padding": "same"},
+    {"type": "residual", "body": [{"type": "convolution", "filters": 4, "padding": "same", "groups": 2}]},
+    {"type": "global_average_pool"},
+    {"type": "dense", "units": 10},
+]
+EVIDENCE.append(replace(DENSE, costs=LEVEL, layers=CONVOLUTIONS))
 GAPS = (BIAS, VARIANCE, MISMATCH, OVERFITTING)
 FOUND = {(remedy.title, str(remedy.change)): remedy for e in EVIDENCE for gap in GAPS for remedy in remedies(gap, e)}
 
@@ -87,3 +95,14 @@ def test_the_command_takes_it_with_set(remedy: Remedy, tmp_path, capsys):
     sets = [text for option in ["training.epochs=1", *options] for text in ("--set", option)]
     runs = ["--runs", str(tmp_path / "runs"), "--quiet", "--name", "next"]
     assert leadline(["train", str(tmp_path / "base.toml"), *sets, *runs]) == 0, capsys.readouterr().err
+
+
+def test_convolutions_get_twice_the_filters_also_inside_other_layers():
+    found = next(
+        remedy for title, remedy in ((r.title, r) for r in FOUND.values()) if title == "Widen the convolutions"
+    )
+    plan = make_plan(BASE.replace(found.change))
+    before = make_plan(BASE.replace({"network.layers": CONVOLUTIONS}))
+    assert [shape[0] for shape in plan.network.shapes((64,))] == [64, 1, 8, 8, 8, 10]
+    assert plan.n_parameters > 3 * before.n_parameters / 2
+    assert not any(remedy.title == "Add a hidden layer" for remedy in remedies(BIAS, EVIDENCE[-1]))

@@ -98,6 +98,11 @@ class Evidence:
         return tuple(k for k, layer in enumerate(self.layers) if "units" in layer)[:-1]
 
     @property
+    def has_filters(self) -> bool:
+        """Whether some layer is a convolution, or has one inside."""
+        return any(_has_filters(layer) for layer in self.layers)
+
+    @property
     def has_dropout(self) -> bool:
         """Whether some layer drops units."""
         return any(layer.get("type") == "dropout" for layer in self.layers)
@@ -120,6 +125,11 @@ class Evidence:
         """How many epochs a tenth of the training is, at least 3; None where there are too few epochs."""
         window = max(3, len(self.costs) // 10)
         return window if len(self.costs) >= 2 * window else None
+
+
+def _has_filters(layer: Mapping[str, Any]) -> bool:
+    inner = [part for value in layer.values() if isinstance(value, list | tuple) for part in value]
+    return "filters" in layer or any(_has_filters(part) for part in inner if isinstance(part, Mapping))
 
 
 def _series(history: Sequence[Mapping[str, Any]], name: str) -> tuple[float, ...]:

@@ -7,7 +7,7 @@ and the basic recipe of course 2.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -140,6 +140,13 @@ def _bigger_network(e: Evidence) -> list[Remedy]:
         return []
     size = f"{grouped(e.n_parameters)} parameters for {grouped(e.n_train)} training examples"
     side = "Variance may rise; regularization keeps it down."
+    convolutions = []
+    if e.has_filters:
+        change = {"network.layers": [_with_more_filters(layer) for layer in e.layers]}
+        reason = f"training has levelled off with {size}."
+        convolutions = [Remedy("Widen the convolutions", BIAS, reason, change, side, (BIAS, VARIANCE))]
+    if not e.hidden and e.has_filters:
+        return convolutions
     if not e.hidden:
         layers = ({"type": "dense", "units": 64, "activation": "relu"}, *map(dict, e.layers))
         reason = f"the network has no hidden layer ({size}), so it can only draw straight boundaries."
@@ -147,6 +154,7 @@ def _bigger_network(e: Evidence) -> list[Remedy]:
         return [Remedy("Add a hidden layer", BIAS, reason, change, side, (BIAS, VARIANCE))]
     reason = f"training has levelled off with {size}."
     return [
+        *convolutions,
         Remedy("Widen the hidden layers", BIAS, reason, _scaled_units(e, 2.0), side, (BIAS, VARIANCE)),
         Remedy("Add a hidden layer", BIAS, reason, _deeper(e), side, (BIAS, VARIANCE)),
     ]
@@ -302,6 +310,17 @@ def _scaled_units(e: Evidence, factor: float) -> dict[str, Any]:
     for k in e.hidden:
         layers[k]["units"] = max(1, round(layers[k]["units"] * factor))
     return {"network.layers": layers}
+
+
+def _with_more_filters(layer: Mapping[str, Any]) -> dict[str, Any]:
+    """A layer's table with twice the filters, in the layers inside it, too; groups stay as large as they were."""
+    made = dict(layer)
+    for key, value in layer.items():
+        if key == "filters" or (key == "groups" and value > 1):
+            made[key] = 2 * value
+        elif isinstance(value, list | tuple) and all(isinstance(part, Mapping) for part in value):
+            made[key] = [_with_more_filters(part) for part in value]
+    return made
 
 
 def _deeper(e: Evidence) -> dict[str, Any]:
