@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import pytest
 import torch
 
@@ -13,6 +15,7 @@ from leadline.network import (
     Dense,
     GlobalAveragePool,
     Image,
+    Layer,
     MaxPool,
     Network,
     Residual,
@@ -68,6 +71,26 @@ def test_activations_are_what_the_next_layers_are_given() -> None:
             tensor.copy_(parameters.named()[name])
         torch.testing.assert_close(output, front.forward(theta, x), rtol=0, atol=1e-12)
     assert activations(SMALL, parameters, x, []) == {}
+
+
+@dataclass(frozen=True)
+class Overwriting(Layer):
+    """A layer that writes its output over what it is given, as it may behind one that does not need it any more."""
+
+    def output_shape(self, input_shape: tuple[int, ...]) -> tuple[int, ...]:
+        return input_shape
+
+    def forward(self, p, x: torch.Tensor, memory) -> torch.Tensor:
+        return x.neg_()
+
+    def backward(self, p, g, d_y: torch.Tensor, memory) -> torch.Tensor:
+        return d_y.neg_()
+
+
+def test_activations_stay_as_they_were() -> None:
+    network = Network([Convolution(2, 3), BatchNorm(), Overwriting()])
+    found = activations(network, network.initialize((1, 6, 6)), torch.rand(2, 1, 6, 6), [1, 2])
+    assert torch.equal(found[1], -found[2])
 
 
 def seen_by(network: Network, shape: tuple[int, ...], layer: int, row: int, column: int) -> tuple[int, int, int, int]:

@@ -54,6 +54,16 @@ def test_the_same_experiment_gives_the_same_parameters():
     assert not torch.equal(once, other)
 
 
+def test_the_runs_seed_is_that_of_the_variations():
+    varied = []
+    for seed in (0, 0, 1):
+        plan = plan_with(VARIED, training={"seed": seed})
+        augment, train = plan.augmenter(), plan.examples("train")
+        assert augment is not None and train is not None
+        varied.append(augment(train.x[:32]).clone())
+    assert torch.equal(varied[0], varied[1]) and not torch.equal(varied[0], varied[2])
+
+
 def test_a_resolved_experiment_repeats_the_run(tmp_path: Path):
     first = run_experiment(Experiment.from_dict(BASE | {"augment": VARIED}), runs=tmp_path, name="first")
     assert first.experiment.to_dict()["augment"] == VARIED

@@ -55,3 +55,21 @@ def test_the_last_good_parameters_are_those_of_the_last_finite_cost() -> None:
     assert not torch.equal(result.parameters.theta, start)
     z = NETWORK.forward(result.parameters, x[:17])
     assert torch.isfinite(z).all()
+
+
+class Spikes:
+    """Augmentation that now and then makes a batch infinite."""
+
+    def __init__(self) -> None:
+        self.generator = torch.Generator().manual_seed(2)
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        return x * float("inf") if torch.rand(1, generator=self.generator) < 0.02 else x
+
+
+def test_a_batch_that_was_varied_is_replayed_as_it_was() -> None:
+    settings = Training(epochs=20, batch_size=10, optimizer=Adam(1e-3))
+    examples = Examples.of(*line(1000), settings)
+    done = fit(NETWORK, "squared_error", examples, None, settings, augment=Spikes())
+    assert "the output of layers[0]" in str(done.divergence)
+    assert torch.isfinite(done.parameters.theta).all()
