@@ -10,6 +10,7 @@ import numpy as np
 
 from leadline.measure import Breakdown
 from leadline.strategy.ladder import Ladder
+from leadline.strategy.mismatch import Mismatch
 
 
 @dataclass(frozen=True)
@@ -77,7 +78,8 @@ class Report:
     ``title``, ``reason``, ``side_effect``, ``moves`` (the gaps) and ``change`` (keys such as ``training.l2`` with
     their new values). ``breakdowns`` are the metrics by set: train, train-dev, dev, test.
     ``pictures`` are sections of pictures, such as of varied training images and of what a network has learnt.
-    ``multitask`` is the record of several tasks' comparison with separate networks.
+    ``multitask`` is the record of several tasks' comparison with separate networks. ``mismatch`` compares train-dev
+    with dev.
     """
 
     name: str
@@ -98,6 +100,7 @@ class Report:
     mistakes: Sequence[Mistake] = ()
     breakdowns: Mapping[str, Breakdown] = field(default_factory=dict)
     multitask: Mapping[str, Any] | None = None
+    mismatch: Mismatch | None = None
     pictures: Sequence[Pictures] = ()
     soundings: Mapping[str, Any] | None = None
     experiment_toml: str = ""

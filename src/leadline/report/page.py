@@ -13,6 +13,7 @@ from leadline.report.contents import Mistake, Pictures, Report
 from leadline.report.figures import breakdown, confusion, curves, images, residuals
 from leadline.report.figures.figure import Figure
 from leadline.report.figures.ladder import ladder_figure, measured_note
+from leadline.report.figures.mismatch import difference_rows, feature_bars
 from leadline.report.multitask import multitask_tables
 from leadline.report.quantities import Scale, count, duration, fact, facts, moment
 from leadline.report.rendering import templates, write_page
@@ -47,6 +48,8 @@ def report_values(report: Report) -> dict[str, Any]:
         "soundings": soundings_part(report.soundings),
         "curves": training_curves(report.history, report.task, report.unit, report.best_epoch),
         "residuals": _residuals(report),
+        "mismatch": None if report.mismatch is None else feature_bars(report.mismatch),
+        "differences": [] if report.mismatch is None else difference_rows(report.mismatch),
         "multitask": multitask_tables(report.multitask),
         "drawn_mistakes": drawn,
         "mistakes": mistakes[:shown],

@@ -31,6 +31,7 @@ class RunFolder:
     ``predictions/SET.parquet``       row, label, prediction, probabilities, segments
     ``metrics.json``                  metrics of each open set, over all, by class and by segment
     ``diagnosis.json``                the ladder, the gaps and the conclusion
+    ``mismatch.json``                 how dev differs from what training is like, where a train-dev set tells
     ``multitask.json``                the tasks learnt together and each on its own, if they were compared
     ``test_opened.json``              when the test set was opened, if it was
     ``mistakes.csv``                  the mistakes that were looked through, with their causes

@@ -9,10 +9,12 @@ from typing import Any
 from leadline.data import Dataset
 from leadline.data.comparable import comparable, comparable_sources
 from leadline.errors import LeadlineError, UsageError, nearest
+from leadline.runs.folder import RunFolder
 from leadline.runs.run import Run
-from leadline.session.plan import read_data
-from leadline.strategy.mismatch import Mismatch, compare_sets
+from leadline.session.plan import Plan, read_data
+from leadline.strategy.mismatch import LEAST_EXAMPLES, Mismatch, compare_sets
 
+MISMATCH = "mismatch.json"
 SETS = ("train", "train_dev", "dev", "test")
 
 
@@ -41,6 +43,20 @@ def run_mismatch(run: Run, first: str = "train", second: str = "dev", data: Data
             raise LeadlineError(f"The run {run.name} has no {name} set.")
         columns.append(comparable(data, run.split[part]))
     return compare_sets(columns[0], columns[1], names=(first, second))
+
+
+def write_mismatch(folder: RunFolder, plan: Plan) -> None:
+    """Compare train-dev, which training's distribution gave, with dev, the target's, where a run has both."""
+    sets = (plan.split.train_dev, plan.split.dev)
+    if min(map(len, sets)) < LEAST_EXAMPLES:
+        return
+    first, second = (comparable(plan.data, rows) for rows in sets)
+    folder.write_json(MISMATCH, compare_sets(first, second, names=("train-dev", "dev")).to_json())
+
+
+def load_mismatch(folder: RunFolder) -> Mismatch | None:
+    """What `write_mismatch` found, if it did."""
+    return Mismatch.from_json(folder.read_json(MISMATCH)) if (folder / MISMATCH).exists() else None
 
 
 def _name(source: Any, otherwise: str) -> str:

@@ -18,6 +18,7 @@ from leadline.runs.index import RunIndex
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore, published_name
 from leadline.session.metrics import write_metrics
+from leadline.session.mismatch import write_mismatch
 from leadline.session.plan import Plan
 from leadline.session.results import diagnose_run, measure_error, predict_set, save_predictions, write_run_report
 from leadline.session.trained import TrainedNetwork, state_tensors
@@ -127,6 +128,7 @@ class Recorder:
         status = finished.stopped if finished.stopped in ("interrupted", "diverged") else "done"
         self._summary(status, finished, errors, diagnosis.conclusion)
         write_metrics(run)
+        write_mismatch(self.folder, plan)
         write_run_report(run, plan.data)
         RunIndex(self.store).add(self.folder)
         return run

@@ -23,6 +23,7 @@ from leadline.runs.soundings import load_soundings
 from leadline.runs.store import RunStore
 from leadline.session.inside import run_pictures
 from leadline.session.metrics import write_metrics
+from leadline.session.mismatch import load_mismatch
 from leadline.session.plan import Plan, read_data
 from leadline.session.trained import TrainedNetwork
 from leadline.strategy import Diagnosis, Evidence, diagnose
@@ -127,6 +128,7 @@ def run_report(run: Run, data: Dataset | None = None) -> Report:
         residuals=_residuals(summary["task"], predicted),
         mistakes=_mistakes(summary["task"], predicted, data),
         breakdowns=run.metrics,
+        mismatch=load_mismatch(run.folder),
         multitask=run.folder.read_json(MULTITASK) if (run.folder / MULTITASK).exists() else None,
         soundings=load_soundings(run.folder),
         experiment_toml=run.experiment.to_toml(),

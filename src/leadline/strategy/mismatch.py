@@ -80,6 +80,13 @@ class Mismatch:
         """A JSON-ready dictionary."""
         return asdict(self) | {"differ": self.differ, "conclusion": self.conclusion}
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Mismatch:
+        """What `to_json` described."""
+        features = tuple(FeatureDifference(**feature) for feature in value["features"])
+        (first, second), sizes = value["names"], value["sizes"]
+        return cls((first, second), (sizes[0], sizes[1]), value["auc"], value["p"], features)
+
     def __str__(self) -> str:
         clear = {feature.name for feature in self.clear_features}
         width = max((len(feature.name) for feature in self.features), default=0)
@@ -216,4 +223,4 @@ def _missing_words(missing: list[float]) -> str:
 
 
 def _text(value: float) -> str:
-    return f"{value:.4g}"
+    return f"{value:.4g}".replace("-", "−")

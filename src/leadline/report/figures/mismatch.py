@@ -20,12 +20,28 @@ def feature_bars(found: Mismatch) -> Figure:
         "x": [feature.auc - 0.5 for feature in shown],
         "base": 0.5,
         "text": [text(feature.words) for feature in shown],
+        "textposition": "none",  # the table beside the figure has the words
         "hovertemplate": "%{y}: %{text}<extra></extra>",
         "marker": {"color": SERIES[0], "opacity": [1.0 if feature.name in clear else 0.35 for feature in shown]},
     }
     layout = {
-        "xaxis": axis("area under the ROC curve of the feature alone", range=[0.5, 1]),
+        "xaxis": axis("area under the ROC curve", range=[0.5, 1]),
         "yaxis": {"automargin": True},
     }
     names = " and ".join(found.names)
-    return Figure(f"What tells {names} apart", found.conclusion, [trace], layout, "large")
+    height = "small" if len(shown) < 5 else "medium" if len(shown) < 9 else "large"
+    return Figure(f"What tells {names} apart", found.conclusion, [trace], layout, height)
+
+
+def difference_rows(found: Mismatch) -> list[dict[str, str]]:
+    """The same as rows of a table, for all features."""
+    clear = {feature.name for feature in found.clear_features}
+    return [
+        {
+            "name": feature.name,
+            "area": f"{feature.auc:.3f}",
+            "beyond_chance": "yes" if feature.name in clear else "no",
+            "words": feature.words,
+        }
+        for feature in found.features
+    ]
