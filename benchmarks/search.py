@@ -44,7 +44,7 @@ TABLES = (  # file, target, what to change, epochs
     ("winequality-white.csv", "column_12", {"data.task": "regression"}),
     ("titanic.csv", "Survived", {}),
 )
-MARK, MOST, SEEDS = 64, 160, 20
+MARK, MOST, SEEDS = 64, 128, 20
 WIDE = Space(
     (
         log("training.learning_rate", 1e-5, 1.0),

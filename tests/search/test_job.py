@@ -138,6 +138,7 @@ def test_errors_come_before_anything_is_written(tmp_path: Path) -> None:
     for space, message in (
         (Space((choice("training.lerning_rate", [1.0, 2.0]),)), r"unknown key\. Did you mean 'learning_rate'"),
         (Space((integer("network.hidden_layers", -2, -1),)), "hidden_layers: got"),
+        (Space((choice("training.optimizer.type", ["adam", "adan"]),)), "'adan'"),
     ):
         with pytest.raises(UsageError, match=message):
             search(experiment(), data(), space=space, runs=tmp_path)

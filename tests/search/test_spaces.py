@@ -113,6 +113,14 @@ def test_conditional_dimensions_count_only_where_they_should() -> None:
     assert len({tuple(point.items()) for point in points}) == len(points)
 
 
+def test_probes_try_each_end_and_each_choice() -> None:
+    space = Space((choice("kind", ["a", "b"]), linear("x", 0, 1, when={"kind": "a"}), integer("n", 1, 3)))
+    probes = space.probes()
+    assert {probe["kind"] for probe in probes} == {"a", "b"}
+    assert {probe["n"] for probe in probes} == {1, 2, 3}
+    assert all(("x" in probe) == (probe["kind"] == "a") for probe in probes)
+
+
 def test_levels() -> None:
     assert log("b", 1e-4, 1).levels(3) == pytest.approx([1e-4, 1e-2, 1])
     assert integer("d", 1, 4).levels(9) == [1, 2, 3, 4]

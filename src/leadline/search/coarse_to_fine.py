@@ -22,13 +22,13 @@ from leadline.search.spaces import Dimension, Space, Value
 
 OUTCOME = "outcome"
 """The attribute of a trial that holds what its training reached, beside the dev error."""
-ROUNDS = 6
+ROUNDS = 8
 LEAST_ROUND = 6  # trials; fewer say too little about a region
 QUANTILE = 0.15  # of all trials so far: the best, which span the next region
 LEAST_BEST = 3
 MARGIN = 0.25  # of the region's width, on either side
-LEAST_WIDTH = 0.08  # of a whole scale
-STRAY = 0.15  # of a round's trials are drawn from the whole space
+LEAST_WIDTH = 0.15  # of a whole scale
+STRAY = 0.1  # of a round's trials are drawn from the whole space
 
 
 @dataclass(frozen=True)

@@ -89,7 +89,8 @@ def search(
     if bench.variant().prepared.dev is None:
         raise LeadlineError("A search compares dev errors, and the dev set is empty: give split.dev a size.")
     space = space or space_of(experiment, bench, settings)
-    bench.variant(space.center())  # what cannot be trained is said before anything is written
+    for point in space.probes():  # what cannot be trained is said before anything is written
+        bench.variant(point)
     started = time.monotonic()
     problem = _problem(bench, space, settings)
     folder = SearchFolder(runs, name or _name(bench, problem))

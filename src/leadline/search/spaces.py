@@ -206,12 +206,16 @@ class Space:
             ]
         return points
 
-    def center(self) -> dict[str, Value]:
-        """The middle of every scale, for trying a space out."""
+    def probes(self) -> list[dict[str, Value]]:
+        """Points to try a space out: the middle of every scale, with each end and each choice of one at a time."""
+        ends = [(d.key, value) for d in self.dimensions for value in (d.levels(2) if d.is_number else d.choices)]
+        return [self._middle({}), *(self._middle({key: value}) for key, value in ends)]
+
+    def _middle(self, fixed: Mapping[str, Value]) -> dict[str, Value]:
         values: dict[str, Value] = {}
         for dimension in self.dimensions:
             if self.counts(dimension, values):
-                values[dimension.key] = dimension.value_at(0.5)
+                values[dimension.key] = fixed.get(dimension.key, dimension.value_at(0.5))
         return values
 
 

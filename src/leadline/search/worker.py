@@ -12,6 +12,7 @@ from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage, InMemoryStorage
 from optuna.trial import FrozenTrial, TrialState
 
+from leadline.errors import LeadlineError
 from leadline.search.coarse_to_fine import OUTCOME
 from leadline.search.distributions import suggest, values_of
 from leadline.search.executor import Executor, Outcome
@@ -27,6 +28,8 @@ from leadline.training import Epoch
 
 ASKED_AHEAD = 256
 """Trials that a search of one process asks for at once, so that those of one architecture find each other."""
+WORKERS_SERVED = 4
+"""A worker takes a fourth of the open trials at most, and then of the rest, so that some are left for the others."""
 UNFINISHED = ("budget", "interrupted", "request")
 DIVERGED = "diverged"
 OnRecord = Callable[[TrialRecord], object]
@@ -109,8 +112,11 @@ class Worker:
     def _allowed(self, free: int) -> int:
         """How many trials may be asked for now: those of one round, or as many as are worth having at once."""
         at_once = self.strategy.at_once
+        if at_once is None and self.shared:
+            share = math.ceil((self.target - self._taken()) / WORKERS_SERVED)
+            return max(0, min(free, share - len(self._running)))
         if at_once is None:
-            return free if self.shared or self.deadline is not None else ASKED_AHEAD
+            return free if self.deadline is not None else ASKED_AHEAD
         left = at_once - len(self.study.get_trials(deepcopy=False)) % at_once
         return 0 if self._running and left == at_once else left
 
@@ -120,7 +126,12 @@ class Worker:
         sampler = self.strategy.sampler
         if isinstance(sampler, Grid) and GRID_POINT not in trial.user_attrs:
             trial.set_user_attr(GRID_POINT, sampler.point_of(trial.number))
-        variant = self.workbench.variant(values, name=str(trial.number))
+        try:
+            variant = self.workbench.variant(values, name=str(trial.number))
+        except LeadlineError:
+            self.heartbeat.end(trial.number)
+            self.study.tell(trial, state=TrialState.FAIL)
+            raise
         epochs = variant.single.settings.epochs
         rungs = self.halving.epochs(epochs) if self.halving else []
         self._running[self._count] = _Running(trial, values, rungs)
