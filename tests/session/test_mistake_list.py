@@ -8,8 +8,10 @@ from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from leadline.runs.predictions import predictions_table, read_answers, write_table
+from leadline.session.judging import judge
 from leadline.session.mistake_list import ORDERS, MistakeList, Wanted
 from leadline.strategy import sample_mistakes
 
@@ -25,7 +27,12 @@ def predictions(m: int, seed: int = 0) -> pa.Table:
 def listed(table: pa.Table) -> MistakeList:
     with tempfile.TemporaryDirectory() as folder:
         path = write_table(table, Path(folder) / "dev.parquet")
-        return MistakeList.of_answers(read_answers(path, "multiclass", CLASSES), CLASSES)
+        return listed_as("multiclass", CLASSES, path)
+
+
+def listed_as(task: str, classes: tuple[str, ...], path: Path) -> MistakeList:
+    answers = read_answers(path, task, classes)
+    return MistakeList(task, classes, answers, judge(task, answers, classes))
 
 
 def read_all(found: MistakeList, wanted: Wanted, order, size: int = 60) -> list[int]:
@@ -45,7 +52,10 @@ def test_every_mistake_is_shown_once_in_every_order() -> None:
     for order in ORDERS:
         assert sorted(read_all(found, Wanted(), order)) == expected
     assert read_all(found, Wanted(), "row") == expected
-    surety = [found.probabilities[found.position[row]].max() for row in read_all(found, Wanted(), "surest")]
+    surety = [
+        max(p.value for p in found.shown(found.position[row]).probabilities)
+        for row in read_all(found, Wanted(), "surest")
+    ]
     assert surety == sorted(surety, reverse=True)
 
 
@@ -78,7 +88,8 @@ def test_a_window_beyond_the_end_is_empty() -> None:
     found = listed(predictions(50))
     ranks = found.ranks(Wanted(), "row")
     assert found.window(ranks, "row", 10**18, 60) == []
-    none = listed(predictions(0))
+    table = predictions(50)
+    none = listed(table.filter(pa.array([line["label"] == line["prediction"] for line in table.to_pylist()])))
     assert len(none) == 0 and none.window(none.ranks(Wanted(), "sample"), "sample", -1, 60) == []
 
 
@@ -86,7 +97,7 @@ def test_the_labels_probability_is_always_shown() -> None:
     found = listed(predictions(300))
     for at in range(len(found)):
         shown = found.shown(at)
-        assert {shown.label, shown.prediction} <= {name for name, _ in shown.probabilities}
+        assert {shown.label, shown.prediction} <= {p.name for p in shown.probabilities}
         assert len(shown.probabilities) == 3
 
 
@@ -99,3 +110,35 @@ def test_a_window_of_ten_thousand_mistakes_is_quick() -> None:
         ranks = found.ranks(Wanted(rows=frozenset(range(0, 60_000, 2))), "surest")
         found.window(ranks, "surest", after, 60)
     assert (time.perf_counter() - start) / 10 < 0.1
+
+
+def test_examples_with_wrong_labels(tmp_path: Path) -> None:
+    """Several labels each: filters go by the label that was missed or wrongly said; an unknown one is no mistake."""
+    truth = np.array([[1, 0, 0], [1, 1, 0], [0, np.nan, 1], [0, 0, 0]])
+    outputs = np.array([[0.9, 0.2, 0.1], [0.2, 0.9, 0.7], [0.1, 0.9, 0.8], [0.6, 0.1, 0.1]])
+    names = ("ice", "rain", "wind")
+    table = predictions_table("multilabel", names, outputs, truth, np.array([10, 11, 12, 13]))
+    found = listed_as("multilabel", names, write_table(table, tmp_path / "dev.parquet"))
+    assert read_all(found, Wanted(), "row") == [11, 13] and found.heading == "2 of 4 dev examples have wrong labels"
+    assert read_all(found, Wanted(true="ice"), "row") == [11]
+    assert read_all(found, Wanted(predicted="wind"), "row") == [11]
+    assert read_all(found, Wanted(predicted="ice"), "row") == [13]
+    shown = found.shown(found.position[11])
+    assert (shown.label, shown.prediction) == ("ice | rain", "rain | wind")
+    assert [(p.name, p.value, p.role) for p in shown.probabilities] == [("ice", 0.2, "true"), ("wind", 0.7, "said")]
+
+
+def test_the_largest_residuals_come_first(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    truth = rng.normal(size=(200, 1))
+    residual = np.where(rng.random((200, 1)) < 0.1, 5.0, 0.1) * rng.normal(size=(200, 1))
+    table = predictions_table("regression", (), truth + residual, truth, np.arange(200))
+    found = listed_as("regression", (), write_table(table, tmp_path / "dev.parquet"))
+    order = read_all(found, Wanted(), "sample")
+    size = np.abs(residual[:, 0])
+    assert order == np.argsort(-size).tolist()[: len(order)]
+    assert (size[order] ** 2).sum() >= 0.5 * (size**2).sum() > (size[order[:-1]] ** 2).sum()
+    shown = found.shown(found.position[order[0]])
+    assert float(shown.off.replace("−", "-")) == pytest.approx(float(residual[order[0], 0]), rel=1e-4)
+    assert found.picked(order[-3:]) == 0 and shown.probabilities == ()
+    assert read_all(found, Wanted(true="x"), "sample") == []

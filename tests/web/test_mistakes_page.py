@@ -135,6 +135,18 @@ def test_slices_are_filters(served: Served) -> None:
     assert served.get("/runs/fruit/mistakes?group=9").status == 200
 
 
+def test_a_regression_is_looked_through_by_its_largest_residuals(own: Served) -> None:
+    """T3.10 for a number: shares are of the squared error, and ceilings in its unit."""
+    page = own.get("/runs/houses/mistakes").text
+    assert "Half of the error is in" in page and "off by" in page and "true class" not in page
+    rows = rows_in(page)
+    for row in rows[:3]:
+        panel = tick(own, "houses", row, "renovated").json()["panel"]
+    assert "share of the squared error" in panel and "not looked at" in panel
+    analysis = find_mistakes(load_run("houses", own.root), suggest=False).analysis
+    assert analysis is not None and analysis.causes[0].share.plain().split()[0] in panel
+
+
 def test_nothing_from_the_data_becomes_markup(own: Served, tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     kinds = [EVIL, "b", "c"]

@@ -9,20 +9,26 @@ from typing import Literal
 
 import numpy as np
 
-from leadline.errors import LeadlineError
-from leadline.measure import Measured, proportion
+from leadline.measure import Measured
+from leadline.measure.intervals import grouped
 from leadline.runs.predictions import Answers, read_answers
 from leadline.runs.run import Run
+from leadline.session.judging import Judged, judge
 from leadline.strategy import sample_size
 
 Order = Literal["sample", "surest", "row"]
 ORDERS: tuple[Order, ...] = ("sample", "surest", "row")
+Role = Literal["true", "said", "other"]
 SHOWN_PROBABILITIES = 3
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """Which mistakes are asked for: None asks for all; `rows` are those of a slice or cluster, or of a cause."""
+    """Which mistakes are asked for: None asks for all.
+
+    ``true`` is a class or label that was missed, ``predicted`` one that was predicted wrongly; ``rows`` are those of a
+    slice or cluster, or of a cause.
+    """
 
     true: str | None = None
     predicted: str | None = None
@@ -30,58 +36,47 @@ class Wanted:
 
 
 @dataclass(frozen=True)
+class Probability:
+    """Of a class or label: the ``true`` one, the one that was ``said`` in its place, or an ``other``."""
+
+    name: str
+    value: float
+    role: Role
+
+
+@dataclass(frozen=True)
 class ShownMistake:
-    """A mistake as a page shows it: its row in the data, names, and the largest probabilities with their classes."""
+    """A mistake as a page shows it: its row in the data, texts, probabilities that matter, and how far off it is."""
 
     row: int
     label: str
     prediction: str
-    probabilities: tuple[tuple[str, float], ...]
+    probabilities: tuple[Probability, ...] = ()
+    off: str = ""
 
 
-@dataclass(frozen=True, eq=False)
 class MistakeList:
-    """The dev mistakes of a run.
+    """The dev mistakes of a run: wrong classes, examples with wrong labels, or the largest residuals (`judge`)."""
 
-    Attributes:
-        n: examples of the dev set.
-        classes: names of the classes.
-        rows: of the mistakes in the data, int (m,).
-        labels: class indices (m,).
-        predictions: class indices (m,).
-        probabilities: of every class, float (m, K).
-
-    """
-
-    n: int
-    classes: tuple[str, ...]
-    rows: np.ndarray
-    labels: np.ndarray
-    predictions: np.ndarray
-    probabilities: np.ndarray
+    def __init__(self, task: str, classes: tuple[str, ...], answers: Answers, judged: Judged) -> None:
+        self.task, self.judged = task, judged
+        self.classes: tuple[str, ...] = () if task == "regression" else classes
+        self.n = len(judged.rows)
+        wrong = self._wrong = np.flatnonzero(judged.wrong)
+        self.rows = judged.rows[wrong]
+        self._probabilities = answers.scores[wrong] if self.classes else np.zeros((len(wrong), 0))
+        truth, said = answers.truth[wrong], answers.labels[wrong]
+        if task in ("binary", "multiclass"):
+            truth, said = (np.eye(len(classes), dtype=np.int8)[indices] for indices in (truth, said))
+        self._truth = truth if self.classes else np.zeros((len(wrong), 0))
+        self._said = said if self.classes else np.zeros((len(wrong), 0))
 
     @classmethod
     def of(cls, run: Run) -> MistakeList:
-        """The dev mistakes of a run. LeadlineError: it has no classes, or no dev predictions."""
-        if run.summary["task"] not in ("binary", "multiclass"):
-            raise LeadlineError(f"Mistakes are told apart where examples have one class each; {run.name} has not.")
-        return cls.of_answers(
-            read_answers(run.folder / "predictions" / "dev.parquet", run.summary["task"], tuple(run.data["classes"])),
-            tuple(run.data["classes"]),
-        )
-
-    @classmethod
-    def of_answers(cls, answers: Answers, classes: tuple[str, ...]) -> MistakeList:
-        """The answers whose prediction is not the label."""
-        wrong = np.flatnonzero(answers.truth != answers.labels)
-        return cls(
-            len(answers.rows),
-            classes,
-            answers.rows[wrong],
-            answers.truth[wrong],
-            answers.labels[wrong],
-            answers.scores[wrong],
-        )
+        """The dev mistakes of a run. LeadlineError: it has no dev predictions."""
+        task, classes = run.summary["task"], tuple(run.data.get("classes") or ())
+        answers = read_answers(run.folder / "predictions" / "dev.parquet", task, classes)
+        return cls(task, classes, answers, judge(task, answers, classes, run.experiment.goal.optimizing))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -89,7 +84,23 @@ class MistakeList:
     @property
     def error(self) -> Measured:
         """Of the dev set."""
-        return proportion(len(self), self.n)
+        return self.judged.error
+
+    @property
+    def heading(self) -> str:
+        """How many mistakes there are, in a sentence up to the error."""
+        count, n = grouped(len(self)), grouped(self.n)
+        if self.task == "regression":
+            return f"Half of the error is in {count} of {n} dev examples"
+        what = "have wrong labels" if self.task == "multilabel" else "are wrong"
+        return f"{count} of {n} dev examples {what}"
+
+    @property
+    def orders(self) -> dict[str, str]:
+        """What the orders are called; of a regression the largest residuals come first, for they make the error."""
+        if self.task == "regression":
+            return {"sample": "largest first", "row": "by row"}
+        return {"sample": "random sample first", "surest": "surest first", "row": "by row"}
 
     @property
     def suggested_sample(self) -> int:
@@ -103,13 +114,11 @@ class MistakeList:
 
     def shown(self, at: int) -> ShownMistake:
         """The mistake at a position."""
-        values = self.probabilities[at]
-        top = np.argsort(-values, kind="stable")[:SHOWN_PROBABILITIES].tolist()
-        label, prediction = int(self.labels[at]), int(self.predictions[at])
-        if label not in top:
-            top = [*top[: SHOWN_PROBABILITIES - 1], label]
-        largest = tuple((self.classes[k], float(values[k])) for k in top)
-        return ShownMistake(int(self.rows[at]), self.classes[label], self.classes[prediction], largest)
+        place = int(self._wrong[at])
+        label, prediction = self.judged.labels[place], self.judged.predictions[place]
+        residuals = self.judged.residuals
+        off = "" if residuals is None else ", ".join(f"{value:+,.6g}" for value in np.atleast_1d(residuals[place]))
+        return ShownMistake(int(self.rows[at]), label, prediction, self._shown_probabilities(at), off.replace("-", "−"))
 
     def order(self, order: Order) -> np.ndarray:
         """Positions of all mistakes in an order, int (m,): at random, the surest ones first, or by row."""
@@ -118,9 +127,13 @@ class MistakeList:
     def ranks(self, wanted: Wanted, order: Order) -> np.ndarray:
         """Places in the order where a wanted mistake stands, rising."""
         chosen = np.ones(len(self), bool)
-        for name, indices in ((wanted.true, self.labels), (wanted.predicted, self.predictions)):
+        for name, there, absent in (
+            (wanted.true, self._truth, self._said),
+            (wanted.predicted, self._said, self._truth),
+        ):
             if name is not None:
-                chosen &= indices == (self.classes.index(name) if name in self.classes else -1)
+                k = self.classes.index(name) if name in self.classes else None
+                chosen &= False if k is None else (there[:, k] == 1) & (absent[:, k] == 0)
         if wanted.rows is not None:
             chosen &= np.isin(self.rows, np.fromiter(wanted.rows, np.int64, len(wanted.rows)))
         return np.flatnonzero(chosen[self.order(order)])
@@ -131,7 +144,12 @@ class MistakeList:
         return [(int(rank), self.shown(int(self.order(order)[rank]))) for rank in ranks[start : start + size]]
 
     def picked(self, examined: Iterable[int]) -> int:
-        """How many looked-through mistakes lie outside of the random sample, so that shares need not hold for all."""
+        """How many looked-through mistakes lie outside of the random sample, so that shares need not hold for all.
+
+        A regression has no sample: its shares are of the whole error.
+        """
+        if self.task == "regression":
+            return 0
         place = {int(self.rows[at]): rank for rank, at in enumerate(self.order("sample").tolist())}
         found = [place[row] for row in examined if row in place]
         return sum(rank >= max(self.suggested_sample, len(found)) for rank in found)
@@ -139,7 +157,29 @@ class MistakeList:
     @cached_property
     def _orders(self) -> dict[Order, np.ndarray]:
         m = len(self)
-        surety = self.probabilities[np.arange(m), self.predictions] if m else np.zeros(0)
+        by_row = np.argsort(self.rows, kind="stable")
+        if self.task == "regression":
+            largest = np.argsort(-self.judged.weights[self._wrong], kind="stable")
+            return {"sample": largest, "surest": largest, "row": by_row}
+        missed_by = np.where(self._truth != self._said, np.abs(self._probabilities - self._truth), -1.0)
+        if self.task != "multilabel":
+            missed_by = np.where(self._said == 1, self._probabilities, -1.0)
+        surest = np.argsort(-missed_by.max(1), kind="stable") if m else by_row
         # The same shuffle as `sample_mistakes` makes with its seed, so that both name the same sample.
-        shuffled = np.random.default_rng(0).permutation(m)
-        return {"sample": shuffled, "surest": np.argsort(-surety, kind="stable"), "row": np.argsort(self.rows)}
+        return {"sample": np.random.default_rng(0).permutation(m), "surest": surest, "row": by_row}
+
+    def _shown_probabilities(self, at: int) -> tuple[Probability, ...]:
+        """The largest, the label's among them; of several labels the wrong ones, the farthest off first."""
+        values, truth, said = self._probabilities[at], self._truth[at], self._said[at]
+        if self.task == "multilabel":
+            wrong = np.flatnonzero((truth != said) & ~np.isnan(truth.astype(float)))
+            top = wrong[np.argsort(-np.abs(values - truth)[wrong], kind="stable")][:SHOWN_PROBABILITIES].tolist()
+        else:
+            top = np.argsort(-values, kind="stable")[:SHOWN_PROBABILITIES].tolist()
+            missing = [k for k in np.flatnonzero(truth == 1).tolist() if k not in top]
+            top = [*top[: SHOWN_PROBABILITIES - len(missing)], *missing]
+        return tuple(Probability(self.classes[k], float(values[k]), _role(truth[k], said[k])) for k in top)
+
+
+def _role(truth: float, said: float) -> Role:
+    return "true" if truth == 1 else "said" if said == 1 else "other"

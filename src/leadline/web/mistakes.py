@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
+
+import numpy as np
 
 from leadline.measure import Measured
 from leadline.runs.review_sheet import ReviewSheet
 from leadline.runs.review_store import ReviewStore
 from leadline.runs.run import Run
 from leadline.session.mistake_list import MistakeList, Order, ShownMistake, Wanted
-from leadline.strategy import Cause, analyse
+from leadline.strategy import Cause, MistakeTable
 from leadline.web.memory import Background, Memory, Task, signature
 
 WINDOW = 60
@@ -84,7 +86,7 @@ class Mistakes:
         self._sheets: Memory[ReviewSheet] = Memory(16)
 
     def list(self, run: Run) -> MistakeList:
-        """The run's mistakes. LeadlineError: it has none to be told apart."""
+        """The run's mistakes. LeadlineError: it has no dev predictions."""
         path = run.folder / "predictions" / "dev.parquet"
         return self._lists.get(signature(path), lambda: MistakeList.of(run))
 
@@ -124,34 +126,41 @@ def find_groups(run: Run) -> list[Group]:
     groups = []
     for part in found.slices:
         rows = frozenset(found.rows[[k for k in part.rows if found.wrong[k]]].tolist())
-        groups.append(Group(part.description, _note(part.error, part.rest, part.share), rows))
+        groups.append(Group(part.description, _note(part.metric, part.error, part.rest, part.share), rows))
     for number, cluster in enumerate(found.clusters, 1):
         rows = frozenset(found.rows[cluster.mistakes].tolist())
-        note = _note(cluster.error, cluster.rest, cluster.share)
+        note = _note("error", cluster.error, cluster.rest, cluster.share)
         typical = tuple(found.rows[cluster.mistakes[:TYPICAL]].tolist())
         groups.append(Group(f"Alike {number}", note, rows, typical))
     return groups
 
 
-def _note(error: Measured, rest: Measured, share: float) -> str:
-    return f"error {error.plain()}, elsewhere {rest.plain()}; {100 * share:.0f} % of the mistakes"
+def _note(metric: str, error: Measured, rest: Measured, share: float) -> str:
+    return f"{metric} {error.plain()}, elsewhere {rest.plain()}; {100 * share:.0f} % of the mistakes"
 
 
-def cause_lines(sheet: ReviewSheet, rows: Mapping[int, int], error: Measured) -> list[CauseLine]:
-    """The causes in the order of their keys, and at last those without one; rows that are no mistakes do not count."""
-    examined = [row for row in sheet.examined if row in rows]
+def cause_lines(sheet: ReviewSheet, found: MistakeList) -> tuple[list[CauseLine], str]:
+    """The causes in the order of their keys, and those without one; and what their shares are of.
+
+    Rows that are no mistakes any more do not count. A regression says at last what nobody has looked at.
+    """
+    examined = [row for row in sheet.examined if row in found.position]
     ticks = {name: [row in sheet.tags[name] for row in examined] for name in sheet.causes}
-    found: dict[str, Cause] = {}
-    rest: Cause | None = None
+    causes: dict[str, Cause] = {}
+    unexplained = rest = None
+    of = "mistakes"
     if examined and ticks:
-        analysis = analyse(ticks, error)
-        found, rest = {cause.name: cause for cause in analysis.causes}, analysis.unexplained
+        columns = {name: np.array(column, bool) for name, column in ticks.items()}
+        analysis = found.judged.analyse(MistakeTable(tuple(examined), columns))
+        causes, unexplained = {cause.name: cause for cause in analysis.causes}, analysis.unexplained
+        rest, of = analysis.rest, analysis.of
     lines = [
-        CauseLine(name, KEYS[k] if k < len(KEYS) else "", sum(ticks[name]), found.get(name))
+        CauseLine(name, KEYS[k] if k < len(KEYS) else "", sum(ticks[name]), causes.get(name))
         for k, name in enumerate(sheet.causes)
     ]
     untold = sum(not any(column) for column in zip(*ticks.values(), strict=True)) if ticks else len(examined)
-    return [*lines, CauseLine("", "0", untold, rest)]
+    lines.append(CauseLine("", "0", untold, unexplained))
+    return [*lines, *([CauseLine("", "", rest.count, rest)] if rest is not None else [])], of
 
 
 def tags_of(sheet: ReviewSheet, rows: Iterable[int]) -> dict[str, list[str] | None]:

@@ -11,6 +11,8 @@ PAGES = (("/", "Runs"), ("/searches", "Searches"), ("/gallery", "Gallery"))
 def run_tabs(run: Run) -> list[tuple[str, str]]:
     """What comes after the run's address, and the name of each of its pages."""
     tabs = [("", "Overview")]
-    if run.summary["task"] in ("binary", "multiclass") and (run.folder / "predictions" / "dev.parquet").exists():
-        tabs += [("/mistakes", "Mistakes"), ("/labels", "Labels")]
+    if (run.folder / "predictions" / "dev.parquet").exists():
+        tabs.append(("/mistakes", "Mistakes"))
+        if run.summary["task"] in ("binary", "multiclass"):
+            tabs.append(("/labels", "Labels"))
     return tabs

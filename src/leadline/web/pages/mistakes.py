@@ -22,7 +22,6 @@ from leadline.web.mistakes import WINDOW, Card, Filter, cause_lines, tags_of
 from leadline.web.site import CurrentSite, Fields, FormFields, NamedRun, Site, templates
 
 router = APIRouter(prefix="/runs/{name}/mistakes")
-ORDER_NAMES = {"sample": "random sample first", "surest": "surest first", "row": "by row"}
 STATES = {"": "all", "open": "not looked at", "done": "looked through"}
 
 
@@ -48,7 +47,6 @@ def mistakes(request: Request, site: CurrentSite, run: NamedRun, asked: Asked) -
         "mistakes.html",
         run=run,
         asked=asked,
-        orders=ORDER_NAMES,
         states=STATES,
         keep=urlencode(asked.query()),
         link=partial(_link, asked),
@@ -176,9 +174,11 @@ def _state(
 
 def _panel(site: Site, run: Run, sheet: ReviewSheet) -> dict[str, Any]:
     found = site.mistakes.list(run)
+    lines, of = cause_lines(sheet, found)
     return {
         "found": found,
-        "lines": cause_lines(sheet, found.position, found.error),
+        "lines": lines,
+        "of": of,
         "examined": sum(row in found.position for row in sheet.examined),
         "picked": found.picked(sheet.examined),
         "address": f"/runs/{quote(run.name, safe='')}/mistakes",
