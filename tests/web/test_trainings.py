@@ -21,8 +21,8 @@ from leadline.web.trainings import Trainings
 # Stands in for `leadline train`: writes when it began and ended, or complains.
 PROGRAM = """
 import sys, time, json, pathlib
-path, _, name, _, root, _ = sys.argv[1:]
-if "missing" in pathlib.Path(path).read_text():
+_, path, _, name, _, root, _ = sys.argv[1:]
+if pathlib.Path(path).exists() and "missing" in pathlib.Path(path).read_text():
     sys.exit("leadline: missing.csv is not there.")
 began = time.time()
 time.sleep(0.3)
@@ -50,12 +50,19 @@ def until(true: Callable[[], bool]) -> None:
 
 
 def test_one_after_the_other_under_names_of_their_own(queue: Trainings) -> None:
-    names = [queue.start(experiment(), "My Data").name for _ in range(3)]
+    asked = [queue.start(experiment(), "My Data") for _ in range(3)]
+    names = [training.name for training in asked]
     assert len(set(names)) == 3 and all(name.startswith("my-data-2") for name in names)
     assert [t.state for t in queue.shown()][1:] == ["waiting", "waiting"]
-    until(lambda: not queue.shown())
+    until(lambda: all(training.state == "done" for training in asked) and not queue.shown())
     times = [json.loads((queue.store.root / name / "run.json").read_text()) for name in names]
     assert all(first["ended"] <= second["began"] for first, second in pairwise(times))
+
+
+def test_the_best_remedy_is_asked_for_by_the_name_of_the_run(queue: Trainings) -> None:
+    asked = queue.start_next("sounded", "digits")
+    assert asked.arguments[:2] == ("next", "sounded") and asked.name in asked.arguments
+    until(lambda: (queue.store.root / asked.name).exists())
 
 
 def test_a_failure_says_why_and_the_next_one_goes_on(queue: Trainings) -> None:
@@ -125,3 +132,11 @@ os.kill(os.getpid(), 9)
     assert own.post("/runs/fruit/tags", {"tag": "after"}).status == 200
     text = own.get("/runs/fruit").text
     assert all(tag in text for tag in ("kept", "of another program", "after"))
+
+
+def test_a_run_that_was_not_sounded_says_so(own: Served) -> None:
+    answer = own.post("/runs/fruit/next")
+    assert answer.status == 200
+    [asked] = own.server.site.trainings.shown()
+    until(lambda: asked.state == "failed")
+    assert "fruit has not been sounded yet" in asked.error

@@ -12,7 +12,7 @@ from pathlib import Path
 from leadline.experiment import Experiment
 from leadline.runs.store import RunStore
 
-COMMAND = (sys.executable, "-c", "from leadline.cli import main; main()", "train")
+COMMAND = (sys.executable, "-c", "from leadline.cli import main; main()")
 
 
 @dataclass
@@ -20,7 +20,8 @@ class Training:
     """A training that was asked for: its run's name, and its state: waiting, running, done or failed (and why)."""
 
     name: str
-    experiment: Path
+    arguments: tuple[str, ...]
+    log: Path
     state: str = "waiting"
     error: str = ""
 
@@ -42,11 +43,20 @@ class Trainings:
             name = self.store.free_name(stem, self._all)
             path = Path(self._folder.name) / f"{name}.toml"
             path.write_text(experiment.to_toml(), encoding="utf-8")
-            found = self._all[name] = Training(name, path)
-            if self._worker is None:
-                self._worker = threading.Thread(target=self._work, daemon=True)
-                self._worker.start()
-            self._changed.notify_all()
+            return self._ask(name, "train", str(path))
+
+    def start_next(self, run: str, stem: str) -> Training:
+        """Train what the soundings of a run found best, as `leadline next` does."""
+        with self._changed:
+            return self._ask(self.store.free_name(stem, self._all), "next", run)
+
+    def _ask(self, name: str, command: str, subject: str) -> Training:
+        arguments = (command, subject, "--name", name, "--runs", str(self.store.root), "--quiet")
+        found = self._all[name] = Training(name, arguments, Path(self._folder.name) / f"{name}.log")
+        if self._worker is None:
+            self._worker = threading.Thread(target=self._work, daemon=True)
+            self._worker.start()
+        self._changed.notify_all()
         return found
 
     def dismiss(self, name: str) -> None:
@@ -59,6 +69,12 @@ class Trainings:
         """Those that are not among the runs as they should be: waiting, beginning, or failed."""
         with self._changed:
             return [t for t in self._all.values() if t.state != "done" and not (self.store.root / t.name).exists()]
+
+    def compares(self, name: str) -> bool:
+        """Whether a run's program still goes on, and will say whether a prediction held."""
+        with self._changed:
+            found = self._all.get(name)
+            return found is not None and found.arguments[0] == "next" and found.state == "running"
 
     def close(self) -> tuple[list[str], list[str]]:
         """Begin no more; the names of those that go on by themselves, and of those that will not begin."""
@@ -86,12 +102,10 @@ class Trainings:
 
     def _train(self, training: Training) -> str:
         """Run the program to its end; returns what it complained of."""
-        arguments = [training.experiment, "--name", training.name, "--runs", self.store.root, "--quiet"]
-        errors = training.experiment.with_suffix(".log")
-        with errors.open("wb") as log:
+        with training.log.open("wb") as log:
             # A session of its own: Ctrl-C in the server's terminal is not meant for it.
             done = subprocess.run(
-                [*COMMAND, *map(str, arguments)],
+                [*COMMAND, *training.arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=log,
@@ -99,5 +113,5 @@ class Trainings:
             )
         if done.returncode == 0:
             return ""
-        said = errors.read_text(encoding="utf-8", errors="replace").strip().removeprefix("leadline: ")
+        said = training.log.read_text(encoding="utf-8", errors="replace").strip().removeprefix("leadline: ")
         return said or f"It ended with code {done.returncode}."

@@ -14,11 +14,13 @@ from leadline.experiment import Experiment
 from leadline.report.page import pictures_part, report_values, training_curves
 from leadline.report.quantities import Scale, duration
 from leadline.runs.run import Run
+from leadline.runs.soundings import load_prediction
 from leadline.runs.tags import change_tag, load_tags
 from leadline.session.inside import run_pictures
 from leadline.session.results import run_report
 from leadline.session.steering import set_rate
 from leadline.session.steering import stop as stop_training
+from leadline.soundings.prediction import Prediction
 from leadline.web.live import RunWatch, events, last_epoch
 from leadline.web.memory import Memory, signature
 from leadline.web.site import CurrentSite, FormFields, NamedRun, Site
@@ -42,7 +44,7 @@ def overview(request: Request, site: CurrentSite, run: NamedRun) -> Response:
     if running:
         values |= _progress(run)
     elif (run.folder / "diagnosis.json").exists():
-        values |= report_values(run_report(run))
+        values |= report_values(run_report(run)) | _prediction(site, run)
     return site.render(
         request,
         "run.html",
@@ -69,6 +71,12 @@ def pictures(request: Request, site: CurrentSite, run: NamedRun) -> Response:
     """Filters, activation maps and varied training images, as a part of the page; they take a moment."""
     key = (run.name, signature(run.folder / "checkpoint.safetensors"))
     return site.render(request, "run_pictures.html", pictures=_pictures.get(key, lambda: _drawn(site, run)))
+
+
+@router.get("/prediction")
+def prediction(request: Request, site: CurrentSite, run: NamedRun) -> Response:
+    """What soundings had foretold, as a part of the page."""
+    return site.render(request, "run_prediction.html", run=run, **_prediction(site, run))
 
 
 @router.get("/curves")
@@ -112,9 +120,22 @@ def start_remedy(request: Request, site: CurrentSite, run: NamedRun, place: int)
     """Train the run's experiment with a remedy's change; it appears among the runs."""
     if not _startable(run):
         raise UsageError(f"The data of {run.name} came from Python: train it there, with the experiment file.")
-    training = site.trainings.start(_remedied(run, place), run.data["fingerprint"].get("name") or "run")
+    training = site.trainings.start(_remedied(run, place), _stem(run))
     values = {"name": training.name, "training": training, "there": False}
     return site.render(request, "training_state.html", **values)
+
+
+@router.post("/next")
+def start_next(request: Request, site: CurrentSite, run: NamedRun) -> Response:
+    """Train the remedy that soundings found best, and compare what was predicted with what comes."""
+    training = site.trainings.start_next(run.name, _stem(run))
+    values = {"name": training.name, "training": training, "there": False}
+    return site.render(request, "training_state.html", **values)
+
+
+def _stem(run: Run) -> str:
+    """What runs on the same data are named after."""
+    return run.data["fingerprint"].get("name") or "run"
 
 
 def _drawn(site: Site, run: Run) -> list[dict[str, Any]]:
@@ -125,6 +146,15 @@ def _drawn(site: Site, run: Run) -> list[dict[str, Any]]:
 def _pictured(run: Run) -> bool:
     """Whether there may be something to draw: a network that was given images, with its data at hand."""
     return bool(run.data["fingerprint"].get("image_shape")) and _startable(run)
+
+
+def _prediction(site: Site, run: Run) -> dict[str, Any]:
+    """What soundings had foretold of this run, and whether it came so; or whether that is still to come."""
+    record = load_prediction(run.folder)
+    if record is None:
+        return {"prediction": None, "awaited": site.trainings.compares(run.name)}
+    text = str(Prediction.from_json(record)).splitlines()[0]
+    return {"prediction": {"text": text, "before": record["before"]}, "awaited": False}
 
 
 def _startable(run: Run) -> bool:
