@@ -25,6 +25,7 @@ from leadline.cli import (
     runs,
     search,
     sound,
+    synthesize,
     tables,
     theory,
     train,
@@ -48,6 +49,7 @@ def _name(command: CommandInfo) -> str:
 for module in (
     *(train, runs, theory, mismatch, multitask, rate, choose, review, sound, tables, search, application, export),
     pictures,
+    synthesize,
 ):
     module.register(app)
 
@@ -55,7 +57,7 @@ PANELS = {
     "Train": ("train", "runs", "show", "open", "report", "rate", "stop", "predict", "export"),
     "Find where the error comes from": ("diagnose", "mistakes", "labels", "mismatch", "human", "pipeline"),
     "Decide what to do next": ("sound", "next", "climb", "search", "compare", "best", "multitask"),
-    "Look inside and check": ("check", "augment", "edges", "gallery"),
+    "Look inside and check": ("check", "augment", "synthesize", "edges", "gallery"),
 }
 """The commands in the order of the help; a test says that each has its place."""
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+import json
 import math
 import os
 import tempfile
@@ -32,6 +33,9 @@ LARGEST_SIDE = 224
 """Images of different sizes are brought to their median size, but no side is made larger than this."""
 
 READ_ERRORS = (OSError, ValueError, SyntaxError, EOFError, Image.DecompressionBombError, OverflowError, MemoryError)
+SYNTHESIS = "synthesis.json"
+"""How the examples of a folder were made, if they are synthetic."""
+
 DECODED = 256
 """Images that threads decode before they are written."""
 
@@ -80,9 +84,19 @@ def read_image_folder(path: Path, wish: Wish) -> RawArrays:
             f"{path.name}/{classes[int(counts.argmin())]} holds no images; add some or remove the folder."
         )
     array, kept, notices = decoded(_pictures(path, files), wish)
+    notices += _told_synthesis(path)
     names = tuple(str(files[row].relative_to(path)) for row in kept)
     name = path.resolve().name
     return RawArrays(name, name, array, labels[kept], "images", "class", tuple(classes), names, notices)
+
+
+def _told_synthesis(path: Path) -> tuple[str, ...]:
+    """The warnings of `leadline synthesize` where it made the folder."""
+    try:
+        warned = json.loads((path / SYNTHESIS).read_text(encoding="utf-8"))["warnings"]
+        return tuple(f"{path.name}: {warning}" for warning in warned)
+    except (OSError, ValueError, KeyError, TypeError):
+        return ()
 
 
 def read_plain_images(path: Path, wish: Wish) -> RawArrays:
