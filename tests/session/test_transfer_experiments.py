@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import io
+import urllib.request
 from pathlib import Path
 from typing import Any
 
@@ -204,6 +206,29 @@ def _first(parameters: Any, network: ll.Network, shape: tuple[int, ...]) -> Any:
             for name, tensor in ours[i].items():
                 tensor.copy_(theirs[i][name])
     return made
+
+
+def test_published_weights_from_an_address_are_fetched_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    content = weights_of("mobilenet_v2", tmp_path / "mobile.safetensors").read_bytes()
+    asked: list[str] = []
+
+    def serve(url: str, timeout: float) -> io.BytesIO:
+        asked.append(url)
+        return io.BytesIO(content)
+
+    monkeypatch.setattr(urllib.request, "urlopen", serve)
+    data = ll.read(
+        (np.zeros((40, 32, 32, 3), np.uint8) + np.arange(40, dtype=np.uint8)[:, None, None, None], np.arange(40) % 2)
+    )
+    digest = hashlib.sha256(content).hexdigest()
+    for name, checksum in ((f"mobile-{digest[:8]}.safetensors", None), ("mobile.safetensors", digest)):
+        asked.clear()
+        network = {"from": f"https://example.org/{name}", "architecture": "mobilenet_v2", "checksum": checksum}
+        plan = make_plan(Experiment.from_dict({"network": network}), data)
+        again = make_plan(plan.experiment, data)
+        assert again.experiment == plan.experiment and len(asked) == 1
+    with pytest.raises(UsageError, match=r"network\.from: .* a download needs a checksum"):
+        make_plan(plan.experiment.replace({"network.checksum": None}), data)
 
 
 def test_published_weights_take_colour_images(tmp_path: Path) -> None:

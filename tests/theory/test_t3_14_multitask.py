@@ -7,6 +7,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -124,6 +126,24 @@ def test_t3_14_separate_networks_one_after_another_are_the_same(monkeypatch: pyt
         torch.testing.assert_close(one.parameters.theta, other.parameters.theta, rtol=1e-9, atol=1e-10)
 
 
+def test_t3_14_separate_networks_see_varied_images_as_the_joint_one_does(monkeypatch: pytest.MonkeyPatch) -> None:
+    """T3.14: with augmentation."""
+    random = np.random.default_rng(1)
+    labels = (random.random((60, 3)) > 0.5).astype(float)
+    labels[0] = np.nan
+    data = ll.read((random.integers(0, 255, (60, 8, 8, 1), np.uint8), labels))
+    plan = make_plan(experiment(epochs=2).replace({"augment.crop": 2}), data)
+    plain = make_plan(experiment(epochs=2), data)
+    network = with_one_output(plan.network)
+    varied, same = (multitask._fits(each, network, [0, 1]) for each in (plan, plain))
+    train, dev = plan.examples("train"), plan.examples("dev")
+    assert train is not None and dev is not None
+    own, own_dev = (replace(each, y=each.y[:, :1]) for each in (train, dev))
+    alone = fit(network, plan.loss, own, own_dev, plan.training, augment=plan.augmenter())
+    assert torch.equal(varied[0].parameters.theta, alone.parameters.theta)
+    assert not torch.equal(varied[0].parameters.theta, same[0].parameters.theta)
+
+
 def test_t3_14_wider_networks_are_compared_too(tmp_path: Path) -> None:
     """T3.14: jointly learning hurts only where the network is too small; width 1 comes first."""
     _, found = compare_multitask(experiment(epochs=3), ll.read(shared(300)), widths=(3, 0.5), runs=tmp_path)
@@ -187,11 +207,14 @@ def test_t3_14_one_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert command(["diagnose", "street", "--open-test", "--metrics", "--json", *runs]) == 0
     classes = json.loads(capsys.readouterr().out)["metrics"]["test"]["classes"]
     assert {"error", "precision", "recall", "f1"} <= set(classes["car"])
+    parquet = tmp_path / "street.parquet"
+    pq.write_table(pa.table({**{f"x{i}": x[:, i] for i in range(24)}, **dict(zip(NAMES, y.T, strict=True))}), parquet)
     for wrong, message in (
         (["multitask", "digits", *runs], "has one target"),
         ([*arguments, "--widths", "wide"], "--widths: got 'wide'"),
         ([*arguments, "--widths", "0"], "--widths: got 0"),
         ([*arguments, "--set", "split.dev=0"], "compares on the dev set"),
+        (["multitask", str(parquet), *arguments[2:], "--set", "data.stream=true"], "needs all examples in memory"),
     ):
         assert command(wrong) == 2
         error = capsys.readouterr().err

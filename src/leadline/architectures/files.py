@@ -75,8 +75,7 @@ def _downloaded(url: str, checksum: str | None) -> Path:
     if parts.scheme != "https":
         raise UsageError(f"weights are downloaded over https alone, got {url}")
     name = Path(parts.path).name
-    in_name = HASH_IN_NAME.search(name)
-    expected = checksum or (in_name.group(1) if in_name else None)
+    expected = checksum or hash_in_name(url)
     if expected is None:
         raise UsageError(f"{url}: a download needs a checksum, the SHA-256 of the file")
     path = cache_folder() / "weights" / f"{expected[:16].lower()}-{name}"
@@ -93,6 +92,12 @@ def _downloaded(url: str, checksum: str | None) -> Path:
         finally:
             draft.unlink(missing_ok=True)
     return path
+
+
+def hash_in_name(url: str) -> str | None:
+    """The beginning of the SHA-256 in which the name of a file at an address ends, as in ``resnet18-f37072fd.pth``."""
+    found = HASH_IN_NAME.search(Path(urlsplit(url).path).name)
+    return found.group(1) if found else None
 
 
 def _verify(path: Path, expected: str, source: str) -> None:

@@ -184,6 +184,8 @@ def _check(plan: Plan, widths: Sequence[float]) -> None:
         )
     if not len(plan.split.dev):
         raise UsageError("multitask compares on the dev set; give split.dev a size.")
+    if plan.experiment.data.stream is True:
+        raise UsageError("multitask needs all examples in memory; set data.stream = false.")
     if plan.transfer is not None:
         raise UsageError("multitask trains every network from scratch; leave network.from out.")
     with_one_output(plan.network)
