@@ -41,7 +41,7 @@ def test_t3_13_two_classes_of_cifar_learn_from_the_eight_others(
     monkeypatch.setenv("LEADLINE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(guidelines, "MOST_EXAMPLES", 2_000)
     (x, y), (x_test, y_test) = ((np.asarray(data.inputs), data.target) for data in sets)
-    source_rows = np.concatenate([np.flatnonzero(y == k)[:1000] for k in range(8)])
+    source_rows = np.concatenate([np.flatnonzero(y == k)[:2500] for k in range(8)])
     few = np.concatenate([np.flatnonzero(y == k)[:50] for k in (SHIP, TRUCK)])
     dev = np.flatnonzero(y_test >= SHIP)
     data = ll.read((x[few], y[few] - SHIP), dev=(x_test[dev], y_test[dev] - SHIP))
@@ -49,7 +49,7 @@ def test_t3_13_two_classes_of_cifar_learn_from_the_eight_others(
     source = ll.train(
         ll.Network([*LAYERS, ll.Dense(8)]),
         ll.read((x[source_rows], y[source_rows])),
-        epochs=6,
+        epochs=8,
         batch_size=128,
         split={"dev": 0.05, "test": 0},
         name="eight",

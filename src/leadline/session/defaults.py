@@ -61,7 +61,7 @@ def resolve(
     metric(experiment.goal.optimizing or METRIC_OF_TASK[data.task], data.task)
     augmentation_of(experiment).check_images(data.image_shape, data.name)
     m = n_train or len(split.train)
-    training = _training(experiment, m, has_dev=len(split.dev) > 0, transfer=transfer)
+    training = _training(experiment, m, has_dev=len(split.dev) > 0)
     layers = _layers(experiment.network, data, m, input_shape, transfer)
     changes: dict[str, Any] = {
         "data.task": data.task,
@@ -199,13 +199,13 @@ def loss_of(network: Network, data: Dataset, input_shape: tuple[int, ...]) -> st
 # --- the training -------------------------------------------------------------------------------------------
 
 
-def _training(experiment: Experiment, m: int, has_dev: bool, transfer: Transfer | None) -> dict[str, Any]:
+def _training(experiment: Experiment, m: int, has_dev: bool) -> dict[str, Any]:
     section = experiment.training
     batch_size = section.batch_size or default_batch_size(m)
     batch_size = m if batch_size == "full" else min(batch_size, m)
     full = batch_size == m
     epochs = section.epochs or (FULL_BATCH_EPOCHS if full else min(max(UPDATES // -(-m // batch_size), 10), 200))
-    optimizer = optimizer_from_config(section.optimizer or "adam", _learning_rate(section, full, transfer))
+    optimizer = optimizer_from_config(section.optimizer or "adam", _learning_rate(section, full))
     schedule = section.schedule
     if schedule is None and section.learning_rate is None:
         schedule = {"type": "cosine"}
@@ -226,16 +226,14 @@ def _training(experiment: Experiment, m: int, has_dev: bool, transfer: Transfer 
     return filled
 
 
-def _learning_rate(section: TrainingSection, full: bool, transfer: Transfer | None) -> float | None:
+def _learning_rate(section: TrainingSection, full: bool) -> float | None:
     """The rate that was given, or Adam's by the batch: one large batch takes few steps and must take larger ones.
 
-    Layers that were taken over and are trained on get a tenth: they are near a good place and should not leap from it.
     None leaves another rule its own default.
     """
     if section.learning_rate is not None or (section.optimizer or {"type": "adam"})["type"] != "adam":
         return section.learning_rate
-    rate = FULL_BATCH_RATE if full else MINI_BATCH_RATE
-    return rate / 10 if transfer is not None and transfer.tunes else rate
+    return FULL_BATCH_RATE if full else MINI_BATCH_RATE
 
 
 def _l2(experiment: Experiment, batch_size: int, full: bool) -> float:

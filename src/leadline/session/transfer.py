@@ -117,12 +117,6 @@ class Transfer:
         """How many numbers are trained."""
         return self.rest.layout(self.feature_shape).n
 
-    @property
-    def tunes(self) -> bool:
-        """Whether layers that were taken over are trained on."""
-        shapes = self.network.shapes(self.input_shape)
-        return any(self.network.layers[i].parameters(shapes[i]) for i in range(self.cut, self.kept))
-
     def to_json(self) -> dict[str, Any]:
         """Where the layers come from and how many of them there are, as plain values."""
         return {
