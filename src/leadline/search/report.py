@@ -68,12 +68,17 @@ def conclusion(summary: Mapping[str, Any]) -> str:
 def _interval(best: Mapping[str, Any], scale: Scale) -> str:
     if best["low"] is None:
         return ""
-    low, high = scale.factor * best["low"], scale.factor * best["high"]
-    return f" ({low:.3g} to {high:.3g} over {len(best['errors'])} seeds)"
+    low, high = _digits(scale.factor * best["low"]), _digits(scale.factor * best["high"])
+    return f" ({low} to {high} over {len(best['errors'])} seeds)"
 
 
 def _error(value: float, scale: Scale) -> str:
-    return f"{scale.factor * value:.3g}{' ' + scale.unit if scale.unit else ''}"
+    return f"{_digits(scale.factor * value)}{' ' + scale.unit if scale.unit else ''}"
+
+
+def _digits(value: float) -> str:
+    """Three digits that count, zeros at the end included."""
+    return f"{value:#.3g}".rstrip(".") if abs(value) < 1000 else f"{value:.4g}"
 
 
 def _shown(value: Any) -> str:
@@ -86,9 +91,9 @@ def _key_figures(summary: Mapping[str, Any], scale: Scale) -> list[dict[str, str
     seconds = max(summary["seconds"], 1e-9)
     interval = _interval(best, scale).strip(" ()") or "one seed"
     return [
-        {"name": "dev error of the best", "value": f"{scale.factor * best['mean']:.3g}", "unit": scale.unit}
+        {"name": "dev error of the best", "value": _digits(scale.factor * best["mean"]), "unit": scale.unit}
         | {"note": interval},
-        {"name": "in the search", "value": f"{scale.factor * best['dev_error']:.3g}", "unit": scale.unit}
+        {"name": "in the search", "value": _digits(scale.factor * best["dev_error"]), "unit": scale.unit}
         | {"note": "chosen among all, so a little lucky"},
         {"name": "trials", "value": count(trials), "unit": ""} | {"note": _states(counts)},
         {"name": "time", "value": duration(seconds), "unit": ""}
@@ -127,6 +132,6 @@ def _finalist(finalist: Mapping[str, Any], scale: Scale) -> dict[str, str]:
         "number": str(finalist["number"] + 1),
         "search": _error(finalist["dev_error"], scale),
         "mean": _error(finalist["mean"], scale) if finalist["errors"] else "—",
-        "interval": "" if low is None else f"{scale.factor * low:.3g} to {scale.factor * high:.3g}",
+        "interval": "" if low is None else f"{_digits(scale.factor * low)} to {_digits(scale.factor * high)}",
         "chosen": ", ".join(f"{name_of(key)} {_shown(value)}" for key, value in finalist["values"].items()),
     }
