@@ -15,6 +15,7 @@ TILE = 112
 """The longest side of a picture on the sheet, in pixels: small images are enlarged, large ones scaled down."""
 
 GAP, MARGIN, CAPTION, LINE = 8, 24, 168, 20
+Font = ImageFont.FreeTypeFont | ImageFont.ImageFont
 PAPER, INK, MUTED = "#ffffff", "#1a2127", "#56626c"
 
 
@@ -36,7 +37,9 @@ class ContactSheet:
         height, width = _tile_size(*self.originals.shape[1:3])
         font, small = ImageFont.load_default(15), ImageFont.load_default(13)
         left = MARGIN + CAPTION
-        size = (left + (k + 1) * (width + GAP) + GAP + MARGIN, 2 * MARGIN + LINE + n * (height + GAP) + 2 * LINE)
+        across = left + (k + 1) * (width + GAP) + GAP + MARGIN
+        note = _wrapped(self.note, small, across - 2 * MARGIN)
+        size = (across, 2 * MARGIN + LINE + n * (height + GAP) + (1 + len(note)) * LINE)
         sheet = Image.new("RGB", size, PAPER)
         draw = ImageDraw.Draw(sheet)
         draw.text((left, MARGIN), "original", INK, small)
@@ -50,7 +53,8 @@ class ContactSheet:
             for column, image in enumerate([self.originals[row], *self.varied[row]]):
                 apart = 2 * GAP if column else 0
                 sheet.paste(_tile(image, (width, height)), (left + column * (width + GAP) + apart, top))
-        draw.text((MARGIN, size[1] - MARGIN - LINE), _shortened(self.note, small, size[0] - 2 * MARGIN), MUTED, small)
+        for line, text in enumerate(note):
+            draw.text((MARGIN, size[1] - MARGIN - (len(note) - line) * LINE), text, MUTED, small)
         return sheet
 
     def save(self, path: Path) -> Path:
@@ -87,7 +91,19 @@ def _tile(image: np.ndarray, size: tuple[int, int]) -> Image.Image:
     return Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST if larger else Image.Resampling.LANCZOS)
 
 
-def _shortened(text: str, font: ImageFont.FreeTypeFont | ImageFont.ImageFont, width: float) -> str:
+def _wrapped(text: str, font: Font, width: float) -> list[str]:
+    """The text in lines of at most ``width`` pixels, broken between words."""
+    lines = [""]
+    for word in text.split(" "):
+        longer = f"{lines[-1]} {word}".strip()
+        if font.getlength(longer) > width and lines[-1]:
+            lines.append(word)
+        else:
+            lines[-1] = longer
+    return lines
+
+
+def _shortened(text: str, font: Font, width: float) -> str:
     """The text, cut off with an ellipsis where it is longer than ``width`` pixels."""
     if font.getlength(text) <= width:
         return text
