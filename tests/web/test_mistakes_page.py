@@ -142,6 +142,9 @@ def test_a_regression_is_looked_through_by_its_largest_residuals(own: Served) ->
     rows = rows_in(page)
     for row in rows[:3]:
         panel = tick(own, "houses", row, "renovated").json()["panel"]
+        assert "data-pending" in panel
+    panel = own.get("/runs/houses/mistakes/panel").text
+    assert "data-pending" not in panel and panel in own.get("/runs/houses/mistakes").text
     assert "share of the squared error" in panel and "not looked at" in panel
     analysis = find_mistakes(load_run("houses", own.root), suggest=False).analysis
     assert analysis is not None and analysis.causes[0].share.plain().split()[0] in panel

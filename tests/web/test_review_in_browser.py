@@ -84,6 +84,13 @@ def test_causes_are_ticked_by_key_and_the_shares_follow(browser: Any, own: Serve
     assert seen.complaints == [] and seen.requests == []
 
 
+def test_shares_that_take_long_follow(browser: Any, own: Served) -> None:
+    page = look(browser, own, "/runs/houses/mistakes").page
+    name_cause(page, "renovated")
+    page.wait_for_selector("#panel:has-text('not looked at')")
+    assert "%" in page.inner_text(".causes tbody tr:first-child")
+
+
 def test_undo_reaches_back_over_a_reload(browser: Any, own: Served) -> None:
     page = look(browser, own, MISTAKES).page
     row = framed(page)

@@ -24,6 +24,11 @@ class Memory(Generic[Kept]):
         self._making: dict[Hashable, threading.Lock] = {}
         self._lock = threading.Lock()
 
+    def peek(self, key: Hashable) -> Kept | None:
+        """The value of the key if it is there."""
+        with self._lock:
+            return self._kept.get(key)
+
     def get(self, key: Hashable, make: Callable[[], Kept]) -> Kept:
         """The value of the key, made now if it is not there."""
         with self._lock:

@@ -77,6 +77,15 @@ class CauseLine:
         return 100 * low, 100 * high
 
 
+@dataclass(frozen=True)
+class CauseTable:
+    """The lines of the table, what their shares are of, and whether shares and ceilings are still to come."""
+
+    lines: list[CauseLine]
+    of: str
+    pending: bool = False
+
+
 class Mistakes:
     """What pages on mistakes ask for, over all runs."""
 
@@ -84,6 +93,7 @@ class Mistakes:
         self.background = background
         self._lists: Memory[MistakeList] = Memory(8)
         self._sheets: Memory[ReviewSheet] = Memory(16)
+        self._causes: Memory[CauseTable] = Memory(32)
 
     def list(self, run: Run) -> MistakeList:
         """The run's mistakes. LeadlineError: it has no dev predictions."""
@@ -93,6 +103,17 @@ class Mistakes:
     def sheet(self, store: ReviewStore) -> ReviewSheet:
         """The run's reviews, read again when their files have changed."""
         return self._sheets.get((str(store.folder.path), *store.files()), store.sheet)
+
+    def causes(self, run: Run, store: ReviewStore, wait: bool = True) -> CauseTable:
+        """What the causes come to; without `wait`, where that would take long, at first only how often each is ticked.
+
+        Resampling the residuals of a regression takes a second; everything else is done at once.
+        """
+        found, sheet = self.list(run), self.sheet(store)
+        key = (signature(run.folder / "predictions" / "dev.parquet"), *store.files())
+        if not wait and found.task == "regression" and self._causes.peek(key) is None:
+            return cause_table(sheet, found, count_only=True)
+        return self._causes.get(key, lambda: cause_table(sheet, found))
 
     def groups(self, run: Run) -> Task:
         """The search for slices and clusters, in the background; its result is a list of `Group`."""
@@ -139,28 +160,29 @@ def _note(metric: str, error: Measured, rest: Measured, share: float) -> str:
     return f"{metric} {error.plain()}, elsewhere {rest.plain()}; {100 * share:.0f} % of the mistakes"
 
 
-def cause_lines(sheet: ReviewSheet, found: MistakeList) -> tuple[list[CauseLine], str]:
-    """The causes in the order of their keys, and those without one; and what their shares are of.
+def cause_table(sheet: ReviewSheet, found: MistakeList, count_only: bool = False) -> CauseTable:
+    """The causes in the order of their keys, and those without one.
 
     Rows that are no mistakes any more do not count. A regression says at last what nobody has looked at.
     """
     examined = [row for row in sheet.examined if row in found.position]
-    ticks = {name: [row in sheet.tags[name] for row in examined] for name in sheet.causes}
+    ticks = {name: np.array([row in sheet.tags[name] for row in examined], bool) for name in sheet.causes}
     causes: dict[str, Cause] = {}
     unexplained = rest = None
-    of = "mistakes"
-    if examined and ticks:
-        columns = {name: np.array(column, bool) for name, column in ticks.items()}
-        analysis = found.judged.analyse(MistakeTable(tuple(examined), columns))
+    of, known = "mistakes", bool(examined and ticks)
+    if known and not count_only:
+        analysis = found.judged.analyse(MistakeTable(tuple(examined), ticks))
         causes, unexplained = {cause.name: cause for cause in analysis.causes}, analysis.unexplained
         rest, of = analysis.rest, analysis.of
     lines = [
-        CauseLine(name, KEYS[k] if k < len(KEYS) else "", sum(ticks[name]), causes.get(name))
-        for k, name in enumerate(sheet.causes)
+        CauseLine(name, KEYS[k] if k < len(KEYS) else "", int(column.sum()), causes.get(name))
+        for k, (name, column) in enumerate(ticks.items())
     ]
-    untold = sum(not any(column) for column in zip(*ticks.values(), strict=True)) if ticks else len(examined)
+    untold = len(examined) - int(np.logical_or.reduce([np.zeros(len(examined), bool), *ticks.values()]).sum())
     lines.append(CauseLine("", "0", untold, unexplained))
-    return [*lines, *([CauseLine("", "", rest.count, rest)] if rest is not None else [])], of
+    if rest is not None:
+        lines.append(CauseLine("", "", rest.count, rest))
+    return CauseTable(lines, of, known and count_only)
 
 
 def tags_of(sheet: ReviewSheet, rows: Iterable[int]) -> dict[str, list[str] | None]:

@@ -18,7 +18,7 @@ from leadline.runs.review_sheet import ReviewSheet
 from leadline.runs.review_store import Change, Edit, ReviewStore
 from leadline.runs.run import Run
 from leadline.session.mistake_list import ORDERS
-from leadline.web.mistakes import WINDOW, Card, Filter, cause_lines, tags_of
+from leadline.web.mistakes import WINDOW, Card, Filter, tags_of
 from leadline.web.site import CurrentSite, Fields, FormFields, NamedRun, Site, templates
 
 router = APIRouter(prefix="/runs/{name}/mistakes")
@@ -51,7 +51,7 @@ def mistakes(request: Request, site: CurrentSite, run: NamedRun, asked: Asked) -
         keep=urlencode(asked.query()),
         link=partial(_link, asked),
         seen="|".join(store.files()),
-        **_panel(site, run, sheet),
+        **_panel(site, run, store),
         **_window(site, run, sheet, asked, -1),
     )
 
@@ -71,6 +71,12 @@ def groups(request: Request, site: CurrentSite, run: NamedRun, asked: Asked) -> 
     drawn = site.examples.look(run)
     values = {"task": task, "asked": asked, "drawn": drawn, "link": partial(_link, asked)}
     return site.render(request, "mistake_groups.html", run=run, **values)
+
+
+@router.get("/panel")
+def panel(request: Request, site: CurrentSite, run: NamedRun) -> Response:
+    """What the causes come to, however long it takes to work out."""
+    return site.render(request, "mistake_panel.html", run=run, **_panel(site, run, ReviewStore(run.folder), wait=True))
 
 
 @router.get("/state")
@@ -165,20 +171,19 @@ def _state(
     site: Site, run: Run, store: ReviewStore, rows: dict[str, Any], said: str = "", every: bool = False
 ) -> Response:
     """The panel, and the causes of these rows; with ``every`` nobody has looked at any other row."""
-    values = _panel(site, run, site.mistakes.sheet(store)) | {"run": run}
+    values = _panel(site, run, store) | {"run": run}
     panel = templates().get_template("mistake_panel.html").render(**values)
     toolbar = templates().get_template("mistake_toolbar.html").render(**values)
     seen = "|".join(store.files())
     return JSONResponse({"panel": panel, "toolbar": toolbar, "rows": rows, "seen": seen, "said": said, "every": every})
 
 
-def _panel(site: Site, run: Run, sheet: ReviewSheet) -> dict[str, Any]:
+def _panel(site: Site, run: Run, store: ReviewStore, wait: bool = False) -> dict[str, Any]:
+    sheet = site.mistakes.sheet(store)
     found = site.mistakes.list(run)
-    lines, of = cause_lines(sheet, found)
     return {
         "found": found,
-        "lines": lines,
-        "of": of,
+        "table": site.mistakes.causes(run, store, wait),
         "examined": sum(row in found.position for row in sheet.examined),
         "picked": found.picked(sheet.examined),
         "address": f"/runs/{quote(run.name, safe='')}/mistakes",

@@ -64,6 +64,22 @@
     }
     mark();
     if (state.said) leadline.say(state.said);
+    complete();
+  };
+
+  /* Where shares take long to work out, they follow when no key was pressed for a moment. */
+  let completing = null;
+  const complete = () => {
+    clearTimeout(completing);
+    if (!panel.querySelector("[data-pending]")) return;
+    completing = setTimeout(async () => {
+      const { seen } = review.dataset;
+      try {
+        const response = await fetch(`${address}/panel`);
+        const text = await response.text();
+        if (response.ok && seen === review.dataset.seen) panel.innerHTML = text;
+      } catch { /* the next action says that the server does not answer */ }
+    }, 400);
   };
 
   const act = (path, fields = {}) => leadline.act(`${address}/${path}`, fields, renew);
@@ -176,4 +192,5 @@
   setInterval(() => { if (!document.hidden) refresh(review.dataset.seen); }, 2500);
 
   choose(cards()[0], false);
+  complete();
 })();
