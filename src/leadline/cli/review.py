@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from leadline.runs.run import Run
     from leadline.session.label_audit import RunLabels
     from leadline.session.mistakes import RunMistakes
+    from leadline.session.value_audit import RunValueLabels
 
 SHOWN_SUSPECTS = 10
 UNREVIEWED = (
@@ -132,8 +133,10 @@ def labels(
         return
     from leadline.cli.screen import console, print_json
     from leadline.session.label_audit import audit_labels
+    from leadline.session.value_audit import audit_values
 
-    audit = audit_labels(found, k=folds, segments=segment or [])
+    by_class = found.summary["task"] in ("binary", "multiclass")
+    audit = (audit_labels if by_class else audit_values)(found, k=folds, segments=segment or [])
     if export is not None:
         from leadline.runs.predictions import write_table
 
@@ -171,9 +174,15 @@ def _correct(run: Run, path: Path | None, as_json: bool) -> None:
     print_diagnosis(screen, run.diagnosis)
 
 
-def _print_labels(screen: Console, run: str, found: RunLabels) -> None:
+def _print_labels(screen: Console, run: str, found: RunLabels | RunValueLabels) -> None:
     screen.print(str(found.audit).splitlines()[0], markup=False)
-    screen.print(f"Networks that have not seen an example contradict its label in {found.contradicted}", markup=False)
+    if found.task == "regression":
+        screen.print(
+            f"Half of the error of networks that have not seen an example is in {found.contradicted}", markup=False
+        )
+    else:
+        text = f"Networks that have not seen an example contradict its label in {found.contradicted}"
+        screen.print(text, markup=False)
     if found.pattern.n:
         subject = "confirmed wrong labels" if found.pattern is not found.audit.pattern else "the suspects"
         screen.print(found.pattern.sentence(subject), markup=False)

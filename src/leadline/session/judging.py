@@ -12,6 +12,7 @@ from leadline.measure.classification import clustered_rate
 from leadline.measure.multilabel import wrong_labels
 from leadline.runs.predictions import Answers
 from leadline.strategy import ErrorAnalysis, MistakeTable, Slice, analyse, find_slices
+from leadline.strategy.label_text import CarriedLabels, Values
 from leadline.strategy.residual_analysis import (
     Kind,
     analyse_residuals,
@@ -19,8 +20,6 @@ from leadline.strategy.residual_analysis import (
     error_of,
     largest_half,
 )
-
-NONE = "none"
 
 
 @dataclass(frozen=True, eq=False)
@@ -81,26 +80,14 @@ def judge(task: str, answers: Answers, classes: Sequence[str], optimizing: str |
         error = proportion(int(wrong.sum()), len(wrong))
         return Judged(a.rows, wrong, tuple(names[a.truth]), tuple(names[a.labels]), error, wrong.astype(float))
     if task == "multilabel":
+        names = CarriedLabels(tuple(classes))
         count = wrong_labels(a.truth, a.labels).sum(1)
         known = (~np.isnan(np.asarray(a.truth, float))).sum(1)
-        labels, predictions = (
-            tuple(carried(row, classes) for row in np.asarray(v, float)) for v in (a.truth, a.labels)
-        )
+        labels, predictions = (tuple(names.text(row) for row in np.asarray(v, float)) for v in (a.truth, a.labels))
         error = multilabel_error(a.truth, a.labels)
         return Judged(a.rows, count > 0, labels, predictions, error, count.astype(float), known=known)
     residuals, kind = a.labels - a.truth, "mae" if optimizing == "mae" else "rmse"
-    labels, predictions = (tuple(values_text(row) for row in values) for values in (a.truth, a.labels))
+    labels, predictions = (tuple(Values().text(row) for row in values) for values in (a.truth, a.labels))
     error, parts = error_of(residuals, kind), contributions(residuals, kind)
     largest = largest_half(residuals, kind)
     return Judged(a.rows, largest, labels, predictions, error, parts, residuals, kind=kind)
-
-
-def carried(row: np.ndarray, names: Sequence[str]) -> str:
-    """The labels that an example carries, such as ``"rain | wind"``; unknown ones with a question mark."""
-    found = [name if value == 1 else f"{name}?" for name, value in zip(names, row, strict=True) if value != 0]
-    return " | ".join(found) or NONE
-
-
-def values_text(row: np.ndarray) -> str:
-    """The values of a regression for one example, with six digits."""
-    return ", ".join(f"{value:.6g}" for value in row)

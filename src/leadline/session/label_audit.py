@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 
 from leadline.data import Dataset
-from leadline.errors import LeadlineError, nearest
+from leadline.errors import LeadlineError
 from leadline.measure import Measured, proportion
 from leadline.runs.predictions import read_answers, read_table
 from leadline.runs.reviews import LABEL_REVIEWS, load_reviews, load_verdicts
@@ -32,6 +32,7 @@ from leadline.strategy import (
     review_queue,
 )
 from leadline.strategy.folds import out_of_fold_probabilities
+from leadline.strategy.label_text import label_text
 from leadline.threads import limited_threads, threads_for
 from leadline.training import Examples
 
@@ -67,6 +68,7 @@ class RunLabels:
     pattern: LabelPattern
     share: LabelShare | None
     confirmed: bool
+    task = "classes"
 
     @property
     def contradicted(self) -> Measured:
@@ -134,7 +136,7 @@ def audit_labels(run: Run, data: Dataset | None = None, k: int = 5, segments: Se
     """
     plan = same_plan(run, data)
     if not plan.data.is_classification:
-        raise LeadlineError(f"Wrong labels are looked for where examples have one class each; {run.name} has not.")
+        raise LeadlineError(f"{run.name} is a {plan.data.task} task: its labels are audited by audit_values.")
     rows = np.concatenate([indices for indices in plan.split.sets.values() if len(indices)])
     sets = np.concatenate([np.full(len(v), name, object) for name, v in plan.split.sets.items() if len(v)])
     given, classes = plan.data.target[rows], plan.data.classes
@@ -255,11 +257,9 @@ def _share(
 
 
 def _check_rows(run: Run, plan: Plan, corrections: Corrections) -> None:
-    if not plan.data.is_classification:
-        raise LeadlineError(f"Labels are corrected where examples have one class each; {run.name} has not.")
     if not len(corrections):
         raise LeadlineError("The file has no reviewed line: fill the column 'verdict' with right, wrong or unclear.")
+    code = label_text(plan.data.target, plan.data.classes)
     for review in corrections:
-        for name in (review.old, review.new):
-            if name not in plan.data.classes:
-                raise LeadlineError(f"Row {review.row}: unknown class {name!r}.{nearest(name, plan.data.classes)}")
+        for text in (review.old, review.new):
+            code.value(text, review.row)

@@ -176,8 +176,9 @@ def make_plan(
         data = read_data(experiment) if data is None else _without_split_columns(data, experiment)
         data = normalized_alike(data, source)
         made = split(data, SplitSettings(**_given(experiment.split)))
+    names = data.classes if data.is_classification else None
     if experiment.data.corrections is not None:  # after the split, so that each example stays in its set
-        data = corrected_data(data, Corrections.from_csv(experiment.data.corrections, data.classes))
+        data = corrected_data(data, Corrections.from_csv(experiment.data.corrections, names))
     if preparation is None and table is not None:
         preparation = table.preparation
     if preparation is None:

@@ -35,8 +35,10 @@ from leadline.strategy.pipeline import (
     end_to_end_or_pipeline,
 )
 from leadline.strategy.remedies import Remedy, remedies
+from leadline.strategy.residual_analysis import analyse_residuals
 from leadline.strategy.selection import Candidate, Selection, select
 from leadline.strategy.slices import Slice, find_slices
+from leadline.strategy.value_labels import ValueAudit, find_multilabel_errors, find_value_errors
 
 __all__ = [
     "Candidate",
@@ -63,7 +65,9 @@ __all__ = [
     "Selection",
     "Slice",
     "Stage",
+    "ValueAudit",
     "analyse",
+    "analyse_residuals",
     "build_ladder",
     "ceiling_analysis",
     "ceiling_of",
@@ -77,7 +81,9 @@ __all__ = [
     "end_to_end_or_pipeline",
     "find_clusters",
     "find_label_errors",
+    "find_multilabel_errors",
     "find_slices",
+    "find_value_errors",
     "human_level",
     "label_pattern",
     "label_share",

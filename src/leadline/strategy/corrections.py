@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError, nearest
+from leadline.strategy.label_text import label_text
 
 Array = NDArray[Any]
 VERDICTS = ("right", "wrong", "unclear")
@@ -72,8 +73,9 @@ class Corrections:
         return Corrections(tuple(by_row[row] for row in sorted(by_row)))
 
     def apply(self, labels: Array, classes: Sequence[str], contents: Sequence[str] | None = None) -> Array:
-        """A copy of the labels, class indices (m,), with the corrections made.
+        """A copy of the labels with the corrections made: class indices (m,), labels (m, k), or values (m, k).
 
+        Several labels and values read as in `leadline.strategy.label_text`; for values there are no ``classes``.
         ``contents`` are the examples' hashes (m,): a row that moved is found by its own.
 
         Raises:
@@ -88,15 +90,15 @@ class Corrections:
         return self._replace(labels, classes, contents, back=True)
 
     def _replace(self, labels: Array, classes: Sequence[str], contents: Sequence[str] | None, back: bool) -> Array:
-        index = {name: k for k, name in enumerate(classes)}
+        code = label_text(labels, classes)
         places = _Places(contents, len(labels))
         found = np.array(labels, copy=True)
         for review in self.changed:
             at = places.of(review)
-            old, new = (_class_index(name, index, review.row) for name in (review.old, review.new))
-            if found[at] not in (old, new):
+            old, new = (code.value(text, review.row) for text in (review.old, review.new))
+            if not (code.same(found[at], old) or code.same(found[at], new)):
                 raise LeadlineError(
-                    f"Row {review.row} is labelled {classes[int(found[at])]} by now, but the correction is about "
+                    f"Row {review.row} is labelled {code.text(found[at])} by now, but the correction is about "
                     f"{review.old}: review it again."
                 )
             found[at] = old if back else new
@@ -196,9 +198,3 @@ def _review(line: Mapping[str, str], where: str, classes: Sequence[str] | None, 
         if classes is not None and name not in classes:
             raise LeadlineError(f"{where}: unknown class {name!r}.{nearest(name, classes)}")
     return Review(row, line.get("content") or "", old, new, verdict, line.get("when") or now)
-
-
-def _class_index(name: str, index: Mapping[str, int], row: int) -> int:
-    if name not in index:
-        raise LeadlineError(f"Row {row}: unknown class {name!r}.{nearest(name, index)}")
-    return index[name]

@@ -60,7 +60,24 @@ def out_of_fold_probabilities(
     if loss not in ("softmax_cross_entropy", "binary_cross_entropy"):
         raise UsageError(f"Wrong labels are looked for where examples have one class each; the loss is {loss}.")
     labels = examples.y.reshape(len(examples)).cpu().numpy().astype(np.int64)
-    folds = assign_folds(labels, k, seed)
+    values = out_of_fold_outputs(network, loss, examples, settings, assign_folds(labels, k, seed), augment)
+    values = np.hstack([1 - values, values]) if values.shape[1] == 1 else values
+    return values / values.sum(1, keepdims=True)
+
+
+def out_of_fold_outputs(
+    network: Network,
+    loss: str,
+    examples: Examples,
+    settings: Training,
+    folds: Array,
+    augment: Callable[[], Augment | None] | None = None,
+) -> Array:
+    """Predictions of any loss (m, n_out) for every example by the network of its fold; see the function above.
+
+    ``folds`` is the fold of each example, 0…k−1, (m,). Values of a regression are standardized as the targets are.
+    """
+    k = int(folds.max()) + 1
     settings = replace(settings, early_stopping=None)
     network = network.for_loss(loss)
     kept = [np.flatnonzero(folds != fold) for fold in range(k)]
@@ -80,8 +97,7 @@ def out_of_fold_probabilities(
         held_out = np.flatnonzero(folds == fold)
         z = outputs(trained.network, trained.parameters, _part(examples, held_out).x)
         values[held_out] = LOSSES[loss].prediction(z).double().cpu().numpy()
-    values = np.hstack([1 - values, values]) if values.shape[1] == 1 else values
-    return values / values.sum(1, keepdims=True)
+    return values
 
 
 def _batch_size(settings: Training, kept: list[Array]) -> int | None:

@@ -117,8 +117,19 @@ def label_pattern(
     n = int(w.sum())
     if n == 0:
         return LabelPattern("cannot tell", 0, 1.0, Measured(0.0, 0.0, 1.0, 0))
-    families = [_pairs(g, np.where(w, r, g), w, classes)]
-    families += [_values(name, np.asarray(values), w) for name, values in (segments or {}).items()]
+    pairs = _pairs(g, np.where(w, r, g), w, classes)
+    return pattern_of([pairs, *segment_families(segments, w)], n, matters, seed)
+
+
+def segment_families(segments: Mapping[str, ArrayLike] | None, wrong: Array) -> list[Family]:
+    """How many wrong labels each value of each column holds, and its part of random ones."""
+    return [_values(name, np.asarray(values), wrong) for name, values in (segments or {}).items()]
+
+
+def pattern_of(families: Sequence[Family], n: int, matters: float = MATTERS, seed: int = 0) -> LabelPattern:
+    """Whether n wrong labels gather in some cells of these families; cells come with their count and chance's part."""
+    if n == 0:
+        return LabelPattern("cannot tell", 0, 1.0, Measured(0.0, 0.0, 1.0, 0))
     families = [family for family in families if len(family[0]) > 1]
     if not families:
         return LabelPattern("cannot tell", n, 1.0, Measured(0.0, 0.0, 1.0, n))

@@ -116,8 +116,13 @@ def review_queue(audit: LabelAudit, wrong: ArrayLike, size: int = 100, seed: int
     w = np.asarray(wrong, bool)
     if w.shape != audit.given.shape:
         raise UsageError(f"A review queue needs one prediction per label, got {w.shape} for {len(audit.given)} labels.")
+    return half_and_half(audit.suspects, w, size, seed)
+
+
+def half_and_half(suspects: Array, wrong: Array, size: int, seed: int = 0) -> Array:
+    """The order of `review_queue` from positions of the suspects, the least credible first, and mistakes (m,)."""
     rng = np.random.default_rng(seed)
-    mistakes, right = (_candidates(audit, part, rng) for part in (w, ~w))
+    mistakes, right = (_candidates(suspects, part, rng) for part in (wrong, ~wrong))
     half = min(size // 2, len(mistakes))
     mistakes, right = mistakes[:half], right[: size - half]
     places = np.sort(rng.permutation(len(mistakes) + len(right))[: len(mistakes)])
@@ -128,10 +133,12 @@ def review_queue(audit: LabelAudit, wrong: ArrayLike, size: int = 100, seed: int
     return queue
 
 
-def _candidates(audit: LabelAudit, part: Array, rng: np.random.Generator) -> Array:
+def _candidates(suspects: Array, part: Array, rng: np.random.Generator) -> Array:
     """Suspects in the part, alternating with the others in random order."""
-    suspects = audit.suspects[part[audit.suspects]]
-    rest = rng.permutation(np.flatnonzero(part & ~audit.is_suspect))
+    is_suspect = np.zeros(len(part), bool)
+    is_suspect[suspects] = True
+    suspects = suspects[part[suspects]]
+    rest = rng.permutation(np.flatnonzero(part & ~is_suspect))
     shared = min(len(suspects), len(rest))
     mixed = np.stack([suspects[:shared], rest[:shared]], 1).ravel()
     return np.concatenate([mixed, suspects[shared:], rest[shared:]]).astype(np.int64)
