@@ -14,6 +14,7 @@ import pytest
 from serving_runs import Served
 
 from leadline.experiment import Experiment
+from leadline.measure import Measured
 from leadline.runs.store import RunStore
 from leadline.web import trainings as module
 from leadline.web.trainings import Trainings
@@ -27,14 +28,18 @@ if pathlib.Path(path).exists() and "missing" in pathlib.Path(path).read_text():
 began = time.time()
 time.sleep(0.3)
 folder = pathlib.Path(root) / name
-folder.mkdir(parents=True)
+folder.mkdir(parents=True, exist_ok=True)
 (folder / "run.json").write_text(json.dumps({"status": "done", "began": began, "ended": time.time()}))
 """
 
 
-@pytest.fixture
-def queue(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Trainings:
+@pytest.fixture(autouse=True)
+def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(module, "COMMAND", (sys.executable, "-c", PROGRAM))
+
+
+@pytest.fixture
+def queue(tmp_path: Path) -> Trainings:
     return Trainings(RunStore(tmp_path / "runs"))
 
 
@@ -134,9 +139,34 @@ os.kill(os.getpid(), 9)
     assert all(tag in text for tag in ("kept", "of another program", "after"))
 
 
-def test_a_run_that_was_not_sounded_says_so(own: Served) -> None:
-    answer = own.post("/runs/fruit/next")
-    assert answer.status == 200
-    [asked] = own.server.site.trainings.shown()
-    until(lambda: asked.state == "failed")
-    assert "fruit has not been sounded yet" in asked.error
+def prediction(held: bool) -> dict[str, object]:
+    """The record that `leadline next` leaves."""
+    numbers = {key: Measured(value, 0.01, 0.03).to_json() for key, value in NUMBERS.items()}
+    record = {"run": "fruit", "before": "digits-a", "sounding": "Dropout: keep_prob = 0.8", "changes": {}}
+    return {**record, **numbers, "held": held, "comparison": ""}
+
+
+NUMBERS = {"predicted": 0.02, "error_before": 0.04, "measured": 0.021}
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_what_was_predicted_stands_on_the_page(own: Served, held: bool) -> None:
+    assert "Predicted before" not in own.get("/runs/fruit").text
+    (own.root / "fruit" / "prediction.json").write_text(json.dumps(prediction(held)))
+    text = own.get("/runs/fruit").text
+    assert "Predicted before it was trained." in text and 'href="/runs/digits-a"' in text
+    assert ("the prediction held" in text) == held and ("the prediction did not hold" in text) != held
+
+
+def test_a_page_waits_for_the_comparison_of_its_own_program(own: Served) -> None:
+    """The run is done a moment before `leadline next` has compared it."""
+    queue = own.server.site.trainings
+    assert own.post("/runs/digits-a/next").status == 200
+    [asked] = queue.shown()
+    assert asked.arguments[:2] == ("next", "digits-a")
+    until(lambda: asked.state == "running")
+    (own.root / "fruit").rename(own.root / asked.name)
+    text = own.get(f"/runs/{asked.name}").text
+    assert "Comparing with what was predicted" in text
+    until(lambda: asked.state != "running")
+    assert "Comparing" not in own.get(f"/runs/{asked.name}/prediction").text
