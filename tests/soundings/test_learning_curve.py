@@ -35,7 +35,7 @@ def test_a_falling_curve_is_forecast():
     assert twice.low < falling(4000) < twice.high
     assert twice.low < twice.mean_low < twice.error < twice.mean_high < twice.high
     assert [needed.target for needed in curve.needed] == pytest.approx(
-        [0.75 * falling(2000), 0.5 * falling(2000)], rel=0.05
+        [0.9 * falling(2000), 0.7 * falling(2000)], rel=0.05
     )
     assert curve.needed[0].n is not None
     assert curve.needed[0].n > 2000

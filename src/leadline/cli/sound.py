@@ -9,10 +9,12 @@ import typer
 
 from leadline.cli.runs import RunName
 from leadline.cli.train import AsJson, RunsFolder, assigned, experiment_of
+from leadline.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from leadline.runs.run import Run
     from leadline.soundings import Soundings
 
 Budget = Annotated[str, typer.Option("--budget", help='Time to spend, such as "90s", "5m" or "1h30m".')]
@@ -29,6 +31,10 @@ def register(app: typer.Typer) -> None:
 def sound(
     run: RunName,
     budget: Budget = "5m",
+    target: Annotated[
+        float | None,
+        typer.Option("--target-error", help="How many examples reach this dev error? Percent, or the target's unit."),
+    ] = None,
     runs: RunsFolder = Path("runs"),
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -41,10 +47,12 @@ def sound(
     from leadline.soundings.sounder import sound as sound_run
 
     seconds = seconds_of(budget)
+    found_run = load_run(run, runs)
+    wanted = _target_of(found_run, target)
     screen = console(stderr=as_json)
     progress = None if quiet else SoundingProgress(screen)
     try:
-        found = sound_run(load_run(run, runs), seconds, listener=progress)
+        found = sound_run(found_run, seconds, listener=progress, target=wanted)
     finally:
         if progress is not None:
             progress.close()
@@ -52,6 +60,18 @@ def sound(
         print_json(found.to_json())
         return
     print_soundings(screen, found)
+
+
+def _target_of(run: Run, target: float | None) -> float | None:
+    """The error that is meant: a fraction where percent were given."""
+    if target is None:
+        return None
+    most = 100.0 if run.summary["task"] != "regression" else float("inf")
+    if not 0 < target < most:
+        raise UsageError(
+            f"--target-error {target:g}: needs to be an error, above 0" + (" and below 100 %." if most == 100 else ".")
+        )
+    return target / 100 if most == 100 else target
 
 
 def next_run(

@@ -90,11 +90,12 @@ def together(
         if not own or any(key in changes and not (again and key == "network.layers") for key in own):
             continue
         changes |= own
-        names.append(option.label if "=" in option.label else remedy.title[:1].lower() + remedy.title[1:])
+        title = remedy.title if remedy.title[1:2].isupper() else remedy.title[:1].lower() + remedy.title[1:]
+        names.append(option.label if "=" in option.label else f"{title} {option.label}")
         moves += [gap for gap in remedy.moves if gap not in moves]
     if len(names) < 2:
         return None
-    return Remedy(TOGETHER, "Together", tuple(moves), (Option(" and ".join(names), changes),), {})
+    return Remedy(TOGETHER, "Together", tuple(moves), (Option(", ".join(names), changes),), {})
 
 
 def _made_for(

@@ -108,7 +108,7 @@ def _sounding(
     gap = _scaled(line.gap, scale) if line.gap is not None else None
     start = base.error.value if fidelity.full else base.run_error
     if remedy.key == MORE_DATA:
-        return _more_data(shown, line, raw, gap, start, unit, base)
+        return _more_data(shown, line, raw, gap, unit, base)
     change = shrunk(raw, usual)
     doubtful = not fidelity.full or (remedy.key == LONGER and line.note.startswith("Extrapolated"))
     misfit = PROXY_DOUBT * abs(raw.value) if doubtful else 0.0
@@ -124,20 +124,17 @@ def _sounding(
     )
 
 
-def _more_data(
-    shown: Sounding, line: Line, raw: Effect, gap: Effect | None, start: float, unit: str, base: Baseline
-) -> Sounding:
-    """More data is not chosen among options, and its curve can only fall: it helps where it falls by a hundredth."""
+def _more_data(shown: Sounding, line: Line, raw: Effect, gap: Effect | None, unit: str, base: Baseline) -> Sounding:
+    """More data is not chosen among options, so nothing is taken back: the law says what its interval is."""
     curve = line.curve
     first = curve.forecasts[0] if curve is not None and curve.forecasts else None
     change = raw.measured(unit)
-    helps = change.interval[1] < -0.01 * start
     ends = None
     if first is not None:
         ends = Measured(first.error, first.low, first.high, None, OUTCOME_LEVEL, base.error.unit)
     return replace(
         shown,
-        verdict=verdict(raw) if helps else CANNOT_TELL,
+        verdict=verdict(raw),
         change=change,
         measured=change,
         gap_change=None if gap is None else gap.measured(unit),

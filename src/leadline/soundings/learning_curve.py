@@ -174,7 +174,7 @@ def learning_curve(
 ) -> LearningCurve:
     """Fit the levels and forecast, or say why not.
 
-    ``targets`` are errors to reach; by default three quarters and half of today's. ``m`` is how many examples there
+    ``targets`` are errors to reach; by default nine and seven tenths of today's. ``m`` is how many examples there
     are, where the largest size has fewer; forecasts are for multiples of it. ``of`` is what the sizes count.
     """
     z = NormalDist().inv_cdf(0.5 + LEVEL / 2)
@@ -203,7 +203,7 @@ def learning_curve(
     if first.mean_high - first.mean_low > 0.5 * now:
         width = f"{_shown(first.mean_low, unit)} to {_shown(first.mean_high, unit)}"
         return LearningCurve(points, NOISY, f"with twice the {of} anything from {width} is possible.")
-    needed = tuple(_needed(law, target) for target in (targets or (0.75 * now, 0.5 * now)))
+    needed = tuple(_needed(law, target) for target in (targets or (0.9 * now, 0.7 * now)))
     a, b, c = (float(np.median(values)) for values in (law.a, law.b, law.c))
     grid = np.unique(np.geomspace(levels.sizes[0], MULTIPLES[-1] * m, 24).round().astype(int))
     line = tuple(_expected(law, int(n)) for n in grid)

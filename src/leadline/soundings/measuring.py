@@ -67,8 +67,8 @@ class Line:
 class Measuring:
     """Measures remedies of one experiment against its baseline, which it trains first."""
 
-    def __init__(self, bench: Bench, fidelity: Fidelity, unit: str) -> None:
-        self.bench, self.fidelity, self.unit = bench, fidelity, unit
+    def __init__(self, bench: Bench, fidelity: Fidelity, unit: str, targets: Sequence[float] = ()) -> None:
+        self.bench, self.fidelity, self.unit, self.targets = bench, fidelity, unit, targets
         self.full = bench.plan.experiment
         self.short = with_epochs(self.full, fidelity.epochs) if fidelity.epochs != 1 else {}
         self.experiment = self.full.replace(self.short)
@@ -204,7 +204,7 @@ class Measuring:
         levels = levels_of([*smaller, *self.baseline])
         line = Line(remedy, Option("twice the examples", {}), seeds=self.fidelity.seeds)
         line.cost = 2 * float(np.mean([found.seconds for found in self.baseline]))
-        line.curve = learning_curve(levels, self.unit, m=self.m)
+        line.curve = learning_curve(levels, self.unit, self.targets, m=self.m)
         if not line.curve.allows_forecast:
             line.note = f"The curve allows no forecast: {line.curve.reason}"
             return line

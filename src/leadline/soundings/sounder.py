@@ -57,8 +57,16 @@ class Listener(Protocol):
         """A remedy is measured; everything so far."""
 
 
-def sound(run: Run, budget: float = 300.0, data: Dataset | None = None, listener: Listener | None = None) -> Soundings:
+def sound(
+    run: Run,
+    budget: float = 300.0,
+    data: Dataset | None = None,
+    listener: Listener | None = None,
+    target: float | None = None,
+) -> Soundings:
     """Measure what each remedy would do to the dev error of a run, within ``budget`` seconds.
+
+    ``target`` is an error to reach, a fraction or in the target's unit: how many training examples would do?
 
     The run's own experiment, trained with several seeds, is the baseline. What is found is saved in the run's folder
     after every remedy (``soundings.json``; the best one as an experiment, ``next.toml``), so an interruption keeps it.
@@ -68,7 +76,7 @@ def sound(run: Run, budget: float = 300.0, data: Dataset | None = None, listener
         KeyboardInterrupt: before the baseline was trained.
 
     """
-    return Sounder(run, budget, data, listener).sound()
+    return Sounder(run, budget, data, listener, target).sound()
 
 
 @dataclass(eq=False)
@@ -81,7 +89,14 @@ class _Job:
 class Sounder:
     """Soundings of one run in progress."""
 
-    def __init__(self, run: Run, budget: float, data: Dataset | None, listener: Listener | None) -> None:
+    def __init__(
+        self,
+        run: Run,
+        budget: float,
+        data: Dataset | None = None,
+        listener: Listener | None = None,
+        target: float | None = None,
+    ) -> None:
         if run.status not in ("done", "interrupted"):
             raise LeadlineError(f"{run.name} is {run.status}: soundings start from a finished run.")
         if data is None and run.experiment.data.source is None:
@@ -98,6 +113,7 @@ class Sounder:
         self.plan = workbench.plan
         self.ladder = run.diagnosis.ladder
         self._known: dict[str, bool] = {}
+        self._targets = () if target is None else (target,)
         try:
             self.measuring, self.jobs = self._planned()
         except OutOfTimeError:
@@ -172,7 +188,7 @@ class Sounder:
 
     def _jobs(self, fidelity: Fidelity) -> tuple[Measuring, list[_Job]]:
         shape, m = self.plan.data.image_shape, len(self.plan.split.train)
-        measuring = Measuring(self.bench, fidelity, self.ladder.unit)
+        measuring = Measuring(self.bench, fidelity, self.ladder.unit, self._targets)
         pairs = zip(remedies(measuring.full, m, shape), remedies(measuring.experiment, m, shape), strict=True)
         jobs = [_Job(*self._possible(remedy, proxy)) for remedy, proxy in pairs]
         return measuring, [job for job in jobs if job.remedy.options or job.remedy.key == MORE_DATA]
