@@ -183,3 +183,9 @@ def test_plain_values_are_json():
 
 def test_texts_of_figures_are_escaped():
     assert text("<b>&") == "&lt;b&gt;&amp;"
+
+
+def test_both_costs_are_drawn_without_the_penalty():
+    epochs = [{"epoch": k, "cost": 1.5, "penalty": 0.25, "dev_cost": 1.4} for k in (1, 2)]
+    train, dev = curves.cost_curves(epochs, "binary").data
+    assert train["y"] == [1.25, 1.25] and dev["y"] == [1.4, 1.4]

@@ -59,8 +59,10 @@ def test_cost_of_an_epoch_is_the_mean_over_its_batches_before_their_updates() ->
         NETWORK.initialize((2,), dtype=torch.float64),
     )
     x, y = examples.x, examples.y
-    whole = trainer.objective.loss.cost(trainer.objective.output(x), y) + trainer.objective.penalty(64)
-    assert trainer.run_epoch().cost == pytest.approx(float(whole), rel=1e-9)
+    data_cost, penalty = trainer.objective.loss.cost(trainer.objective.output(x), y), trainer.objective.penalty(64)
+    epoch = trainer.run_epoch()
+    assert epoch.cost == pytest.approx(float(data_cost + penalty), rel=1e-9)
+    assert epoch.penalty == pytest.approx(float(penalty), rel=1e-9) and epoch.penalty > 0
 
 
 def test_schedule_sets_the_rate_of_each_epoch() -> None:

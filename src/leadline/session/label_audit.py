@@ -136,7 +136,7 @@ def audit_labels(run: Run, data: Dataset | None = None, k: int = 5, segments: Se
     """
     plan = same_plan(run, data)
     if not plan.data.is_classification:
-        raise LeadlineError(f"{run.name} is a {plan.data.task} task: its labels are audited by audit_values.")
+        raise LeadlineError(f"audit_labels takes examples with one class each; {run.name} has others: audit_values.")
     rows = np.concatenate([indices for indices in plan.split.sets.values() if len(indices)])
     sets = np.concatenate([np.full(len(v), name, object) for name, v in plan.split.sets.items() if len(v)])
     given, classes = plan.data.target[rows], plan.data.classes

@@ -27,7 +27,7 @@ class Epoch:
     """What one pass over the training set brought; an error is the fraction wrong, or the RMSE in training units.
 
     ``cost`` (penalties included) and ``train_error`` are means over the epoch's batches, each taken before its
-    update.
+    update; ``penalty`` is the part of the cost that the penalties have, which ``dev_cost`` is without.
     """
 
     epoch: int
@@ -38,6 +38,7 @@ class Epoch:
     learning_rate: float
     steps: int
     seconds: float
+    penalty: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -108,16 +109,16 @@ class Trainer:
         started = time.perf_counter()
         rate = self._rate(self.step)
         total = self._stream(self.train) if isinstance(self.train, Stream) else self._visit(self.slices, self._order())
-        cost, error = (total / len(self.train)).tolist()
+        cost, error, penalty = (total / len(self.train)).tolist()
         error = error**0.5 if self.loss == "squared_error" else error
         self.epoch += 1
         dev_cost, dev_error = self._measure_dev()
         seconds = time.perf_counter() - started
-        return Epoch(self.epoch, cost, error, dev_cost, dev_error, rate, len(self.slices), seconds)
+        return Epoch(self.epoch, cost, error, dev_cost, dev_error, rate, len(self.slices), seconds, penalty)
 
     def _visit(self, slices: list[slice], order: Tensor | None) -> Tensor:
-        """Do the steps of these batches, cut from ``order``; returns the sums of cost and error, float64 (2,)."""
-        total = torch.zeros(2, dtype=torch.float64)
+        """Do the steps of these batches, cut from ``order``; returns the sums of cost, error and penalty, float64 (3,)."""
+        total = torch.zeros(3, dtype=torch.float64)
         for first in range(0, len(slices), STEPS_BETWEEN_LOOKS):
             batches = slices[first : first + STEPS_BETWEEN_LOOKS]
             rates = [self._rate(self.step + k) for k in range(len(batches))]
@@ -128,8 +129,8 @@ class Trainer:
         return total
 
     def _stream(self, stream: Stream) -> Tensor:
-        """Visit one chunk after another; returns the sums of cost and error, float64 (2,)."""
-        total, seen = torch.zeros(2, dtype=torch.float64), 0
+        """Visit one chunk after another; returns the sums of cost, error and penalty, float64 (3,)."""
+        total, seen = torch.zeros(3, dtype=torch.float64), 0
         for chunk in stream.chunks(self.epoch, self.batch_size):
             self.batches = Batches(chunk.x, chunk.y, self.batch_size, chunk.weights, self.augment)
             self.guard.forget()
@@ -152,7 +153,7 @@ class Trainer:
         return epoch_order(len(self.train), self.order_random).to(self.settings.device)
 
     def _run(self, steps: Steps) -> Tensor:
-        """Do these steps and return the sums of cost and error over their examples, float64 of shape (2,)."""
+        """Do these steps and return the sums of cost, error and penalty over their examples, float64 (3,)."""
         objective, optimizer = self.objective, self.settings.optimizer
         theta, state = self.parameters.theta, self.state
         penalty = objective.penalty(self.batch_size)
@@ -173,7 +174,8 @@ class Trainer:
             raise self.guard.explain(self.batches, self.epoch)
         if self.settings.gradient_tolerance is not None:
             self.gradient_norm = float(torch.linalg.vector_norm(objective.gradients.theta))
-        return torch.stack([cost, loss.error(z_all, y_all).mean()]).double().cpu() * len(y_all)
+        found = torch.stack([cost, loss.error(z_all, y_all).mean(), cost.new_zeros(()) + penalty])
+        return found.double().cpu() * len(y_all)
 
     def _measure_dev(self) -> tuple[float | None, float | None]:
         if self.dev is None or len(self.dev) == 0:

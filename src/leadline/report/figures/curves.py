@@ -24,7 +24,7 @@ def cost_curves(history: History, task: str, best_epoch: int | None = None, beta
     traces = _pair(history, "cost", "dev_cost", 1.0, ".4g", beta)
     return Figure(
         "Cost",
-        "Cost on the training and the dev set for each epoch.",
+        "Cost on the training and the dev set for each epoch, without penalties.",
         traces,
         _layout(title, history, best_epoch),
         log_toggle=True,
@@ -79,8 +79,14 @@ def _pair(history: History, train: str, dev: str, factor: float, form: str, beta
 
 
 def series(history: History, key: str, factor: float = 1.0) -> tuple[list[int], list[float | None]]:
-    """Epochs, and the values of ``key`` times ``factor``; None where there is none."""
+    """Epochs, and the values of ``key`` times ``factor``; None where there is none.
+
+    The cost is shown without its penalties, as the dev set's is.
+    """
     values = [epoch.get(key) for epoch in history]
+    if key == "cost":
+        penalties = [epoch.get("penalty") or 0.0 for epoch in history]
+        values = [None if value is None else value - own for value, own in zip(values, penalties, strict=True)]
     return [epoch["epoch"] for epoch in history], [None if value is None else value * factor for value in values]
 
 

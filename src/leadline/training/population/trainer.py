@@ -74,7 +74,7 @@ class PopulationTrainer:
         for order in {id(row.order): row.order for row in cohort.rows}.values():
             order.draw()
         rates = [rate for update in cohort.updates for rate in update.first_rates(self.epoch)]
-        totals = torch.zeros(len(cohort.rows), 2, dtype=torch.float64)
+        totals = torch.zeros(len(cohort.rows), 3, dtype=torch.float64)
         diverged: dict[int, tuple[DivergenceError, Parameters]] = {}
         for block in cohort.plan:
             totals[: block[0].p] += self._run_block(block)
@@ -89,10 +89,10 @@ class PopulationTrainer:
         for i, row in enumerate(cohort.rows):
             if i in diverged:
                 continue
-            cost, error = (totals[i] / row.m).tolist()
+            cost, error, penalty = (totals[i] / row.m).tolist()
             error = error**0.5 if self.loss == "squared_error" else error
             records[row.member] = Epoch(
-                self.epoch, cost, error, dev_costs[i], dev_errors[i], rates[i], row.steps, seconds
+                self.epoch, cost, error, dev_costs[i], dev_errors[i], rates[i], row.steps, seconds, penalty
             )
         self._finish_epoch(records, diverged)
         return dict(sorted(records.items()))
@@ -130,18 +130,18 @@ class PopulationTrainer:
     # ----- steps
 
     def _run_block(self, block: list[Segment]) -> Tensor:
-        """Make these steps; returns every row's sums of cost and error over its examples, float64 (p, 2)."""
+        """Make these steps; returns every row's sums of cost, error and penalty over its examples, float64 (p, 3)."""
         cohort, p, first = self._cohort, block[0].p, block[0].first
         rates = [update.rates(self.epoch, min(block[-1].last, update.steps) - first) for update in cohort.updates_of(p)]
         self._guard.watch(first, rates)
         rows, device = cohort.rows[:p], cohort.parameters.theta.device
         counts = torch.tensor([min(row.m, block[-1].last * row.batch_size) - first * row.batch_size for row in rows])
-        sums = torch.zeros(p, 2, dtype=torch.float64, device=device)
+        sums = torch.zeros(p, 3, dtype=torch.float64, device=device)
         penalty = cohort.objective(p).penalty(number([row.batch_size for row in rows], device))
-        sums[:, 0] = penalty * counts.to(device)
+        sums[:, 0] = sums[:, 2] = penalty * counts.to(device)
         for segment in block:
             own = [rate[segment.first - first : segment.last - first] for rate in rates]
-            sums[: segment.p] += self._run_segment(segment, own)
+            sums[: segment.p, :2] += self._run_segment(segment, own)
         return sums.cpu()
 
     def _run_segment(self, segment: Segment, rates: list[list[Number]]) -> Tensor:

@@ -177,7 +177,7 @@ def _progress(run: Run) -> dict[str, Any]:
     last, epochs = last_epoch(run.folder), run.experiment.training.epochs
     scale = Scale.of(run.summary["task"])
     shown = [
-        ("cost", _significant(last.get("cost")), "", "training set"),
+        ("cost", _significant(last.get("cost")), "", "training set, penalties included"),
         ("dev error", _significant(last.get("dev_error"), scale.factor), scale.unit, "not the final measurement"),
         ("train error", _significant(last.get("train_error"), scale.factor), scale.unit, ""),
         ("learning rate", _significant(last.get("learning_rate")), "", "of this epoch"),
