@@ -63,7 +63,7 @@ class Run:
 
     @property
     def history(self) -> list[dict[str, Any]]:
-        """One dictionary per epoch: epoch, cost, dev_cost, train_error, dev_error, learning_rate, steps, …"""
+        """One dictionary per epoch: epoch, cost, penalty, dev_cost, train_error, dev_error, learning_rate, steps, …"""
         return self.folder.history()
 
     @cached_property

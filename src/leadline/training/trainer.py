@@ -117,7 +117,7 @@ class Trainer:
         return Epoch(self.epoch, cost, error, dev_cost, dev_error, rate, len(self.slices), seconds, penalty)
 
     def _visit(self, slices: list[slice], order: Tensor | None) -> Tensor:
-        """Do the steps of these batches, cut from ``order``; returns the sums of cost, error and penalty, float64 (3,)."""
+        """Do the steps of these batches, cut from ``order``; the sums of cost, error and penalty, float64 (3,)."""
         total = torch.zeros(3, dtype=torch.float64)
         for first in range(0, len(slices), STEPS_BETWEEN_LOOKS):
             batches = slices[first : first + STEPS_BETWEEN_LOOKS]
