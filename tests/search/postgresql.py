@@ -51,7 +51,7 @@ def server(folder: Path) -> Iterator[str]:
         shutil.rmtree(home, ignore_errors=True)
 
 
-def _wait(url: str, process: subprocess.Popen[bytes]) -> None:
+def _wait(url: str, process: subprocess.Popen[Any]) -> None:
     import psycopg
 
     for _ in range(300):

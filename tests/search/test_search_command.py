@@ -114,3 +114,10 @@ def test_the_default_space_follows_the_tiers(points: Path) -> None:
     assert [d.tier for d in space] == [1, 2, 2, 2, 3, 3]
     for point in space.points(2):
         bench.variant(point)
+
+
+def test_a_regression_is_told_in_its_own_unit(points: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    options = ["--target", "a", "--trials", "3", "--tiers", "1", "--name", "r", *QUICK]
+    assert run(["search", "points.csv", "--set", 'data.exclude=["label"]', *options]) == 0
+    assert "The best has a dev RMSE of" in capsys.readouterr().out
+    assert "dev RMSE of the best" in (load("r").folder / "report.html").read_text(encoding="utf-8")

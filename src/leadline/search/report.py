@@ -62,7 +62,16 @@ def conclusion(summary: Mapping[str, Any]) -> str:
     scale = Scale.of(summary["task"] or "")
     best = summary["best"]
     values = ", ".join(f"{name_of(key)} {_shown(value)}" for key, value in best["values"].items())
-    return f"The best has {_error(best['mean'], scale)} dev error{_interval(best, scale)}: {values}."
+    error = (
+        f"a dev RMSE of {_error(best['mean'], scale)}"
+        if _is_rmse(summary)
+        else f"{_error(best['mean'], scale)} dev error"
+    )
+    return f"The best has {error}{_interval(best, scale)}: {values}."
+
+
+def _is_rmse(summary: Mapping[str, Any]) -> bool:
+    return summary["task"] == "regression" and summary["metric"] in (None, "rmse")
 
 
 def _interval(best: Mapping[str, Any], scale: Scale) -> str:
@@ -78,7 +87,7 @@ def _error(value: float, scale: Scale) -> str:
 
 def _digits(value: float) -> str:
     """Three digits that count, zeros at the end included."""
-    return f"{value:#.3g}".rstrip(".") if abs(value) < 1000 else f"{value:.4g}"
+    return f"{value:#.3g}".rstrip(".") if abs(value) < 1000 else count(round(value))
 
 
 def _shown(value: Any) -> str:
@@ -91,7 +100,11 @@ def _key_figures(summary: Mapping[str, Any], scale: Scale) -> list[dict[str, str
     seconds = max(summary["seconds"], 1e-9)
     interval = _interval(best, scale).strip(" ()") or "one seed"
     return [
-        {"name": "dev error of the best", "value": _digits(scale.factor * best["mean"]), "unit": scale.unit}
+        {
+            "name": f"dev {'RMSE' if _is_rmse(summary) else 'error'} of the best",
+            "value": _digits(scale.factor * best["mean"]),
+            "unit": scale.unit,
+        }
         | {"note": interval},
         {"name": "in the search", "value": _digits(scale.factor * best["dev_error"]), "unit": scale.unit}
         | {"note": "chosen among all, so a little lucky"},
