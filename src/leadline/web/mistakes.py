@@ -169,7 +169,7 @@ def cause_table(sheet: ReviewSheet, found: MistakeList, count_only: bool = False
     ticks = {name: np.array([row in sheet.tags[name] for row in examined], bool) for name in sheet.causes}
     causes: dict[str, Cause] = {}
     unexplained = rest = None
-    of, known = "mistakes", bool(examined and ticks)
+    of, known = "the error" if found.task == "regression" else "mistakes", bool(examined and ticks)
     if known and not count_only:
         analysis = found.judged.analyse(MistakeTable(tuple(examined), ticks))
         causes, unexplained = {cause.name: cause for cause in analysis.causes}, analysis.unexplained

@@ -191,6 +191,7 @@
   /* What others did meanwhile, in another tab or on the command line. */
   setInterval(() => { if (!document.hidden) refresh(review.dataset.seen); }, 2500);
 
+  document.getElementById("groups").open = matchMedia("(min-width: 62rem)").matches;
   choose(cards()[0], false);
   complete();
 })();
