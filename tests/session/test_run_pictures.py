@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -66,6 +67,12 @@ def test_a_run_without_convolutions_or_augmentation_has_no_pictures(data: ll.Dat
     run = ll.train(ll.Network([ll.Dense(10)]), data, epochs=1, runs=tmp_path)
     assert run_pictures(run, data) == []
     assert 'id="filters"' not in (run.folder / "report.html").read_text()
+
+
+def test_a_network_that_cannot_be_read_any_more_leaves_the_rest(run: Run, data: ll.Dataset, tmp_path: Path) -> None:
+    copy = shutil.copytree(run.folder.path, tmp_path / "seen")
+    (copy / "checkpoint.safetensors").unlink()
+    assert [section.slug for section in run_pictures(ll.load_run("seen", tmp_path), data)] == ["augmentation"]
 
 
 def test_any_layer_and_any_example_can_be_asked_for(run: Run, data: ll.Dataset) -> None:

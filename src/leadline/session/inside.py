@@ -15,6 +15,7 @@ import torch
 from torch import Tensor
 
 from leadline.data import Dataset
+from leadline.errors import LeadlineError
 from leadline.network import Network, Parameters
 from leadline.network.inside import activations, filters, image_layers, receptive_field, strongest_places
 from leadline.report.contact_sheet import ContactSheet
@@ -50,7 +51,10 @@ def run_pictures(run: Run, data: Dataset) -> list[Pictures]:
         note = f"Training images, each first as it is, then as training may see it: {sheet.note}. "
         note += "The errors above are measured on images as they are."
         found.append(Pictures("augmentation", "How training images were varied", note, sheet_strips(sheet)))
-    trained = run.trained_network()
+    try:
+        trained = run.trained_network()
+    except LeadlineError:  # a file with the user's own layers has gone, for one: the rest can still be told
+        return found
     network, parameters = trained.network, trained.parameters
     input_shape = (run.preparation.n_inputs,)
     layers = image_layers(network, input_shape)
