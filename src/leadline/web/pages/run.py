@@ -144,8 +144,11 @@ def _drawn(site: Site, run: Run) -> list[dict[str, Any]]:
 
 
 def _pictured(run: Run) -> bool:
-    """Whether there may be something to draw: a network that was given images, with its data at hand."""
-    return bool(run.data["fingerprint"].get("image_shape")) and _startable(run)
+    """Whether there is something to draw: filters, or images that were varied, with the data at hand."""
+    experiment = run.experiment
+    convolutional = '"convolution' in json.dumps(experiment.network.layers or ())
+    varied = bool(experiment.to_dict().get("augment"))
+    return bool(run.data["fingerprint"].get("image_shape")) and _startable(run) and (convolutional or varied)
 
 
 def _prediction(site: Site, run: Run) -> dict[str, Any]:
