@@ -4,10 +4,13 @@ import io
 import struct
 import zlib
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 from pyarrow import parquet
 
@@ -192,3 +195,60 @@ def test_a_folder_of_tables_is_one_source(tmp_path: Path) -> None:
         (tmp_path / f"part{part}.csv").write_text("a,y\n" + "".join(f"{part}.{k},{k % 2}\n" for k in range(10)))
     data = read(tmp_path, "y")
     assert data.n == 30 and data.sources == ("part0.csv", "part1.csv", "part2.csv")
+
+
+MODES = ("1", "L", "P", "RGB", "RGBA", "CMYK", "I;16", "LA")
+FILES = st.fixed_dictionaries(
+    {
+        "mode": st.sampled_from(MODES),
+        "size": st.tuples(st.integers(1, 40), st.integers(1, 40)),
+        "ending": st.sampled_from(["png", "jpg", "bmp", "gif", "webp", "tif"]),
+        "turned": st.integers(0, 9),
+        "cut": st.floats(0, 1) | st.none(),
+        "level": st.integers(0, 255),
+    }
+)
+
+
+def strange_image(mode: str, size: tuple[int, int], ending: str, turned: int, cut: float | None, level: int) -> bytes:
+    """An image file of any mode, size and rotation that its format takes, perhaps cut off."""
+    pixels = np.full((size[1], size[0]), level, np.uint8)
+    image = Image.fromarray(pixels.astype(np.uint16) * 257) if mode == "I;16" else Image.fromarray(pixels).convert(mode)
+    exif, file = Image.Exif(), io.BytesIO()
+    exif[0x0112] = turned
+    try:
+        image.save(file, {"jpg": "jpeg", "tif": "tiff"}.get(ending, ending), exif=exif)
+    except (OSError, KeyError, ValueError):  # the format does not take the mode
+        file = io.BytesIO()
+        image.convert("RGB").save(file, "png", exif=exif)
+    whole = file.getvalue()
+    return whole if cut is None else whole[: int(cut * len(whole))]
+
+
+@settings(deadline=None, max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.lists(FILES, min_size=2, max_size=6), st.sampled_from(["fatal", "skip"]))
+def test_any_folder_of_images_is_read_or_refused_in_words(
+    tmp_path_factory: pytest.TempPathFactory, files: list[dict[str, Any]], broken: str
+) -> None:
+    folder = tmp_path_factory.mktemp("strange")
+    for k, drawn in enumerate(files):
+        place = folder / "ab"[k % 2]
+        place.mkdir(exist_ok=True)
+        (place / f"{k}.{drawn['ending']}").write_bytes(strange_image(**drawn))
+    whole = all(drawn["cut"] is None for drawn in files)
+    try:
+        data = read(folder, broken=broken)
+    except LeadlineError as error:
+        assert not whole or "in all" in str(error) or "classes" in str(error), error
+        assert str(error).count("\n") <= 1
+        return
+    assert data.image_shape is not None and data.images().shape == (data.n, *data.image_shape)
+    assert data.images().dtype == np.uint8 and len(data.names) == data.n
+    named = sum(f"{k}.{drawn['ending']} (" in " ".join(data.notices) for k, drawn in enumerate(files))
+    assert data.n + named == len(files)  # no file is lost without a word
+    if whole:
+        for name, image in zip(data.names, data.images(), strict=True):
+            drawn = files[int(Path(name).stem)]
+            kept = ("png", "tif") if drawn["mode"] == "I;16" else ("png", "tif", "bmp")  # with all their levels
+            if drawn["mode"] in ("L", "RGB", "RGBA", "I;16", "LA") and drawn["ending"] in kept:
+                assert abs(float(image.mean()) - drawn["level"]) <= 2

@@ -4,9 +4,11 @@ import datetime
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pyarrow as pa
 import pytest
 
+from leadline.data import Column, read
 from leadline.data.inference import kind_of, task_of
 from leadline.errors import LeadlineError
 
@@ -102,3 +104,19 @@ def test_the_user_overrules_the_task() -> None:
 def test_targets_that_cannot_be_predicted(values: list, wanted: str | None, message: str) -> None:
     with pytest.raises(LeadlineError, match=message):
         task_of("y", column(values), wanted)
+
+
+@pytest.mark.parametrize(
+    "written", ["%d.%m.%Y", "%m/%d/%Y", "%Y/%m/%d", "%Y-%m-%dT%H:%M:%S.000", "%Y-%m-%dT%H:%M:%SZ", "%Y-%m-%d %H:%M:%S"]
+)
+def test_dates_written_as_text_are_dates(written: str) -> None:
+    days = pd.Series(pd.date_range("2026-01-01", periods=60, freq="37h"))
+    data = read(pd.DataFrame({"day": days.dt.strftime(written), "y": np.arange(60) % 2}), "y")
+    (column,) = data.inputs
+    assert isinstance(column, Column) and column.kind == "date"
+    assert column.values.astype("datetime64[D]").tolist() == days.dt.date.tolist()
+
+
+def test_text_that_only_begins_like_a_date_is_none() -> None:
+    data = read(pd.DataFrame({"plan": ["2026-01-01 a", "2026-01-02 b"] * 20, "y": np.arange(40) % 2}), "y")
+    assert data.features[0].kind == "category"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -25,6 +26,7 @@ DATE_FORMATS = (
     "%m/%d/%Y",
     "%d/%m/%Y",
 )
+DATE_PATTERN = re.compile(r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2}[-/.]\d{4})(?!\d)")
 YES = ("true", "yes", "y", "t", "1", "on")
 NO = ("false", "no", "n", "f", "0", "off")
 
@@ -148,10 +150,28 @@ def _dates(name: str, values: pa.ChunkedArray, where: Where) -> np.ndarray:
     return values.cast(pa.timestamp("s"), safe=False).to_numpy().astype("datetime64[s]")
 
 
-def _parsed_dates(name: str, values: pa.ChunkedArray, where: Where) -> pa.ChunkedArray:
-    known = compute.is_valid(values)
+def parsed_dates(values: pa.ChunkedArray) -> pa.ChunkedArray | None:
+    """The dates that a text column holds, all in one form, or None where a cell is something else."""
+    known = values.drop_null()
+    if len(known) == 0 or not DATE_PATTERN.match(known[0].as_py()):
+        return None
+    best = _best_dates(values)
+    return best if best.null_count == values.null_count else None
+
+
+def _best_dates(values: pa.ChunkedArray) -> pa.ChunkedArray:
+    """The dates by the form that fits most cells, missing where it does not fit: ISO 8601, else a usual one."""
+    for kind in (pa.timestamp("us"), pa.timestamp("us", "UTC")):
+        try:
+            return values.cast(kind).cast(pa.timestamp("us"))
+        except pa.ArrowInvalid:
+            continue
     attempts = [compute.strptime(values, form, "s", error_is_null=True) for form in DATE_FORMATS]
-    best = max(attempts, key=lambda parsed: len(parsed) - parsed.null_count)
+    return max(attempts, key=lambda parsed: len(parsed) - parsed.null_count)
+
+
+def _parsed_dates(name: str, values: pa.ChunkedArray, where: Where) -> pa.ChunkedArray:
+    known, best = compute.is_valid(values), _best_dates(values)
     failed = compute.and_(known, compute.is_null(best)).to_numpy()
     if failed.any():
         row = int(failed.argmax())

@@ -144,7 +144,7 @@ def decoded(pictures: Pictures, wish: Wish) -> tuple[np.ndarray, np.ndarray, tup
         readable = [header for header in found if not isinstance(header, str)]
         size, channels, notices = _form(pictures.source, readable, wish)
         rows = [row for row in range(len(found)) if row not in broken]
-        identity = repr((pictures.key, size, channels, rows, 1)).encode()
+        identity = repr((pictures.key, size, channels, rows, 2)).encode()
         cached = cache_folder() / f"{hashlib.sha256(identity).hexdigest()[:32]}.npy"
         if not cached.with_suffix(".broken.npy").exists():
             _decode_into(cached, pictures, rows, (*size, channels), threads)
@@ -280,8 +280,7 @@ def _pixels(pictures: Pictures, row: int, shape: tuple[int, int, int]) -> np.nda
             with Image.open(pictures.open(row)) as opened:
                 image = ImageOps.exif_transpose(opened)
                 if image.mode.startswith("I") or image.mode == "F":
-                    deep = np.asarray(image, np.float64)
-                    image = Image.fromarray((deep * (255 / max(deep.max(), 255))).astype(np.uint8))
+                    image = _of_eight_bits(image)
                 if "A" in image.getbands() or "transparency" in image.info:
                     clear = image.convert("RGBA")
                     image = Image.alpha_composite(Image.new("RGBA", clear.size, "white"), clear)
@@ -291,6 +290,15 @@ def _pixels(pictures: Pictures, row: int, shape: tuple[int, int, int]) -> np.nda
                 return np.asarray(image, np.uint8).reshape(shape)
     except READ_ERRORS:
         return None
+
+
+def _of_eight_bits(image: Image.Image) -> Image.Image:
+    """A deep image with 255 for white, which is not each image's own brightest pixel: dark ones stay dark."""
+    deep = np.asarray(image, np.float64)
+    brightest = deep.max()
+    whites = (65_535,) if image.mode.startswith("I;16") else (1, 255, 65_535) if image.mode == "F" else (255, 65_535)
+    white = next((each for each in whites if brightest <= each), brightest)
+    return Image.fromarray(np.round(np.clip(deep / white, 0, 1) * 255).astype(np.uint8))
 
 
 def _reason(error: BaseException) -> str:

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from leadline.data.arrow import compute, is_date, is_number, is_text
-from leadline.data.columns import Where, dictionary, looks_numeric, parsed_numbers
+from leadline.data.columns import Where, dictionary, looks_numeric, parsed_dates, parsed_numbers
 from leadline.data.dataset import Feature
 from leadline.errors import LeadlineError
 
@@ -72,6 +72,8 @@ def _kind_of_text(name: str, values: pa.ChunkedArray, known: int, where: Where, 
         return Feature(name, "constant", f"is {_shown(texts[0].as_py())} in all rows")
     if parsed_numbers(texts) is not None:
         return Feature(name, "number")
+    if parsed_dates(texts) is not None:
+        return Feature(name, "date")
     numeric = looks_numeric(texts)
     if counts[numeric].sum() >= MOSTLY_NUMBERS * known:
         row = int((~looks_numeric(values) & compute.is_valid(values).to_numpy()).argmax())
