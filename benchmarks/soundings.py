@@ -42,7 +42,7 @@ from leadline.soundings.variants import nested_subsets, penalty_for
 
 FIRST_SEED = 50_000
 DATA = Path(os.environ.get("LEADLINE_DATA") or Path(__file__).resolve().parent.parent.parent / "shared" / "data")
-CURVE_SEEDS, OUTCOME_SEEDS, TRUE_SEEDS = 4, 3, 8
+CURVE_SEEDS, OUTCOME_SEEDS, TRUE_SEEDS = 4, 3, 6
 
 
 def dense(*units: int) -> list[dict[str, Any]]:
@@ -294,7 +294,7 @@ def _drawn(random: np.random.Generator, experiment: Experiment) -> dict[str, Any
     }
 
 
-def test_scores(experiment: Experiment, data: Dataset, seeds: int = 5) -> list[Score]:
+def test_scores(experiment: Experiment, data: Dataset, seeds: int = 4) -> list[Score]:
     """Errors on the test set of networks trained with fresh seeds."""
     bench = Workbench(experiment, data)
     plan = bench.plan
@@ -346,7 +346,7 @@ def _ranking(repetitions: int | None, budget: float) -> None:
         for case in cases():
             for k in range(repetitions or 1):
                 for name, _ in STARTS:
-                    ranked = ranking(case, name, FIRST_SEED + k, budget, Path(folder))
+                    ranked = ranking(case, name, FIRST_SEED + k, min(budget, 20.0), Path(folder))
                     if ranked is None:
                         continue
                     found.append(ranked)
@@ -364,7 +364,7 @@ def _climb(repetitions: int | None, budget: float) -> None:
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         for case in cases():
-            for k in range(repetitions or 2):
+            for k in range(repetitions or 1):
                 c = climbed(case, FIRST_SEED + k, budget, Path(folder) / f"{case.name}-{k}")
                 unit = "" if c.default > 1 else "points"
                 shown = [f"{x:.4g}" if c.default > 1 else f"{100 * x:.2f} %" for x in (c.default, c.random, c.climb)]

@@ -344,5 +344,4 @@ def _size(variant: Variant) -> int:
 
 def _flops(variant: Variant) -> float:
     network, shape = variant.single.network, variant.prepared.plan.input_shape
-    shapes = [shape, *network.shapes(shape)]
-    return 3.0 * sum(layer.flops(given) for layer, given in zip(network.layers, shapes, strict=False))
+    return 3.0 * sum(layer.flops(given) for layer, given in zip(network.layers, network.shapes(shape), strict=False))
