@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ def run(*arguments: object) -> int:
     return leadline([str(argument) for argument in arguments])
 
 
-def photo(path: Path, pixels: np.ndarray, **options: object) -> Path:
+def photo(path: Path, pixels: np.ndarray, **options: Any) -> Path:
     Image.fromarray(pixels).save(path, **options)
     return path
 

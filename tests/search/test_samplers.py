@@ -140,7 +140,9 @@ def test_pruned_trials_tell_the_region_less_than_complete_ones() -> None:
             study.tell(trial, values["x"])
     low, high = sampler.region(study, sampler.round_size).intervals["x"]
     complete = [
-        values_of(NUMBERS, t.params)["x"] for t in study.trials if t.value is not None and t.state.name == "COMPLETE"
+        float(str(values_of(NUMBERS, t.params)["x"]))
+        for t in study.trials
+        if t.value is not None and t.state.name == "COMPLETE"
     ]
     assert low < min(complete) <= high
     assert low > 0.2
