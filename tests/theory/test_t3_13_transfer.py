@@ -174,8 +174,10 @@ def test_t3_13_nothing_frozen_is_ordinary_training_from_the_sources_weights(digi
 def test_t3_13_how_much_is_frozen_by_how_much_data_there_is() -> None:
     """T3.13: all with little data, the first half with more, nothing with much."""
     network = Network([*LAYERS[:KEPT], ll.Dense(4), ll.Dense(1)])
-    chosen = [automatic_freeze(m, network, 8, (64,)) for m in (10, FEW - 1, FEW, MANY - 1, MANY)]
-    assert chosen == [8, 8, 4, 4, 0]  # layers with weights: 1, 2 (batch norm), 4 and 7; half of them end before 4
+    chosen = [automatic_freeze(m, network, 8) for m in (10, FEW - 1, FEW, MANY - 1, MANY)]
+    assert chosen == [8, 8, 4, 4, 0]  # of the three layers with weights, the first and what goes with it
+    residual = ll.Network([ll.Residual((ll.Convolution(3, 1), ll.Convolution(3, 1)))] * 4)
+    assert automatic_freeze(FEW, residual, 4) == 2
 
 
 def test_t3_13_a_guideline_that_does_not_hold_is_told_with_its_numbers(digits, folder: Path, tmp_path: Path) -> None:
