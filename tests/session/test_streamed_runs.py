@@ -72,6 +72,14 @@ def test_training_takes_the_stream_and_the_sizes_of_the_whole(tmp_path: Path) ->
     assert memory.experiment.data.stream is False and not isinstance(memory.training_set(), Stream)
 
 
+def test_a_path_streams_in_python(tmp_path: Path) -> None:
+    path = write_table(tmp_path / "rows.parquet", 3_000)
+    run = ll.train(data=path, target="y", stream=True, epochs=1, name="streamed", runs=tmp_path / "runs")
+    assert run.data["fingerprint"]["streamed"]["rows"] == 3_000
+    with pytest.raises(UsageError, match="stream = True reads from a path"):
+        ll.train(data=ll.read(path, "y"), stream=True)
+
+
 def test_what_is_too_large_for_memory_streams_by_itself(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = write_table(tmp_path / "rows.parquet")
     experiment = Experiment.from_dict({"data": {"source": str(path), "target": "y"}})

@@ -32,6 +32,7 @@ def train(
     schedule: Schedule | str | None = None,
     augmentation: Augmentation | Mapping[str, Any] | None = None,
     human_error: float | None = None,
+    stream: bool = False,
     split: Mapping[str, Any] | None = None,
     experiment: Experiment | None = None,
     name: str | None = None,
@@ -48,6 +49,7 @@ def train(
         schedule: of the learning rate, such as ``Cosine()``, or its name.
         augmentation: how training images are varied, such as ``Augmentation(crop=4, flip="horizontal")``.
         human_error: a fraction, or in the target's units; the ladder begins there.
+        stream: whether `data`, a path, is read from disk in every epoch, for what does not fit in memory.
         split: keys of ``[split]``: train, dev, test, stratify, seed.
         experiment: where the other choices come from; what is given here overrules it.
         name: of the run; by default the data's name with the time.
@@ -60,6 +62,11 @@ def train(
 
     """
     experiment = experiment or Experiment()
+    if stream:
+        if not isinstance(data, str | os.PathLike):
+            raise UsageError("train: stream = True reads from a path; give the path of a Parquet or Arrow file.")
+        experiment = experiment.replace({"data.source": os.fspath(data), "data.target": target, "data.stream": True})
+        data = None
     if data is not None and not isinstance(data, Dataset):
         data = read(*data) if isinstance(data, tuple) else read(data, target)
     if data is None and experiment.data.source is None:
