@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import csv
+import http.client
 import io
 import re
 import shutil
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import urlencode
 
 import numpy as np
 import pyarrow as pa
@@ -261,3 +265,38 @@ def test_ten_thousand_mistakes_answer_at_once(many: Served) -> None:
         many.get(f"/runs/digits-a/{path}")
         times.append(time.perf_counter() - start)
     assert float(np.median(times)) < 0.4
+
+
+SERVER = """
+import sys
+from pathlib import Path
+from leadline.runs.store import RunStore
+from leadline.web.serving import LocalServer
+server = LocalServer(RunStore(Path(sys.argv[1])))
+print(server.port, server.secrets.session, server.secrets.csrf, flush=True)
+server.run()
+"""
+
+
+def test_a_killed_server_loses_no_tick_that_it_has_answered(trained_runs: Path, tmp_path: Path) -> None:
+    shutil.copytree(trained_runs / "fruit", tmp_path / "fruit")
+    rows = find_mistakes(load_run("fruit", tmp_path), suggest=False)
+    wrong = rows.rows[rows.wrong].tolist()[:6]
+    process = subprocess.Popen([sys.executable, "-c", SERVER, str(tmp_path)], stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    port, session, csrf = process.stdout.readline().split()
+    headers = {"Cookie": f"leadline_{port}={session}", "Origin": f"http://127.0.0.1:{port}", "X-CSRF-Token": csrf}
+    for row in wrong:
+        connection = http.client.HTTPConnection("127.0.0.1", int(port), timeout=30)
+        body = urlencode({"row": row, "cause": "rotten", "on": 1, "author": "me"})
+        connection.request("POST", "/runs/fruit/mistakes/tag", body, headers)
+        assert connection.getresponse().status == 200
+        connection.close()
+    process.kill()
+    process.wait()
+    process.stdout.close()
+    expected = [{"run": "fruit", "row": row, "cause": "rotten"} for row in sorted(wrong)]
+    index = RunIndex(RunStore(tmp_path))
+    assert index.cause_tags() == expected
+    index.rebuild()
+    assert index.cause_tags() == expected
