@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -212,3 +214,20 @@ def test_a_regression_ladder_survives_json():
     built = build_ladder({"train": residuals(50, 1.0)}, metric="RMSE", spread=3.0)
     assert built.to_json()["rungs"][0]["value"] is None
     assert Ladder.from_json(built.to_json()) == built
+
+
+def test_what_would_tell_counts_examples_also_for_f1():
+    """F1 rests on few of the examples; the number that would tell is of all of them, by the interval's own width."""
+    from leadline.measure import as_error, evaluate
+
+    rng = np.random.default_rng(0)
+
+    def f1(n):
+        truth = (rng.random(n) < 0.3).astype(int)
+        return as_error("f1", evaluate("f1", truth, np.where(rng.random(n) < 0.2, 1 - truth, truth)))
+
+    errors = {"train": f1(400), "dev": f1(150)}
+    assert (errors["train"].n, errors["dev"].n) == (400, 150)
+    errors["dev"] = replace(errors["dev"], value=errors["train"].value + 0.06)
+    gap = build_ladder(errors).gaps[-1]
+    assert gap.verdict == "cannot tell" and gap.needed is not None and gap.needed > 1000

@@ -79,7 +79,8 @@ def _of_positive(kind: str) -> tuple[Value, Measure]:
     """Precision, recall or F1 of the second of two classes, each a proportion or a function of one."""
 
     def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
-        return c.class_metrics(c.confusion_matrix(y_true, y_pred, 2), level)[1][kind]
+        measured = c.class_metrics(c.confusion_matrix(y_true, y_pred, 2), level)[1][kind]
+        return replace(measured, n=len(y_true))  # the examples behind it, of which only some are counted in it
 
     return lambda t, p: measure(t, p, 0.95, 0).value, measure
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
+
 from leadline.errors import UsageError, nearest
 from leadline.measure.intervals import Measured, combination, difference, power_factor, smallest, wilson
 
@@ -291,7 +293,7 @@ def _resized(error: Measured, n: float | None) -> Measured:
     """The error as it would be measured on n examples; unchanged where its n is unknown or stays."""
     if n is None or error.n is None or not error.has_interval or n == error.n:
         return error
-    if error.unit == "%":
+    if error.unit == "%" and _is_proportion(error):
         low, high = wilson(error.value * n, n, error.level)
         return replace(error, low=float(low), high=float(high))
     shrink = (error.n / n) ** 0.5
@@ -300,4 +302,11 @@ def _resized(error: Measured, n: float | None) -> Measured:
         error,
         low=error.value - (error.value - low) * shrink,
         high=error.value + (high - error.value) * shrink,
+    )
+
+
+def _is_proportion(error: Measured) -> bool:
+    """Whether the interval is Wilson's of n examples, and not one of F1 or another function of counts."""
+    return error.n is not None and bool(
+        np.allclose(wilson(error.value * error.n, error.n, error.level), error.interval, atol=1e-6)
     )
