@@ -9,7 +9,7 @@ import pytest
 import torch
 
 import leadline as ll
-from leadline.session.mistakes import find_mistakes, hidden_features, import_causes
+from leadline.session.mistakes import find_mistakes, hidden_features, import_causes, keep_findings
 
 
 def rotated_digits() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -128,3 +128,18 @@ def test_examples_of_several_labels_are_mistakes_by_their_wrong_labels(tmp_path:
     assert analysis is not None and analysis.of == "wrong labels"
     cause = analysis.causes[0]
     assert cause.ceiling.value == pytest.approx(found.error.value * (1 - cause.share.value))
+
+
+def test_what_was_found_is_in_the_report(tmp_path: Path) -> None:
+    run = noisy_districts(tmp_path)
+    assert "What the mistakes have in common" not in (run.folder / "report.html").read_text()
+    found = find_mistakes(run)
+    keep_findings(run, found)
+    html = (run.folder / "report.html").read_text()
+    assert "Where mistakes gather" in html and "district = North" in html and "Causes of" not in html
+    table = found.to_look_through(10, ["broken <scale>"])
+    table.with_cause("broken <scale>", table.rows[:4]).to_csv(tmp_path / "m.csv")
+    import_causes(run, tmp_path / "m.csv")
+    keep_findings(run, find_mistakes(run))
+    html = (run.folder / "report.html").read_text()
+    assert "Causes of 10 mistakes" in html and "broken &lt;scale&gt;" in html and "error at best" in html

@@ -48,12 +48,14 @@ def mistakes(
     """Analyse dev mistakes: causes with their share and ceiling, and where mistakes gather."""
     from leadline.cli.screen import console, print_json
     from leadline.runs.run import load_run
-    from leadline.session.mistakes import find_mistakes, import_causes
+    from leadline.session.mistakes import find_mistakes, import_causes, keep_findings
 
     found_run = load_run(run, runs)
     if import_ is not None:
         import_causes(found_run, import_)
     found = find_mistakes(found_run, suggest=export is None)
+    if export is None:
+        keep_findings(found_run, found)
     if export is not None:
         table = found.to_look_through(size, cause or [])
         _check_csv(export)

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from leadline.measure import Breakdown
+from leadline.strategy import ErrorAnalysis
 from leadline.strategy.ladder import Ladder
 from leadline.strategy.mismatch import Mismatch
 
@@ -77,6 +78,7 @@ class Report:
     Leadline. ``history`` has one mapping per epoch with the fields of ``Epoch``. ``remedies`` are mappings with
     ``title``, ``reason``, ``side_effect``, ``moves`` (the gaps) and ``change`` (keys such as ``training.l2`` with
     their new values). ``breakdowns`` are the metrics by set: train, train-dev, dev, test.
+    ``gathered`` are slices or clusters in which mistakes gather, as JSON has them, and ``causes`` what people found.
     ``pictures`` are sections of pictures, such as of varied training images and of what a network has learnt.
     ``multitask`` is the record of several tasks' comparison with separate networks. ``mismatch`` compares train-dev
     with dev.
@@ -99,6 +101,8 @@ class Report:
     residuals: Residuals | None = None
     mistakes: Sequence[Mistake] = ()
     breakdowns: Mapping[str, Breakdown] = field(default_factory=dict)
+    gathered: Sequence[Mapping[str, Any]] = ()
+    causes: ErrorAnalysis | None = None
     multitask: Mapping[str, Any] | None = None
     mismatch: Mismatch | None = None
     pictures: Sequence[Pictures] = ()

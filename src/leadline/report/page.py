@@ -12,6 +12,7 @@ from leadline.report.changes import change_lines
 from leadline.report.contents import Mistake, Pictures, Report
 from leadline.report.figures import breakdown, confusion, curves, images, residuals
 from leadline.report.figures.figure import Figure
+from leadline.report.figures.gathered import causes_table, gathered_table
 from leadline.report.figures.ladder import ladder_figure, measured_note
 from leadline.report.figures.mismatch import difference_rows, feature_bars
 from leadline.report.multitask import multitask_tables
@@ -56,6 +57,9 @@ def report_values(report: Report) -> dict[str, Any]:
         "more_mistakes": mistakes[shown:],
         "mistakes_note": _mistakes_note(report),
         "metrics": _metrics(report),
+        "found_tables": [
+            table for table in (gathered_table(report.gathered), causes_table(report.causes)) if table is not None
+        ],
         "pictures": [pictures_part(section) for section in report.pictures],
         "provenance": [("The data", facts(report.data)), ("The environment", facts(report.environment))],
         **_confusion(report),

@@ -34,6 +34,7 @@ class RunFolder:
     ``mismatch.json``                 how dev differs from what training is like, where a train-dev set tells
     ``multitask.json``                the tasks learnt together and each on its own, if they were compared
     ``test_opened.json``              when the test set was opened, if it was
+    ``gathered.json``                 slices or clusters in which dev mistakes gather, once they were looked for
     ``mistakes.csv``                  the mistakes that were looked through, with their causes
     ``label_reviews.csv``             what people said about labels: a layer of corrections over the data
     ``label_verdicts.csv``            what people said about labels since corrections were applied last

@@ -21,6 +21,7 @@ from leadline.runs.reviews import load_mistakes
 from leadline.runs.run import Run
 from leadline.session.judging import Judged, judge
 from leadline.session.plan import Plan
+from leadline.session.results import GATHERED, renew_report
 from leadline.session.test_set import same_plan
 from leadline.session.trained import TrainedNetwork
 from leadline.strategy import (
@@ -149,6 +150,17 @@ def find_mistakes(run: Run, data: Dataset | None = None, suggest: bool = True) -
         task,
         judged.weights,
     )
+
+
+def keep_findings(run: Run, found: RunMistakes) -> None:
+    """Keep the slices and clusters with the run, and write its report anew where that changes it."""
+    parts = [part.to_json() for part in found.slices] + [
+        {key: value for key, value in cluster.to_json().items() if key != "mistakes"} for cluster in found.clusters
+    ]
+    before = run.folder.read_json(GATHERED) if (run.folder / GATHERED).exists() else []
+    if parts != before or found.table is not None:
+        run.folder.write_json(GATHERED, parts)
+        renew_report(run)
 
 
 def import_causes(run: Run, path: str | Path) -> MistakeTable:

@@ -17,18 +17,21 @@ from leadline.measure import Measured, as_error, evaluate, metric, root_mean_squ
 from leadline.report import Confusion, Mistake, Report, Residuals, write_report
 from leadline.runs.folder import RunFolder
 from leadline.runs.index import RunIndex
-from leadline.runs.predictions import predictions_table, read_table, write_table
+from leadline.runs.predictions import predictions_table, read_answers, read_table, write_table
+from leadline.runs.reviews import load_mistakes
 from leadline.runs.run import Run
 from leadline.runs.soundings import load_soundings
 from leadline.runs.store import RunStore
 from leadline.session.inside import run_pictures
+from leadline.session.judging import judge
 from leadline.session.metrics import write_metrics
 from leadline.session.mismatch import load_mismatch
 from leadline.session.plan import Plan, read_data
 from leadline.session.trained import TrainedNetwork
-from leadline.strategy import Diagnosis, Evidence, diagnose
+from leadline.strategy import Diagnosis, ErrorAnalysis, Evidence, diagnose
 
 MULTITASK = "multitask.json"
+GATHERED = "gathered.json"
 SHOWN_MISTAKES = 24
 SHOWN_FIELDS = 8
 
@@ -128,6 +131,8 @@ def run_report(run: Run, data: Dataset | None = None) -> Report:
         residuals=_residuals(summary["task"], predicted),
         mistakes=_mistakes(summary["task"], predicted, data),
         breakdowns=run.metrics,
+        gathered=run.folder.read_json(GATHERED) if (run.folder / GATHERED).exists() else (),
+        causes=_causes(run),
         mismatch=load_mismatch(run.folder),
         multitask=run.folder.read_json(MULTITASK) if (run.folder / MULTITASK).exists() else None,
         soundings=load_soundings(run.folder),
@@ -136,6 +141,18 @@ def run_report(run: Run, data: Dataset | None = None) -> Report:
         environment=run.environment,
         notices=[*run.data["notices"], *diagnosis.notes],
     )
+
+
+def _causes(run: Run) -> ErrorAnalysis | None:
+    """What the causes come to that people ticked; None where nobody has, or not as the run's mistakes are now."""
+    table, path = load_mistakes(run.folder), run.folder / "predictions" / "dev.parquet"
+    if table is None or not table.causes or not table.rows or not path.exists():
+        return None
+    task, classes = run.summary["task"], tuple(run.data.get("classes") or ())
+    answers = read_answers(path, task, classes)
+    if not np.isin(table.rows, answers.rows).any():
+        return None
+    return judge(task, answers, classes, run.experiment.goal.optimizing).analyse(table)
 
 
 def renew_report(run: Run, output: Path | None = None) -> Path:
@@ -181,7 +198,7 @@ def _residuals(task: str, predicted: Mapping[str, list[Any]]) -> Residuals | Non
 def _mistakes(task: str, predicted: Mapping[str, list[Any]], data: Dataset | None) -> list[Mistake]:
     """The surest wrong answers, or the largest residuals, worst first."""
     if "label" not in predicted:
-        return []
+        return []  # several labels or values: tables and slices tell more than single examples
     labels, answers = predicted["label"], predicted["prediction"]
     if task == "regression":
         badness = np.abs(np.asarray(labels) - np.asarray(answers))
