@@ -53,6 +53,9 @@ if TYPE_CHECKING:
     from leadline.session.test_set import open_test_set
     from leadline.session.trained import TrainedNetwork
     from leadline.session.training import run_experiment, train, transfer
+    from leadline.soundings.climb import climb
+    from leadline.soundings.prediction import train_next
+    from leadline.soundings.sounder import sound
     from leadline.strategy import Diagnosis, diagnose_predictions, diagnose_rates, diagnose_regression
     from leadline.training import DivergenceError
     from leadline.training.population import Member, Population
@@ -98,6 +101,7 @@ __all__ = [
     "TrainedNetwork",
     "UsageError",
     "WarmUp",
+    "climb",
     "diagnose_predictions",
     "diagnose_rates",
     "diagnose_regression",
@@ -106,7 +110,9 @@ __all__ = [
     "open_test_set",
     "read",
     "run_experiment",
+    "sound",
     "train",
+    "train_next",
     "transfer",
 ]
 
@@ -137,6 +143,9 @@ _HOME = {
     "leadline.strategy": ("Diagnosis", "diagnose_predictions", "diagnose_rates", "diagnose_regression"),
     "leadline.session.test_set": ("open_test_set",),
     "leadline.session.trained": ("TrainedNetwork",),
+    "leadline.soundings.climb": ("climb",),
+    "leadline.soundings.prediction": ("train_next",),
+    "leadline.soundings.sounder": ("sound",),
     "leadline.training": ("DivergenceError",),
     "leadline.training.population": ("Member", "Population"),
 }
