@@ -15,6 +15,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from leadline.data import Preparation, read, split
+from leadline.data.columnar import EncodedImages
 from leadline.errors import LeadlineError
 
 RED, BLUE = (200, 10, 10), (10, 10, 200)
@@ -179,6 +180,11 @@ def test_parquet_with_encoded_images(folder: Path, tmp_path: Path) -> None:
     data = read(tmp_path / "colours.parquet")
     assert data.image_shape == (8, 10, 3) and data.classes == ("blue", "red") and data.target_name == "label"
     assert np.array_equal(data.images(), read(folder).images())
+    parquet.write_table(table, tmp_path / "grouped.parquet", row_group_size=7)
+    assert np.array_equal(read(tmp_path / "grouped.parquet").images(), data.images())
+    cells = EncodedImages("grouped", tmp_path / "grouped.parquet", "image")
+    assert [cells[row] for row in (39, 0, 13, 14, 39)] == [files[row].read_bytes() for row in (39, 0, 13, 14, 39)]
+    assert len(cells) == 40 and len(cells._groups) <= EncodedImages.GROUPS  # the others are not in memory
     with pytest.raises(LeadlineError, match=r"no column 'lable' to predict\. Did you mean 'label'"):
         read(tmp_path / "colours.parquet", "lable")
 

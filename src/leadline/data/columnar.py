@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import threading
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +19,11 @@ from leadline.data.raw import RawArrays, RawTable, as_raw_table, reading
 from leadline.errors import UsageError, nearest
 
 
-def read_parquet(source: str, path: Path) -> pa.Table:
-    """The columns of a Parquet file."""
+def read_parquet(source: str, path: Path, without: str | None = None) -> pa.Table:
+    """The columns of a Parquet file, but for the one that is to be left out."""
     with reading(source, "Parquet"):
-        return _validated(parquet.read_table(path))
+        names = None if without is None else [name for name in parquet.read_schema(path).names if name != without]
+        return _validated(parquet.read_table(path, columns=names))
 
 
 def read_arrow(source: str, path: Path) -> pa.Table:
@@ -29,9 +32,46 @@ def read_arrow(source: str, path: Path) -> pa.Table:
         return _validated(feather.read_table(path, memory_map=False))
 
 
-def image_column(table: pa.Table, wanted: str | None) -> str | None:
+def parquet_schema(source: str, path: Path) -> pa.Schema:
+    """The names and types of a Parquet file's columns."""
+    with reading(source, "Parquet"):
+        return parquet.read_schema(path)
+
+
+class EncodedImages(Sequence[bytes]):
+    """The encoded images of a column of a Parquet file by row, of which a few row groups are in memory at a time."""
+
+    GROUPS = 3
+
+    def __init__(self, source: str, path: Path, column: str) -> None:
+        self.source, self.path, self.column = source, path, column
+        with reading(source, "Parquet"):
+            metadata = parquet.read_metadata(path)
+        sizes = [metadata.row_group(k).num_rows for k in range(metadata.num_row_groups)]
+        self._ends = np.cumsum(sizes)
+        self._groups: OrderedDict[int, pa.ChunkedArray] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def __len__(self) -> int:
+        return int(self._ends[-1]) if len(self._ends) else 0
+
+    def __getitem__(self, row: Any) -> Any:
+        group = int(np.searchsorted(self._ends, row, side="right"))
+        with self._lock:
+            cells = self._groups.get(group)
+            if cells is None:
+                with reading(self.source, "Parquet"), parquet.ParquetFile(self.path) as file:
+                    cells = file.read_row_group(group, columns=[self.column]).column(0)
+                self._groups[group] = cells
+                if len(self._groups) > self.GROUPS:
+                    self._groups.popitem(last=False)
+        cell = cells[row - int(self._ends[group]) + len(cells)].as_py()
+        return (cell["bytes"] if isinstance(cell, dict) else cell) or b""
+
+
+def image_column(schema: pa.Schema, wanted: str | None) -> str | None:
     """The column of encoded images: the ``wanted`` one, or the only one of bytes (or of structs with bytes)."""
-    found = [field.name for field in table.schema if holds_bytes(field.type)]
+    found = [field.name for field in schema if holds_bytes(field.type)]
     return next((name for name in found if name == wanted), found[0] if len(found) == 1 and wanted is None else None)
 
 
@@ -42,10 +82,23 @@ def holds_bytes(kind: pa.DataType) -> bool:
     return pa.types.is_binary(kind) or pa.types.is_large_binary(kind)
 
 
-def with_images(name: str, source: str, table: pa.Table, column: str, target: Any, wish: Wish, key: str) -> RawArrays:
-    """Images decoded from a column of bytes, with the column ``target`` (or the only other one) as their target."""
+def encoded_images(table: pa.Table, column: str) -> list[bytes | None]:
+    """The encoded images of a table in memory."""
     cells = table.column(column).to_pylist()
-    values = [cell["bytes"] if isinstance(cell, dict) else cell for cell in cells]
+    return [cell["bytes"] if isinstance(cell, dict) else cell for cell in cells]
+
+
+def with_images(
+    name: str,
+    source: str,
+    table: pa.Table,
+    column: str,
+    values: Sequence[bytes | None],
+    target: Any,
+    wish: Wish,
+    key: str,
+) -> RawArrays:
+    """Images decoded from the ``values`` of ``column``, labelled by the column ``target`` or the only other one."""
     array, kept, notices = decoded(image_bytes(source, values, key), wish)
     others = [other for other in table.column_names if other != column]
     usual = [other for other in others if other in TARGET_NAMES]

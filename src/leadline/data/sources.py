@@ -137,13 +137,7 @@ def _open_path(path: Path, wanted: Wanted) -> Raw:
     if form == "hdf5":
         return arrays.read_hdf5(name, source, path, wanted.arrays)
     if form in ("parquet", "arrow"):
-        table = columnar.read_parquet(source, path) if form == "parquet" else columnar.read_arrow(source, path)
-        column = columnar.image_column(table, wanted.inputs)
-        if column is None:
-            return as_raw_table(name, source, table)
-        status = path.stat()
-        key = f"{path.resolve()} {status.st_size} {status.st_mtime_ns} {column}"
-        return columnar.with_images(name, source, table, column, wanted.target, wanted.images, key)
+        return _columnar(name, source, path, form, wanted)
     with reading(source, "a file"):
         raw = path.read_bytes()
     raw = arrays.gunzipped(source, raw)
@@ -160,6 +154,23 @@ def _open_path(path: Path, wanted: Wanted) -> Raw:
             return images
         return _labelled(images, _open_path(labels, Wanted()))
     return read_delimited(name, source, raw, wanted.expected, wanted.as_text)
+
+
+def _columnar(name: str, source: str, path: Path, form: str, wanted: Wanted) -> Raw:
+    """A Parquet or Arrow file: a table, or images where a column holds them encoded."""
+    table = columnar.read_arrow(source, path) if form == "arrow" else None
+    schema = columnar.parquet_schema(source, path) if table is None else table.schema
+    column = columnar.image_column(schema, wanted.inputs)
+    if table is None:
+        table = columnar.read_parquet(source, path, without=column)
+        values = [] if column is None else columnar.EncodedImages(source, path, column)
+    else:
+        values = [] if column is None else columnar.encoded_images(table, column)
+    if column is None:
+        return as_raw_table(name, source, table)
+    status = path.stat()
+    key = f"{path.resolve()} {status.st_size} {status.st_mtime_ns} {column}"
+    return columnar.with_images(name, source, table, column, values, wanted.target, wanted.images, key)
 
 
 def format_of(name: str, head: bytes = b"") -> str:
