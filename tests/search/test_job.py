@@ -114,6 +114,19 @@ def test_after_an_interruption_it_goes_on(tmp_path: Path) -> None:
     assert sorted(key) == sorted(tuple(t.values.items()) for t in whole.trials), "what was given back was tried again"
 
 
+@pytest.mark.parametrize("sampler", ["random", "grid"])
+def test_what_a_killed_search_had_not_written_is_tried_again(sampler: str, tmp_path: Path) -> None:
+    wanted = experiment(sampler=sampler, pruning=False, finalists=0)
+    whole = search(wanted, data(), runs=tmp_path, name="s")
+    lines = (whole.folder / "trials.jsonl").read_text(encoding="utf-8").splitlines(keepends=True)
+    (whole.folder / "trials.jsonl").write_text("".join([*lines[:3], lines[5], lines[6][:20]]), encoding="utf-8")
+    again = search(wanted, data(), runs=tmp_path, name="s")
+    key = [
+        sorted((key, f"{value:.9g}") for key, value in trial.values.items()) for trial in (*whole.trials, *again.trials)
+    ]
+    assert sorted(map(str, key[: len(whole.trials)])) == sorted(map(str, key[len(whole.trials) :]))
+
+
 def test_another_search_of_that_name(tmp_path: Path) -> None:
     search(experiment(trials=3, finalists=0), data(), runs=tmp_path, name="s")
     with pytest.raises(LeadlineError, match="'s' is there already"):

@@ -22,6 +22,8 @@ from leadline.search.spaces import Dimension, Space, Value
 
 OUTCOME = "outcome"
 """The attribute of a trial that holds what its training reached, beside the dev error."""
+GIVEN_OUT_AGAIN = "failed_trial"
+"""Optuna's attribute of a trial that takes the place of one whose worker died: the number of the first."""
 ROUNDS = 8
 LEAST_ROUND = 6  # trials; fewer say too little about a region
 QUANTILE = 0.15  # of all trials so far: the best, which span the next region
@@ -70,8 +72,8 @@ def _around(places: Sequence[float]) -> tuple[float, float]:
 class CoarseToFine(BaseSampler):
     """Draws each round's trials from its region, spread evenly over every scale (a Latin hypercube).
 
-    A round is ``round_size`` trials by number. Its region is made from the trials of the rounds before that are done,
-    so that a worker should ask for no more than a round at once.
+    A round is ``round_size`` trials in the order in which they begin. Its region is made from the trials of the rounds
+    before that are done, so that a worker should ask for no more than a round at once.
     """
 
     def __init__(self, space: Space, trials: int, seed: int) -> None:
@@ -81,11 +83,11 @@ class CoarseToFine(BaseSampler):
         self._drawn: dict[int, dict[str, Any]] = {}
 
     def region(self, study: Study, number: int) -> Region:
-        """Where the round of the trial with this number looks."""
+        """Where the round looks to which the trial belongs before which so many began."""
         index = number // self.round_size
         if index == 0:
             return whole(self.space)
-        done = [t for t in finished(study) if t.number < index * self.round_size]
+        done = [t for t in finished(study) if ordinal(study, t) < index * self.round_size]
         if len(done) < min(LEAST_BEST, self.round_size):
             return whole(self.space)
         if index not in self._regions or len(done) < index * self.round_size:
@@ -94,7 +96,7 @@ class CoarseToFine(BaseSampler):
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Draw the whole trial."""
-        number = first_number(trial)
+        number = ordinal(study, trial)
         region = self.region(study, number)
         index, slot = divmod(number, self.round_size)
         random = np.random.default_rng([self.seed, index])
@@ -121,9 +123,11 @@ class CoarseToFine(BaseSampler):
         return self._drawn[trial.number][param_name]
 
 
-def first_number(trial: FrozenTrial) -> int:
-    """The trial's number; of one that is given out again, the number that it had first."""
-    return trial.system_attrs.get("failed_trial", trial.number)
+def ordinal(study: Study, trial: FrozenTrial) -> int:
+    """How many trials were begun before this one; a trial that is given out again keeps the place that it had first."""
+    first = trial.system_attrs.get(GIVEN_OUT_AGAIN, trial.number)
+    before = study.get_trials(deepcopy=False)[:first]
+    return sum(GIVEN_OUT_AGAIN not in other.system_attrs for other in before)
 
 
 def finished(study: Study) -> list[FrozenTrial]:

@@ -23,7 +23,7 @@ from leadline.data import Dataset
 from leadline.errors import LeadlineError
 from leadline.experiment import Experiment
 from leadline.search.analysis import Finalist, edges, finalists, importances, ranked
-from leadline.search.coarse_to_fine import OUTCOME
+from leadline.search.coarse_to_fine import GIVEN_OUT_AGAIN, OUTCOME
 from leadline.search.distributions import distribution, parameter, parameter_name
 from leadline.search.records import SearchFolder, SearchRecord, TrialRecord, load
 from leadline.search.samplers import strategy
@@ -32,7 +32,7 @@ from leadline.search.spaces import Space
 from leadline.search.storage import HEARTBEAT, agree, open_storage, open_study, spoken_errors
 from leadline.search.tiers import default_space
 from leadline.search.variants import Workbench
-from leadline.search.worker import Worker, records_of
+from leadline.search.worker import HISTORY, Worker, records_of
 
 BUDGET_FOR_TRIALS = 0.8
 """The share of the budget after which trials end, so that the best can be trained with other seeds."""
@@ -258,9 +258,11 @@ class _Job:
 
 def _restore(study: Study, space: Space, records: Sequence[TrialRecord]) -> None:
     """Put a folder's trials into a study in memory, each under its own number."""
+    given_up = {number for record in records for number in record.earlier}
     for record in records:
-        while len(study.get_trials(deepcopy=False)) < record.number:  # what an end without warning cut short
-            study.add_trial(optuna.create_trial(state=TrialState.FAIL))
+        for number in range(len(study.get_trials(deepcopy=False)), record.number):
+            cut_short = number not in given_up  # by an end without warning: it is given out again
+            study.add_trial(optuna.create_trial(state=TrialState.WAITING if cut_short else TrialState.FAIL))
         chosen = [space[key] for key in record.values]
         states = {"complete": TrialState.COMPLETE, "waiting": TrialState.WAITING}
         attribute = record.to_json()
@@ -273,6 +275,7 @@ def _restore(study: Study, space: Space, records: Sequence[TrialRecord]) -> None
                 value=record.dev_error if record.state == "complete" else None,
                 user_attrs={OUTCOME: {key: attribute[key] for key in kept}} if record.done else {},
                 intermediate_values=dict(record.rungs),
+                system_attrs={GIVEN_OUT_AGAIN: record.earlier[0], HISTORY: [*record.earlier]} if record.earlier else {},
             )
         )
 

@@ -24,7 +24,8 @@ class TrialRecord:
     ``state`` is "complete", "pruned", "diverged", "running" or "waiting". ``values`` are its hyper-parameters by key.
     ``dev_error`` is the kept epoch's, as far as the trial came: a fraction, or in the target's unit. ``epochs`` were
     done, of which ``kept_epoch`` was kept; ``seconds`` is its share of the time. ``curve`` holds some of its epochs as
-    pairs of epoch and dev error, ``rungs`` its dev errors where successive halving looked.
+    pairs of epoch and dev error, ``rungs`` its dev errors where successive halving looked. ``earlier`` are
+    the numbers under which it was begun before and not finished.
     """
 
     number: int
@@ -37,6 +38,7 @@ class TrialRecord:
     seconds: float = 0.0
     curve: Sequence[tuple[int, float]] = ()
     rungs: Mapping[int, float] = field(default_factory=dict)
+    earlier: Sequence[int] = ()
 
     @property
     def done(self) -> bool:
@@ -52,7 +54,8 @@ class TrialRecord:
         """The inverse of `to_json`."""
         curve = tuple((int(epoch), float(error)) for epoch, error in value.get("curve", ()))
         rungs = {int(rung): float(error) for rung, error in value.get("rungs", {}).items()}
-        return cls(**{**value, "curve": curve, "rungs": rungs})
+        earlier = tuple(value.get("earlier", ()))
+        return cls(**{**value, "curve": curve, "rungs": rungs, "earlier": earlier})
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,13 @@
 """How the next trial is chosen: Optuna's samplers, made repeatable for any number of workers, and our own two.
 
-What a trial draws depends on the seed, on its number and on the trials before it, not on the process that asks: a
-random search by four workers tries the same points as one by a single worker.
+What a trial draws depends on the seed, on its place in their order and on the trials before it, not on the process that
+asks: a random search by four workers tries the same points as one by a single worker.
 """
 
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,7 +19,7 @@ from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
 from leadline.errors import UsageError, nearest
-from leadline.search.coarse_to_fine import CoarseToFine, first_number
+from leadline.search.coarse_to_fine import CoarseToFine, ordinal
 from leadline.search.distributions import distribution, parameter, parameter_name
 from leadline.search.settings import SAMPLERS
 from leadline.search.spaces import Space
@@ -74,14 +74,14 @@ def _tpe(seed: int) -> BaseSampler:
 
 
 class Numbered(BaseSampler):
-    """One of Optuna's samplers, begun anew for each trial from the search's seed and the trial's number."""
+    """One of Optuna's samplers, begun anew for each trial from the search's seed and the trial's place in the order."""
 
     def __init__(self, make: Callable[[int], BaseSampler], seed: int) -> None:
         self._make, self._seed = make, seed
         self._current: dict[int, BaseSampler] = {}
 
-    def _of(self, trial: FrozenTrial) -> BaseSampler:
-        number = first_number(trial)
+    def _of(self, study: Study, trial: FrozenTrial) -> BaseSampler:
+        number = ordinal(study, trial)
         if number not in self._current:
             random = np.random.SeedSequence([self._seed, number])
             self._current = {number: self._make(int(random.generate_state(1)[0]))}
@@ -89,19 +89,19 @@ class Numbered(BaseSampler):
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
         """As Optuna's own."""
-        return self._of(trial).infer_relative_search_space(study, trial)
+        return self._of(study, trial).infer_relative_search_space(study, trial)
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """As Optuna's own."""
-        return self._of(trial).sample_relative(study, trial, search_space)
+        return self._of(study, trial).sample_relative(study, trial, search_space)
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """As Optuna's own."""
-        return self._of(trial).sample_independent(study, trial, param_name, param_distribution)
+        return self._of(study, trial).sample_independent(study, trial, param_name, param_distribution)
 
 
 class QuasiRandom(QMCSampler):
@@ -135,6 +135,7 @@ class Grid(BaseSampler):
 
     def __init__(self, space: Space, points: Sequence[dict[str, Any]], seed: int) -> None:
         self._points = [{parameter_name(space[key]): parameter(space[key], v) for key, v in p.items()} for p in points]
+        self._by_values = {_key(point): i for i, point in enumerate(self._points)}
         self._seed = seed
         self._given: dict[int, int] = {}
 
@@ -144,11 +145,8 @@ class Grid(BaseSampler):
 
     def before_trial(self, study: Study, trial: FrozenTrial) -> None:
         """Choose among the points that nobody has taken."""
-        taken = {
-            other.user_attrs[GRID_POINT]
-            for other in study.get_trials(deepcopy=False)
-            if GRID_POINT in other.user_attrs and other.state != TrialState.FAIL
-        }
+        others = [other for other in study.get_trials(deepcopy=False) if other.state != TrialState.FAIL]
+        taken = {other.user_attrs.get(GRID_POINT, self._by_values.get(_key(other.params))) for other in others}
         left = [point for point in range(len(self._points)) if point not in taken] or [*range(len(self._points))]
         self._given = {trial.number: int(np.random.default_rng([self._seed, trial.number]).choice(left))}
 
@@ -167,3 +165,9 @@ class Grid(BaseSampler):
     ) -> Any:
         """The point's value."""
         return self._points[self._given[trial.number]][param_name]
+
+
+def _key(parameters: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
+    """Parameters to look up a point by, without the last digits that a trip through a file may change."""
+    texts = {name: f"{value:.10g}" if isinstance(value, float) else str(value) for name, value in parameters.items()}
+    return tuple(sorted(texts.items()))

@@ -32,16 +32,18 @@ WORKERS_SERVED = 4
 """A worker takes a fourth of the open trials at most, and then of the rest, so that some are left for the others."""
 UNFINISHED = ("budget", "interrupted", "request")
 DIVERGED = "diverged"
+HISTORY = "retry_history"  # Optuna's attribute
 OnRecord = Callable[[TrialRecord], object]
 
 
 @dataclass
 class _Running:
-    """A trial in training: its values, the epochs of its rungs, and its dev error on those it has reached."""
+    """A trial in training: its values, the epochs of its rungs, its earlier numbers, its dev error on rungs reached."""
 
     trial: Trial
     values: Mapping[str, object]
     rungs: list[int]
+    earlier: tuple[int, ...] = ()
     reached: dict[int, float] = field(default_factory=dict)
 
 
@@ -134,9 +136,13 @@ class Worker:
             raise
         epochs = variant.single.settings.epochs
         rungs = self.halving.epochs(epochs) if self.halving else []
-        self._running[self._count] = _Running(trial, values, rungs)
+        self._running[self._count] = _Running(trial, values, rungs, self._earlier(trial))
         self._count += 1
         return variant
+
+    def _earlier(self, trial: Trial) -> tuple[int, ...]:
+        """What the folder must know to restore the study; a shared storage knows by itself."""
+        return () if self.shared else earlier(self.study.get_trials(deepcopy=False)[trial.number])
 
     def _taken(self) -> int:
         """Trials that are done or that somebody trains."""
@@ -255,6 +261,7 @@ def _record(running: _Running, outcome: Outcome, dev_error: float | None) -> Tri
         outcome.seconds,
         curve,
         running.reached,
+        running.earlier,
     )
 
 
@@ -272,10 +279,14 @@ def record_of(space: Space, trial: FrozenTrial) -> TrialRecord:
     curve = tuple((int(epoch), float(error)) for epoch, error in outcome.pop("curve", ()))
     values = values_of(space, trial.params)
     if state is not None:
-        return TrialRecord(trial.number, state, values)
-    return TrialRecord(
-        trial.number, told or "complete", values, curve=curve, rungs=trial.intermediate_values, **outcome
-    )
+        return TrialRecord(trial.number, state, values, earlier=earlier(trial))
+    outcome |= {"curve": curve, "rungs": trial.intermediate_values, "earlier": earlier(trial)}
+    return TrialRecord(trial.number, told or "complete", values, **outcome)
+
+
+def earlier(trial: FrozenTrial) -> tuple[int, ...]:
+    """The numbers that a trial had before it was given out again."""
+    return tuple(trial.system_attrs.get(HISTORY, ()))
 
 
 def records_of(study: Study, space: Space) -> list[TrialRecord]:
