@@ -15,7 +15,11 @@ from leadline.runs.store import RunStore
 from leadline.web.serving import HOST, LocalServer
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = ("/", "/gallery", "/runs/digits-a", "/runs/digits-a/curves", "/events", "/compare?run=digits-a&run=fruit")
+REVIEWS = ("/runs/digits-a/mistakes", "/runs/digits-a/mistakes/state", "/runs/digits-a/labels", "/searches")
+PAGES = (
+    *("/", "/gallery", "/runs/digits-a", "/runs/digits-a/curves", "/events", "/compare?run=digits-a&run=fruit"),
+    *REVIEWS,
+)
 CHANGE = "/tags"
 
 

@@ -114,7 +114,8 @@ def _part_of(audit: LabelAudit, chosen: np.ndarray) -> LabelAudit:
 class Effect:
     """What reviews come to for one set: its share of wrong answers with the labels as they were, and as they are now.
 
-    ``changed`` counts labels of the set that were found wrong; ``share`` is the part that wrong labels have in it.
+    ``changed`` counts labels of the set that were found wrong; ``share`` is the part that wrong labels have in the
+    error, labels that nobody has reviewed taken as right. Of the ``mistakes``, ``judged`` have a reviewed label.
     """
 
     part: str
@@ -122,6 +123,20 @@ class Effect:
     after: Measured
     changed: int
     share: LabelShare
+    mistakes: int
+    judged: int
+
+    @property
+    def told(self) -> str:
+        """What is known by now, in a sentence or two; advice only where what is not reviewed yet cannot change it."""
+        share, left = self.share, self.mistakes - self.judged
+        known = f"{self.judged} of {self.mistakes} {self.part} mistakes are reviewed. " if left else ""
+        so_far = " so far" if left else ""
+        inside = f" ({share.share.range()} of the mistakes)" if share.share.range() else ""
+        found = f"Wrong labels explain {share.from_labels.plain()} of the {share.error.plain()} error{so_far}"
+        if share.worth_fixing == "yes":
+            return f"{known}{found}{inside}: worth correcting now."
+        return f"{known}{found}." if left else f"{found}{inside}: other causes come first."
 
 
 def effects(run: Run, reviews: Corrections) -> list[Effect]:
@@ -141,13 +156,16 @@ def effects(run: Run, reviews: Corrections) -> list[Effect]:
 def effect(part: str, rows: np.ndarray, labels: np.ndarray, predictions: np.ndarray, reviews: Corrections) -> Effect:
     """The effect of reviews on one set: rows (m,), labels and predictions as names (m,)."""
     place = {row: k for k, row in enumerate(rows.tolist())}
-    old, new = labels.copy(), labels.copy()
+    old, new, seen = labels.copy(), labels.copy(), np.zeros(len(rows), bool)
     for review in reviews:
         if review.row in place:  # the table holds the labels in force when it was written, which may be either
             old[place[review.row]], new[place[review.row]] = review.old, review.new
+            seen[place[review.row]] = True
     before, after, m = old != predictions, new != predictions, len(rows)
     rate, rate_after = proportion(int(before.sum()), m), proportion(int(after.sum()), m)
-    return Effect(part, rate, rate_after, int((old != new).sum()), label_share(before, (old != new) & ~after))
+    share = label_share(before, (old != new) & ~after)
+    changed, judged = int((old != new).sum()), int((before & seen).sum())
+    return Effect(part, rate, rate_after, changed, share, int(before.sum()), judged)
 
 
 def waiting(run: Run) -> Corrections:
