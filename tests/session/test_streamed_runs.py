@@ -95,7 +95,7 @@ def test_what_is_too_large_for_memory_streams_by_itself(tmp_path: Path, monkeypa
 @pytest.mark.parametrize(
     ("keys", "message"),
     [
-        ({"training.batch_size": "full"}, "training.batch_size: a streamed batch has at most"),
+        ({"training.batch_size": 300_000}, "training.batch_size: a streamed batch has at most"),
         ({"data.corrections": "c.csv"}, "data.corrections needs all examples in memory"),
         ({"data.source": "rows.csv"}, r"rows\.csv cannot be streamed; Parquet, Arrow and image folders can"),
         ({"data.stream": "yes"}, 'data.stream.*: got "yes"'),
@@ -181,3 +181,19 @@ def test_a_mapped_array_is_visited_in_blocks(tmp_path: Path) -> None:
     mapped = np.load(tmp_path / "array.npy", mmap_mode="r")
     assert np.array_equal(np.concatenate(list(blocks_of_rows(mapped))), array)
     assert np.array_equal(mapped, array)  # pages that were let go of come back from the file
+
+
+def test_a_streamed_run_is_planned_again_from_what_it_resolved_to(tmp_path):
+    """A small table's whole is one batch; segments asked for later need the plan."""
+    from leadline.session.metrics import measure_segments
+
+    rng = np.random.default_rng(0)
+    x, town = rng.normal(size=600), rng.choice(["a", "b"], 600)
+    table = pa.table({"x": x, "town": town, "y": np.where(x > 0, "yes", "no")})
+    parquet.write_table(table, tmp_path / "t.parquet", row_group_size=100)
+    data = {"source": str(tmp_path / "t.parquet"), "target": "y", "exclude": ["town"], "stream": True}
+    run = ll.train(
+        experiment=ll.Experiment().replace({"data": data, "training.epochs": 2}), runs=tmp_path / "runs", name="a"
+    )
+    assert run.experiment.training.batch_size == "full"
+    assert set(measure_segments(run, ["town"])["dev"].segments["town"]) == {"a", "b"}

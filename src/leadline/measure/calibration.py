@@ -39,11 +39,13 @@ def calibration_error_interval(
     estimate = float(weight @ np.abs(gap))
     pattern = _line(mean, gap, spread)
     size = float(weight @ np.abs(pattern))
-    noise = spread * np.random.default_rng(seed).standard_normal((DRAWS, len(bins)))
+    drawn, least = np.random.default_rng(seed).standard_normal((DRAWS, len(bins))), 0.5 / (n + 1)
     tail = (1 - level) / 2
 
     def estimates(scale: float) -> Array:
-        return np.abs(scale * pattern + noise) @ weight
+        """What the estimate would be of gaps of this size: the spread in a bin is that of its accuracy then."""
+        implied = np.clip(mean - scale * pattern, least, 1 - least)
+        return np.abs(scale * pattern + np.sqrt(implied * (1 - implied) / n) * drawn) @ weight
 
     top = 1.0
     while np.mean(estimates(top) <= estimate) > tail and top < 1e6:

@@ -135,7 +135,7 @@ def _metrics(report: Report) -> dict[str, Any] | None:
     by_class = breakdown.class_table(found, report.task)
     return {
         "set": reference,
-        "overall": breakdown.overall_table(report.breakdowns, report.task),
+        "overall": breakdown.overall_table({reference: found, **report.breakdowns}, report.task),
         "tables": [*([by_class] if by_class else []), *breakdown.segment_tables(found)],
         "figures": [figure for figure in figures if figure is not None],
     }

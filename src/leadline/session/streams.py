@@ -89,9 +89,13 @@ def open_table(experiment: Experiment, settings: DataSettings, split: SplitSetti
         if value is not None:
             raise UsageError(f"{key} needs all examples in memory and does not go with data.stream; leave one out.")
     size = experiment.training.batch_size
-    if size == "full" or (isinstance(size, int) and size > BUFFER):
-        raise UsageError(f"training.batch_size: a streamed batch has at most {BUFFER:,} rows, those of the buffer.")
-    return streamed(settings, split)
+    too_large = UsageError(f"training.batch_size: a streamed batch has at most {BUFFER:,} rows, those of the buffer.")
+    if isinstance(size, int) and size > BUFFER:
+        raise too_large
+    table = streamed(settings, split)
+    if size == "full" and len(table) > BUFFER:  # the whole of a small table is what a run of it has resolved to
+        raise too_large
+    return table
 
 
 def _is_table_on_disk(settings: DataSettings) -> bool:
