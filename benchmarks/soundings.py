@@ -346,7 +346,7 @@ def _ranking(repetitions: int | None, budget: float) -> None:
         for case in cases():
             for k in range(repetitions or 1):
                 for name, _ in STARTS:
-                    ranked = ranking(case, name, FIRST_SEED + k, min(budget, 20.0), Path(folder))
+                    ranked = ranking(case, name, FIRST_SEED + k, budget, Path(folder))
                     if ranked is None:
                         continue
                     found.append(ranked)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -53,7 +54,7 @@ def findings(base: Baseline, lines: Sequence[Line], fidelity: Fidelity, run: Run
     """
     scale = 1.0 if fidelity.full else base.run_error / base.error.value if base.error.value else 1.0
     measured = [line for line in lines if line.dev is not None and line.remedy.key != MORE_DATA]
-    effects = [_scaled(line.dev, scale) for line in measured if line.dev is not None]
+    effects = [_doubted(line, _scaled(line.dev, scale)) for line in measured if line.dev is not None]
     usual = usual_variance(effects, base.error.value)
     usual_of_seeds = usual_variance(effects, base.error.value, seeds_only=True)
     found = [_sounding(line, base, fidelity, scale, usual, usual_of_seeds) for line in lines]
@@ -109,9 +110,8 @@ def _sounding(
     start = base.error.value if fidelity.full else base.run_error
     if remedy.key == MORE_DATA:
         return _more_data(shown, line, raw, gap, unit, base)
-    change = shrunk(raw, usual)
-    doubtful = not fidelity.full or (remedy.key == LONGER and line.note.startswith("Extrapolated"))
-    misfit = PROXY_DOUBT * abs(raw.value) if doubtful else 0.0
+    change = shrunk(_doubted(line, raw), usual)
+    misfit = PROXY_DOUBT * abs(raw.value) if not fidelity.full or _extrapolated(line) else 0.0
     misfit = misfit if fidelity.full else (misfit**2 + base.sd**2) ** 0.5
     return replace(
         shown,
@@ -122,6 +122,18 @@ def _sounding(
         outcome=outcome(raw, start, usual_of_seeds, base.error.unit, misfit),
         chance=round(chance_of_gain(change), 4),
     )
+
+
+def _extrapolated(line: Line) -> bool:
+    """Whether nothing but a curve speaks for longer training."""
+    return line.remedy.key == LONGER and line.note.startswith("Extrapolated")
+
+
+def _doubted(line: Line, found: Effect) -> Effect:
+    """An effect that was only extrapolated is less sure than its curve: the law says that it can only be a gain."""
+    if not _extrapolated(line):
+        return found
+    return replace(found, seeds=math.hypot(found.seeds, PROXY_DOUBT * abs(found.value)))
 
 
 def _more_data(shown: Sounding, line: Line, raw: Effect, gap: Effect | None, unit: str, base: Baseline) -> Sounding:
