@@ -120,6 +120,8 @@ def test_examples_of_several_labels_are_mistakes_by_their_wrong_labels(tmp_path:
     assert found.wrong.mean() == pytest.approx(1 - run.metrics["dev"].overall["exact_match"].value)
     table = found.to_look_through(20, ["old camera"])
     assert set(table.labels) <= {"sun | rain", "sun", "rain", "none"}
+    html = (run.folder / "report.html").read_text()
+    assert "The worst mistakes" in html and "sun | rain" in html
     read = ll.read(tmp_path / "w.csv", ["sun", "rain"])
     ticked = [row for row in table.rows if read.column("camera")[row] == "old"]
     table.with_cause("old camera", ticked).to_csv(tmp_path / "m.csv")

@@ -14,6 +14,7 @@ import pyarrow as pa
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
 from leadline.measure import Measured, as_error, evaluate, metric, root_mean_square, scores_for
+from leadline.measure.multilabel import wrong_labels
 from leadline.report import Confusion, Mistake, Report, Residuals, write_report
 from leadline.runs.folder import RunFolder
 from leadline.runs.index import RunIndex
@@ -129,7 +130,7 @@ def run_report(run: Run, data: Dataset | None = None) -> Report:
         best_epoch=summary["best_epoch"],
         confusion=_confusion(summary["task"], list(run.data.get("classes") or ()), predicted),
         residuals=_residuals(summary["task"], predicted),
-        mistakes=_mistakes(summary["task"], predicted, data),
+        mistakes=_worst(run, summary["task"], dev, predicted, data),
         breakdowns=run.metrics,
         gathered=run.folder.read_json(GATHERED) if (run.folder / GATHERED).exists() else (),
         causes=_causes(run),
@@ -198,7 +199,7 @@ def _residuals(task: str, predicted: Mapping[str, list[Any]]) -> Residuals | Non
 def _mistakes(task: str, predicted: Mapping[str, list[Any]], data: Dataset | None) -> list[Mistake]:
     """The surest wrong answers, or the largest residuals, worst first."""
     if "label" not in predicted:
-        return []  # several labels or values: tables and slices tell more than single examples
+        return []  # several values: tables and slices tell more than single examples
     labels, answers = predicted["label"], predicted["prediction"]
     if task == "regression":
         badness = np.abs(np.asarray(labels) - np.asarray(answers))
@@ -216,13 +217,34 @@ def _mistakes(task: str, predicted: Mapping[str, list[Any]], data: Dataset | Non
     ]
 
 
+def _worst(run: Run, task: str, path: Path, predicted: Mapping[str, list[Any]], data: Dataset | None) -> list[Mistake]:
+    if task == "multilabel" and path.exists():
+        return _several(run, path, data)
+    return _mistakes(task, predicted, data)
+
+
+def _several(run: Run, path: Path, data: Dataset | None) -> list[Mistake]:
+    """Examples with wrong labels, the one with the surest wrong label first."""
+    classes = tuple(run.data.get("classes") or ())
+    answers = read_answers(path, "multilabel", classes)
+    judged = judge("multilabel", answers, classes)
+    surety = np.where(wrong_labels(answers.truth, answers.labels), np.abs(answers.scores - 0.5) + 0.5, 0.0).max(1)
+    chosen = np.argsort(-surety, kind="stable")[: min(SHOWN_MISTAKES, int(judged.wrong.sum()))].tolist()
+    rows = [int(judged.rows[i]) for i in chosen]
+    images, fields = _shown(data, rows)
+    return [
+        Mistake(row, judged.labels[i], judged.predictions[i], float(surety[i]), images[k], fields[k])
+        for k, (i, row) in enumerate(zip(chosen, rows, strict=True))
+    ]
+
+
 def _shown(data: Dataset | None, rows: list[int]) -> tuple[list[Any], list[dict[str, Any]]]:
     """What a person can judge an example by: the image, or the columns as they were read."""
     if data is None or not rows:
         return [None] * len(rows), [{} for _ in rows]
     images = list(data.images(np.asarray(rows))) if data.image_shape else [None] * len(rows)
     fields = [
-        dict([(key, value) for key, value in row.items() if key != data.target_name][:SHOWN_FIELDS])
+        dict([(key, value) for key, value in row.items() if key not in data.target_names][:SHOWN_FIELDS])
         for row in data.rows(rows)
     ]
     return images, fields
