@@ -95,7 +95,9 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
 def _sorted(query: Select[Any], wanted: Wanted) -> Select[Any]:
     column = RUNS.c[wanted.sort]
     order = column.desc() if wanted.descending else column.asc()
-    return query.order_by(column.is_(None), order, RUNS.c.name)
+    # Runs that began in the same second stand as their names count: digits-2 is newer than digits.
+    latest_first = wanted.sort == "started" and wanted.descending
+    return query.order_by(column.is_(None), order, RUNS.c.name.desc() if latest_first else RUNS.c.name)
 
 
 def _values(connection: Connection, column: Any) -> list[str]:
