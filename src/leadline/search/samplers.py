@@ -10,6 +10,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 from optuna import Study
@@ -100,8 +101,10 @@ class Numbered(BaseSampler):
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
-        """As Optuna's own."""
-        return self._of(study, trial).sample_independent(study, trial, param_name, param_distribution)
+        """As Optuna's own, with numbers of the parameter's own: a trial given out again keeps some values."""
+        random = np.random.SeedSequence([self._seed, ordinal(study, trial), crc32(param_name.encode())])
+        own = self._make(int(random.generate_state(1)[0]))
+        return own.sample_independent(study, trial, param_name, param_distribution)
 
 
 class QuasiRandom(QMCSampler):
