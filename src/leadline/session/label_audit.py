@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
-from leadline.measure import Measured, proportion
+from leadline.measure import Measured
 from leadline.runs.predictions import read_answers, read_table
 from leadline.runs.reviews import LABEL_REVIEWS, load_reviews, load_verdicts
 from leadline.runs.run import Run
@@ -20,6 +18,7 @@ from leadline.session.corrected import row_contents
 from leadline.session.features import frozen_features
 from leadline.session.plan import Plan, corrected_plan
 from leadline.session.results import Predicted, diagnose_again, measure_error, save_predictions
+from leadline.session.run_labels import AuditedLabels
 from leadline.session.test_set import same_plan
 from leadline.strategy import (
     Corrections,
@@ -29,7 +28,6 @@ from leadline.strategy import (
     find_label_errors,
     label_pattern,
     label_share,
-    review_queue,
 )
 from leadline.strategy.folds import out_of_fold_probabilities
 from leadline.strategy.label_text import label_text
@@ -43,7 +41,7 @@ ENOUGH_CONFIRMED = 20
 
 
 @dataclass(frozen=True, eq=False)
-class RunLabels:
+class RunLabels(AuditedLabels):
     """The labels of all rows that a run uses.
 
     Attributes:
@@ -70,56 +68,8 @@ class RunLabels:
     confirmed: bool
     task = "classes"
 
-    @property
-    def contradicted(self) -> Measured:
-        """How often the out-of-fold networks prefer another class: by wrong labels, and by their own mistakes."""
-        wrong = int((self.audit.suggested != self.audit.given).sum())
-        return proportion(wrong, len(self.rows))
-
-    def table(self, positions: Sequence[int] | np.ndarray) -> pa.Table:
-        """A review queue: one line per example, with empty columns ``verdict`` and ``correction`` to be filled."""
-        audit, chosen = self.audit, np.asarray(positions, np.int64)
-        names = np.asarray(audit.classes, object)
-        empty = [""] * len(chosen)
-        return pa.table(
-            {
-                "row": self.rows[chosen],
-                "set": self.sets[chosen].tolist(),
-                "label": names[audit.given[chosen]].tolist(),
-                "suggestion": names[audit.suggested[chosen]].tolist(),
-                "quality": audit.quality[chosen].round(4),
-                "verdict": empty,
-                "correction": empty,
-                "content": [self.contents[k] for k in chosen],
-            }
-        )
-
-    def queue(self, size: int = 100, seed: int = 0) -> pa.Table:
-        """Examples to review that nobody has reviewed yet; half are rightly predicted (`review_queue`).
-
-        Rightly and wrongly is by the out-of-fold network, so that the closed test set is treated as the others are.
-        """
-        seen = {review.row for review in (*self.reviews, *self.waiting)}
-        wrong = self.audit.suggested != self.audit.given
-        order = review_queue(self.audit, wrong, size + len(seen), seed)
-        return self.table([k for k in order if self.rows[k] not in seen][:size])
-
-    def to_json(self, most: int = 20) -> dict[str, Any]:
-        """Plain values, with the clearest suspects."""
-        suspects = self.table(self.audit.suspects[:most]).drop_columns(["verdict", "correction"]).to_pylist()
-        return {
-            "n": len(self.rows),
-            "suspects": suspects,
-            "n_suspects": len(self.audit.suspects),
-            "rate": self.audit.rate.to_json(),
-            "contradicted": self.contradicted.to_json(),
-            "pattern": self.pattern.to_json(),
-            "share": None if self.share is None else self.share.to_json(),
-            "confirmed": self.confirmed,
-            "reviewed": len(self.reviews),
-            "changed": len(self.reviews.changed),
-            "waiting": len(self.waiting),
-        }
+    def _parts(self) -> tuple[LabelAudit, LabelPattern, bool]:
+        return self.audit, self.pattern, self.confirmed
 
 
 def audit_labels(run: Run, data: Dataset | None = None, k: int = 5, segments: Sequence[str] = ()) -> RunLabels:

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
 import numpy as np
-import pyarrow as pa
 
 from leadline.data import Dataset
-from leadline.measure import Measured, proportion
 from leadline.runs.predictions import read_answers
 from leadline.runs.reviews import load_reviews, load_verdicts
 from leadline.runs.run import Run
@@ -19,17 +16,17 @@ from leadline.session.features import frozen_features
 from leadline.session.judging import judge
 from leadline.session.label_audit import CACHE
 from leadline.session.plan import Plan
+from leadline.session.run_labels import AuditedLabels
 from leadline.session.test_set import same_plan
 from leadline.strategy import Corrections, LabelPattern, LabelShare, label_share
 from leadline.strategy.folds import assign_folds, out_of_fold_outputs
-from leadline.strategy.labels import half_and_half
 from leadline.strategy.value_labels import ValueAudit, find_multilabel_errors, find_value_errors
 from leadline.threads import limited_threads, threads_for
 from leadline.training import Examples
 
 
 @dataclass(frozen=True, eq=False)
-class RunValueLabels:
+class RunValueLabels(AuditedLabels):
     """The labels of all rows that a run uses; attributes as in `leadline.session.label_audit.RunLabels`.
 
     ``share`` is the part of the dev examples with a wrong label that wrong labels explain; None for values.
@@ -54,50 +51,8 @@ class RunValueLabels:
         """Whether ``share`` counts confirmed wrong labels."""
         return bool(len(self.reviews))
 
-    @property
-    def contradicted(self) -> Measured:
-        """How often out-of-fold networks say something else, or for values, how few examples hold half of the error."""
-        return proportion(int(self.audit.contradicted.sum()), len(self.rows))
-
-    def table(self, positions: Sequence[int] | np.ndarray) -> pa.Table:
-        """A review queue: one line per example, with empty columns ``verdict`` and ``correction`` to be filled."""
-        audit, chosen = self.audit, np.asarray(positions, np.int64)
-        empty = [""] * len(chosen)
-        return pa.table(
-            {
-                "row": self.rows[chosen],
-                "set": self.sets[chosen].tolist(),
-                "label": [audit.given[k] for k in chosen],
-                "suggestion": [audit.suggested[k] for k in chosen],
-                "quality": audit.quality[chosen].round(4),
-                "verdict": empty,
-                "correction": empty,
-                "content": [self.contents[k] for k in chosen],
-            }
-        )
-
-    def queue(self, size: int = 100, seed: int = 0) -> pa.Table:
-        """Examples to review that nobody has reviewed yet; half of them are predicted well."""
-        seen = {review.row for review in (*self.reviews, *self.waiting)}
-        order = half_and_half(self.audit.suspects, self.audit.contradicted, size + len(seen), seed)
-        return self.table([k for k in order if self.rows[k] not in seen][:size])
-
-    def to_json(self, most: int = 20) -> dict[str, Any]:
-        """Plain values, with the clearest suspects."""
-        suspects = self.table(self.audit.suspects[:most]).drop_columns(["verdict", "correction"]).to_pylist()
-        return {
-            "n": len(self.rows),
-            "suspects": suspects,
-            "n_suspects": len(self.audit.suspects),
-            "rate": self.audit.rate.to_json(),
-            "contradicted": self.contradicted.to_json(),
-            "pattern": self.pattern.to_json(),
-            "share": None if self.share is None else self.share.to_json(),
-            "confirmed": self.confirmed,
-            "reviewed": len(self.reviews),
-            "changed": len(self.reviews.changed),
-            "waiting": len(self.waiting),
-        }
+    def _parts(self) -> tuple[ValueAudit, LabelPattern, bool]:
+        return self.audit, self.pattern, self.confirmed
 
 
 def audit_values(run: Run, data: Dataset | None = None, k: int = 5, segments: Sequence[str] = ()) -> RunValueLabels:

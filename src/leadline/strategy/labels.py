@@ -14,15 +14,15 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
-from leadline.measure.intervals import Measured, grouped, proportion
+from leadline.measure.intervals import Measured, proportion
 from leadline.strategy.label_pattern import LabelPattern, label_pattern
-from leadline.strategy.plain import plain
+from leadline.strategy.suspects import Suspects
 
 Array = NDArray[Any]
 
 
 @dataclass(frozen=True, eq=False)
-class LabelAudit:
+class LabelAudit(Suspects):
     """Which labels look wrong.
 
     Attributes:
@@ -45,28 +45,17 @@ class LabelAudit:
     pattern: LabelPattern
 
     @property
-    def is_suspect(self) -> Array:
-        """Boolean (m,)."""
-        found = np.zeros(len(self.given), bool)
-        found[self.suspects] = True
-        return found
+    def contradicted(self) -> Array:
+        """Examples for which the probabilities prefer another class, boolean (m,)."""
+        return self.suggested != self.given
 
-    def __str__(self) -> str:
-        head = f"{grouped(len(self.suspects))} of {grouped(len(self.given))} labels are suspects: {self.rate}"
-        return f"{head}\n{self.pattern.sentence('the suspects')}" if len(self.suspects) else head
+    def label(self, position: int) -> str:
+        """The name of an example's class."""
+        return self.classes[self.given[position]]
 
-    def to_json(self, most: int | None = None) -> dict[str, Any]:
-        """Plain values, with at most so many of the suspects, the clearest first."""
-        listed = [
-            {
-                "position": int(k),
-                "label": self.classes[self.given[k]],
-                "suggestion": self.classes[self.suggested[k]],
-                "quality": float(self.quality[k]),
-            }
-            for k in self.suspects[:most]
-        ]
-        return {"n": len(self.given), "rate": plain(self.rate), "pattern": plain(self.pattern), "suspects": listed}
+    def suggestion(self, position: int) -> str:
+        """The name of the class that the probabilities prefer."""
+        return self.classes[self.suggested[position]]
 
 
 def find_label_errors(

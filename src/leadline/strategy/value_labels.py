@@ -15,18 +15,18 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
-from leadline.measure.intervals import Measured, grouped, proportion
+from leadline.measure.intervals import Measured, proportion
 from leadline.strategy.label_pattern import Family, LabelPattern, pattern_of, segment_families
 from leadline.strategy.label_text import CarriedLabels, Values
-from leadline.strategy.plain import plain
 from leadline.strategy.residual_analysis import largest_half
+from leadline.strategy.suspects import Suspects
 
 Array = NDArray[Any]
 FALSE_DISCOVERIES = 0.05
 
 
 @dataclass(frozen=True, eq=False)
-class ValueAudit:
+class ValueAudit(Suspects):
     """Which examples' labels or values look wrong.
 
     Attributes:
@@ -48,29 +48,13 @@ class ValueAudit:
     rate: Measured
     pattern: LabelPattern
 
-    @property
-    def is_suspect(self) -> Array:
-        """Boolean (m,)."""
-        found = np.zeros(len(self.given), bool)
-        found[self.suspects] = True
-        return found
+    def label(self, position: int) -> str:
+        """The labels or the value of an example."""
+        return self.given[position]
 
-    def __str__(self) -> str:
-        head = f"{grouped(len(self.suspects))} of {grouped(len(self.given))} labels are suspects: {self.rate}"
-        return f"{head}\n{self.pattern.sentence('the suspects')}" if len(self.suspects) else head
-
-    def to_json(self, most: int | None = None) -> dict[str, Any]:
-        """Plain values, with at most so many of the suspects, the clearest first."""
-        listed = [
-            {
-                "position": int(k),
-                "label": self.given[k],
-                "suggestion": self.suggested[k],
-                "quality": float(self.quality[k]),
-            }
-            for k in self.suspects[:most]
-        ]
-        return {"n": len(self.given), "rate": plain(self.rate), "pattern": plain(self.pattern), "suspects": listed}
+    def suggestion(self, position: int) -> str:
+        """What the predictions prefer."""
+        return self.suggested[position]
 
 
 def find_multilabel_errors(
