@@ -1,12 +1,8 @@
 from __future__ import annotations
 
-from typing import get_args
-
 import pytest
 
-from leadline import experiment
 from leadline.data import DataSettings, GivenSet, SplitSettings
-from leadline.data.settings import KINDS, NORMALIZATIONS, TASKS
 from leadline.errors import UsageError
 
 
@@ -45,9 +41,3 @@ def test_sizes_are_fractions_counts_or_auto(size: float | str) -> None:
 def test_a_wrong_size_seed_or_switch_is_refused(settings: dict) -> None:
     with pytest.raises(UsageError, match=rf"split\.{next(iter(settings))}"):
         SplitSettings(**settings)
-
-
-def test_the_experiment_file_allows_the_same_words() -> None:
-    assert set(get_args(experiment.Task)) == set(TASKS)
-    assert set(get_args(experiment.Kind)) == set(KINDS)
-    assert set(get_args(experiment.Normalization)) == set(NORMALIZATIONS)

@@ -155,15 +155,15 @@ def test_data_and_split_agree_with_the_settings_that_use_them() -> None:
     from dataclasses import fields
     from typing import get_args
 
-    from leadline import experiment
     from leadline.data import settings
+    from leadline.experiment import sections
 
     for section, used in (
-        (experiment.DataSection, settings.DataSettings),
-        (experiment.SplitSection, settings.SplitSettings),
-        (experiment.SourceSection, settings.GivenSet),
+        (sections.DataSection, settings.DataSettings),
+        (sections.SplitSection, settings.SplitSettings),
+        (sections.SourceSection, settings.GivenSet),
     ):
         assert list(section.model_fields) == [field.name for field in fields(used)]
-    assert get_args(experiment.Task) == settings.TASKS
-    assert get_args(experiment.Kind) == settings.KINDS
-    assert get_args(experiment.Normalization) == settings.NORMALIZATIONS
+    assert get_args(sections.Task) == settings.TASKS
+    assert get_args(sections.Kind) == settings.KINDS
+    assert get_args(sections.Normalization) == settings.NORMALIZATIONS

@@ -1,0 +1,115 @@
+"""Values of an experiment's keys for which a type says too little: what they may be, and their short forms."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BeforeValidator
+from pydantic_core import PydanticCustomError
+
+
+def size(value: object) -> object:
+    """A set's size: a fraction, a count, or "auto"."""
+    if value == "auto" or (type(value) is int and value >= 0) or (type(value) is float and 0 <= value <= 1):
+        return value
+    raise PydanticCustomError("size", 'a fraction from 0 to 1, a whole number of examples, or "auto"')
+
+
+def batch_size(value: object) -> object:
+    """How many examples make a step: a count, or "full"."""
+    if value is None or value == "full" or (type(value) is int and value >= 1):
+        return value
+    raise PydanticCustomError("batch_size", 'a whole number of at least 1, or "full"')
+
+
+def freeze(value: object) -> object:
+    """How many of the first layers keep their parameters: a count, "all", "none" or "auto"."""
+    if value in (None, "all", "none", "auto") or (type(value) is int and value >= 0):
+        return value
+    raise PydanticCustomError("freeze", '"all", "none", "auto", or how many of the first layers')
+
+
+def typed_table(value: object) -> object:
+    """``"adam"`` is short for ``{type = "adam"}``."""
+    if value is None:
+        return value
+    if isinstance(value, str):
+        return {"type": value}
+    if isinstance(value, Mapping) and isinstance(value.get("type"), str):
+        return dict(value)
+    raise PydanticCustomError("typed_table", 'a name such as "adam", or a table such as {type = "adam"}')
+
+
+def layers(value: object) -> object:
+    """The layers: a list of tables, each with its type."""
+    if value is None:
+        return value
+    if not isinstance(value, list | tuple) or not value:
+        raise PydanticCustomError("layers", 'a list of tables such as {type = "dense", units = 64}')
+    for index, layer in enumerate(value):
+        if not isinstance(layer, Mapping) or not isinstance(layer.get("type"), str):
+            raise PydanticCustomError(
+                "layers", "a list of tables, each with its type; layer {index} has none", {"index": index}
+            )
+    return tuple(dict(layer) for layer in value)
+
+
+def target(value: object) -> object:
+    """The column of the target, or several of them."""
+    if isinstance(value, list | tuple) and value and all(isinstance(name, str) for name in value):
+        return tuple(value)
+    if value is None or isinstance(value, str):
+        return value
+    raise PydanticCustomError("target", "a name in quotes, or a list of names for several labels")
+
+
+def sources(value: object) -> object:
+    """One source, or several of one distribution, each a path or a table with its weight."""
+    if isinstance(value, list | tuple):
+        return tuple(_one_source(entry) for entry in value)
+    return _one_source(value)
+
+
+def extra_sources(value: object) -> object:
+    """Sources of other distributions: always several."""
+    return sources(value if isinstance(value, list | tuple) else [value])
+
+
+def _one_source(value: object) -> object:
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, Mapping) and isinstance(value.get("source"), str) and {*value} <= {"source", "weight"}:
+        return dict(value)
+    raise PydanticCustomError("source", 'a path in quotes, or a table such as {source = "web.csv", weight = 0.2}')
+
+
+def early_stopping(value: object) -> object:
+    """``true`` is the default patience, ``false`` never stops early."""
+    if isinstance(value, bool):
+        return {} if value else {"patience": 0}
+    return value
+
+
+def within(low: float, high: float, around: float) -> BeforeValidator:
+    """A range of random draws: [low, high], or a number b for ``around`` − b to ``around`` + b."""
+
+    def check(value: Any) -> Any:
+        span = min(around - low, high - around)
+        if value is None or (_is_number(value) and 0 <= value <= span):
+            return value
+        if isinstance(value, list | tuple) and len(value) == 2 and all(_is_number(end) for end in value):
+            ends = float(value[0]), float(value[1])
+            if low <= ends[0] <= ends[1] <= high:
+                return ends
+        allowed = {"span": f"{span:g}", "low": f"{low:g}", "high": f"{high:g}"}
+        raise PydanticCustomError(
+            "range", "a number from 0 to {span}, or [low, high] between {low} and {high}", allowed
+        )
+
+    return BeforeValidator(check)
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

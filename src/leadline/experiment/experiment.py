@@ -1,0 +1,133 @@
+"""The experiment itself: reading, writing and changing it."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from pydantic import ValidationError
+
+from leadline.errors import LeadlineError, UsageError, nearest
+from leadline.experiment.complaints import one_line
+from leadline.experiment.sections import (
+    AugmentSection,
+    DataSection,
+    GoalSection,
+    NetworkSection,
+    SearchSection,
+    Section,
+    SplitSection,
+    TrainingSection,
+)
+from leadline.toml_text import toml_text
+
+
+class Experiment(Section):
+    """One experiment; compare, print, `replace` and save it.
+
+    `from_dict`, `from_toml` and `replace` raise `leadline.errors.UsageError`: one line with the key, what was
+    got and what is allowed.
+    """
+
+    data: DataSection = DataSection()
+    split: SplitSection = SplitSection()
+    network: NetworkSection = NetworkSection()
+    training: TrainingSection = TrainingSection()
+    augment: AugmentSection = AugmentSection()
+    goal: GoalSection = GoalSection()
+    search: SearchSection = SearchSection()
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any], where: str = "") -> Self:
+        """Validate nested dictionaries with the keys of a file; `where` begins the line of an error."""
+        try:
+            return cls.model_validate(dict(values))
+        except ValidationError as error:
+            raise UsageError((f"{where}: " if where else "") + one_line(error, cls)) from None
+
+    @classmethod
+    def from_toml(cls, path: str | os.PathLike[str]) -> Self:
+        """Read an experiment file. A relative source is looked for beside the file, then where you are."""
+        path = Path(path)
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except FileNotFoundError:
+            raise LeadlineError(f"{path}: no such file.{_near(path)}") from None
+        except OSError as error:
+            raise LeadlineError(f"{path} cannot be read: {error.strerror}.") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise UsageError(f"{path}: not a TOML file: {error}") from None
+        return cls.from_dict(values, where=path.name)._beside(path.parent)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The keys that are set, nested as in a file; `from_dict` gives the same experiment back."""
+        sections = self.model_dump(exclude_none=True, by_alias=True)
+        set_keys = {
+            name: {key: value for key, value in section.items() if value not in ((), {})}
+            for name, section in sections.items()
+        }
+        return {name: section for name, section in set_keys.items() if section}
+
+    def to_toml(self) -> str:
+        """The text of an experiment file; `from_toml` gives the same experiment back."""
+        return toml_text(self.to_dict())
+
+    def replace(self, changes: Mapping[str, Any]) -> Self:
+        """A copy with some keys changed; names are dotted: ``{"training.epochs": 50}``. ``None`` unsets."""
+        values = self.to_dict()
+        for dotted, value in changes.items():
+            *parents, last = dotted.split(".")
+            table = values
+            for parent in parents:
+                table = table.setdefault(parent, {})
+            table[last] = value
+        return self.from_dict(values)
+
+    def _beside(self, folder: Path) -> Self:
+        """Files that lie beside the experiment file become paths from where you are."""
+        changes: dict[str, Any] = {}
+        sections = {"data": self.data, "data.dev": self.data.dev, "data.test": self.data.test}
+        for name, section in sections.items():
+            for key in ("source", "target", "corrections"):  # a target may be a file of labels
+                given = getattr(section, key, None)
+                if not isinstance(given, str):
+                    continue
+                path = folder / given
+                if path.is_file() or (key == "source" and path.is_dir()):
+                    changes[f"{name}.{key}"] = _from_here(folder / given)
+        for key in ("source", "extra"):
+            given = getattr(self.data, key)
+            if isinstance(given, tuple) and given:
+                changes[f"data.{key}"] = [_source_beside(entry, folder) for entry in given]
+        if self.split.file is not None and (folder / self.split.file).is_file():
+            changes["split.file"] = _from_here(folder / self.split.file)
+        weights = self.network.from_
+        if weights is not None and "://" not in weights and (folder / weights).exists():
+            changes["network.from"] = _from_here(folder / weights)
+        modules = [_from_here(folder / name) if (folder / name).is_file() else name for name in self.network.modules]
+        if modules:
+            changes["network.modules"] = modules
+        return self.replace(changes) if changes else self
+
+
+def _source_beside(entry: str | dict[str, Any], folder: Path) -> str | dict[str, Any]:
+    if isinstance(entry, dict):
+        return entry | {"source": _source_beside(entry["source"], folder)}
+    return _from_here(folder / entry) if (folder / entry).exists() else entry
+
+
+def _near(path: Path) -> str:
+    """A hint at experiment files of a similar name in the same folder."""
+    if not path.parent.is_dir():
+        return f" The folder {path.parent} does not exist."
+    hint = nearest(path.name, [file.name for file in path.parent.glob("*.toml")])
+    return hint if "Did you mean" in hint else ""
+
+
+def _from_here(path: Path) -> str:
+    """The path as one would write it here: relative where the file is below, else absolute."""
+    path, here = path.resolve(), Path.cwd().resolve()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
