@@ -173,6 +173,18 @@ def test_no_time_at_all_says_what_is_needed(run: Run):
         sound(run, 1e-3)
 
 
+def test_leaders_get_more_seeds_until_the_best_is_told_apart(run: Run):
+    listener = Listening()
+    apart = sound(run, 60.0, listener=listener)
+    seeds = {s.key: s.seeds for s in apart.soundings if s.changes and s.key != "together"}
+    again = [title for title in listener.titles if title.endswith("that lead, with more seeds")]
+    assert again
+    assert max(seeds.values()) == apart.seeds == 5 + 5 * len(again)
+    assert min(seeds.values()) == 5  # those behind are not trained again
+    without = sound(run, 60.0, telling_apart=False)
+    assert {s.seeds for s in without.soundings if s.changes} == {5}
+
+
 def test_what_cannot_be_sounded(run: Run, tmp_path: Path):
     x, y = np.random.default_rng(0).normal(size=(60, 2)), np.arange(60) % 2
     settings = {"network": {"layers": LAYERS}, "training": {"epochs": 2}}

@@ -46,8 +46,8 @@ class Fidelity:
 class Line:
     """What was measured of a remedy, before it is set beside the others.
 
-    ``dev``, ``train`` and ``gap`` are changes; ``seconds`` a training's share beside the baseline's. ``expected`` are
-    draws of the error that a learning curve expects, for more data alone.
+    ``dev``, ``train`` and ``gap`` are changes; ``cost`` is a training's seconds beside the baseline's. ``group`` holds
+    the networks behind them, one a seed, where they are trainings of the option as it is.
     """
 
     remedy: Remedy
@@ -62,6 +62,17 @@ class Line:
     skipped: bool = False
     curve: LearningCurve | None = None
     note: str = ""
+    group: list[Trained] = field(default_factory=list, repr=False)
+
+    @property
+    def errors(self) -> list[float]:
+        """Dev errors of its networks."""
+        return [found.dev.error for found in self.group if not found.diverged]
+
+    @property
+    def error(self) -> float:
+        """Mean of them."""
+        return float(np.mean(self.errors))
 
 
 class Measuring:
@@ -74,6 +85,7 @@ class Measuring:
         self.experiment = self.full.replace(self.short)
         self.m = len(bench.plan.split.train)
         self.baseline: list[Trained] = []
+        self.seeds_of_baseline = fidelity.seeds
 
     # ----- variants
 
@@ -116,6 +128,28 @@ class Measuring:
         """Train the experiment itself with several seeds."""
         self.baseline = self._sound(self.bench.train(self.several({}, BASELINE, self.fidelity.seeds)))
 
+    def more_seeds(self, line: Line | None, seeds: int) -> list[Variant]:
+        """The next seeds of a line, or of the baseline."""
+        if line is None:
+            return self.several({}, BASELINE + self.seeds_of_baseline, seeds)
+        assert line.option is not None
+        # Longer training has the baseline's seeds: with a constant rate it is the same training continued.
+        first = BASELINE if line.remedy.key == LONGER else MEASURING
+        return self.several(line.option.changes, first + len(line.group), seeds)
+
+    def measure_again(self, lines: Sequence[Line], among: Sequence[Line], seeds: int) -> None:
+        """Train so many more seeds of the baseline and of these lines, and see ``among`` all in the new light."""
+        racing = [None, *lines]
+        found = self.bench.train([v for line in racing for v in self.more_seeds(line, seeds)])
+        groups = [found[k * seeds : (k + 1) * seeds] for k in range(len(racing))]
+        self.seeds_of_baseline += seeds
+        self.baseline += self._sound(groups[0])
+        for line, group in zip(lines, groups[1:], strict=True):
+            line.group += group
+        for line in among:
+            if line.group and not line.diverged:
+                self._fill(line, line.group)
+
     def measure(self, remedy: Remedy, proxy: Remedy) -> Line:
         """Measure a remedy; ``proxy`` is the same one for the experiment in short."""
         if remedy.key == MORE_DATA:
@@ -152,6 +186,7 @@ class Measuring:
             )
             return line
         self._fill(line, group)
+        line.group = group
         return line
 
     def _try(self, remedy: Remedy) -> list[list[Trained]]:
@@ -239,6 +274,7 @@ class Measuring:
             line.note += " The budget ended before this was confirmed."
             return line
         self._fill(line, group)
+        line.group = group
         line.note = f"{promised} Confirmed by training on.".strip()
         return line
 

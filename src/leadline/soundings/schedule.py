@@ -1,0 +1,158 @@
+"""Which remedies are sounded, at what share of the full training, and in which order, so that a budget suffices."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from leadline.errors import LeadlineError
+from leadline.runs.run import Run
+from leadline.search import Variant
+from leadline.soundings.catalogue import MORE_DATA, Remedy, remedies
+from leadline.soundings.measuring import Fidelity, Measuring
+from leadline.soundings.training import Bench
+
+FIDELITIES = (
+    Fidelity(1, 1, 5, 2),
+    Fidelity(1, 1, 4, 1),
+    Fidelity(1, 1, 3, 1),
+    Fidelity(1 / 2, 1, 3, 1),
+    Fidelity(1 / 4, 1, 3, 1),
+    Fidelity(1 / 4, 1 / 2, 3, 1),
+    Fidelity(1 / 8, 1 / 2, 3, 1),
+    Fidelity(1 / 8, 1 / 4, 2, 1),
+)
+"""From the full training to the least that still tells something."""
+
+CALIBRATION_EPOCHS, CALIBRATION_SECONDS = 16, 0.3
+OVERBOOKED = 1.3  # larger populations are quicker than the one that is timed, and what may bring least goes last
+
+
+@dataclass(eq=False)
+class Job:
+    """A remedy to sound, and the same one for the experiment in short."""
+
+    remedy: Remedy
+    proxy: Remedy
+
+
+class Schedule:
+    """The jobs of one run's soundings at the highest fidelity for which its budget is estimated to suffice.
+
+    Attributes:
+        measuring: measures remedies at that fidelity.
+        jobs: what there is to sound.
+        per_work: seconds that a floating-point operation of training takes here.
+
+    Raises:
+        OutOfTimeError: the budget ended before anything was timed.
+
+    """
+
+    def __init__(self, bench: Bench, run: Run, targets: Sequence[float] = ()) -> None:
+        self.bench, self.run, self.plan, self.targets = bench, run, bench.plan, targets
+        self._known: dict[str, bool] = {}
+        self.measuring, self.jobs = self._at(FIDELITIES[0])
+        self.per_work = self._seconds_per_work()
+        for fidelity in FIDELITIES:
+            self.measuring, self.jobs = self._at(fidelity)
+            if self.seconds <= OVERBOOKED * bench.clock.left:
+                break
+
+    @property
+    def seconds(self) -> float:
+        """What the baseline and all jobs are estimated to take."""
+        return self.seconds_of(self._baseline) + sum(self.seconds_for(job) for job in self.jobs)
+
+    def seconds_for(self, job: Job) -> float:
+        """What sounding one remedy is estimated to take."""
+        return self.seconds_of(self.measuring.variants_of(job.proxy))
+
+    def seconds_of(self, variants: Sequence[Variant]) -> float:
+        """What training these is estimated to take."""
+        return self.per_work * work(variants)
+
+    def in_order(self) -> list[Job]:
+        """What may bring most for its work to the gaps to work on goes first."""
+        gaps, base = self.run.diagnosis.principal, work(self._baseline)
+
+        def value(job: Job) -> float:
+            return job.remedy.worth_for(gaps) / (1.0 + work(self.measuring.variants_of(job.proxy)) / base)
+
+        return sorted(self.jobs, key=value, reverse=True)
+
+    def allows(self, changes: Mapping[str, Any]) -> bool:
+        """Whether these data and this network can be trained so."""
+        key = repr(sorted(changes.items()))
+        if key not in self._known:
+            try:
+                self.bench.variant(changes, 0)
+            except LeadlineError:
+                self._known[key] = False
+            else:
+                self._known[key] = True
+        return self._known[key]
+
+    @property
+    def _baseline(self) -> list[Variant]:
+        return self.measuring.several({}, 0, self.measuring.fidelity.seeds)
+
+    def _at(self, fidelity: Fidelity) -> tuple[Measuring, list[Job]]:
+        shape, m = self.plan.data.image_shape, len(self.plan.split.train)
+        measuring = Measuring(self.bench, fidelity, self.run.diagnosis.ladder.unit, self.targets)
+        pairs = zip(remedies(measuring.full, m, shape), remedies(measuring.experiment, m, shape), strict=True)
+        jobs = [self._possible(remedy, proxy) for remedy, proxy in pairs]
+        return measuring, [job for job in jobs if job.remedy.options or job.remedy.key == MORE_DATA]
+
+    def _possible(self, remedy: Remedy, proxy: Remedy) -> Job:
+        """Without the options that these data or this network do not allow."""
+        kept = [k for k, option in enumerate(remedy.options) if self.allows(option.changes)]
+        if len(kept) == len(remedy.options):
+            return Job(remedy, proxy)
+        first, second = (replace(each, options=tuple(each.options[k] for k in kept)) for each in (remedy, proxy))
+        return Job(first, second)
+
+    def _seconds_per_work(self) -> float:
+        """What a floating-point operation of training takes here.
+
+        The run itself tells where networks train one after another; populations are several times quicker, and are
+        timed for a few epochs.
+        """
+        one = self.measuring.variant({}, 0)
+        alone = full_seconds(self.run, self.bench) / work([one])
+        if one.kind is None:
+            return alone
+        clock, epochs, per_work = self.bench.clock, 1, alone
+        while epochs <= CALIBRATION_EPOCHS:
+            changes = {"training.epochs": epochs, "training.schedule": "constant"}
+            variants = [self.measuring.variant(changes, k) for k in range(self.measuring.fidelity.seeds)]
+            started = clock.spent
+            self.bench.train(variants)
+            took = clock.spent - started
+            per_work = took / work(variants)
+            if took > CALIBRATION_SECONDS:
+                break
+            epochs *= 4
+        return min(per_work, alone)
+
+
+def full_seconds(run: Run, bench: Bench) -> float:
+    """Seconds of the run's own training, had it had all its epochs."""
+    seconds = sum(epoch["seconds"] for epoch in run.history)
+    return seconds * (bench.plan.experiment.training.epochs or 1) / max(len(run.history), 1)
+
+
+def work(variants: Sequence[Variant]) -> float:
+    """Floating-point operations that training takes, in the main: three passes over each example and epoch."""
+    return sum(_flops(variant) * _size(variant) * variant.single.settings.epochs for variant in variants)
+
+
+def _size(variant: Variant) -> int:
+    subset = variant.single.subset
+    return len(variant.prepared.train) if subset is None else len(subset)
+
+
+def _flops(variant: Variant) -> float:
+    network, shape = variant.single.network, variant.prepared.plan.input_shape
+    return 3.0 * sum(layer.flops(given) for layer, given in zip(network.layers, network.shapes(shape), strict=False))
