@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from leadline.cli.goal_options import Costs, SecondsPerExample, goal_of
 from leadline.cli.train import AsJson, RunsFolder
 from leadline.errors import UsageError
 
@@ -27,6 +28,8 @@ def register(app: typer.Typer) -> None:
 def compare(
     names: Annotated[list[str], typer.Argument(metavar="RUN RUN…", help="Two runs or more.")],
     metric: MetricName = None,
+    cost: Costs = None,
+    seconds_per_example: SecondsPerExample = None,
     runs: RunsFolder = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
@@ -35,7 +38,8 @@ def compare(
     from leadline.runs.run import load_run
     from leadline.session.comparing import compare_runs
 
-    found = compare_runs([load_run(name, runs) for name in names], metric)
+    goal = goal_of(cost, seconds_per_example)
+    found = compare_runs([load_run(name, runs) for name in names], metric, goal)
     if as_json:
         print_json(found.to_json())
     else:
@@ -77,8 +81,13 @@ def best(
     ] = None,
     metric: MetricName = None,
     limit: Annotated[
-        list[str] | None, typer.Option("--limit", help="Such as latency_ms<=100, size_mb<=5 or parameters<=10000.")
+        list[str] | None,
+        typer.Option(
+            "--limit", help="Such as latency_ms<=100, size_mb<=5, parameters<=10000, or of a metric: cost<=2."
+        ),
     ] = None,
+    cost: Costs = None,
+    seconds_per_example: SecondsPerExample = None,
     runs: RunsFolder = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
@@ -89,7 +98,7 @@ def best(
 
     limits = dict(_limit(text) for text in limit or [])
     chosen = [load_run(name, runs) for name in names] if names else _comparable(runs)
-    selection = choose_run(chosen, metric, limits)
+    selection = choose_run(chosen, metric, limits, goal=goal_of(cost, seconds_per_example))
     if as_json:
         print_json(selection.to_json())
         return

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from leadline.cli.goal_options import Costs, SecondsPerExample, goal_of
 from leadline.cli.train import AsJson, RunsFolder
 from leadline.errors import UsageError
 
 if TYPE_CHECKING:
+    from leadline.experiment import GoalSection
     from leadline.measure import Breakdown, Measured
     from leadline.runs.run import Run
     from leadline.strategy import Diagnosis
@@ -143,6 +145,8 @@ def diagnose(
         list[str] | None, typer.Option("--segment", help="A column to tell metrics apart by; may repeat.")
     ] = None,
     by_class: Annotated[bool, typer.Option("--metrics", help="Print metrics over all and by class, too.")] = False,
+    cost: Costs = None,
+    seconds_per_example: SecondsPerExample = None,
     runs: RunsFolder = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
@@ -153,8 +157,11 @@ def diagnose(
     if run is not None and run.lower().endswith((".csv", ".tsv", ".parquet")):
         if open_test:
             raise UsageError("--open-test is about a RUN; the sets of a table are open as they are.")
-        _diagnose_table(run, given, sizes["human"], metric, (segment or [], by_class), as_json)
+        goal = goal_of(cost, seconds_per_example)
+        _diagnose_table(run, given, sizes["human"], metric, goal, (segment or [], by_class), as_json)
         return
+    if cost or seconds_per_example:
+        raise UsageError("--cost and --seconds-per-example are about a table of predictions; a run has its [goal].")
     if metric is not None:
         raise UsageError("--metric is about a table of predictions; a run is measured by its [goal] optimizing.")
     if (run is None) == (not given):
@@ -201,17 +208,20 @@ def _diagnose_table(
     given: dict[str, float],
     n_human: int | None,
     metric: str | None,
+    goal: GoalSection,
     wanted: tuple[list[str], bool],
     as_json: bool,
 ) -> None:
+    from leadline.measure import ErrorCost
     from leadline.strategy.predictions_table import read_predictions
 
     others = [f"--{name}" for name in given if name != "human"]
     if others:
         raise UsageError(f"{others[0]} does not go with {path}: its errors are measured from the predictions.")
-    table = read_predictions(path, metric)
+    costs = [ErrorCost(each.actual, each.predicted, each.cost) for each in goal.costs]
+    table = read_predictions(path, metric, costs, goal.seconds_per_example)
     diagnosis = table.diagnose(given.get("human"), n_human)
-    if not any(wanted):
+    if not any(wanted) and not table.configured:
         _print(diagnosis, as_json)
     else:
         _print_with_metrics(diagnosis, table.breakdowns(wanted[0]), table.task, as_json)

@@ -7,6 +7,6 @@ repeats its run.
 """
 
 from leadline.experiment.experiment import Experiment
-from leadline.experiment.sections import AugmentSection, NetworkSection, TrainingSection
+from leadline.experiment.sections import AugmentSection, GoalSection, NetworkSection, TrainingSection
 
-__all__ = ["AugmentSection", "Experiment", "NetworkSection", "TrainingSection"]
+__all__ = ["AugmentSection", "Experiment", "GoalSection", "NetworkSection", "TrainingSection"]

@@ -63,8 +63,11 @@ def _keys_at(location: list[int | str], root: type[BaseModel]) -> list[str]:
     """The valid keys of the table at this place of the experiment."""
     model = root
     for part in location:
+        if isinstance(part, int):  # a place in a list of tables, which are all alike
+            continue
         annotation = model.model_fields[str(part)].annotation
         candidates = [annotation, *getattr(annotation, "__args__", ())]
+        candidates += [argument for part in candidates for argument in getattr(part, "__args__", ())]
         model = next(c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel))
     return [field.alias or name for name, field in model.model_fields.items()]
 

@@ -165,11 +165,25 @@ class AugmentSection(Section):
     padding: Literal["edge", "reflect", "mean", "zero"] | None = None
 
 
+class CostTable(Section):
+    """One kind of error and what it costs, in any unit; an error of a kind that is not named costs 1."""
+
+    actual: str
+    predicted: str
+    cost: float = Field(ge=0)
+
+
 class GoalSection(Section):
-    """``[goal]``: the metric to optimize and the error of a human, as a fraction or in the target's units."""
+    """``[goal]``: the metric to optimize and the error of a human, as a fraction or in the metric's units.
+
+    ``costs`` define the metric "cost", and ``seconds_per_example``, which a detector listens for each example,
+    the metric "false_alarms_per_day".
+    """
 
     optimizing: str | None = None
     human_error: float | None = Field(default=None, ge=0)
+    costs: Annotated[tuple[CostTable, ...], Field(strict=False)] = ()
+    seconds_per_example: float | None = Field(default=None, gt=0)
 
 
 class SearchSection(Section):

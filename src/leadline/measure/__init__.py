@@ -10,6 +10,7 @@ from leadline.measure.classification import (
     mean_cost,
     multilabel_error,
 )
+from leadline.measure.costs import ErrorCost, chosen_metric, configured_metrics, cost_metric, false_alarm_metric
 from leadline.measure.intervals import (
     Measured,
     combination,
@@ -31,6 +32,7 @@ __all__ = [
     "METRICS",
     "Breakdown",
     "CalibrationBin",
+    "ErrorCost",
     "Measured",
     "Metric",
     "as_error",
@@ -40,13 +42,17 @@ __all__ = [
     "break_down",
     "by_segment",
     "calibration_curve",
+    "chosen_metric",
     "class_metrics",
     "combination",
+    "configured_metrics",
     "confusion_matrix",
+    "cost_metric",
     "difference",
     "evaluate",
     "examples_for_precision",
     "examples_to_tell",
+    "false_alarm_metric",
     "false_alarms_per_day",
     "latency",
     "mean_absolute",

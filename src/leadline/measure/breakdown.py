@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from leadline.errors import UsageError
 from leadline.measure import classification as c
 from leadline.measure.intervals import Measured, proportion, wilson
-from leadline.measure.metrics import evaluate, metric, metric_names
+from leadline.measure.metrics import Metric, evaluate, metric, metric_names
 
 Array = NDArray[Any]
 Row = Mapping[str, Measured]
@@ -106,6 +106,7 @@ def break_down(
     segments: Mapping[str, ArrayLike] | None = None,
     optimizing: str | None = None,
     ranked: bool = True,
+    configured: Mapping[str, Metric] | None = None,
 ) -> Breakdown:
     """Measure a set over all examples, by class and by segment.
 
@@ -119,6 +120,7 @@ def break_down(
         segments: by column, a value per example (m,): texts or numbers; empty texts, None and NaN are missing.
         optimizing: a metric that every segment is measured by, too.
         ranked: whether to measure what is made of scores; it takes longest.
+        configured: metrics of the user's own numbers by name (`configured_metrics`), over all and by segment.
 
     Raises:
         UsageError: if the arrays do not fit each other, or there are no examples.
@@ -130,8 +132,9 @@ def break_down(
         t, p = (v[:, 0] if v.ndim == 2 and v.shape[1] == 1 else v for v in (t, p))
     if len(t) != len(p) or not len(t):
         raise UsageError(f"A breakdown needs one prediction per example: got {len(p)} for {len(t)}.")
-    wanted = SEGMENT_METRICS[task]
-    if optimizing not in (None, "accuracy", *wanted):
+    own = tuple((configured or {}).values())
+    wanted = (*SEGMENT_METRICS[task], *own)
+    if optimizing not in (None, "accuracy", *SEGMENT_METRICS[task], *(configured or {})):
         wanted = (*wanted, optimizing)
     parts: dict[str, dict[str, Row]] = {}
     for column, values in (segments or {}).items():
@@ -141,23 +144,25 @@ def break_down(
         parts[column] = {
             name: _row(wanted, task, t[rows], p[rows], None if s is None else s[rows]) for name, rows in _parts(names)
         }
-    overall = _row(metric_names(task), task, t, p, s)
+    overall = _row((*metric_names(task), *own), task, t, p, s)
     calibration = calibration_bins(t, s) if s is not None and task in ("binary", "multiclass") else ()
     return Breakdown(len(t), overall, _by_class(task, t, p, classes), parts, calibration)
 
 
-def _row(names: Sequence[str], task: str, t: Array, p: Array, s: Array | None) -> dict[str, Measured]:
+def _row(names: Sequence[str | Metric], task: str, t: Array, p: Array, s: Array | None) -> dict[str, Measured]:
     """The metrics that these examples define: no area under a curve where a class is missing, for one."""
     found = {}
     for name in names:
-        needs_scores = metric(name, task).needs == "scores"
+        known = metric(name, task)
+        needs_scores = known.needs == "scores"
         if needs_scores and s is None:
             continue
         with warnings.catch_warnings(), np.errstate(all="ignore"):
             warnings.simplefilter("ignore", RuntimeWarning)
-            measured = evaluate(name, t, scores_for(task, name, s) if needs_scores and s is not None else p, task=task)
+            answers = scores_for(task, known.name, s) if needs_scores and s is not None else p
+            measured = evaluate(known, t, answers, task=task)
         if np.isfinite([measured.value, *measured.interval]).all():
-            found[name] = measured
+            found[known.name] = measured
     return found
 
 

@@ -204,18 +204,30 @@ METRICS: dict[str, Metric] = {
 }
 
 
-def metric(name: str, task: str | None = None) -> Metric:
-    """The metric of that name.
+# Metrics that need a user's own numbers (`leadline.measure.costs`): how they are shown, and where those are given.
+CONFIGURED = {
+    "cost": ("cost per example", "goal.costs, or --cost"),
+    "false_alarms_per_day": ("false alarms per 24 h", "goal.seconds_per_example, or --seconds-per-example"),
+}
+
+
+def metric(name: str | Metric, task: str | None = None) -> Metric:
+    """The metric of that name; a metric stands for itself.
 
     Raises:
-        UsageError: if there is none (with the nearest names), or it does not apply to the task.
+        UsageError: if there is none (with the nearest names), it does not apply to the task, or it needs numbers.
 
     """
-    if name not in METRICS:
-        raise UsageError(f"Unknown metric '{name}'.{nearest(name, metric_names(task))}")
-    found = METRICS[name]
+    found = METRICS.get(name) if isinstance(name, str) else name
+    if found is None and name in CONFIGURED:
+        raise UsageError(
+            f"Metric '{name}' needs numbers of your own: {CONFIGURED[str(name)][1]} where a command has it."
+        )
+    if found is None:
+        raise UsageError(f"Unknown metric '{name}'.{nearest(str(name), [*metric_names(task), *CONFIGURED])}")
     if task is not None and task not in found.tasks:
-        raise UsageError(f"Metric '{name}' does not apply to a {task} task. Allowed: {', '.join(metric_names(task))}.")
+        allowed = ", ".join(metric_names(task))
+        raise UsageError(f"Metric '{found.name}' does not apply to a {task} task. Allowed: {allowed}.")
     return found
 
 
@@ -225,7 +237,7 @@ def metric_names(task: str | None = None) -> tuple[str, ...]:
 
 
 def evaluate(
-    name: str,
+    name: str | Metric,
     y_true: ArrayLike,
     prediction: ArrayLike,
     level: float = 0.95,
@@ -235,7 +247,7 @@ def evaluate(
     """Measure a metric by name with its interval.
 
     Args:
-        name: one of ``METRICS``.
+        name: one of ``METRICS``, or a metric.
         y_true: integer classes (m,), labels (m, k) with NaN where missing, or values (m,) or (m, k).
         prediction: what the metric needs: classes or values of the same shape, or probabilities (m,) or (m,
             K).
@@ -264,7 +276,7 @@ def complement(measured: Measured) -> Measured:
     )
 
 
-def as_error(name: str, measured: Measured) -> Measured:
+def as_error(name: str | Metric, measured: Measured) -> Measured:
     """The metric turned so that less is better and 0 is perfect, as the error ladder needs it.
 
     Raises:
@@ -277,7 +289,7 @@ def as_error(name: str, measured: Measured) -> Measured:
 
 
 def by_segment(
-    name: str,
+    name: str | Metric,
     segments: ArrayLike,
     y_true: ArrayLike,
     prediction: ArrayLike,

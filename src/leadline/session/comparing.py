@@ -11,10 +11,13 @@ import numpy as np
 
 from leadline.data import Dataset
 from leadline.errors import LeadlineError, UsageError, nearest
-from leadline.measure import Measured, evaluate, latency, metric, scores_for
+from leadline.experiment import GoalSection
+from leadline.measure import Measured, Metric, chosen_metric, evaluate, latency, metric, metric_names, scores_for
+from leadline.measure.metrics import CONFIGURED
 from leadline.runs.predictions import read_answers
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore
+from leadline.session.goals import common_metrics
 from leadline.session.test_set import same_plan
 from leadline.strategy import Candidate, Comparison, Selection, compare, select
 
@@ -34,12 +37,18 @@ class DevAnswers:
     labels: np.ndarray
     scores: np.ndarray
 
-    def needed(self, metric_name: str) -> np.ndarray:
+    def needed(self, wanted: Metric) -> np.ndarray:
         """Predicted labels, or scores where the metric is made of them."""
-        task = self.run.summary["task"]
-        if metric(metric_name, task).needs == "labels":
-            return self.labels
-        return scores_for(task, metric_name, self.scores)
+        return self.labels if wanted.needs == "labels" else scores_for(self.task, wanted.name, self.scores)
+
+    def measured(self, wanted: Metric) -> Measured:
+        """The metric on these examples."""
+        return evaluate(wanted, self.truth, self.needed(wanted), task=self.task)
+
+    @property
+    def task(self) -> str:
+        """Of the run."""
+        return self.run.summary["task"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,8 +78,8 @@ class RunComparison:
         }
 
 
-def compare_runs(runs: Sequence[Run], metric_name: str | None = None) -> RunComparison:
-    """Compare runs on the same dev examples, each with the best one.
+def compare_runs(runs: Sequence[Run], metric_name: str | None = None, goal: GoalSection | None = None) -> RunComparison:
+    """Compare runs on the same dev examples, each with the best one; costs and times of `goal` overrule the runs'.
 
     Raises:
         UsageError: for fewer than two runs, or a metric that does not apply.
@@ -79,17 +88,17 @@ def compare_runs(runs: Sequence[Run], metric_name: str | None = None) -> RunComp
     """
     if len({run.name for run in runs}) < 2:
         raise UsageError("compare takes two runs or more, such as: leadline compare first second.")
-    name = metric_name or default_metric(runs[0])
     answers = same_dev_set(runs)
-    scores = {a.run.name: evaluate(name, a.truth, a.needed(name), task=a.run.summary["task"]) for a in answers}
-    sign = -1 if metric(name).direction == "maximize" else 1
+    wanted = metric(chosen_metric(metric_name or default_metric(runs[0]), common_metrics(runs, goal)), answers[0].task)
+    scores = {a.run.name: a.measured(wanted) for a in answers}
+    sign = -1 if wanted.direction == "maximize" else 1
     best, *others = sorted(answers, key=lambda a: sign * scores[a.run.name].value)
     comparisons = tuple(
-        compare(name, best.truth, best.needed(name), o.needed(name), (best.run.name, o.run.name), len(others))
+        compare(wanted, best.truth, best.needed(wanted), o.needed(wanted), (best.run.name, o.run.name), len(others))
         for o in others
     )
     ranked = {a.run.name: scores[a.run.name] for a in (best, *others)}
-    return RunComparison(name, ranked, comparisons, experiment_differences([best.run, *(o.run for o in others)]))
+    return RunComparison(wanted.name, ranked, comparisons, experiment_differences([best.run, *(o.run for o in others)]))
 
 
 def choose_run(
@@ -97,10 +106,11 @@ def choose_run(
     metric_name: str | None = None,
     limits: Mapping[str, str] | None = None,
     data: Dataset | None = None,
+    goal: GoalSection | None = None,
 ) -> Selection:
-    """The best run by the metric among those within the limits (``latency_ms``, ``size_mb``, ``parameters``).
+    """The best run by the metric among those within the limits: latency_ms, size_mb, parameters, or any metric.
 
-    Latency is measured now, on this machine, for one example at a time.
+    Latency is measured now, on this machine, for one example at a time. Costs and times of `goal` overrule the runs'.
 
     Raises:
         UsageError: for an unknown limit or metric, or no runs.
@@ -109,22 +119,29 @@ def choose_run(
     """
     if not runs:
         raise UsageError("There are no runs to choose from.")
-    for limit in limits or {}:
-        if limit not in SATISFICING:
-            raise UsageError(f"Unknown limit '{limit}'.{nearest(limit, SATISFICING)}")
-    name = metric_name or default_metric(runs[0])
     answers = same_dev_set(runs)
+    task, own = answers[0].task, common_metrics(runs, goal)
+    wanted = metric(chosen_metric(metric_name or default_metric(runs[0]), own), task)
+    limiting = [_limiting(limit, task, own) for limit in limits or {} if limit not in SATISFICING]
     candidates = [
         Candidate(
             a.run.name,
-            evaluate(name, a.truth, a.needed(name), task=a.run.summary["task"]),
-            satisficing(a.run, timed="latency_ms" in (limits or {}), data=data),
+            a.measured(wanted),
+            satisficing(a.run, timed="latency_ms" in (limits or {}), data=data)
+            | {each.name: a.measured(each).value for each in limiting},
         )
         for a in answers
     ]
-    predictions = {a.run.name: a.needed(name) for a in answers}
+    predictions = {a.run.name: a.needed(wanted) for a in answers}
     compared = len(with_dev_set_of(runs[0]))
-    return select(candidates, name, limits, answers[0].truth, predictions, max(compared, len(runs)))
+    return select(candidates, wanted, limits, answers[0].truth, predictions, max(compared, len(runs)))
+
+
+def _limiting(limit: str, task: str, own: Mapping[str, Metric]) -> Metric:
+    """The metric that a limit is set to."""
+    if limit not in own and limit not in metric_names(task) and limit not in CONFIGURED:
+        raise UsageError(f"Unknown limit '{limit}'.{nearest(limit, [*SATISFICING, *metric_names(task), *CONFIGURED])}")
+    return metric(chosen_metric(limit, own), task)
 
 
 def satisficing(run: Run, timed: bool = True, data: Dataset | None = None) -> dict[str, float]:

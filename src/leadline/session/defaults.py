@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from leadline.architectures import network_for
 from leadline.errors import UsageError
-from leadline.measure import metric
 from leadline.network import Dense, Layer, Network
 from leadline.optimize import optimizer_from_config, schedule_from_config
 from leadline.session.augmented import augmentation_of
+from leadline.session.goals import optimized_metric
 from leadline.training.batches import default_batch_size
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def resolve(
     training examples where not all of them are in the split.
     `leadline.errors.UsageError` names the key of a choice that is impossible.
     """
-    metric(experiment.goal.optimizing or METRIC_OF_TASK[data.task], data.task)
+    optimized_metric(experiment.goal, data.task, data.classes, METRIC_OF_TASK[data.task])
     augmentation_of(experiment).check_images(data.image_shape, data.name)
     m = n_train or len(split.train)
     training = _training(experiment, m, has_dev=len(split.dev) > 0)

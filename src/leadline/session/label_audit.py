@@ -17,7 +17,7 @@ from leadline.runs.run import Run
 from leadline.session.corrected import row_contents
 from leadline.session.features import frozen_features
 from leadline.session.plan import Plan, corrected_plan
-from leadline.session.results import Predicted, diagnose_again, measure_error, save_predictions
+from leadline.session.results import Predicted, diagnose_again, measure_error, predicted_rows, save_predictions
 from leadline.session.run_labels import AuditedLabels
 from leadline.session.test_set import same_plan
 from leadline.strategy import (
@@ -147,7 +147,7 @@ def _measure_again(run: Run, plan: Plan) -> Run:
 def _predicted(path: Path, plan: Plan) -> Predicted:
     """The predictions that there are, with the labels now in force."""
     found = read_answers(path, plan.data.task, plan.data.classes)
-    return Predicted(found.rows, plan.data.target[found.rows], found.scores, found.segments)
+    return predicted_rows(plan, found.rows, found.scores, found.segments)
 
 
 def _out_of_fold(run: Run, plan: Plan, rows: np.ndarray, k: int) -> np.ndarray:

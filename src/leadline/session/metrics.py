@@ -11,6 +11,7 @@ from leadline.errors import LeadlineError
 from leadline.measure import Breakdown, break_down
 from leadline.runs.predictions import Answers, read_answers
 from leadline.runs.run import Run
+from leadline.session.goals import metrics_of_run
 
 METRICS_FILE = "metrics.json"
 SETS = ("train", "train_dev", "dev", "test")
@@ -63,9 +64,9 @@ def _measured(run: Run, name: str, answers: Answers, segments: Mapping[str, np.n
     if task == "regression" and answers.truth.shape[1] > 1:
         names = tuple(part.strip() for part in str(run.data.get("target")).split(","))
         names = names if len(names) == answers.truth.shape[1] else ()
-    optimizing = run.experiment.goal.optimizing
-    a = answers
-    return break_down(task, a.truth, a.labels, a.scores, names, segments, optimizing, ranked=name != "train")
+    optimizing, own = run.experiment.goal.optimizing, metrics_of_run(run)
+    a, ranked = answers, name != "train"
+    return break_down(task, a.truth, a.labels, a.scores, names, segments, optimizing, ranked, own)
 
 
 def write_metrics(run: Run) -> dict[str, Breakdown]:

@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
-from leadline.measure import Measured, as_error, evaluate, metric, root_mean_square, scores_for
+from leadline.measure import Measured, Metric, as_error, chosen_metric, evaluate, metric, root_mean_square, scores_for
 from leadline.measure.multilabel import wrong_labels
 from leadline.report import Confusion, Mistake, Report, Residuals, write_report
 from leadline.runs.folder import RunFolder
@@ -23,6 +23,7 @@ from leadline.runs.reviews import load_mistakes
 from leadline.runs.run import Run
 from leadline.runs.soundings import load_soundings
 from leadline.runs.store import RunStore
+from leadline.session.goals import goal_metrics, optimized_metric
 from leadline.session.inside import run_pictures
 from leadline.session.judging import judge
 from leadline.session.metrics import write_metrics
@@ -39,19 +40,31 @@ SHOWN_FIELDS = 8
 
 @dataclass(frozen=True, eq=False)
 class Predicted:
-    """One set's predictions: row numbers (m,), labels, outputs (m, …) and segments, for `predictions_table`."""
+    """One set's predictions: row numbers (m,), labels, outputs (m, …) and segments, for `predictions_table`.
+
+    ``metrics`` are those of the user's own numbers, by name.
+    """
 
     rows: np.ndarray
     labels: np.ndarray
     outputs: np.ndarray
     segments: Mapping[str, np.ndarray] = field(default_factory=dict)
+    metrics: Mapping[str, Metric] = field(default_factory=dict)
 
 
 def predict_set(trained: TrainedNetwork, plan: Plan, part: str) -> Predicted:
     """The trained network's outputs for one set, probabilities or values in the target's units."""
     rows = plan.split.sets[part]
     outputs = np.concatenate([trained.outputs(block) for block in plan.blocks(part)])
-    return Predicted(rows, plan.data.target[rows], outputs, plan.data.segments(rows))
+    return predicted_rows(plan, rows, outputs, plan.data.segments(rows))
+
+
+def predicted_rows(plan: Plan, rows: np.ndarray, outputs: np.ndarray, segments: Mapping[str, np.ndarray]) -> Predicted:
+    """Outputs (m, …) for rows of the plan's data, with their labels."""
+    data = plan.data
+    return Predicted(
+        rows, data.target[rows], outputs, segments, goal_metrics(plan.experiment.goal, data.task, data.classes)
+    )
 
 
 def save_predictions(folder: RunFolder, plan: Plan, part: str, predicted: Predicted) -> Path:
@@ -67,23 +80,25 @@ def measure_error(task: str, name: str, predicted: Predicted) -> Measured:
     """A set's error in the metric `name`: less is better and 0 is perfect, with its 95 % interval."""
     if task == "regression" and name == "rmse":
         return root_mean_square(predicted.outputs - predicted.labels)
-    return as_error(name, evaluate(name, predicted.labels, _as_needed(task, name, predicted.outputs), task=task))
+    found = metric(chosen_metric(name, predicted.metrics), task)
+    return as_error(found, evaluate(found, predicted.labels, _as_needed(task, found, predicted.outputs), task=task))
 
 
-def _as_needed(task: str, name: str, outputs: np.ndarray) -> np.ndarray:
+def _as_needed(task: str, found: Metric, outputs: np.ndarray) -> np.ndarray:
     """Outputs as a metric takes them: classes, labels of 0 or 1, probabilities or values."""
-    if metric(name, task).needs == "labels":
+    if found.needs == "labels":
         return (outputs > 0.5).astype(int) if task == "multilabel" else outputs.argmax(1)
-    return scores_for(task, name, outputs)
+    return scores_for(task, found.name, outputs)
 
 
 def diagnose_run(
     plan: Plan, errors: Mapping[str, Measured], history: list[dict[str, Any]], facts: Mapping[str, Any]
 ) -> Diagnosis:
     """The error ladder of a run: `errors` by set, and the evidence that its remedies rest on."""
-    name = plan.experiment.goal.optimizing or "accuracy"
-    found = metric(name, plan.data.task)
-    title = "error" if name == "accuracy" else found.title if found.direction == "minimize" else f"1 − {found.title}"
+    found = optimized_metric(plan.experiment.goal, plan.data.task, plan.data.classes)
+    title = (
+        "error" if found.name == "accuracy" else found.title if found.direction == "minimize" else f"1 − {found.title}"
+    )
     evidence = Evidence.from_run(
         plan.experiment.to_dict(),
         history,

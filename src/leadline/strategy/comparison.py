@@ -19,7 +19,7 @@ from leadline.errors import UsageError
 from leadline.measure.bootstrap import bootstrap
 from leadline.measure.classification import matches
 from leadline.measure.intervals import Measured, about, paired_difference
-from leadline.measure.metrics import metric
+from leadline.measure.metrics import Metric, metric
 from leadline.strategy.plain import plain
 
 Array = NDArray[Any]
@@ -65,7 +65,7 @@ class Comparison:
 
 
 def compare(
-    metric_name: str,
+    metric_name: str | Metric,
     y_true: ArrayLike,
     first: ArrayLike,
     second: ArrayLike,
@@ -76,7 +76,7 @@ def compare(
     """Compare two models on the same examples; the better one comes first in the result.
 
     Args:
-        metric_name: one of `leadline.measure.METRICS`.
+        metric_name: one of `leadline.measure.METRICS` or a metric.
         y_true: truth.
         first: predictions as the metric needs them.
         second: of the other model.
@@ -120,7 +120,7 @@ def mcnemar(only_first_wrong: int, only_second_wrong: int) -> float:
 
 
 def expected_optimism(
-    metric_name: str, y_true: ArrayLike, predictions: Sequence[ArrayLike], compared: int | None = None
+    metric_name: str | Metric, y_true: ArrayLike, predictions: Sequence[ArrayLike], compared: int | None = None
 ) -> Measured:
     """How much the best of several equally good models would look better than it is, by luck alone.
 
@@ -158,7 +158,7 @@ def _negated(m: Measured) -> Measured:
     return replace(m, value=-m.value, low=-high, high=-low)
 
 
-def _bootstrapped_lead(metric_name: str, t: Array, a: Array, b: Array, level: float, seed: int) -> Measured:
+def _bootstrapped_lead(metric_name: str | Metric, t: Array, a: Array, b: Array, level: float, seed: int) -> Measured:
     """How much better a is than b, both resampled with the same examples."""
     found = metric(metric_name)
     sign = 1.0 if found.direction == "maximize" else -1.0
@@ -170,7 +170,9 @@ def _bootstrapped_lead(metric_name: str, t: Array, a: Array, b: Array, level: fl
     return bootstrap(lead, t, a, b, resamples=1000, seed=seed, level=level, unit=unit)
 
 
-def _bootstrapped_spread(metric_name: str, t: Array, predictions: Sequence[Array], resamples: int = 300) -> float:
+def _bootstrapped_spread(
+    metric_name: str | Metric, t: Array, predictions: Sequence[Array], resamples: int = 300
+) -> float:
     """Standard deviation of a model's metric over resamples, less what all models share."""
     found, rng = metric(metric_name), np.random.default_rng(0)
     draws = [rng.integers(0, len(t), len(t)) for _ in range(resamples)]

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 
 from leadline.errors import UsageError
 from leadline.measure.intervals import Measured, wilson
-from leadline.measure.metrics import as_error, evaluate, metric
+from leadline.measure.metrics import Metric, as_error, evaluate, metric
 from leadline.measure.regression import root_mean_square
 from leadline.strategy.conclusion import conclusion, next_step, principal_gaps
 from leadline.strategy.evidence import Evidence
@@ -138,7 +138,7 @@ def diagnose_rates(
 def diagnose_predictions(
     sets: Mapping[str, tuple[ArrayLike, ArrayLike]],
     human: Measured | float | None = None,
-    metric_name: str = "error",
+    metric_name: str | Metric = "error",
     **options: Any,
 ) -> Diagnosis:
     """Diagnose a classifier from its predictions, or any model by any metric.
@@ -146,7 +146,7 @@ def diagnose_predictions(
     Args:
         sets: truth and prediction per set, as the metric needs them (classes, probabilities or values).
         human: error of the human level in the same form.
-        metric_name: one of `leadline.measure.METRICS`. One that is maximized enters the ladder as 1 − metric.
+        metric_name: one of `leadline.measure.METRICS` or a metric. A maximized one enters the ladder as 1 − metric.
         **options: as for ``diagnose``.
 
     Raises:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,8 +21,9 @@ from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError, UsageError, nearest
 from leadline.measure.breakdown import Breakdown, break_down, scores_for
+from leadline.measure.costs import ErrorCost, chosen_metric, configured_metrics
 from leadline.measure.intervals import Measured, wilson
-from leadline.measure.metrics import metric, metric_names
+from leadline.measure.metrics import CONFIGURED, Metric, metric, metric_names
 from leadline.strategy.diagnosis import Diagnosis, diagnose_predictions, diagnose_regression
 from leadline.strategy.human_level import HumanLevel, human_level
 from leadline.strategy.ladder import RUNGS
@@ -47,7 +48,7 @@ def diagnose_table(
 
     Args:
         path: .csv, .tsv or .parquet.
-        human: error of the human level in percent, or for a regression in the target's unit; it overrules annotators.
+        human: error of the human level in percent, or in the metric's unit where that is none; it overrules annotators.
         n_human: examples it was measured on, for its interval.
         metric_name: one of `leadline.measure.METRICS`; by default the error rate, or RMSE for a regression.
 
@@ -59,8 +60,20 @@ def diagnose_table(
     return read_predictions(path, metric_name).diagnose(human, n_human)
 
 
-def read_predictions(path: str | os.PathLike[str], metric_name: str | None = None) -> PredictionsTable:
-    """Read a table of predictions; arguments and errors as `diagnose_table`."""
+def read_predictions(
+    path: str | os.PathLike[str],
+    metric_name: str | None = None,
+    costs: Sequence[ErrorCost] = (),
+    seconds_per_example: float | None = None,
+) -> PredictionsTable:
+    """Read a table of predictions; arguments and errors as `diagnose_table` and `configured_metrics`."""
+    found = _read_predictions(path, metric_name)
+    own = configured_metrics(found.task, found.classes, costs, seconds_per_example)
+    metric(chosen_metric(found.metric_name, own), found.task)
+    return replace(found, configured=own)
+
+
+def _read_predictions(path: str | os.PathLike[str], metric_name: str | None) -> PredictionsTable:
     table = read_any_table(path)
     names = _label_names(table)
     needed = NEEDED if not names else ("set", *(f"{kind}_{name}" for name in names for kind in NEEDED[1:]))
@@ -101,6 +114,7 @@ class PredictionsTable:
         predictions: of the same kind.
         classes: names of classes, labels or targets.
         metric_name: what the ladder is measured by.
+        configured: metrics of the user's own numbers, by name.
 
     """
 
@@ -112,6 +126,12 @@ class PredictionsTable:
     predictions: Array
     classes: tuple[str, ...]
     metric_name: str = "error"
+    configured: Mapping[str, Metric] = field(default_factory=dict)
+
+    @property
+    def metric(self) -> Metric:
+        """What the ladder is measured by."""
+        return metric(chosen_metric(self.metric_name, self.configured), self.task)
 
     @cached_property
     def scores(self) -> Array | None:
@@ -128,12 +148,13 @@ class PredictionsTable:
         return below_test[-1] if below_test else "test"
 
     def diagnose(self, human: float | None = None, n_human: int | None = None) -> Diagnosis:
-        """The ladder of the sets; the human level in percent, or for a regression in the target's unit."""
+        """The ladder of the sets; the human level in percent, or in the metric's unit where that is none."""
         if self.task == "regression":
             return self._regression(human)
         people = _annotators(self.table) if human is None and self._counts_errors else None
-        level = _human(human, n_human) if people is None else people.level
-        found = diagnose_predictions(self._answers(), level, self.metric_name)
+        rate = self.metric.unit == "%" or self.metric.direction == "maximize"
+        given = _human(human, n_human) if rate else human
+        found = diagnose_predictions(self._answers(), given if people is None else people.level, self.metric)
         if people is None:
             return found
         return replace(found, notes=(*found.notes, f"Human level: {people.source}.", *people.notes))
@@ -160,6 +181,7 @@ class PredictionsTable:
                     self.classes,
                     {column: values[rows] for column, values in columns.items()},
                     self.metric_name,
+                    configured=self.configured,
                 )
         return found
 
@@ -170,7 +192,7 @@ class PredictionsTable:
     def _answers(self) -> dict[str, tuple[Array, Array]]:
         """Truth and what the metric needs, by set."""
         answers = self.predictions
-        if metric(self.metric_name, self.task).needs == "scores":
+        if self.metric.needs == "scores":
             if self.scores is None:
                 missing = next(c for c in self.classes if f"probability_{c}" not in self.table.column_names)
                 without = [name for name in metric_names(self.task) if metric(name).needs == "labels"]
@@ -207,6 +229,8 @@ def _several(
     labels, predictions = (
         np.stack([_numeric(table, f"{kind}_{name}", path) for name in names], axis=1) for kind in NEEDED[1:]
     )
+    if metric_name in CONFIGURED:
+        raise UsageError(f"{path}: '{metric_name}' is about one class per example, not about several labels.")
     yes_or_no = all(np.isin(v[~np.isnan(v)], (0, 1)).all() for v in (labels, predictions))
     task = "multilabel" if yes_or_no and (metric_name is None or "multilabel" in metric(metric_name).tasks) else None
     if task is None and np.isnan(labels).any():
@@ -228,6 +252,8 @@ def _numeric(table: pa.Table, name: str, path: str | os.PathLike[str]) -> Array:
 
 
 def _is_regression(labels: Array, predictions: Array, metric_name: str | None) -> bool:
+    if metric_name in CONFIGURED:
+        return False
     if metric_name is not None:
         return metric(metric_name).tasks == ("regression",)
     return "f" in (labels.dtype.kind, predictions.dtype.kind) and "U" not in (labels.dtype.kind, predictions.dtype.kind)

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from leadline.errors import UsageError
 from leadline.measure.intervals import Measured, grouped
-from leadline.measure.metrics import metric
+from leadline.measure.metrics import Metric, metric
 from leadline.strategy.comparison import Comparison, compare, expected_optimism
 from leadline.strategy.plain import plain
 
@@ -100,7 +100,7 @@ class Selection:
 
 def select(
     candidates: Sequence[Candidate],
-    metric_name: str,
+    metric_name: str | Metric,
     thresholds: Mapping[str, str | float] | None = None,
     y_true: ArrayLike | None = None,
     predictions: Mapping[str, ArrayLike] | None = None,

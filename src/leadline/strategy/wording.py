@@ -116,7 +116,8 @@ def _easier(ladder: Ladder) -> list[str]:
         if gap.size.has_interval and gap.size.interval[1] < 0:
             upper = capitalized(_set_text(ladder, gap.upper))
             lower = _set_text(ladder, gap.lower)
-            found.append(f"{upper} is clearly below {lower} ({gap.size.range()} points): that set may be easier.")
+            unit = f" {gap.size.unit}".rstrip()
+            found.append(f"{upper} is clearly below {lower} ({gap.size.range()}{unit}): that set may be easier.")
     return found
 
 

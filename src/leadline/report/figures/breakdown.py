@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from leadline.measure import METRICS, Breakdown, CalibrationBin, Measured
+from leadline.measure.metrics import CONFIGURED
 from leadline.report.figures.figure import Figure, axis, text
 from leadline.report.quantities import count
 from leadline.report.style import MUTED, SERIES
@@ -13,7 +14,11 @@ from leadline.report.style import MUTED, SERIES
 MOST_ROWS = 30
 """Rows of a table; of more classes the worst are shown."""
 
-TITLES = {"precision": "precision", "recall": "recall"} | {m.name: m.title for m in METRICS.values()}
+TITLES = (
+    {"precision": "precision", "recall": "recall"}
+    | {m.name: m.title for m in METRICS.values()}
+    | {name: title for name, (title, _) in CONFIGURED.items()}
+)
 HEADLINE = {
     "binary": ("error", "precision", "recall", "f1", "roc_auc", "pr_auc", "log_loss", "ece"),
     "multiclass": ("error", "macro_f1", "balanced_accuracy", "roc_auc", "log_loss", "ece"),
@@ -47,7 +52,7 @@ class MetricTable:
 
 def overall_table(breakdowns: Mapping[str, Breakdown], task: str) -> MetricTable:
     """The usual metrics of the task, one row each, one column per set."""
-    names = [name for name in HEADLINE[task] if any(name in b.overall for b in breakdowns.values())]
+    names = [name for name in (*HEADLINE[task], *CONFIGURED) if any(name in b.overall for b in breakdowns.values())]
     rows = [(TITLES[name], [_cell(b.overall.get(name)) for b in breakdowns.values()]) for name in names]
     return MetricTable("Metrics", "metric", list(breakdowns), rows)
 
