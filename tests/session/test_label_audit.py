@@ -10,7 +10,8 @@ import pytest
 import leadline as ll
 from leadline.errors import LeadlineError
 from leadline.session.corrected import corrected_data
-from leadline.session.label_audit import CACHE, apply_corrections, audit_labels, undo_corrections
+from leadline.session.label_audit import apply_corrections, audit_labels, undo_corrections
+from leadline.session.out_of_fold import CACHE
 from leadline.strategy import Corrections, Review
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from leadline.data.assembly import channels_last, checked_inputs
+from leadline.data.array_assembly import channels_last, checked_inputs
 from leadline.data.columns import typed
 from leadline.data.dataset import Column, Dataset
 from leadline.data.inference import kind_of

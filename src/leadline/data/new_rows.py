@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from leadline.data.assembly import channels_last, checked_inputs, shape_text
+from leadline.data.array_assembly import channels_last, checked_inputs, shape_text
 from leadline.data.columns import typed
 from leadline.data.dataset import Column
 from leadline.data.images import Wish

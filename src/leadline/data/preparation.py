@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from leadline.data.assembly import shape_text
+from leadline.data.array_assembly import shape_text
 from leadline.data.columns import Where
 from leadline.data.dataset import Column, Dataset
 from leadline.data.encoders import CategoryEncoder, Encoder, NumberEncoder, encoder_from_json, fit_column

@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from leadline.data.assembly import assemble_arrays, assemble_tables
+from leadline.data.array_assembly import assemble_arrays
+from leadline.data.assembly import assemble_tables
 from leadline.data.dataset import Dataset
 from leadline.data.images import Wish
 from leadline.data.raw import DEV, EXTRA, MAIN, TEST, Part, Raw, RawArrays, RawTable, named_by_position

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +11,7 @@ import pyarrow as pa
 
 from leadline.data.assembly import assemble_tables, joined
 from leadline.data.dataset import Column, Dataset, level_order
-from leadline.data.dealing import DEV, SETS, TEST, TRAIN, TRAIN_DEV, UNUSED, Sizes
+from leadline.data.dealing import DEV, SETS, TEST, TRAIN, TRAIN_DEV, Sizes
 from leadline.data.duplicates import duplicate_notices
 from leadline.data.encoders import Encoder, QuantileEncoder, fit_quantiles
 from leadline.data.preparation import Preparation, constant_notices
@@ -21,12 +20,12 @@ from leadline.data.reading import further_set, table_targets, wanted_of
 from leadline.data.row_groups import RowGroup, check_columns, column_names, numbered, open_groups
 from leadline.data.row_hashes import row_hashes
 from leadline.data.row_sets import RowSets, check_settings
-from leadline.data.running_statistics import ColumnStatistics, NumberStatistics, encoder_of, statistics_of
+from leadline.data.running_statistics import NumberStatistics, encoder_of
 from leadline.data.settings import DataSettings, SplitSettings, weighted_sources
 from leadline.data.sources import resolved, table_files
 from leadline.data.split import Split, check_classes, classes_not_measured, set_sizes
 from leadline.data.split_columns import set_aside
-from leadline.data.threads import in_threads
+from leadline.data.stream_facts import Facts, gather_facts
 from leadline.data.typed_pieces import TypedPieces
 from leadline.errors import LeadlineError, UsageError
 
@@ -49,44 +48,6 @@ class Opened:
     pieces: TypedPieces
     n_train: int
     weights: tuple[float, ...]
-
-
-@dataclass(frozen=True, eq=False)
-class Facts:
-    """What is known of a group of rows, or of several.
-
-    ``columns`` and ``targets`` are statistics of training rows, ``classes`` how often each occurs in which set;
-    ``kept`` are the rows to keep in memory, ``rows`` their numbers and ``codes`` their sets.
-    """
-
-    columns: dict[str, ColumnStatistics] = field(default_factory=dict)
-    targets: tuple[NumberStatistics, ...] = ()
-    classes: Counter[tuple[int, str]] = field(default_factory=Counter)
-    counts: np.ndarray = field(default_factory=lambda: np.zeros(5, np.int64))
-    without_target: int = 0
-    kept: tuple[pa.Table, ...] = ()
-    rows: tuple[np.ndarray, ...] = ()
-    codes: tuple[np.ndarray, ...] = ()
-    parts: tuple[np.ndarray, ...] = ()
-
-    def __add__(self, other: Facts) -> Facts:
-        columns = dict(self.columns)
-        for name, found in other.columns.items():
-            columns[name] = columns[name] + found if name in columns else found  # type: ignore[operator]
-        targets = other.targets if not self.targets else self.targets
-        if self.targets and other.targets:
-            targets = tuple(a + b for a, b in zip(self.targets, other.targets, strict=True))
-        return Facts(
-            columns,
-            targets,
-            self.classes + other.classes,
-            self.counts + other.counts,
-            self.without_target + other.without_target,
-            self.kept + other.kept,
-            self.rows + other.rows,
-            self.codes + other.codes,
-            self.parts + other.parts,
-        )
 
 
 def files_of(settings: DataSettings, folder: Path | None) -> list[tuple[int, Path]]:
@@ -119,7 +80,7 @@ def opened_stream(settings: DataSettings, split: SplitSettings, folder: Path | N
     pieces = TypedPieces(kinds, targets, shown.task, frozenset(settings.types))
     sets, sizes, notices = _row_sets(settings, split, shown, groups)
     share = min(sample, MOST_CELLS // len(names)) / max(sizes.train, 1)
-    facts = _all_facts(groups, sets, pieces, share)
+    facts = gather_facts(groups, sets, pieces, share)
     return _opened(settings, split, folder, groups, looked_at, shown, pieces, sets, notices, facts)
 
 
@@ -157,57 +118,6 @@ def _row_sets(
     sizes, notices = set_sizes(shown, split, n_main, n_extra, *given)
     extra = frozenset(range(mains, mains + len(settings.extra)))
     return RowSets.of(split, sizes, (n_main, n_extra), extra, groups), sizes, notices
-
-
-def _all_facts(groups: Sequence[RowGroup], sets: RowSets, pieces: TypedPieces, share: float) -> Facts:
-    """One pass over all rows, several groups at a time."""
-    found = Facts()
-    for start in range(0, len(groups), 64):  # what is found is merged now and then, in order
-        some = groups[start : start + 64]
-        each = in_threads(lambda group: _facts(group, sets, pieces, share), some, sum(group.n for group in some))
-        for facts in each:
-            found = found + facts
-    return found
-
-
-def _facts(group: RowGroup, sets: RowSets, pieces: TypedPieces, share: float) -> Facts:
-    found = Facts()
-    for row, piece in group.pieces():
-        found = found + _facts_of_piece(group, row, piece, sets, pieces, share)
-    return found
-
-
-def _facts_of_piece(
-    group: RowGroup, row: int, piece: pa.Table, sets: RowSets, pieces: TypedPieces, share: float
-) -> Facts:
-    where, usable = group.where(row), pieces.usable(piece)
-    codes = np.where(usable, sets.of_piece(group, row, piece), UNUSED)
-    training = codes == TRAIN
-    columns = {column.name: statistics_of(column.take(training)) for column in pieces.inputs(piece, where)}
-    classes: Counter[tuple[int, str]] = Counter()
-    targets: tuple[NumberStatistics, ...] = ()
-    if pieces.task == "regression":
-        values = pieces.targets(piece, where, ())[training]
-        targets = tuple(NumberStatistics.of(values[:, k]) for k in range(values.shape[1]))
-    elif pieces.task != "multilabel" and len(pieces.target_names) == 1:
-        places, levels = pieces.levels(piece)
-        for code in np.unique(codes[usable]).tolist():
-            counts = np.bincount(places[(codes == code) & usable], minlength=len(levels))
-            classes.update({(code, level): int(n) for level, n in zip(levels, counts, strict=True) if n})
-    first = group.start + row
-    kept = np.isin(codes, (TRAIN_DEV, DEV, TEST)) | (training & sets.sampled(share, first, len(piece)))
-    rows = np.flatnonzero(kept)
-    return Facts(
-        columns,
-        targets,
-        classes,
-        np.bincount(codes + 1, minlength=5),
-        int((~usable).sum()),
-        (piece.take(pa.array(rows)),) if len(rows) else (),
-        (first + rows,) if len(rows) else (),
-        (codes[rows],) if len(rows) else (),
-        (np.full(len(rows), group.part, np.int32),) if len(rows) else (),
-    )
 
 
 def _opened(

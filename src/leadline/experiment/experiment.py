@@ -22,6 +22,7 @@ from leadline.experiment.sections import (
     SplitSection,
     TrainingSection,
 )
+from leadline.paths import from_here
 from leadline.toml_text import toml_text
 
 
@@ -97,17 +98,17 @@ class Experiment(Section):
                     continue
                 path = folder / given
                 if path.is_file() or (key == "source" and path.is_dir()):
-                    changes[f"{name}.{key}"] = _from_here(folder / given)
+                    changes[f"{name}.{key}"] = from_here(folder / given)
         for key in ("source", "extra"):
             given = getattr(self.data, key)
             if isinstance(given, tuple) and given:
                 changes[f"data.{key}"] = [_source_beside(entry, folder) for entry in given]
         if self.split.file is not None and (folder / self.split.file).is_file():
-            changes["split.file"] = _from_here(folder / self.split.file)
+            changes["split.file"] = from_here(folder / self.split.file)
         weights = self.network.from_
         if weights is not None and "://" not in weights and (folder / weights).exists():
-            changes["network.from"] = _from_here(folder / weights)
-        modules = [_from_here(folder / name) if (folder / name).is_file() else name for name in self.network.modules]
+            changes["network.from"] = from_here(folder / weights)
+        modules = [from_here(folder / name) if (folder / name).is_file() else name for name in self.network.modules]
         if modules:
             changes["network.modules"] = modules
         return self.replace(changes) if changes else self
@@ -116,7 +117,7 @@ class Experiment(Section):
 def _source_beside(entry: str | dict[str, Any], folder: Path) -> str | dict[str, Any]:
     if isinstance(entry, dict):
         return entry | {"source": _source_beside(entry["source"], folder)}
-    return _from_here(folder / entry) if (folder / entry).exists() else entry
+    return from_here(folder / entry) if (folder / entry).exists() else entry
 
 
 def _near(path: Path) -> str:
@@ -125,9 +126,3 @@ def _near(path: Path) -> str:
         return f" The folder {path.parent} does not exist."
     hint = nearest(path.name, [file.name for file in path.parent.glob("*.toml")])
     return hint if "Did you mean" in hint else ""
-
-
-def _from_here(path: Path) -> str:
-    """The path as one would write it here: relative where the file is below, else absolute."""
-    path, here = path.resolve(), Path.cwd().resolve()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +15,7 @@ from leadline.runs.predictions import read_answers, read_table
 from leadline.runs.reviews import LABEL_REVIEWS, load_reviews, load_verdicts
 from leadline.runs.run import Run
 from leadline.session.corrected import row_contents
-from leadline.session.features import frozen_features
+from leadline.session.out_of_fold import out_of_fold
 from leadline.session.plan import Plan, corrected_plan
 from leadline.session.results import Predicted, diagnose_again, measure_error, predicted_rows, save_predictions
 from leadline.session.run_labels import AuditedLabels
@@ -29,12 +29,8 @@ from leadline.strategy import (
     label_pattern,
     label_share,
 )
-from leadline.strategy.folds import out_of_fold_probabilities
 from leadline.strategy.label_text import label_text
-from leadline.threads import limited_threads, threads_for
-from leadline.training import Examples
 
-CACHE = "out_of_fold.npz"
 UNDONE = "label_reviews.undone.csv"
 # From so many confirmed wrong labels on, the pattern is judged by them and no longer by suspects.
 ENOUGH_CONFIRMED = 20
@@ -91,7 +87,7 @@ def audit_labels(run: Run, data: Dataset | None = None, k: int = 5, segments: Se
     sets = np.concatenate([np.full(len(v), name, object) for name, v in plan.split.sets.items() if len(v)])
     given, classes = plan.data.target[rows], plan.data.classes
     columns = plan.data.segments(rows) | {name: plan.data.column(name, rows) for name in segments}
-    audit = find_label_errors(given, _out_of_fold(run, plan, rows, k), classes, columns)
+    audit = find_label_errors(given, out_of_fold(run, plan, rows, k), classes, columns)
     reviews = load_reviews(run.folder)
     wrong, right = _confirmed(plan.data, reviews, rows)
     by_people = int(wrong.sum()) >= ENOUGH_CONFIRMED
@@ -148,32 +144,6 @@ def _predicted(path: Path, plan: Plan) -> Predicted:
     """The predictions that there are, with the labels now in force."""
     found = read_answers(path, plan.data.task, plan.data.classes)
     return predicted_rows(plan, found.rows, found.scores, found.segments)
-
-
-def _out_of_fold(run: Run, plan: Plan, rows: np.ndarray, k: int) -> np.ndarray:
-    """Probabilities (m, K) for the rows, from the cache in the run's folder or from k networks."""
-    path = run.folder / CACHE
-    if path.exists():
-        try:
-            with np.load(path) as kept:
-                if int(kept["k"]) == k and np.array_equal(kept["rows"], rows):
-                    return kept["probabilities"]
-        except (OSError, ValueError, KeyError):
-            pass  # a damaged cache is made anew
-    target = plan.data.target[rows]
-    if plan.loss == "binary_cross_entropy":
-        target = target[:, None].astype(plan.training.precision)
-    inputs = plan.preparation.inputs(plan.data, rows, dtype=plan.training.precision)
-    epochs = run.summary["best_epoch"] or run.summary["epochs"] or plan.training.epochs
-    settings = replace(plan.training, epochs=epochs)
-    with limited_threads(threads_for(plan.network, plan.input_shape, plan.batch_size)):
-        rest, inputs = frozen_features(run, inputs)
-        examples = Examples.of(inputs, target, settings)
-        augment = plan.augmenter if rest is None else None  # what is computed once cannot vary
-        network = rest or plan.network
-        found = out_of_fold_probabilities(network, plan.loss, examples, settings, k, settings.seed, augment)
-    np.savez(path, rows=rows, k=k, probabilities=found)
-    return found
 
 
 def _confirmed(data: Dataset, reviews: Corrections, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -17,10 +17,11 @@ import numpy as np
 from leadline.architectures import Published, architecture, load_published
 from leadline.architectures.files import hash_in_name, source_digest
 from leadline.data import Dataset, Preparation
-from leadline.data.assembly import shape_text
+from leadline.data.array_assembly import shape_text
 from leadline.data.normalization import ArrayEncoder, fit_array
 from leadline.errors import LeadlineError, UsageError
 from leadline.network import Image, Network, Parameters, Shape
+from leadline.paths import from_here
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore
 
@@ -156,7 +157,7 @@ class TrainedRun:
                 f"network.checksum: the weights of {run.name} have changed; they begin {checksum[:16]} now. "
                 "Leave checksum out to start from these."
             )
-        return cls(run, _from_here(run.folder.path), checksum)
+        return cls(run, from_here(run.folder.path), checksum)
 
     @property
     def name(self) -> str:
@@ -346,9 +347,3 @@ def _published_pixels(own: Preparation, inputs: np.ndarray, train: np.ndarray, p
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _from_here(path: Path) -> str:
-    """The path as one would write it here: relative where it is below, else absolute."""
-    path, here = path.resolve(), Path.cwd().resolve()
-    return str(path.relative_to(here) if path.is_relative_to(here) else path)

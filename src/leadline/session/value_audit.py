@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -12,17 +12,13 @@ from leadline.runs.predictions import read_answers
 from leadline.runs.reviews import load_reviews, load_verdicts
 from leadline.runs.run import Run
 from leadline.session.corrected import row_contents
-from leadline.session.features import frozen_features
 from leadline.session.judging import judge
-from leadline.session.label_audit import CACHE
+from leadline.session.out_of_fold import out_of_fold
 from leadline.session.plan import Plan
 from leadline.session.run_labels import AuditedLabels
 from leadline.session.test_set import same_plan
 from leadline.strategy import Corrections, LabelPattern, LabelShare, label_share
-from leadline.strategy.folds import assign_folds, out_of_fold_outputs
 from leadline.strategy.value_labels import ValueAudit, find_multilabel_errors, find_value_errors
-from leadline.threads import limited_threads, threads_for
-from leadline.training import Examples
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,7 +60,7 @@ def audit_values(run: Run, data: Dataset | None = None, k: int = 5, segments: Se
     rows = np.concatenate([indices for indices in plan.split.sets.values() if len(indices)])
     sets = np.concatenate([np.full(len(v), name, object) for name, v in plan.split.sets.items() if len(v)])
     columns = plan.data.segments(rows) | {name: plan.data.column(name, rows) for name in segments}
-    given, found = plan.data.target[rows], _out_of_fold(run, plan, rows, k)
+    given, found = plan.data.target[rows], out_of_fold(run, plan, rows, k)
     if plan.data.task == "multilabel":
         audit = find_multilabel_errors(given, found, plan.data.classes, columns)
     else:
@@ -73,33 +69,6 @@ def audit_values(run: Run, data: Dataset | None = None, k: int = 5, segments: Se
     reviews, waiting = load_reviews(run.folder), load_verdicts(run.folder)
     share = _share(run, plan, rows, audit, reviews) if plan.data.task == "multilabel" else None
     return RunValueLabels(rows, sets, contents, audit, reviews, waiting, share, plan.data.task)
-
-
-def _out_of_fold(run: Run, plan: Plan, rows: np.ndarray, k: int) -> np.ndarray:
-    """Probabilities of the labels, or values in the target's units, (m, k); kept in the run's folder."""
-    path = run.folder / CACHE
-    if path.exists():
-        try:
-            with np.load(path) as kept:
-                if int(kept["k"]) == k and np.array_equal(kept["rows"], rows):
-                    return kept["probabilities"]
-        except (OSError, ValueError, KeyError):
-            pass  # a damaged cache is made anew
-    precision = plan.training.precision
-    inputs = plan.preparation.inputs(plan.data, rows, dtype=precision)
-    target = plan.preparation.targets(plan.data, rows, dtype=precision)
-    epochs = run.summary["best_epoch"] or run.summary["epochs"] or plan.training.epochs
-    settings = replace(plan.training, epochs=epochs)
-    folds = assign_folds(np.zeros(len(rows)), k, settings.seed)
-    with limited_threads(threads_for(plan.network, plan.input_shape, plan.batch_size)):
-        rest, inputs = frozen_features(run, inputs)
-        augment = plan.augmenter if rest is None else None  # what is computed once cannot vary
-        examples = Examples.of(inputs, target, settings)
-        found = out_of_fold_outputs(rest or plan.network, plan.loss, examples, settings, folds, augment)
-    if plan.data.task == "regression":
-        found = found * plan.preparation.target_scale + plan.preparation.target_mean
-    np.savez(path, rows=rows, k=k, probabilities=found)
-    return found
 
 
 def _share(run: Run, plan: Plan, rows: np.ndarray, audit: ValueAudit, reviews: Corrections) -> LabelShare | None:

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from leadline.errors import LeadlineError
 from leadline.runs.reviews import load_reviews, load_verdicts
 from leadline.runs.run import Run
-from leadline.session.label_audit import CACHE, audit_labels
+from leadline.session.label_audit import audit_labels
 from leadline.session.label_review import Effect, LabelQueue, Questioned, apply_verdicts, effects, take_back
+from leadline.session.out_of_fold import CACHE
 from leadline.strategy import Corrections, Review
 from leadline.web.memory import Background, Memory, Task, signature
 
