@@ -48,7 +48,6 @@ def test_confusion_metrics_equal_scikit_learns_also_with_empty_classes(pairs):
         np.testing.assert_allclose(c.f_beta(confusion, 2.0), expected)
         assert c.balanced_accuracy(confusion) == pytest.approx(sk.balanced_accuracy_score(truth, predicted))
     assert c.accuracy(confusion) == pytest.approx(sk.accuracy_score(truth, predicted))
-    assert c.error_rate(confusion) == pytest.approx(sk.zero_one_loss(truth, predicted))
 
 
 def test_a_stack_of_confusion_matrices_is_evaluated_at_once():

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from leadline.cli.train import AsJson, RunsFolder, assigned, experiment_of
+from leadline.cli.train import AsJson, ExperimentName, RunsFolder, assigned, experiment_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -23,13 +23,7 @@ def register(app: typer.Typer) -> None:
 
 
 def search(
-    experiment: Annotated[
-        str,
-        typer.Argument(
-            metavar="EXPERIMENT",
-            help="An experiment file (.toml), a data file with --target, or a bundled name: digits.",
-        ),
-    ],
+    experiment: ExperimentName,
     trials: Annotated[int | None, typer.Option(help="How many to train in all. [default: 64]")] = None,
     sampler: Annotated[
         str | None, typer.Option(help="random, quasi-random, grid, coarse-to-fine or tpe. [default: random]")

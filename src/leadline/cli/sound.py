@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leadline.cli.runs import RunName
-from leadline.cli.train import AsJson, RunsFolder, assigned, experiment_of
+from leadline.cli.train import AsJson, ExperimentName, RunsFolder, assigned, experiment_of
 from leadline.errors import UsageError
 
 if TYPE_CHECKING:
@@ -105,13 +105,7 @@ def next_run(
 
 
 def climb(
-    experiment: Annotated[
-        str,
-        typer.Argument(
-            metavar="EXPERIMENT",
-            help="An experiment file (.toml), a data file with --target, or a bundled name: digits.",
-        ),
-    ],
+    experiment: ExperimentName,
     budget: Budget = "30m",
     target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
     name: Annotated[str | None, typer.Option(help="The first run's name.")] = None,

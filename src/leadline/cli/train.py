@@ -13,6 +13,12 @@ from leadline.errors import UsageError
 if TYPE_CHECKING:
     from leadline.experiment import Experiment
 
+ExperimentName = Annotated[
+    str,
+    typer.Argument(
+        metavar="EXPERIMENT", help="An experiment file (.toml), a data file with --target, or a bundled name: digits."
+    ),
+]
 RunsFolder = Annotated[Path, typer.Option("--runs", help="The folder of the runs.", show_default=True)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout; all else goes to stderr.")]
 
@@ -23,13 +29,7 @@ def register(app: typer.Typer) -> None:
 
 
 def train(
-    experiment: Annotated[
-        str,
-        typer.Argument(
-            metavar="EXPERIMENT",
-            help="An experiment file (.toml), a data file with --target, or a bundled name: digits.",
-        ),
-    ],
+    experiment: ExperimentName,
     target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
     task: Annotated[str | None, typer.Option(help="binary, multiclass, multilabel or regression.")] = None,
     name: Annotated[str | None, typer.Option(help="The run's name.")] = None,

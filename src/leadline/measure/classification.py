@@ -64,11 +64,6 @@ def accuracy(confusion: ArrayLike) -> Array:
     return _ratio(hits.sum(-1), true.sum(-1))
 
 
-def error_rate(confusion: ArrayLike) -> Array:
-    """1 − accuracy (…,)."""
-    return 1 - accuracy(confusion)
-
-
 def precision(confusion: ArrayLike) -> Array:
     """Per class (…, K): of the examples predicted as the class, the share that is of it."""
     hits, _, predicted = _parts(confusion)

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError, nearest
 from leadline.strategy.label_text import label_text
+from leadline.strategy.review_files import read_lines
 
 Array = NDArray[Any]
 VERDICTS = ("right", "wrong", "unclear")
@@ -160,14 +161,7 @@ class _Places:
 
 
 def _lines(path: str | os.PathLike[str]) -> list[dict[str, str]]:
-    try:
-        with Path(path).open(newline="", encoding="utf-8-sig") as file:
-            reader = csv.DictReader(file)
-            names, lines = list(reader.fieldnames or ()), list(reader)
-    except OSError as error:
-        raise LeadlineError(f"{path} cannot be read: {error.strerror}.") from None
-    except (UnicodeDecodeError, csv.Error):
-        raise LeadlineError(f"{path} is not a CSV file.") from None
+    names, lines = read_lines(path)
     for needed in ("row", "verdict"):
         if needed not in names:
             raise LeadlineError(f"{path} has no column '{needed}': export a review queue and fill its verdicts.")

@@ -20,6 +20,7 @@ from leadline.errors import LeadlineError, UsageError
 from leadline.measure.classification import clustered_rate
 from leadline.measure.intervals import Measured, examples_for_precision, proportion
 from leadline.strategy.plain import plain
+from leadline.strategy.review_files import read_lines
 
 Array = NDArray[Any]
 _YES = frozenset(("1", "x", "y", "yes", "true", "✓"))
@@ -81,14 +82,7 @@ class MistakeTable:
             LeadlineError: if the file is missing, has no ``row`` column, or holds something that is no tick.
 
         """
-        try:
-            with Path(path).open(newline="", encoding="utf-8-sig") as file:
-                reader = csv.DictReader(file)
-                names, lines = list(reader.fieldnames or ()), list(reader)
-        except OSError as error:
-            raise LeadlineError(f"{path} cannot be read: {error.strerror}.") from None
-        except (UnicodeDecodeError, csv.Error):
-            raise LeadlineError(f"{path} is not a CSV file.") from None
+        names, lines = read_lines(path)
         if "row" not in names:
             raise LeadlineError(f"{path} has no column 'row', which says which example each line is about.")
         causes = [name for name in names if name not in ("row", "label", "prediction", "comment")]
