@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from leadline.errors import LeadlineError, UsageError, nearest
 from leadline.experiment.complaints import one_line
@@ -65,12 +65,8 @@ class Experiment(Section):
 
     def to_dict(self) -> dict[str, Any]:
         """The keys that are set, nested as in a file; `from_dict` gives the same experiment back."""
-        sections = self.model_dump(exclude_none=True, by_alias=True)
-        set_keys = {
-            name: {key: value for key, value in section.items() if value not in ((), {})}
-            for name, section in sections.items()
-        }
-        return {name: section for name, section in set_keys.items() if section}
+        sections = {name: _set_keys(section) for name, section in self}
+        return {name: keys for name, keys in sections.items() if keys}
 
     def to_toml(self) -> str:
         """The text of an experiment file; `from_toml` gives the same experiment back."""
@@ -78,12 +74,14 @@ class Experiment(Section):
 
     def replace(self, changes: Mapping[str, Any]) -> Self:
         """A copy with some keys changed; names are dotted: ``{"training.epochs": 50}``. ``None`` unsets."""
-        values = self.to_dict()
+        values: dict[str, Any] = dict(self)  # sections that stay as they are need no second validation
         for dotted, value in changes.items():
             *parents, last = dotted.split(".")
             table = values
             for parent in parents:
-                table = table.setdefault(parent, {})
+                if isinstance(section := table.setdefault(parent, {}), BaseModel):
+                    table[parent] = _set_keys(section)
+                table = table[parent]
             table[last] = value
         return self.from_dict(values)
 
@@ -112,6 +110,12 @@ class Experiment(Section):
         if modules:
             changes["network.modules"] = modules
         return self.replace(changes) if changes else self
+
+
+def _set_keys(section: BaseModel) -> dict[str, Any]:
+    """The keys of a section that are set, nested as in a file."""
+    keys = section.model_dump(exclude_none=True, by_alias=True)
+    return {key: value for key, value in keys.items() if value not in ((), {})}
 
 
 def _source_beside(entry: str | dict[str, Any], folder: Path) -> str | dict[str, Any]:

@@ -11,7 +11,8 @@ import math
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields
+from functools import cache
 from typing import Any, ClassVar
 
 import torch
@@ -174,7 +175,7 @@ class Layer(ABC):
     def __str__(self) -> str:
         """As short as Python takes it: ``Dense(64, activation='relu')``."""
         shown = []
-        for item in fields(self):  # type: ignore[arg-type]  # every concrete layer is a dataclass
+        for item in fields_of(type(self)):
             value = getattr(self, item.name)
             if item.default is MISSING:
                 shown.append(_text(value))
@@ -185,11 +186,17 @@ class Layer(ABC):
     def config(self) -> dict[str, Any]:
         """The layer as a table of an experiment file: its kind, and the fields that differ from their defaults."""
         table: dict[str, Any] = {"type": self.kind()}
-        for item in fields(self):  # type: ignore[arg-type]  # every concrete layer is a dataclass
+        for item in fields_of(type(self)):
             value = getattr(self, item.name)
             if item.default is MISSING or value != item.default:
                 table[item.name] = _plain(value)
         return table
+
+
+@cache
+def fields_of(kind: type[Layer]) -> tuple[Field[Any], ...]:
+    """A layer's hyper-parameters; kept, since a search asks for them at every trial."""
+    return fields(kind)  # type: ignore[arg-type]  # every concrete layer is a dataclass
 
 
 def is_number(value: object) -> bool:
@@ -208,7 +215,7 @@ def layer_from_config(table: dict[str, Any]) -> Layer:
     if not isinstance(kind, str) or kind not in Layer.kinds:
         raise UsageError(f"unknown layer type '{kind}'.{nearest(str(kind), Layer.kinds)}")
     cls = Layer.kinds[kind]
-    given = [item for item in fields(cls) if item.init]  # type: ignore[arg-type]  # every concrete layer is a dataclass
+    given = [item for item in fields_of(cls) if item.init]
     names = [item.name for item in given]
     for name in values:
         if name not in names:

@@ -144,9 +144,9 @@ class Workbench:
 
     def _prepare(self, experiment: Experiment) -> Prepared:
         """The data as this experiment wants them."""
-        key = json.dumps([experiment.data.model_dump(), experiment.split.model_dump()], default=str)
+        own = experiment.data == self.experiment.data and experiment.split == self.experiment.split
+        key = "" if own else json.dumps([experiment.data.model_dump(), experiment.split.model_dump()], default=str)
         if key not in self._prepared:
-            own = experiment.data == self.experiment.data and experiment.split == self.experiment.split
             self._prepared[key] = _prepared(self.plan if own else self._another_plan(experiment))
         return self._prepared[key]
 

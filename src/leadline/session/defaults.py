@@ -9,12 +9,12 @@ layers that were given are trained as they were meant. All this is a start to me
 from __future__ import annotations
 
 import math
-from dataclasses import fields
 from typing import TYPE_CHECKING, Any
 
 from leadline.architectures import network_for
 from leadline.errors import UsageError
 from leadline.network import Dense, Layer, Network
+from leadline.network.layer import fields_of
 from leadline.optimize import optimizer_from_config, schedule_from_config
 from leadline.session.augmented import augmentation_of
 from leadline.session.goals import optimized_metric
@@ -161,7 +161,7 @@ def _well_known(section: NetworkSection, data: Dataset) -> list[Layer]:
 def _with_start(table: dict[str, Any], section: NetworkSection) -> dict[str, Any]:
     """A layer's table with the network's initializer and gain, unless it has its own."""
     kind = Layer.kinds.get(table.get("type", ""))
-    names = {field.name for field in fields(kind)} if kind else set()  # pyright: ignore[reportArgumentType]
+    names = {field.name for field in fields_of(kind)} if kind else set()
     start = {}
     if "initializer" in names and section.initializer != "auto":
         start["initializer"] = section.initializer

@@ -29,8 +29,11 @@ def softmax_measure(z: Tensor, y: Tensor, weights: Tensor | None = None) -> Cost
     log_sum = (z - largest).exp_().sum(-2, keepdim=True).log_().add_(largest)
     cost = log_sum.sub_(chosen).squeeze(-2)
     cost = cost.mean(-1) if weights is None else (cost * weights).sum(-1) / weights.sum(-1)
-    if int(torch.count_nonzero(z == largest)) == y.numel():  # no ties: much faster than to look for the index
-        return cost, (chosen < largest).squeeze(-2).to(z.dtype)
+    # Without ties it is much faster to compare than to look for the index; comparisons that write numbers of the same
+    # type are several times faster than those that write truth values.
+    largest_of_all = torch.eq(z, largest, out=torch.empty_like(z)).sum(-1).sum(dtype=torch.float64)
+    if int(largest_of_all) == y.numel():
+        return cost, torch.lt(chosen, largest, out=torch.empty_like(chosen)).squeeze(-2)
     return cost, (z.max(-2).indices != y.squeeze(-2)).to(z.dtype)
 
 
