@@ -14,6 +14,7 @@ import leadline as ll
 from leadline.cli.main import run as leadline
 from leadline.measure import as_error, cost_metric, evaluate
 from leadline.runs.predictions import read_answers
+from leadline.search import Workbench, train_variants
 from leadline.session.test_set import open_test_set
 
 CLASSES = ("healthy", "ill")
@@ -107,6 +108,74 @@ def test_runs_that_differ_in_costs_need_a_word(tmp_path: Path, capsys: pytest.Ca
         ll.train(experiment=wanted, runs=tmp_path / "runs", name=name)
     assert leadline(["compare", "a", "b", "--runs", str(tmp_path / "runs")]) == 2
     assert "a and b differ in goal.costs: say with --cost" in capsys.readouterr().err
+
+
+def several(task: str) -> ll.Dataset:
+    rng = np.random.default_rng(1)
+    x = rng.normal(size=(500, 4))
+    noisy = x + rng.normal(size=(500, 4))
+    if task == "regression":
+        return ll.read(x, noisy[:, :1] ** 3 * 7 + 100)
+    if task == "multilabel":
+        return ll.read(x, (noisy[:, :3] > 0.8).astype(float), task="multilabel")
+    return ll.read(x, (noisy[:, 0] > 1).astype(int) + (task == "multiclass") * (noisy[:, 1] > 1))
+
+
+@pytest.mark.parametrize(
+    ("task", "optimizing"),
+    [
+        ("binary", "f1"),
+        ("binary", "roc_auc"),
+        ("binary", "log_loss"),
+        ("multiclass", "macro_f1"),
+        ("multilabel", "micro_f1"),
+        ("regression", "mae"),
+        ("regression", "r2"),
+    ],
+)
+def test_early_stopping_keeps_the_epoch_that_is_best_by_what_is_optimized(
+    tmp_path: Path, task: str, optimizing: str
+) -> None:
+    """T2.15: on the dev metric; what the loop monitors is what the run reports of the kept epoch."""
+    changes = {"goal.optimizing": optimizing, "split": {"train": 250, "dev": 250, "test": 0}, "training.epochs": 40}
+    run = ll.train(None, several(task), experiment=ll.Experiment().replace(changes), runs=tmp_path)
+    goals = [epoch["dev_goal"] for epoch in run.history]
+    assert (
+        run.experiment.training.early_stopping is not None and run.experiment.training.early_stopping.monitor == "goal"
+    )
+    assert run.summary["kept_epoch"] == 1 + int(np.argmin(goals)) and len(set(goals)) > 1
+    assert run.summary["errors"]["dev"]["value"] == pytest.approx(min(goals), rel=1e-5)
+
+
+def test_accuracy_and_rmse_are_what_the_loop_measures_anyway(tmp_path: Path) -> None:
+    for task in ("binary", "regression"):
+        changes = {"split": {"train": 250, "dev": 250, "test": 0}, "training.epochs": 5}
+        run = ll.train(None, several(task), experiment=ll.Experiment().replace(changes), runs=tmp_path)
+        assert all("dev_goal" not in epoch for epoch in run.history)
+
+
+def test_variants_in_a_population_and_streams_have_the_goal(tmp_path: Path) -> None:
+    base = experiment(tmp_path, optimizing="cost", costs=COSTS).replace({"training.epochs": 8})
+    alone = ll.train(experiment=base, runs=tmp_path / "runs", name="alone")
+    wanted = [epoch["dev_goal"] for epoch in alone.history]
+    workbench = Workbench(base)
+    outcomes = train_variants([workbench.variant({"training.seed": seed}) for seed in (0, 1)])
+    assert [epoch.dev_goal for epoch in outcomes[0].history] == pytest.approx(wanted)
+    np.savez(
+        tmp_path / "array.npz", inputs=np.asarray(several("binary").inputs, np.float32), y=several("binary").target
+    )
+    changes = {
+        "data": {"source": str(tmp_path / "array.npz"), "inputs": "inputs", "target": "y"},
+        "goal.optimizing": "f1",
+        "split": {"train": 250, "dev": 250, "test": 0},
+        "training": {"epochs": 4, "batch_size": "full"},
+    }
+    found = [
+        ll.train(experiment=ll.Experiment().replace(changes | {"data.stream": stream}), runs=tmp_path)
+        for stream in (False, True)
+    ]
+    in_memory, streamed = ([epoch["dev_goal"] for epoch in run.history] for run in found)
+    assert streamed == pytest.approx(in_memory, abs=0.02) and found[1].experiment.data.stream is True
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 import torch
 
@@ -74,7 +76,7 @@ def test_schedule_sets_the_rate_of_each_epoch() -> None:
 def test_early_stopping_stops_at_the_planted_minimum_and_restores_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """T2.15: dev error falls to epoch 4 and rises after; patience 3 ends at epoch 7 with the parameters of epoch 4."""
     errors = iter([0.5, 0.4, 0.3, 0.2, 0.3, 0.25, 0.4, 0.1, 0.1])
-    monkeypatch.setattr(Trainer, "_measure_dev", lambda self: (1.0, next(errors)))
+    monkeypatch.setattr(Trainer, "_measure_dev", lambda self: (1.0, next(errors), None))
     thetas: list[torch.Tensor] = []
     settings = Training(epochs=50, optimizer=GradientDescent(0.1), early_stopping=EarlyStopping(patience=3))
     result = train(NETWORK, settings, on_epoch=lambda _, trainer: thetas.append(trainer.parameters.theta.clone()))
@@ -86,9 +88,30 @@ def test_early_stopping_stops_at_the_planted_minimum_and_restores_it(monkeypatch
 
 def test_ties_of_the_dev_error_are_broken_by_the_cost(monkeypatch: pytest.MonkeyPatch) -> None:
     """T2.15."""
-    measured = iter([(0.5, 0.2), (0.4, 0.2), (0.6, 0.2)])
+    measured = iter([(0.5, 0.2, None), (0.4, 0.2, None), (0.6, 0.2, None)])
     monkeypatch.setattr(Trainer, "_measure_dev", lambda self: next(measured))
     assert train(NETWORK, Training(epochs=3)).best_epoch == 2
+
+
+@pytest.mark.parametrize(("monitor", "best"), [("goal", 2), ("dev_error", 3), ("dev_cost", 1)])
+def test_early_stopping_goes_by_what_it_monitors(monkeypatch: pytest.MonkeyPatch, monitor: str, best: int) -> None:
+    """T2.15: on the dev metric; goal, error and cost have their least values in different epochs."""
+    measured = iter([(0.1, 0.5, 0.9), (0.2, 0.4, 0.3), (0.3, 0.3, 0.9), (0.4, 0.4, 0.9)])
+    monkeypatch.setattr(Trainer, "_measure_dev", lambda self: next(measured))
+    settings = Training(epochs=4, early_stopping=EarlyStopping(patience=4, monitor=monitor))
+    assert train(NETWORK, settings).best_epoch == best
+
+
+def test_the_goal_is_measured_only_where_it_is_monitored() -> None:
+    settings = Training(epochs=3, early_stopping=EarlyStopping(patience=3))
+    dev = replace(Examples.of(*moons(100, seed=1), settings), goal=lambda z, y: float(z.abs().sum()))
+    examples = Examples.of(*moons(), settings)
+    result = fit(NETWORK, "binary_cross_entropy", examples, dev, settings)
+    goals = [record.dev_goal for record in result.history]
+    assert None not in goals and result.best_epoch == 1 + goals.index(min(goal for goal in goals if goal is not None))
+    for stopping in (None, EarlyStopping(patience=3, monitor="dev_cost")):
+        plain = fit(NETWORK, "binary_cross_entropy", examples, dev, replace(settings, early_stopping=stopping))
+        assert {record.dev_goal for record in plain.history} == {None}
 
 
 def test_on_epoch_may_stop() -> None:

@@ -16,7 +16,7 @@ from leadline.network import Activation, BatchNorm, Dense, Dropout, Flatten, Net
 from leadline.network.layer import ShapeError
 from leadline.optimize import Adam, AdamW, GradientDescent, Momentum, Nesterov, Optimizer, RMSprop
 from leadline.optimize.schedules import Cosine, Exponential, InverseTime
-from leadline.training import EarlyStopping, Examples, Fit, Training, fit
+from leadline.training import EarlyStopping, Examples, Fit, Goal, Training, fit
 from leadline.training.population import (
     Member,
     Population,
@@ -84,17 +84,22 @@ def assert_same(got: Fit, wanted: Fit, tolerance: float) -> None:
     assert len(got.history) == len(wanted.history)
     for mine, theirs in zip(got.history, wanted.history, strict=True):
         assert (mine.epoch, mine.steps) == (theirs.epoch, theirs.steps)
-        for name in ("cost", "train_error", "dev_cost", "dev_error", "learning_rate"):
+        for name in ("cost", "train_error", "dev_cost", "dev_error", "dev_goal", "learning_rate"):
             value, wanted_value = getattr(mine, name), getattr(theirs, name)
             same = wanted_value is None or pytest.approx(wanted_value, rel=tolerance, abs=tolerance) == value
             assert same and (value is None) == (wanted_value is None), (name, value, wanted_value)
 
 
 def assert_as_alone(
-    network: Network, members: list[Member], settings: Training, loss: str = SOFTMAX, tolerance: float = 1e-12
+    network: Network,
+    members: list[Member],
+    settings: Training,
+    loss: str = SOFTMAX,
+    tolerance: float = 1e-12,
+    goal: Goal | None = None,
 ) -> list[Fit]:
     train = examples(settings, loss=loss)
-    dev = Examples(*(t[:57] for t in (examples(settings, 90, loss).x, examples(settings, 90, loss).y)))
+    dev = Examples(*(t[:57] for t in (examples(settings, 90, loss).x, examples(settings, 90, loss).y)), goal=goal)
     fits = Population(network, members).fit(loss, train, dev, settings)
     for member, got in zip(members, fits, strict=True):
         assert_same(got, alone(member.single(network, settings), loss, train, dev), tolerance)
@@ -212,6 +217,22 @@ def test_early_stopping_and_tolerance_are_each_members_own() -> None:
     fits = assert_as_alone(PLAIN, [Member(seed=k, learning_rate=0.3 + k / 5) for k in range(3)], full)
     assert len({len(result.history) for result in fits}) > 1
     assert "tolerance" in {result.stopped for result in fits}
+
+
+def test_members_stop_early_by_the_goal_as_they_would_alone() -> None:
+    """T2.15: what is optimized is monitored, by each member on its own outputs."""
+    stopping = Training(
+        epochs=30, batch_size=32, optimizer=Adam(0.05), early_stopping=EarlyStopping(2), precision="float64"
+    )
+    members = [Member(seed=k, learning_rate=0.01 * 3**k) for k in range(4)]
+
+    def missed(z: torch.Tensor, y: torch.Tensor) -> float:
+        return float((z.argmax(1) != 0)[y == 0].double().mean())
+
+    fits = assert_as_alone(PLAIN, members, stopping, goal=missed)
+    assert all(record.dev_goal is not None for result in fits for record in result.history)
+    by_error = assert_as_alone(PLAIN, members, stopping)
+    assert [result.best_epoch for result in fits] != [result.best_epoch for result in by_error]
 
 
 @pytest.mark.parametrize("network", [PLAIN, Network([Dense(8, "relu"), Dropout(0.8), Dense(CLASSES)])])

@@ -112,10 +112,13 @@ class NetworkSection(Section):
 
 
 class EarlyStopping(Section):
-    """``early_stopping``: stop `patience` epochs after the best one (0: never) and go back to that one."""
+    """``early_stopping``: stop `patience` epochs after the best one (0: never) and go back to that one.
+
+    The best one is that of the metric to optimize on the dev set ("goal"), or of its error or cost.
+    """
 
     patience: int = Field(default=10, ge=0)
-    monitor: Literal["dev_error", "dev_cost"] = "dev_error"
+    monitor: Literal["goal", "dev_error", "dev_cost"] = "goal"
     min_improvement: float = Field(default=0.0, ge=0)
 
 

@@ -82,7 +82,8 @@ def _of_positive(kind: str) -> tuple[Value, Measure]:
         measured = c.class_metrics(c.confusion_matrix(y_true, y_pred, 2), level)[1][kind]
         return replace(measured, n=len(y_true))  # the examples behind it, of which only some are counted in it
 
-    return lambda t, p: measure(t, p, 0.95, 0).value, measure
+    per_class = {"precision": c.precision, "recall": c.recall, "f1": c.f1}[kind]
+    return lambda t, p: float(per_class(c.confusion_matrix(t, p, 2))[1]), measure
 
 
 def _counted(statistic: Callable[[Array], Array], n_classes: int | None = None) -> tuple[Value, Measure]:

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+from torch import Tensor
+
+from leadline.data import Preparation
 from leadline.errors import UsageError
 from leadline.experiment import GoalSection
-from leadline.measure import ErrorCost, Metric, chosen_metric, configured_metrics, metric
+from leadline.measure import ErrorCost, Metric, chosen_metric, configured_metrics, metric, scores_for
+from leadline.session.trained import as_answers
+from leadline.training import Goal
 
 if TYPE_CHECKING:
     from leadline.runs.run import Run
+
+MEASURED_ANYWAY = ("accuracy", "error", "rmse")
+"""The metrics whose error the training loop measures after each epoch."""
 
 
 def goal_metrics(goal: GoalSection, task: str, classes: Sequence[str]) -> dict[str, Metric]:
@@ -37,6 +47,41 @@ def optimized_metric(goal: GoalSection, task: str, classes: Sequence[str], usual
 def metrics_of_run(run: Run) -> dict[str, Metric]:
     """The metrics that a run's ``[goal]`` defines."""
     return goal_metrics(run.experiment.goal, run.summary["task"], tuple(run.data.get("classes") or ()))
+
+
+def as_needed(task: str, found: Metric, outputs: np.ndarray) -> np.ndarray:
+    """Outputs as a metric takes them: classes, labels of 0 or 1, probabilities or values."""
+    if found.needs == "labels":
+        return (outputs > 0.5).astype(int) if task == "multilabel" else outputs.argmax(1)
+    return scores_for(task, found.name, outputs)
+
+
+def loop_goal(found: Metric, task: str, loss: str, preparation: Preparation) -> Goal | None:
+    """The metric to optimize as the training loop takes it, less is better (`leadline.training.Examples.goal`).
+
+    None where the loop's own error says the same. A metric that the dev set does not define is infinite.
+    """
+    if found.name in MEASURED_ANYWAY:
+        return None
+
+    def goal(z: Tensor, y: Tensor) -> float:
+        answers = as_needed(task, found, as_answers(z, loss, task, preparation))
+        try:
+            value = found.value(_truth(y, task, preparation), answers)
+        except UsageError:
+            value = math.nan
+        error = value if found.direction == "minimize" else 1 - value
+        return error if math.isfinite(error) else math.inf
+
+    return goal
+
+
+def _truth(y: Tensor, task: str, preparation: Preparation) -> np.ndarray:
+    """The loss's targets as in `leadline.data.Dataset.target`: classes (m,), labels or values (m, k)."""
+    values = y.double().cpu().numpy()
+    if task == "regression":
+        return values * preparation.target_scale + preparation.target_mean
+    return values if task == "multilabel" else values.reshape(-1).astype(np.int64)
 
 
 def common_metrics(runs: Sequence[Run], goal: GoalSection | None = None) -> dict[str, Metric]:

@@ -23,12 +23,13 @@ from leadline.optimize import optimizer_from_config, schedule_from_config
 from leadline.session.augmented import augmentation_of, augmenter
 from leadline.session.corrected import corrected_data
 from leadline.session.defaults import loss_of, output_units, resolve
+from leadline.session.goals import loop_goal, optimized_metric
 from leadline.session.guidelines import Guideline
 from leadline.session.pretrained import adapted, normalized_alike, source_of
 from leadline.session.streams import ArrayStream, TableStream, arrays_stream, open_table
 from leadline.session.transfer import Transfer, make_transfer, told_transfer
 from leadline.strategy.corrections import Corrections
-from leadline.training import EarlyStopping, Examples, Training
+from leadline.training import EarlyStopping, Examples, Goal, Training
 from leadline.training.stream import Stream
 
 BLOCK_VALUES = 1 << 23
@@ -138,8 +139,9 @@ class Plan:
 
     def _streamed(self, part: str) -> ArrayStream:
         weights, rows = (self.data.weights, True) if part == "train" else (None, False)
+        rows_of = self.split.sets[part]
         return ArrayStream(
-            self.data, self.split.sets[part], self.preparation, self.training, self.targets, rows, weights
+            self.data, rows_of, self.preparation, self.training, self.targets, rows, weights, self._goal(part)
         )
 
     def examples(self, part: str, inputs: np.ndarray | None = None) -> Examples | None:
@@ -151,7 +153,15 @@ class Plan:
         weights = self.data.weights if part == "train" else None
         weights = None if weights is None else weights[indices]
         inputs = self.inputs(part) if inputs is None else inputs
-        return Examples.of(inputs, targets, self.training, weights)
+        return Examples.of(inputs, targets, self.training, weights, self._goal(part))
+
+    def _goal(self, part: str) -> Goal | None:
+        """What the dev set is judged by in the training loop, besides its error."""
+        if part != "dev":
+            return None
+        data = self.data
+        found = optimized_metric(self.experiment.goal, data.task, data.classes)
+        return loop_goal(found, data.task, self.loss, self.preparation)
 
 
 def make_plan(

@@ -87,6 +87,8 @@ class Recorder:
         line = dict(vars(epoch))
         for key in ("train_error", "dev_error"):
             line[key] = None if line[key] is None else line[key] * self.error_scale
+        if line["dev_goal"] is None:
+            del line["dev_goal"]
         self.folder.append_epoch(line)
         now = time.monotonic()
         if now - self.saved > SECONDS_BETWEEN_CHECKPOINTS:

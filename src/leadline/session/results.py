@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
-from leadline.measure import Measured, Metric, as_error, chosen_metric, evaluate, metric, root_mean_square, scores_for
+from leadline.measure import Measured, Metric, as_error, chosen_metric, evaluate, metric, root_mean_square
 from leadline.measure.multilabel import wrong_labels
 from leadline.report import Confusion, Mistake, Report, Residuals, write_report
 from leadline.runs.folder import RunFolder
@@ -23,7 +23,7 @@ from leadline.runs.reviews import load_mistakes
 from leadline.runs.run import Run
 from leadline.runs.soundings import load_soundings
 from leadline.runs.store import RunStore
-from leadline.session.goals import goal_metrics, optimized_metric
+from leadline.session.goals import as_needed, goal_metrics, optimized_metric
 from leadline.session.inside import run_pictures
 from leadline.session.judging import judge
 from leadline.session.metrics import write_metrics
@@ -81,14 +81,7 @@ def measure_error(task: str, name: str, predicted: Predicted) -> Measured:
     if task == "regression" and name == "rmse":
         return root_mean_square(predicted.outputs - predicted.labels)
     found = metric(chosen_metric(name, predicted.metrics), task)
-    return as_error(found, evaluate(found, predicted.labels, _as_needed(task, found, predicted.outputs), task=task))
-
-
-def _as_needed(task: str, found: Metric, outputs: np.ndarray) -> np.ndarray:
-    """Outputs as a metric takes them: classes, labels of 0 or 1, probabilities or values."""
-    if found.needs == "labels":
-        return (outputs > 0.5).astype(int) if task == "multilabel" else outputs.argmax(1)
-    return scores_for(task, found.name, outputs)
+    return as_error(found, evaluate(found, predicted.labels, as_needed(task, found, predicted.outputs), task=task))
 
 
 def diagnose_run(

@@ -8,7 +8,7 @@ can give.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ from leadline.data.stream_opening import files_of
 from leadline.data.streaming import BUFFER, StreamedTable, streamed
 from leadline.errors import UsageError
 from leadline.experiment import Experiment
-from leadline.training import Examples, Training
+from leadline.training import Examples, Goal, Training
 
 GROWTH = 4
 """Bytes that a table takes in memory, prepared for training, for each byte of its columns as they are stored."""
@@ -152,7 +152,7 @@ class ArrayStream:
     """A `leadline.training.Stream` over the examples ``rows`` of an array: each is prepared when its turn comes.
 
     ``shuffled``: in a new order of all examples in every epoch; else in theirs, as for measuring. ``weights`` (n,) are
-    those of all examples of ``data``.
+    those of all examples of ``data``; ``goal`` is what a set for measuring is judged by (`Examples.goal`).
     """
 
     data: Dataset
@@ -162,10 +162,11 @@ class ArrayStream:
     targets: Targets
     shuffled: bool = True
     weights: np.ndarray | None = None
+    goal: Goal | None = None
     ahead: ReadAhead[tuple[Any, ...]] = field(default_factory=ReadAhead)
 
     def __post_init__(self) -> None:
-        self.sample = Examples.of(*self._arrays(self.rows[:64]))
+        self.sample = replace(Examples.of(*self._arrays(self.rows[:64])), goal=self.goal)
 
     def __len__(self) -> int:
         return len(self.rows)

@@ -104,12 +104,17 @@ class TrainedNetwork:
         theta = self.parameters.theta
         x = torch.as_tensor(inputs).to(theta.device, theta.dtype)
         z = outputs(self.network, self.parameters, x)
-        values = LOSSES[self.loss].prediction(z).double().cpu().numpy()
-        if self.task == "regression":
-            return values * self.preparation.target_scale + self.preparation.target_mean
-        if self.task == "binary" and values.shape[1] == 1:
-            return np.hstack([1 - values, values])
-        return values
+        return as_answers(z, self.loss, self.task, self.preparation)
+
+
+def as_answers(z: Tensor, loss: str, task: str, preparation: Preparation) -> np.ndarray:
+    """A network's own outputs (m, k) as probabilities of classes or labels, or values in the target's units."""
+    values = LOSSES[loss].prediction(z).double().cpu().numpy()
+    if task == "regression":
+        return values * preparation.target_scale + preparation.target_mean
+    if task == "binary" and values.shape[1] == 1:
+        return np.hstack([1 - values, values])
+    return values
 
 
 def state_tensors(parameters: Parameters) -> dict[str, Tensor]:

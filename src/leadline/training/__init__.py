@@ -7,7 +7,7 @@ from leadline.training.fit import Fit, fit
 from leadline.training.objective import Objective
 from leadline.training.settings import EarlyStopping, Training
 from leadline.training.stream import Stream
-from leadline.training.trainer import Epoch, Examples, Trainer
+from leadline.training.trainer import Epoch, Examples, Goal, Trainer
 
 __all__ = [
     "Augment",
@@ -16,6 +16,7 @@ __all__ = [
     "Epoch",
     "Examples",
     "Fit",
+    "Goal",
     "Objective",
     "Stream",
     "Trainer",

@@ -18,8 +18,9 @@ class Fit:
     """A finished training: the network as trained (logits out), θ, one `Epoch` for each pass, and why it stopped.
 
     ``stopped`` is "epochs" (all done), "early stopping", "tolerance" (‖∇J‖ small enough), "request", "interrupted" or
-    "diverged"; in the last case ``divergence`` holds the error, and θ is the last good one. ``best_epoch`` is the epoch
-    with the best dev error (ties: dev cost), None without a dev set; ``restored`` says that θ is that epoch's.
+    "diverged"; in the last case ``divergence`` holds the error, and θ is the last good one. ``best_epoch`` is the
+    best by what is monitored (without early stopping the dev error; ties: dev cost), None without a dev set;
+    ``restored`` says that θ is that epoch's.
     """
 
     network: Network
@@ -47,8 +48,11 @@ class Best:
         value = (record.dev_error, record.dev_cost)
         least = 0.0
         if self.rule is not None:
-            value = value if self.rule.monitor == "dev_error" else (record.dev_cost, record.dev_error)
             least = self.rule.min_improvement
+            if self.rule.monitor == "dev_cost":
+                value = (record.dev_cost, record.dev_error)
+            elif self.rule.monitor == "goal" and record.dev_goal is not None:
+                value = (record.dev_goal, record.dev_cost)
         if self.epoch is not None and not (value[0] < self.value[0] - least or (least == 0 and value < self.value)):
             return
         self.epoch, self.value = record.epoch, value

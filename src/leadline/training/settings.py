@@ -12,25 +12,27 @@ from leadline.optimize import Adam, LiveRate, Optimizer
 from leadline.optimize.schedules import Constant, Schedule
 
 PRECISIONS = {"float32": torch.float32, "float64": torch.float64}
+MONITORS = ("goal", "dev_error", "dev_cost")
 
 
 @dataclass(frozen=True)
 class EarlyStopping:
     """Stop when the dev set has not improved for ``patience`` epochs, and go back to the best parameters.
 
-    ``monitor`` is "dev_error" (ties broken by the cost) or "dev_cost". Early stopping moves two gaps at once: it
-    ends the fit (bias) and regularizes (variance); the diagnosis says so.
+    ``monitor`` is "goal": what the dev set is judged by (`Examples.goal`), its error where it has none of its own;
+    or "dev_error", or "dev_cost". Ties are broken by the cost. Early stopping moves two gaps at once: it ends the fit
+    (bias) and regularizes (variance); the diagnosis says so.
     """
 
     patience: int = 10
-    monitor: str = "dev_error"
+    monitor: str = "goal"
     min_improvement: float = 0.0
 
     def __post_init__(self) -> None:
         if not isinstance(self.patience, int) or self.patience < 1:
             raise UsageError(f"early_stopping.patience must be a whole number of at least 1, got {self.patience!r}")
-        if self.monitor not in ("dev_error", "dev_cost"):
-            hint = nearest(str(self.monitor), ["dev_error", "dev_cost"])
+        if self.monitor not in MONITORS:
+            hint = nearest(str(self.monitor), MONITORS)
             raise UsageError(f"early_stopping.monitor: unknown quantity '{self.monitor}'.{hint}")
         if not self.min_improvement >= 0:
             raise UsageError(f"early_stopping.min_improvement must be at least 0, got {self.min_improvement!r}")

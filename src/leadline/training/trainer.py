@@ -19,6 +19,8 @@ from leadline.training.objective import Objective
 from leadline.training.settings import Training
 from leadline.training.stream import Stream
 
+# Outputs (m, k) and targets → what a set is judged by; less is better.
+Goal = Callable[[Tensor, Tensor], float]
 STEPS_BETWEEN_LOOKS = 64  # costs are computed, and checked, for this many steps at once
 
 
@@ -27,7 +29,8 @@ class Epoch:
     """What one pass over the training set brought; an error is the fraction wrong, or the RMSE in training units.
 
     ``cost`` (penalties included) and ``train_error`` are means over the epoch's batches, each taken before its
-    update; ``penalty`` is the part of the cost that the penalties have, which ``dev_cost`` is without.
+    update; ``penalty`` is the part of the cost that the penalties have, which ``dev_cost`` is without. ``dev_goal`` is
+    `Examples.goal` of the dev set, where early stopping monitors it.
     """
 
     epoch: int
@@ -39,29 +42,39 @@ class Epoch:
     steps: int
     seconds: float
     penalty: float = 0.0
+    dev_goal: float | None = None
 
 
 @dataclass(frozen=True)
 class Examples:
     """One set: inputs (m, …) and targets, as tensors on the device of training.
 
-    ``weights`` (m,) say how much each example counts in the cost; None counts all alike.
+    ``weights`` (m,) say how much each example counts in the cost; None counts all alike. ``goal`` maps outputs (m, k)
+    and targets to what a set for measuring is judged by, where that is another number than its error: less is better.
     """
 
     x: Tensor
     y: Tensor
     weights: Tensor | None = None
+    goal: Goal | None = None
 
     def __len__(self) -> int:
         return len(self.x)
 
     @classmethod
-    def of(cls, x: object, y: object, settings: Training, weights: object = None) -> Examples:
+    def of(
+        cls,
+        x: object,
+        y: object,
+        settings: Training,
+        weights: object = None,
+        goal: Goal | None = None,
+    ) -> Examples:
         """Take arrays or tensors to the device and precision of training; class indices stay integers."""
         inputs, targets = torch.as_tensor(x), torch.as_tensor(y)
         targets = targets.to(settings.dtype) if targets.is_floating_point() else targets.to(torch.int64)
         weighed = None if weights is None else torch.as_tensor(weights).to(settings.device, settings.dtype)
-        return cls(inputs.to(settings.device, settings.dtype), targets.to(settings.device), weighed)
+        return cls(inputs.to(settings.device, settings.dtype), targets.to(settings.device), weighed, goal)
 
 
 class Trainer:
@@ -112,9 +125,9 @@ class Trainer:
         cost, error, penalty = (total / len(self.train)).tolist()
         error = error**0.5 if self.loss == "squared_error" else error
         self.epoch += 1
-        dev_cost, dev_error = self._measure_dev()
+        dev_cost, dev_error, dev_goal = self._measure_dev()
         seconds = time.perf_counter() - started
-        return Epoch(self.epoch, cost, error, dev_cost, dev_error, rate, len(self.slices), seconds, penalty)
+        return Epoch(self.epoch, cost, error, dev_cost, dev_error, rate, len(self.slices), seconds, penalty, dev_goal)
 
     def _visit(self, slices: list[slice], order: Tensor | None) -> Tensor:
         """Do the steps of these batches, cut from ``order``; the sums of cost, error and penalty, float64 (3,)."""
@@ -177,19 +190,33 @@ class Trainer:
         found = torch.stack([cost, loss.error(z_all, y_all).mean(), cost.new_zeros(()) + penalty])
         return found.double().cpu() * len(y_all)
 
-    def _measure_dev(self) -> tuple[float | None, float | None]:
+    def _measure_dev(self) -> tuple[float | None, float | None, float | None]:
+        """Cost and error of the dev set, and what it is judged by where that is monitored."""
         if self.dev is None or len(self.dev) == 0:
-            return None, None
-        if not isinstance(self.dev, Stream):
-            return cost_and_error(self.loss, outputs(self.network, self.parameters, self.dev.x), self.dev.y)
-        return self._measure_stream(self.dev)
+            return None, None, None
+        if isinstance(self.dev, Stream):
+            return self._measure_stream(self.dev)
+        z = outputs(self.network, self.parameters, self.dev.x)
+        goal = monitored_goal(self.settings, self.dev)
+        return *cost_and_error(self.loss, z, self.dev.y), None if goal is None else goal(z, self.dev.y)
 
-    def _measure_stream(self, dev: Stream) -> tuple[float, float]:
-        """Cost and error of a set that comes in chunks: means over examples, or for regression the root of one."""
+    def _measure_stream(self, dev: Stream) -> tuple[float, float, float | None]:
+        """The same of a set that comes in chunks: means over examples, or for regression the root of one."""
         power = 2 if self.loss == "squared_error" else 1
         cost = error = 0.0
+        goal, kept = monitored_goal(self.settings, dev.sample), []
         for chunk in dev.chunks(0, self.batch_size):
-            found = cost_and_error(self.loss, outputs(self.network, self.parameters, chunk.x), chunk.y)
+            z = outputs(self.network, self.parameters, chunk.x)
+            found = cost_and_error(self.loss, z, chunk.y)
             cost += found[0] * len(chunk) / len(dev)
             error += found[1] ** power * len(chunk) / len(dev)
-        return cost, error ** (1 / power)
+            if goal is not None:
+                kept.append((z, chunk.y.clone()))
+        judged = None if goal is None else goal(*(torch.cat(parts) for parts in zip(*kept, strict=True)))
+        return cost, error ** (1 / power), judged
+
+
+def monitored_goal(settings: Training, dev: Examples) -> Goal | None:
+    """What early stopping has to be told of the dev set after each epoch, besides cost and error."""
+    rule = settings.early_stopping
+    return dev.goal if rule is not None and rule.monitor == "goal" else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -21,7 +22,7 @@ from leadline.training.population.member import Single, check
 from leadline.training.population.objective import PopulationObjective
 from leadline.training.population.plan import Segment, SharedBatches
 from leadline.training.population.rows import Row, make_rows, number, own_columns
-from leadline.training.trainer import Epoch, Examples
+from leadline.training.trainer import Epoch, Examples, monitored_goal
 
 
 class PopulationTrainer:
@@ -49,7 +50,7 @@ class PopulationTrainer:
         rows = make_rows(self.singles, len(train), independent)
         _check_problems(rows, loss, train)
         self._train = Examples(as_vectors(train.x), train.y)
-        self._dev = None if dev is None or len(dev) == 0 else Examples(as_vectors(dev.x), dev.y)
+        self._dev = None if dev is None or len(dev) == 0 else replace(dev, x=as_vectors(dev.x))
         self._batches = SharedBatches(self._train)
         self._fits: dict[int, Fit] = {}
         self.epoch = 0
@@ -83,7 +84,7 @@ class PopulationTrainer:
                     own = Examples(self._train.x, cohort.rows[i].single.own(self._train.y))
                     diverged[i] = self._guard.explain(i, own, self.epoch)
         self.epoch += 1
-        dev_costs, dev_errors = self._measure_dev()
+        dev_costs, dev_errors, dev_goals = self._measure_dev()
         seconds = (time.perf_counter() - started) / len(cohort.rows)
         records = {}
         for i, row in enumerate(cohort.rows):
@@ -92,7 +93,16 @@ class PopulationTrainer:
             cost, error, penalty = (totals[i] / row.m).tolist()
             error = error**0.5 if self.loss == "squared_error" else error
             records[row.member] = Epoch(
-                self.epoch, cost, error, dev_costs[i], dev_errors[i], rates[i], row.steps, seconds, penalty
+                self.epoch,
+                cost,
+                error,
+                dev_costs[i],
+                dev_errors[i],
+                rates[i],
+                row.steps,
+                seconds,
+                penalty,
+                dev_goals[i],
             )
         self._finish_epoch(records, diverged)
         return dict(sorted(records.items()))
@@ -173,16 +183,20 @@ class PopulationTrainer:
 
     # ----- after an epoch
 
-    def _measure_dev(self) -> tuple[Sequence[float | None], Sequence[float | None]]:
-        cohort = self._cohort
-        if self._dev is None:
-            none: list[float | None] = [None] * len(cohort.rows)
-            return none, none
-        z = population_outputs(cohort.network, cohort.parameters, self._dev.x)
-        y = self._dev.y
-        if cohort.rows[0].single.label is not None:
-            y = own_columns(cohort.rows, y.expand(len(cohort.rows), *y.shape))
-        return population_cost_and_error(self.loss, z, y)
+    def _measure_dev(self) -> tuple[Sequence[float | None], Sequence[float | None], Sequence[float | None]]:
+        """Cost and error of the dev set, and what it is judged by where that is monitored, by row."""
+        rows, dev = self._cohort.rows, self._dev
+        if dev is None:
+            none: list[float | None] = [None] * len(rows)
+            return none, none, none
+        z = population_outputs(self._cohort.network, self._cohort.parameters, dev.x)
+        y, own = dev.y, [dev.y] * len(rows)
+        if rows[0].single.label is not None:
+            y = own_columns(rows, y.expand(len(rows), *y.shape))
+            own = list(y)
+        goals = [monitored_goal(row.single.settings, dev) for row in rows]
+        judged = [None if goal is None else goal(z[i], own[i]) for i, goal in enumerate(goals)]
+        return *population_cost_and_error(self.loss, z, y), judged
 
     def _finish_epoch(self, records: dict[int, Epoch], diverged: dict[int, tuple[DivergenceError, Parameters]]) -> None:
         """Write the histories, and let go whoever is done."""
