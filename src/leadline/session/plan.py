@@ -183,7 +183,7 @@ def make_plan(
     if table is not None:
         data, made = table.data, table.split
     else:
-        data = read_data(experiment) if data is None else _without_split_columns(data, experiment)
+        data = read_data(experiment) if data is None else _as_asked(data, experiment)
         data = normalized_alike(data, source)
         made = split(data, SplitSettings(**_given(experiment.split)))
     names = data.classes if data.is_classification else None
@@ -245,6 +245,14 @@ def _streams(experiment: Experiment, data: Dataset, input_shape: tuple[int, ...]
     if found and experiment.network.from_ is not None:
         raise UsageError("network.from needs all examples in memory and does not go with data.stream; leave one out.")
     return found
+
+
+def _as_asked(data: Dataset, experiment: Experiment) -> Dataset:
+    """Data that were given, with what the experiment says of columns and normalization, as if it had read them."""
+    normalization = experiment.data.normalization
+    if normalization not in ("auto", data.settings.normalization):
+        data = replace(data, settings=replace(data.settings, normalization=normalization))
+    return _without_split_columns(data, experiment)
 
 
 def _without_split_columns(data: Dataset, experiment: Experiment) -> Dataset:
