@@ -43,6 +43,10 @@ def test_suspects_are_reviewed_applied_and_taken_back(several, tmp_path, capsys,
     assert leadline(["labels", "a", "--json", "--folds", "3"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert 20 <= found["n_suspects"] <= 45
+    if not several:
+        share = found["share"]
+        assert share["error"]["value"] == pytest.approx(before) and share["worth_fixing"] == "yes"
+        assert share["others"]["value"] < 0.5 * before and share["metric"] == "RMSE" and not found["confirmed"]
     assert np.isin([s["row"] for s in found["suspects"]], wrong).mean() > 0.8
     assert leadline(["labels", "a", "--folds", "3"]) == 0
     assert "Least credible labels" in capsys.readouterr().out
@@ -59,6 +63,12 @@ def test_suspects_are_reviewed_applied_and_taken_back(several, tmp_path, capsys,
     assert leadline(["labels", "a", "--apply", "q.csv", "--corrections", "c.csv"]) == 0
     run.refresh()
     assert run.summary["errors"]["dev"]["value"] < before
+    capsys.readouterr()
+    if not several:
+        assert leadline(["labels", "a", "--folds", "3", "--json"]) == 0
+        share = json.loads(capsys.readouterr().out)
+        assert share["confirmed"] and share["share"]["error"]["value"] == pytest.approx(before)
+        assert share["share"]["others"]["value"] == pytest.approx(run.summary["errors"]["dev"]["value"])
     assert leadline(["labels", "a", "--folds", "3", "--corrections", "c.csv", "--json"]) == 0
     again = ll.train(experiment=run.experiment.replace({"data.corrections": "c.csv"}), runs="runs", name="b")
     assert again.summary["errors"]["dev"]["value"] < before

@@ -7,6 +7,7 @@ import pytest
 
 from leadline.errors import LeadlineError, UsageError
 from leadline.strategy.corrections import Corrections, Review
+from leadline.strategy.label_share import explained_share, value_share
 from leadline.strategy.label_text import CarriedLabels, Values, label_text
 from leadline.strategy.value_labels import find_multilabel_errors, find_value_errors
 
@@ -86,3 +87,52 @@ def test_corrections_are_applied_to_several_labels_and_to_values_and_taken_back(
         layer.apply(np.zeros((2, 2)), ("sun", "rain"))
     values = Corrections((Review(1, "", "2.5", "25", "wrong"),))
     assert values.apply(np.array([[1.0], [2.5]]), ()).tolist() == [[1.0], [25.0]]
+
+
+# --- the share of the error ---------------------------------------------------------------------------------
+
+
+def planted(rng: np.random.Generator, n: int, rate: float, shift: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Residuals of values of which some are wrong by about `shift`, which those are, and residuals of right values."""
+    wrong, right = rng.random(n) < rate, rng.normal(size=n)
+    return right + wrong * shift * rng.choice([-1, 1], n) * rng.uniform(0.7, 1.3, n), wrong, right
+
+
+def test_the_share_of_wrong_values_in_an_rmse_of_plain_numbers() -> None:
+    """T3.11: four residuals of 1 and one of 4 are an RMSE of 2, 1 without the wrong value."""
+    residuals, wrong = np.array([1.0, -1, 1, -1, 4]), np.arange(5) == 4
+    left_out = value_share(residuals, wrong)
+    assert (left_out.error.value, left_out.others.value, left_out.from_labels.value) == pytest.approx((2, 1, 1))
+    assert left_out.share.value == pytest.approx(0.75)
+    mended = value_share(residuals, wrong, corrected=np.array([1.0, -1, 1, -1, 0]))
+    assert mended.others.value == pytest.approx(0.8**0.5) and mended.share.value == pytest.approx(1 - 0.8 / 4)
+    absolute = value_share(residuals, wrong, "mae")
+    assert (absolute.error.value, absolute.others.value) == pytest.approx((1.6, 1.0))
+    assert "MAE" in str(absolute) and "of the absolute error" in str(absolute)
+
+
+def test_whether_wrong_values_are_worth_mending_now() -> None:
+    """T3.11: yes where they make most of the error, no where they make little, open where examples are few."""
+    rng = np.random.default_rng(0)
+    assert value_share(*planted(rng, 1000, 0.08, 5.0)[:2]).worth_fixing == "yes"
+    assert value_share(*planted(rng, 1000, 0.01, 2.0)[:2]).worth_fixing == "no"
+    assert value_share(*planted(rng, 60, 0.1, 2.5)[:2]).worth_fixing == "cannot tell"
+    none = value_share(rng.normal(size=100), np.zeros(100, bool))
+    assert (none.share.value, none.worth_fixing) == (0, "no")
+    with pytest.raises(UsageError, match="residuals"):
+        value_share(np.ones(3), np.ones(3, bool))
+
+
+@pytest.mark.verify
+@pytest.mark.parametrize("n", [200, 1000])
+@pytest.mark.parametrize("corrected", [True, False])
+def test_the_interval_of_the_share_covers(n: int, corrected: bool) -> None:
+    _, wrong, right = everything = planted(np.random.default_rng(99), 2_000_000, 0.1, 3.0)
+    others = np.mean((right if corrected else right[~wrong]) ** 2)
+    truth, rng, held = 1 - others / np.mean(everything[0] ** 2), np.random.default_rng(n), 0
+    for _ in range(4000):
+        residuals, wrong, right = planted(rng, n, 0.1, 3.0)
+        kept, after = (np.ones(n, bool), right) if corrected else (~wrong, residuals)
+        low, high = explained_share(residuals**2, after**2, kept).interval
+        held += low <= truth <= high
+    assert abs(held / 4000 - 0.95) <= 0.015

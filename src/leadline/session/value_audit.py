@@ -14,10 +14,10 @@ from leadline.runs.run import Run
 from leadline.session.corrected import row_contents
 from leadline.session.judging import judge
 from leadline.session.out_of_fold import out_of_fold
-from leadline.session.plan import Plan
+from leadline.session.plan import Plan, corrected_plan
 from leadline.session.run_labels import AuditedLabels
 from leadline.session.test_set import same_plan
-from leadline.strategy import Corrections, LabelPattern, LabelShare, label_share
+from leadline.strategy import Corrections, LabelPattern, LabelShare, label_share, value_share
 from leadline.strategy.value_labels import ValueAudit, find_multilabel_errors, find_value_errors
 
 
@@ -25,7 +25,8 @@ from leadline.strategy.value_labels import ValueAudit, find_multilabel_errors, f
 class RunValueLabels(AuditedLabels):
     """The labels of all rows that a run uses; attributes as in `leadline.session.label_audit.RunLabels`.
 
-    ``share`` is the part of the dev examples with a wrong label that wrong labels explain; None for values.
+    ``share`` is the part of the dev examples with a wrong label that wrong labels explain, of values the part of the
+    RMSE (or MAE); None without dev predictions.
     """
 
     rows: np.ndarray
@@ -67,7 +68,8 @@ def audit_values(run: Run, data: Dataset | None = None, k: int = 5, segments: Se
         audit = find_value_errors(given, found, columns)
     contents = tuple(np.array(row_contents(plan.data))[rows].tolist())
     reviews, waiting = load_reviews(run.folder), load_verdicts(run.folder)
-    share = _share(run, plan, rows, audit, reviews) if plan.data.task == "multilabel" else None
+    share_of = _share if plan.data.task == "multilabel" else _share_of_values
+    share = share_of(run, plan, rows, audit, reviews)
     return RunValueLabels(rows, sets, contents, audit, reviews, waiting, share, plan.data.task)
 
 
@@ -85,3 +87,22 @@ def _share(run: Run, plan: Plan, rows: np.ndarray, audit: ValueAudit, reviews: C
         [right.get(row, labels[row]) == p for row, p in zip(judged.rows.tolist(), judged.predictions, strict=True)]
     )
     return label_share(judged.wrong, judged.wrong & explained)
+
+
+def _share_of_values(
+    run: Run, plan: Plan, rows: np.ndarray, audit: ValueAudit, reviews: Corrections
+) -> LabelShare | None:
+    """Of the dev error: what suspects add to it; once people have spoken, what the values add that they corrected."""
+    path = run.folder / "predictions" / "dev.parquet"
+    if not path.exists():
+        return None
+    answers = read_answers(path, "regression", ())
+    kind = "mae" if run.experiment.goal.optimizing == "mae" else "rmse"
+    given = np.asarray(plan.data.target, float)[answers.rows]
+    predicted = np.asarray(answers.labels, float).reshape(given.shape)
+    if not reviews:
+        suspect = np.isin(answers.rows, rows[audit.suspects])
+        return None if suspect.all() else value_share(predicted - given, suspect, kind)
+    right = np.asarray(corrected_plan(plan, reviews).data.target, float)[answers.rows]
+    changed = (right != given).reshape(len(given), -1).any(1)
+    return value_share(predicted - given, changed, kind, predicted - right)

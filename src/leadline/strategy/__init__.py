@@ -22,7 +22,7 @@ from leadline.strategy.error_analysis import (
 from leadline.strategy.evidence import Evidence
 from leadline.strategy.human_level import HumanLevel, human_level
 from leadline.strategy.label_pattern import Concentration, LabelPattern, label_pattern
-from leadline.strategy.label_share import LabelShare, label_share, label_share_of_rates
+from leadline.strategy.label_share import LabelShare, label_share, label_share_of_rates, value_share
 from leadline.strategy.labels import LabelAudit, find_label_errors, review_queue
 from leadline.strategy.ladder import Gap, Ladder, Rung, build_ladder
 from leadline.strategy.pipeline import (
@@ -93,4 +93,5 @@ __all__ = [
     "sample_mistakes",
     "sample_size",
     "select",
+    "value_share",
 ]

@@ -10,11 +10,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
+from leadline.measure.bootstrap import bootstrap_weights
 from leadline.measure.intervals import Measured, wilson
 from leadline.strategy.plain import plain
+from leadline.strategy.residual_analysis import PARTS_OF, Kind, contributions, error_of
+
+Array = NDArray[Any]
 
 # From this share of the mistakes on, wrong labels are a cause that is worth its own work.
 WORTH_FIXING = 0.2
@@ -28,8 +32,10 @@ class LabelShare:
         error: measured with the labels as they are.
         from_labels: the part of it, in points, that counts only because the label is wrong.
         others: what is left to all other causes.
-        share: from_labels of the error.
+        share: from_labels of the error; of a regression's, of what its examples add up to.
         worth_fixing: ``"yes"``, ``"no"`` or ``"cannot tell"``.
+        metric: what the error is.
+        whole: what ``share`` is a share of.
 
     """
 
@@ -38,6 +44,8 @@ class LabelShare:
     others: Measured
     share: Measured
     worth_fixing: Literal["yes", "no", "cannot tell"]
+    metric: str = "error"
+    whole: str = "the mistakes"
 
     def __str__(self) -> str:
         inside = f" ({self.share.range()})" if self.share.range() else ""
@@ -47,8 +55,8 @@ class LabelShare:
             "cannot tell": "These examples do not tell whether fixing them is worth it.",
         }[self.worth_fixing]
         return (
-            f"Of {self.error.plain()} error, {self.from_labels.plain()} come from wrong labels and "
-            f"{self.others.plain()} from other causes: {self.share.plain()}{inside} of the mistakes. {advice}"
+            f"Of {self.error.plain()} {self.metric}, {self.from_labels.plain()} come from wrong labels and "
+            f"{self.others.plain()} from other causes: {self.share.plain()}{inside} of {self.whole}. {advice}"
         )
 
     def to_json(self) -> dict[str, Any]:
@@ -82,10 +90,75 @@ def label_share_of_rates(
         raise UsageError(f"Errors from labels lie between 0 and the error, got {from_labels:g} of {error:g}.")
     mistakes = None if n is None else round(error * n)
     share = _rate(from_labels / error if error else 0.0, mistakes)
-    low, high = share.interval if mistakes != 0 else (0.0, 1.0)
-    verdict = "yes" if low >= worth else "no" if high < worth else "cannot tell"
+    verdict = _verdict(*(share.interval if mistakes != 0 else (0.0, 1.0)), worth)
     parts = _rate(error, n), _rate(from_labels, n, "points"), _rate(error - from_labels, n)
     return LabelShare(*parts, share, verdict)
+
+
+def value_share(
+    residuals: ArrayLike,
+    mislabelled: ArrayLike,
+    kind: Kind = "rmse",
+    corrected: ArrayLike | None = None,
+    worth: float = WORTH_FIXING,
+) -> LabelShare:
+    """The part of a regression's error that wrong values explain.
+
+    The error without it is that of the other examples; with what the wrong values should have been, it is that of all
+    examples with those values. The share is of the squared (or absolute) error, as in the analysis of residuals; all
+    intervals are bootstraps of the examples.
+
+    Args:
+        residuals: prediction − value, (m,) or (m, k), with the values as they are.
+        mislabelled: which examples have a wrong value, boolean (m,).
+        kind: ``"rmse"`` or ``"mae"``.
+        corrected: the residuals with the right values, of the shape of ``residuals``, where those are known.
+        worth: the share from which on the values are a cause that is worth its own work.
+
+    Raises:
+        UsageError: if the arrays do not fit each other, or every example is mislabelled.
+
+    """
+    wrong, before = np.asarray(mislabelled, bool), contributions(residuals, kind)
+    after, kept = (before, ~wrong) if corrected is None else (contributions(corrected, kind), np.ones(len(wrong), bool))
+    if wrong.shape != before.shape or after.shape != before.shape or not kept.any():
+        raise UsageError(f"The share of wrong values needs residuals {before.shape} and marks, got {wrong.shape}.")
+    power = 0.5 if kind == "rmse" else 1.0
+
+    def gain(weights: Array) -> Array:
+        return _mean(before, weights) ** power - _mean(after, weights * kept) ** power
+
+    share = explained_share(before, after, kept)
+    left = np.asarray(residuals, float)[~wrong] if corrected is None else corrected
+    return LabelShare(
+        error_of(residuals, kind),
+        bootstrap_weights(gain, len(before)),
+        error_of(left, kind),
+        share,
+        _verdict(*share.interval, worth),
+        kind.upper(),
+        PARTS_OF[kind],
+    )
+
+
+def explained_share(before: Array, after: Array, kept: Array) -> Measured:
+    """1 − mean of ``after`` over the examples ``kept`` / mean of ``before`` over all, (m,) each, with its interval."""
+
+    def share(weights: Array) -> Array:
+        all_, others = _mean(before, weights), _mean(after, weights * kept)
+        return 1 - np.divide(others, all_, out=np.ones_like(others), where=all_ > 0)
+
+    return bootstrap_weights(share, len(before), unit="%")
+
+
+def _mean(values: Array, weights: Array) -> Array:
+    """Weighted means, (r,) from weights (r, m); NaN where a draw has none of the examples."""
+    total = weights.sum(-1)
+    return np.divide(weights @ values, total, out=np.full(len(weights), np.nan), where=total > 0)
+
+
+def _verdict(low: float, high: float, worth: float) -> Literal["yes", "no", "cannot tell"]:
+    return "yes" if low >= worth else "no" if high < worth else "cannot tell"
 
 
 def _rate(value: float, n: int | None, unit: str = "%") -> Measured:
