@@ -6,10 +6,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy.special import stdtrit
 from sklearn import metrics as sklearn_metrics
 
 from leadline.errors import UsageError
-from leadline.measure import METRICS, as_error, by_segment, evaluate, metric, metric_names, proportion
+from leadline.measure import METRICS, as_error, by_segment, cost_metric, evaluate, metric, metric_names, proportion
+from leadline.measure.ranked import area_difference, rarest
 
 # The hints of scikit-learn are narrower than what it documents.
 sk: Any = sklearn_metrics
@@ -103,3 +105,52 @@ def test_by_segment():
     assert found["CH"].value == pytest.approx(np.mean(TRUTH[100:] != PREDICTED[100:]))
     with pytest.raises(UsageError, match="one name per example"):
         by_segment("error", country[:5], TRUTH, PREDICTED)
+
+
+# --- many resamples at once ---------------------------------------------------------------------------------
+
+NOISE = np.random.default_rng(5)
+LABELS = np.where(NOISE.random((60, 3)) < 0.1, np.nan, NOISE.integers(0, 2, (60, 3)))
+CASES = {
+    "rmse": (NOISE.normal(size=60), NOISE.normal(size=60)),
+    "mae": (NOISE.normal(size=(60, 2)), NOISE.normal(size=(60, 2))),
+    "log_loss": (NOISE.integers(0, 3, 60), NOISE.dirichlet(np.ones(3), 60)),
+    "macro_f1": (LABELS, NOISE.integers(0, 2, (60, 3))),
+    "micro_f1": (LABELS, NOISE.integers(0, 2, (60, 3))),
+    "accuracy": (LABELS, NOISE.integers(0, 2, (60, 3))),
+    "error": (LABELS, NOISE.integers(0, 2, (60, 3))),
+    "cost": (NOISE.integers(0, 2, 60), NOISE.integers(0, 2, 60)),
+}
+
+
+@pytest.mark.parametrize("name", list(CASES))
+def test_weights_are_repetitions_of_examples(name: str) -> None:
+    truth, prediction = CASES[name]
+    found = cost_metric([[0, 3], [10, 0]]) if name == "cost" else metric(name)
+    of_weights = found.weighted(truth, prediction)
+    assert of_weights is not None
+    draws = np.random.default_rng(0).integers(0, 60, (5, 60))
+    weights = np.stack([np.bincount(row, minlength=60) for row in draws]).astype(float)
+    expected = [found.value(truth[row], prediction[row]) for row in draws]
+    assert of_weights(weights) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", ["roc_auc", "pr_auc"])
+@pytest.mark.parametrize("classes", [2, 3])
+def test_the_difference_of_two_areas_has_the_error_of_a_jackknife(name: str, classes: int) -> None:
+    rng, found = np.random.default_rng(3), metric(name)
+    truth = rng.integers(0, classes, 300)
+    first, second = (np.eye(classes)[truth] + rng.normal(size=(300, classes)) for _ in range(2))
+    if classes == 2:
+        first, second = first[:, 1], second[:, 1]
+    assert found.influence is not None
+    values = found.value(truth, first), found.value(truth, second)
+    measured = area_difference(truth, first, second, found.influence, values)
+    left_out = []
+    for k in range(300):
+        rest = np.delete(np.arange(300), k)
+        left_out.append(found.value(truth[rest], first[rest]) - found.value(truth[rest], second[rest]))
+    error = (299 * np.var(left_out)) ** 0.5
+    assert measured.value == values[0] - values[1]
+    half = measured.interval[1] - measured.value
+    assert half == pytest.approx(stdtrit(rarest(truth, first) - 1, 0.975) * error, rel=0.05)

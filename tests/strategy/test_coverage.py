@@ -262,7 +262,7 @@ def test_f1_of_several_labels(n, name):
 
 @pytest.mark.verify
 @pytest.mark.parametrize("n", [200, 1000])
-@pytest.mark.parametrize("name", ["rmse", "roc_auc"])
+@pytest.mark.parametrize("name", ["rmse", "roc_auc", "pr_auc"])
 def test_the_lead_of_one_model_over_another(n, name):
     """Both err on the same hard examples; the intervals are paired."""
     rng = np.random.default_rng(n)
@@ -273,7 +273,10 @@ def test_the_lead_of_one_model_over_another(n, name):
         first = truth + 0.8 * common + 0.3 * rng.normal(size=n)
         return truth, first, truth + 0.8 * common + 0.6 * rng.normal(size=n)
 
-    if name == "rmse":
+    if name == "pr_auc":
+        truth, *scores = sample(2_000_000)
+        lead = c.pr_auc(truth, scores[0]) - c.pr_auc(truth, scores[1])
+    elif name == "rmse":
         lead = 1.0 - (0.64 + 0.09) ** 0.5
     else:
         lead = NormalDist().cdf(1 / (2 * 0.73) ** 0.5) - NormalDist().cdf(1 / 2**0.5)

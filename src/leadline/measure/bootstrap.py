@@ -22,6 +22,8 @@ RESAMPLES = 2000
 # Above this many examples the normal approximation of a mean is as good as resampling, and far quicker.
 LARGE = 10_000
 GROUPS = 50
+# So many values at once stay in the cache of one core.
+IN_CACHE = 100_000
 
 
 def bootstrap(
@@ -94,9 +96,9 @@ def bootstrap_weights(
     """
     if m < 1:
         raise UsageError("Bootstrap needs at least one example.")
-    rng, rows = np.random.default_rng(seed), max(1, 4_000_000 // m)
+    rng, rows = np.random.default_rng(seed), max(1, IN_CACHE // m)
     sizes = [min(rows, resamples - start) for start in range(0, resamples, rows)]
-    replicates = np.concatenate([statistic(_drawn_weights(rng, size, m)) for size in sizes])
+    replicates = np.concatenate([statistic(drawn_weights(rng, size, m)) for size in sizes])
     value = float(statistic(np.ones((1, m)))[0])
     if m == 1:
         return Measured(value, *percentile_interval(replicates, level), m, level, unit)
@@ -105,7 +107,7 @@ def bootstrap_weights(
     return Measured(value, *bca_interval(value, replicates, left_out, level), m, level, unit)
 
 
-def _drawn_weights(rng: np.random.Generator, rows: int, m: int) -> Array:
+def drawn_weights(rng: np.random.Generator, rows: int, m: int) -> Array:
     """How often each of m examples is drawn in each resample, (rows, m)."""
     places = rng.integers(0, m, (rows, m)) + m * np.arange(rows)[:, None]
     return np.bincount(places.ravel(), minlength=rows * m).reshape(rows, m).astype(float)
@@ -263,12 +265,14 @@ def _studentized(
     x: Array, mean: float, logarithmic: bool, level: float, resamples: int, seed: int
 ) -> tuple[float, float]:
     """Quantiles of (mean* − mean) / error* over resamples, on the log scale if asked."""
-    rng = np.random.default_rng(seed)
-    rows = max(1, 2_000_000 // x.size)
-    statistics = []
+    rng, m = np.random.default_rng(seed), x.size
+    rows = max(1, IN_CACHE // m)
+    statistics, centred = [], x - mean
     for start in range(0, resamples, rows):
-        drawn = x[rng.integers(0, x.size, (min(rows, resamples - start), x.size))]
-        means, errors = drawn.mean(-1), drawn.std(-1, ddof=1) / np.sqrt(x.size)
+        drawn = centred.take(rng.integers(0, m, (min(rows, resamples - start), m)))
+        moved = drawn.mean(-1)
+        squares = np.einsum("ij,ij->i", drawn, drawn) - m * moved**2
+        means, errors = mean + moved, np.sqrt(np.maximum(squares, 0) / (m - 1) / m)
         usable = (errors > 0) & ((means > 0) | (not logarithmic))
         means, errors = means[usable], errors[usable]
         statistics.append(np.log(means / mean) * means / errors if logarithmic else (means - mean) / errors)

@@ -13,6 +13,7 @@ from leadline.errors import UsageError, nearest
 from leadline.measure import classification as c
 from leadline.measure.intervals import Measured, wilson
 from leadline.measure.metrics import BINARY, CLASSES, Metric
+from leadline.measure.multilabel import Weighted
 
 Array = NDArray[Any]
 SECONDS_PER_HOUR = 3600
@@ -97,7 +98,11 @@ def cost_metric(costs: ArrayLike) -> Metric:
     def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
         return mean_cost_interval(confusion(y_true, y_pred), price, level)
 
-    return Metric("cost", "cost per example", CLASSES, value, measure, direction="minimize", unit="")
+    def weighted(y_true: Array, y_pred: Array) -> Weighted:
+        own = price[y_true.astype(np.int64), y_pred.astype(np.int64)]
+        return lambda weights: weights @ own / weights.sum(-1)
+
+    return Metric("cost", "cost per example", CLASSES, value, measure, "labels", "minimize", "", weighted)
 
 
 def mean_cost_interval(confusion: ArrayLike, costs: ArrayLike, level: float = 0.95) -> Measured:

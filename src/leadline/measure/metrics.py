@@ -15,7 +15,7 @@ from leadline.measure import regression as r
 from leadline.measure.bootstrap import bootstrap_confusion, bootstrap_weights, mean_interval
 from leadline.measure.calibration import calibration_error_interval
 from leadline.measure.intervals import Measured, proportion
-from leadline.measure.multilabel import exact_matches, f1_of_weights
+from leadline.measure.multilabel import Weighted, exact_matches, f1_of_weights, wrong_labels
 from leadline.measure.ranked import (
     Influence,
     area_interval,
@@ -45,6 +45,9 @@ class Metric:
         needs: ``"labels"`` (predicted classes), ``"scores"`` (probabilities) or ``"values"`` (regression).
         direction: whether more or less is better.
         unit: as in ``Measured``.
+        weighted: from truth and prediction, the metric as a function of weights of the examples; None where it has
+            no such form. It measures many resamples at once.
+        influence: of an area under a curve, what each example adds to it.
 
     """
 
@@ -56,6 +59,8 @@ class Metric:
     needs: Literal["labels", "scores", "values"] = "labels"
     direction: Literal["maximize", "minimize"] = "maximize"
     unit: str = "%"
+    weighted: Callable[[Array, Array], Weighted | None] = lambda y_true, prediction: None
+    influence: Influence | None = None
 
     def better(self, first: float, second: float) -> bool:
         """Whether the first value is better than the second."""
@@ -111,6 +116,33 @@ def _f1_of_labels(average: str) -> tuple[Value, Measure]:
         return bootstrap_weights(weighted, len(y_true), seed=seed, level=level, unit="%")
 
     return value, measure
+
+
+def _weighted_f1(average: str) -> Callable[[Array, Array], Weighted | None]:
+    return lambda t, p: f1_of_weights(t, p, average) if t.ndim == 2 else None
+
+
+def _weighted_mean(examples: Callable[[Array, Array], Array], power: float = 1.0) -> Callable[[Array, Array], Weighted]:
+    """A mean of what ``examples`` makes of each, to a power."""
+
+    def weighted(y_true: Array, prediction: Array) -> Weighted:
+        values = examples(y_true, prediction)
+        return lambda weights: (weights @ values / weights.sum(-1)) ** power
+
+    return weighted
+
+
+def _weighted_share(right: bool) -> Callable[[Array, Array], Weighted | None]:
+    """Of the known labels of several."""
+
+    def weighted(y_true: Array, y_pred: Array) -> Weighted | None:
+        if y_true.ndim != 2:
+            return None
+        wrong, known = wrong_labels(y_true, y_pred).sum(1), (~np.isnan(np.asarray(y_true, float))).sum(1)
+        counted = known - wrong if right else wrong
+        return lambda weights: (weights @ counted) / (weights @ known)
+
+    return weighted
 
 
 def _by_shape(single: tuple[Value, Measure], several: tuple[Value, Measure]) -> tuple[Value, Measure]:
@@ -169,8 +201,8 @@ _REGRESSION = ("regression",)
 METRICS: dict[str, Metric] = {
     metric.name: metric
     for metric in (
-        Metric("accuracy", "accuracy", LABELLED, *_share(True)),
-        Metric("error", "error", LABELLED, *_share(False), direction="minimize"),
+        Metric("accuracy", "accuracy", LABELLED, *_share(True), weighted=_weighted_share(True)),
+        Metric("error", "error", LABELLED, *_share(False), direction="minimize", weighted=_weighted_share(False)),
         Metric("precision", "precision", BINARY, *_of_positive("precision")),
         Metric("recall", "recall", BINARY, *_of_positive("recall")),
         Metric("f1", "F1", BINARY, *_of_positive("f1")),
@@ -178,15 +210,27 @@ METRICS: dict[str, Metric] = {
         Metric("f0.5", "F0.5", BINARY, *_f_beta(0.5)),
         Metric("macro_precision", "macro precision", CLASSES, *_averaged(c.macro, c.precision)),
         Metric("macro_recall", "macro recall", CLASSES, *_averaged(c.macro, c.recall)),
-        Metric("macro_f1", "macro F1", LABELLED, *_by_shape(_averaged(c.macro, c.f1), _f1_of_labels("macro"))),
-        Metric("micro_f1", "micro F1", ("multilabel",), *_f1_of_labels("micro")),
+        Metric(
+            "macro_f1",
+            "macro F1",
+            LABELLED,
+            *_by_shape(_averaged(c.macro, c.f1), _f1_of_labels("macro")),
+            weighted=_weighted_f1("macro"),
+        ),
+        Metric("micro_f1", "micro F1", ("multilabel",), *_f1_of_labels("micro"), weighted=_weighted_f1("micro")),
         Metric("exact_match", "exact match", ("multilabel",), *_exact_match()),
         Metric("weighted_precision", "weighted precision", CLASSES, *_averaged(c.weighted, c.precision)),
         Metric("weighted_recall", "weighted recall", CLASSES, *_averaged(c.weighted, c.recall)),
         Metric("weighted_f1", "weighted F1", CLASSES, *_averaged(c.weighted, c.f1)),
         Metric("balanced_accuracy", "balanced accuracy", CLASSES, *_counted(c.balanced_accuracy)),
         Metric(
-            "roc_auc", "area under the ROC curve", CLASSES, *_ranked(c.roc_auc, roc_auc_influence), "scores", unit=""
+            "roc_auc",
+            "area under the ROC curve",
+            CLASSES,
+            *_ranked(c.roc_auc, roc_auc_influence),
+            "scores",
+            unit="",
+            influence=roc_auc_influence,
         ),
         Metric(
             "pr_auc",
@@ -195,11 +239,24 @@ METRICS: dict[str, Metric] = {
             *_ranked(c.pr_auc, pr_auc_influence),
             "scores",
             unit="",
+            influence=pr_auc_influence,
         ),
-        Metric("log_loss", "log loss", CLASSES, c.log_loss, _log_loss, "scores", "minimize", ""),
+        Metric(
+            "log_loss",
+            "log loss",
+            CLASSES,
+            c.log_loss,
+            _log_loss,
+            "scores",
+            "minimize",
+            "",
+            _weighted_mean(c.example_log_loss),
+        ),
         Metric("ece", "calibration error", CLASSES, c.calibration_error, _ece, "scores", "minimize"),
-        Metric("rmse", "RMSE", _REGRESSION, r.rmse, _rmse, "values", "minimize", ""),
-        Metric("mae", "MAE", _REGRESSION, r.mae, _mae, "values", "minimize", ""),
+        Metric(
+            "rmse", "RMSE", _REGRESSION, r.rmse, _rmse, "values", "minimize", "", _weighted_mean(r.example_squares, 0.5)
+        ),
+        Metric("mae", "MAE", _REGRESSION, r.mae, _mae, "values", "minimize", "", _weighted_mean(r.example_sizes)),
         Metric("r2", "R²", _REGRESSION, r.r2, _r2, "values", unit=""),
     )
 }

@@ -65,6 +65,16 @@ def mae(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     return float(np.mean(np.abs(residuals(y_true, y_pred))))
 
 
+def example_squares(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
+    """The squared error of each example (m,), of several values their mean."""
+    return _per_example(np.square(residuals(y_true, y_pred)))
+
+
+def example_sizes(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
+    """The absolute error of each example (m,), of several values their mean."""
+    return _per_example(np.abs(residuals(y_true, y_pred)))
+
+
 def r2(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     """Share of the target's variance that is explained; 1 is perfect, 0 is predicting the mean.
 

@@ -1,7 +1,8 @@
 """Is one model better than another, or merely luckier?
 
-Models are compared on the same examples: McNemar's exact test with Newcombe's paired interval for error rates, a
-paired bootstrap for any other metric. Several comparisons are corrected for by Bonferroni's rule.
+Models are compared on the same examples: McNemar's exact test with Newcombe's paired interval for error rates, DeLong's
+for areas under curves, a paired bootstrap for any other metric. Several comparisons are corrected for by Bonferroni's
+rule.
 """
 
 from __future__ import annotations
@@ -16,10 +17,11 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
-from leadline.measure.bootstrap import bootstrap
+from leadline.measure.bootstrap import bootstrap, bootstrap_weights, drawn_weights
 from leadline.measure.classification import matches
 from leadline.measure.intervals import Measured, about, paired_difference
 from leadline.measure.metrics import Metric, metric
+from leadline.measure.ranked import area_difference, mean_influence, rarest
 from leadline.strategy.plain import plain
 
 Array = NDArray[Any]
@@ -96,7 +98,8 @@ def compare(
         p = mcnemar(int((wrong_b & ~wrong_a).sum()), int((wrong_a & ~wrong_b).sum()))
         told = p < 1 - level
     else:
-        lead, corrected = (_bootstrapped_lead(metric_name, t, a, b, at, seed) for at in (0.95, level))
+        lead = _lead(metric(metric_name), t, a, b, 0.95, seed)
+        corrected = lead if comparisons == 1 else _lead(metric(metric_name), t, a, b, level, seed)
         p, told = None, corrected.interval[0] > 0 or corrected.interval[1] < 0
     if lead.value < 0:
         names, lead, corrected = (names[1], names[0]), _negated(lead), _negated(corrected)
@@ -158,15 +161,25 @@ def _negated(m: Measured) -> Measured:
     return replace(m, value=-m.value, low=-high, high=-low)
 
 
-def _bootstrapped_lead(metric_name: str | Metric, t: Array, a: Array, b: Array, level: float, seed: int) -> Measured:
-    """How much better a is than b, both resampled with the same examples."""
-    found = metric(metric_name)
+def _lead(found: Metric, t: Array, a: Array, b: Array, level: float, seed: int) -> Measured:
+    """How much better a is than b: by influences for areas under curves, else with the same resamples for both."""
     sign = 1.0 if found.direction == "maximize" else -1.0
+    unit = "points" if found.unit == "%" else found.unit
+    if found.influence is not None and rarest(t, a) >= 2:
+        return area_difference(t, a, b, found.influence, (found.value(t, a), found.value(t, b)), level)
+    of_first, of_second = found.weighted(t, a), found.weighted(t, b)
+    if of_first is not None and of_second is not None:
+        return bootstrap_weights(
+            lambda weights: sign * (of_first(weights) - of_second(weights)),
+            len(t),
+            seed=seed,
+            level=level,
+            unit=unit,
+        )
 
     def lead(truth: Array, first: Array, second: Array) -> float:
         return sign * (found.value(truth, first) - found.value(truth, second))
 
-    unit = "points" if found.unit == "%" else found.unit
     return bootstrap(lead, t, a, b, resamples=1000, seed=seed, level=level, unit=unit)
 
 
@@ -174,9 +187,18 @@ def _bootstrapped_spread(
     metric_name: str | Metric, t: Array, predictions: Sequence[Array], resamples: int = 300
 ) -> float:
     """Standard deviation of a model's metric over resamples, less what all models share."""
-    found, rng = metric(metric_name), np.random.default_rng(0)
-    draws = [rng.integers(0, len(t), len(t)) for _ in range(resamples)]
-    values = np.array([[found.value(t[d], p[d]) for d in draws] for p in predictions])
+    found, rng, m = metric(metric_name), np.random.default_rng(0), len(t)
+    forms = [found.weighted(t, p) for p in predictions]
+    if found.influence is not None and rarest(t, predictions[0]) >= 2:
+        # Divided by √m, influences vary over the examples as the area does over resamples.
+        influence = found.influence
+        values = np.array([mean_influence(t, p, influence) for p in predictions]) / math.sqrt(m)
+    elif None not in forms:
+        weights = drawn_weights(rng, resamples, m)
+        values = np.array([form(weights) for form in forms if form is not None])
+    else:
+        draws = [rng.integers(0, m, m) for _ in range(resamples)]
+        values = np.array([[found.value(t[d], p[d]) for d in draws] for p in predictions])
     own = values - values.mean(0)
     k = len(predictions)
     return float(math.sqrt(own.var(axis=1, ddof=1).mean() * k / (k - 1)))
