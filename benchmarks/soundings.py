@@ -322,19 +322,23 @@ def test_scores(experiment: Experiment, data: Dataset, seeds: int = 4) -> list[S
 
 
 def run(
-    parts: Iterable[str] = ("forecasts", "ranking", "climb"), repetitions: int | None = None, budget: float = 30.0
+    parts: Iterable[str] = ("forecasts", "ranking", "climb"),
+    chosen: Sequence[Case] | None = None,
+    repetitions: int | None = None,
+    budget: float = 30.0,
 ) -> None:
     """Print the tables."""
+    chosen = cases() if chosen is None else chosen
     for part in parts:
         print(f"### {part}\n", flush=True)
-        {"forecasts": _forecasts, "ranking": _ranking, "climb": _climb}[part](repetitions, budget)
+        {"forecasts": _forecasts, "ranking": _ranking, "climb": _climb}[part](chosen, repetitions, budget)
         print(flush=True)
 
 
-def _forecasts(repetitions: int | None, budget: float) -> None:
+def _forecasts(chosen: Sequence[Case], repetitions: int | None, budget: float) -> None:
     print("| data | repetitions | held (90 % stated) | means of three held | withheld | width, of the error | fall |")
     print("|---|---|---|---|---|---|---|")
-    for case in cases():
+    for case in chosen:
         f = forecasts(case, repetitions or 50)
         held = proportion(f.held, f.given) if f.given else "–"
         print(
@@ -344,12 +348,12 @@ def _forecasts(repetitions: int | None, budget: float) -> None:
         )
 
 
-def _ranking(repetitions: int | None, budget: float) -> None:
+def _ranking(chosen: Sequence[Case], repetitions: int | None, budget: float) -> None:
     print("| data | start | ranked first | its place when all are trained in full | the best then |")
     print("|---|---|---|---|---|")
     found = []
     with tempfile.TemporaryDirectory() as folder:
-        for case in cases():
+        for case in chosen:
             for k in range(repetitions or 1):
                 for name, _ in STARTS:
                     ranked = ranking(case, name, FIRST_SEED + k, budget, Path(folder))
@@ -365,11 +369,11 @@ def _ranking(repetitions: int | None, budget: float) -> None:
     print(f"\nAmong the two best: {proportion(good, len(found))}", flush=True)
 
 
-def _climb(repetitions: int | None, budget: float) -> None:
+def _climb(chosen: Sequence[Case], repetitions: int | None, budget: float) -> None:
     print("| data, seconds | default | random search (trials) | climb (runs) | − default | − random search |")
     print("|---|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
-        for case in cases():
+        for case in chosen:
             for k in range(repetitions or 1):
                 c = climbed(case, FIRST_SEED + k, case.longer * budget, Path(folder) / f"{case.name}-{k}")
                 means = (c.default, c.random, c.climb)
@@ -386,7 +390,9 @@ def _climb(repetitions: int | None, budget: float) -> None:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--part", action="append", choices=("forecasts", "ranking", "climb"))
+    parser.add_argument("--case", action="append", choices=[case.name for case in cases()])
     parser.add_argument("--repetitions", type=int)
     parser.add_argument("--budget", type=float, default=30.0)
     given = parser.parse_args()
-    run(given.part or ("forecasts", "ranking", "climb"), given.repetitions, given.budget)
+    chosen = [case for case in cases() if not given.case or case.name in given.case]
+    run(given.part or ("forecasts", "ranking", "climb"), chosen, given.repetitions, given.budget)
