@@ -170,6 +170,7 @@ def test_labels_finds_suspects_in_every_set(here: Path, capsys: pytest.CaptureFi
     assert found == as_json(capsys, "labels", "first", "--segment", "annotator")
     code, out, _ = say(capsys, "labels", "first")
     assert code == 0 and "Least credible labels" in out and "If the suspects are wrong" in out
+    assert "Fix the labels now" not in out, "nobody has looked at them yet"
 
 
 def test_corrections_are_applied_to_dev_and_test_alike_and_taken_back(

@@ -6,8 +6,9 @@ from io import StringIO
 
 import pytest
 from rich.console import Console
+from rich.table import Table
 
-from leadline.cli.screen import ProgressBar
+from leadline.cli.screen import ProgressBar, Terminal, print_fitted, print_under, wrapped
 from leadline.experiment import Experiment
 from leadline.session.plan import make_plan
 
@@ -27,3 +28,36 @@ def test_the_bar_stands_where_training_does(monkeypatch: pytest.MonkeyPatch) -> 
     assert bar.bar.tasks[0].fields["text"] == "epoch 3, cost 0.5000, dev error 25.0 %"
     bar.close()
     assert "parameters" in screen.getvalue()
+
+
+def test_prose_breaks_between_words_and_never_within_a_number() -> None:
+    text = "h: error 53 188 (50 966 to 55 585, n = 4 128), p = 0.005, 17.4 % of 1 070 000\n  a/path/without/any/space"
+    for width in range(24, 90):
+        lines = wrapped(text, width).split("\n")
+        assert all(len(line) <= width for line in lines[:-1]), width
+        assert " ".join(line.strip() for line in lines) == " ".join(text.split())
+        for kept in ("53 188", "n = 4 128", "p = 0.005", "17.4 %", "1 070 000"):
+            assert any(kept in line for line in lines), (width, kept)
+        assert "a/path/without/any/space" in lines[-1], "what is to be copied stays whole"
+    assert wrapped("  indented words go on", 14) == "  indented\n    words go\n    on"
+
+
+def test_a_terminal_wraps_what_is_no_markup() -> None:
+    screen = StringIO()
+    terminal = Terminal(file=screen, force_terminal=True, width=20, color_system=None, soft_wrap=True)
+    terminal.print("one two three four five", markup=False)
+    print_under(terminal, "Next step", "get more of the data")
+    assert screen.getvalue() == "one two three four\n  five\nNext step: get more\n  of the data\n"
+
+
+@pytest.mark.parametrize("width", [30, 80])
+def test_a_table_on_a_narrow_terminal_loses_no_number(width: int) -> None:
+    table = Table(box=None, pad_edge=False)
+    for title in ("Run", "Dev error", "95 % interval"):
+        table.add_column(title, no_wrap=True)
+    table.add_row("digits-20261121", "53 188", "50 966 to 55 585")
+    screen = StringIO()
+    print_fitted(Terminal(file=screen, force_terminal=True, width=width, color_system=None, soft_wrap=True), table)
+    shown = screen.getvalue()
+    assert "…" not in shown and max(map(len, shown.split("\n"))) <= width
+    assert ("50 966 to 55 585" in shown) == (width == 80)

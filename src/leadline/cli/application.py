@@ -17,7 +17,7 @@ def register(app: typer.Typer) -> None:
 
 def open_application(
     run: Annotated[
-        str | None, typer.Argument(metavar="[RUN]", help='A run to begin with: a name, a beginning of it, or "last".')
+        str | None, typer.Argument(metavar="RUN", help='A run to begin with: a name, a beginning of it, or "last".')
     ] = None,
     port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 0,
     browser: Annotated[bool, typer.Option("--browser/--no-browser", help="Open the browser.")] = True,

@@ -28,6 +28,8 @@ def print_table(screen: Console, table: MetricTable) -> None:
     """One table, a metric with its interval in each cell and n at the end of the row where it is one for all."""
     from rich.table import Table
 
+    from leadline.cli.screen import print_fitted
+
     shown = Table(box=None, pad_edge=False, header_style="bold")
     shown.add_column(table.subject[:1].upper() + table.subject[1:], no_wrap=True)
     for column in table.columns:
@@ -39,7 +41,7 @@ def print_table(screen: Console, table: MetricTable) -> None:
     for (name, cells), found in zip(table.rows, counts, strict=True):
         texts = ["–" if c is None else f"{c.value} ({c.interval})" if c.interval else c.value for c in cells]
         shown.add_row(name, *texts, *(found if common else ()))
-    screen.print(shown)
+    print_fitted(screen, shown)
     if table.left_out:
         screen.print(f"… and {table.left_out} more that are better", markup=False)
 

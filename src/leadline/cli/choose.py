@@ -26,7 +26,7 @@ def register(app: typer.Typer) -> None:
 
 
 def compare(
-    names: Annotated[list[str], typer.Argument(metavar="RUN RUN…", help="Two runs or more.")],
+    names: Annotated[list[str], typer.Argument(metavar="RUN", help="Two runs or more.")],
     metric: MetricName = None,
     cost: Costs = None,
     seconds_per_example: SecondsPerExample = None,
@@ -49,7 +49,8 @@ def compare(
 def _print(found: RunComparison) -> None:
     from rich.table import Table
 
-    from leadline.cli.screen import console
+    from leadline.cli.screen import console, print_fitted
+    from leadline.measure.intervals import grouped
 
     screen = console()
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -57,8 +58,8 @@ def _print(found: RunComparison) -> None:
     for title in (f"Dev {found.metric}", "95 % interval", "n"):
         table.add_column(title, justify="right", no_wrap=True)
     for name, score in found.scores.items():
-        table.add_row(name, score.plain(), score.range() or "–", str(score.n or "–"))
-    screen.print(table)
+        table.add_row(name, score.plain(), score.range() or "–", grouped(score.n) if score.n else "–")
+    print_fitted(screen, table)
     for comparison in found.comparisons:
         screen.print(str(comparison), markup=False)
     changed = sorted({key for values in found.changes.values() for key in values})
@@ -77,7 +78,7 @@ def _shown(value: Any) -> str:
 
 def best(
     names: Annotated[
-        list[str] | None, typer.Argument(metavar="[RUN]…", help="Runs; by default all on the dev set of the last.")
+        list[str] | None, typer.Argument(metavar="RUN", help="Runs; by default all on the dev set of the last.")
     ] = None,
     metric: MetricName = None,
     limit: Annotated[
@@ -105,8 +106,14 @@ def best(
     screen = console()
     screen.print(str(selection), markup=False)
     if selection.winner is not None:
-        costs = ", ".join(f"{name} {value:,.3g}" for name, value in selection.winner.satisficing.items())
+        costs = ", ".join(f"{name} {_number(value)}" for name, value in selection.winner.satisficing.items())
         screen.print(f"{selection.winner.name}: {costs}", markup=False)
+
+
+def _number(value: float) -> str:
+    from leadline.measure.intervals import grouped
+
+    return grouped(value) if value >= 1000 else f"{value:.3g}"
 
 
 def _comparable(runs: Path) -> list[Run]:

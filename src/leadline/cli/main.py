@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 from typer.models import CommandInfo
 
 from leadline.cli import (
@@ -42,6 +44,14 @@ app = typer.Typer(
 )
 
 
+class Command(TyperCommand):
+    """A command whose usage line names what it needs without braces: ``leadline show [OPTIONS] RUN``."""
+
+    def collect_usage_pieces(self, ctx: Any) -> list[str]:
+        """The parts of the usage line."""
+        return [re.sub(r"^\{(.*)\}", r"\1", piece) for piece in super().collect_usage_pieces(ctx)]
+
+
 def _name(command: CommandInfo) -> str:
     return command.name or getattr(command.callback, "__name__", "")
 
@@ -66,6 +76,7 @@ _ELSEWHERE = (len(_ORDER), "More")
 app.registered_commands.sort(key=lambda command: _ORDER.get(_name(command), _ELSEWHERE))
 for command in app.registered_commands:
     command.rich_help_panel = _ORDER.get(_name(command), _ELSEWHERE)[1]
+    command.cls = Command
 
 
 def _print_version(wanted: bool) -> None:
@@ -91,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run a command and return its exit code."""
     try:
-        code = app(arguments, standalone_mode=False)
+        code = app(arguments, prog_name="leadline", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except LeadlineError as error:
@@ -111,17 +122,25 @@ def run(arguments: list[str]) -> int:
         return 1
     except Exception as error:
         if hasattr(error, "format_message"):  # the parser's own errors: an unknown option, a missing argument
-            return _usage(error)
+            return _usage(error, arguments)
         return _internal(error)
 
 
-def _usage(error: Exception) -> int:
-    message = error.format_message()  # pyright: ignore[reportAttributeAccessIssue]
+_PARSERS_WORDS = {
+    "Input should be a valid integer, unable to parse string as an integer": "needs a whole number",
+    "Input should be a valid number, unable to parse string as a number": "needs a number",
+}
+
+
+def _usage(error: Exception, arguments: list[str]) -> int:
+    message = " ".join(error.format_message().split())  # pyright: ignore[reportAttributeAccessIssue]
     if not message:
         return int(getattr(error, "exit_code", 2))  # the help was printed in place of an error
-    context = getattr(error, "ctx", None)
-    path = context.command_path if context else "leadline"
-    _say(" ".join(message.split()) + f" See: {path} --help")
+    for theirs, ours in _PARSERS_WORDS.items():
+        message = message.replace(theirs, ours)
+    known = arguments and arguments[0] in {_name(command) for command in app.registered_commands}
+    path = f"leadline {arguments[0]}" if known else "leadline"
+    _say(message + ("" if message.endswith((".", "?")) else ".") + f" See: {path} --help")
     return 2
 
 

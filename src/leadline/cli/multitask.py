@@ -64,21 +64,21 @@ def _width(text: str) -> float:
 
 def print_multitask(screen: Console, found: Multitask) -> None:
     """The tables and what they say."""
+    from leadline.cli.screen import print_fitted, print_under
+
     for each in found.widths:
         joint, separate = (f"{n:,}".replace(",", " ") for n in each.parameters)
         screen.print(
             f"[bold]Hidden layers × {each.width:g}[/bold]: {joint} parameters together, {separate} in "
             f"{len(each.tasks)} networks"
         )
-        screen.print(_table(each, found.metric))
+        print_fitted(screen, _table(each, found.metric))
         if each.mean is not None:
             screen.print(f"Mean over the tasks, separate − joint: {each.mean}", markup=False)
         screen.print()
-    screen.print("[bold]Conclusion:[/bold]", end=" ")
-    screen.print(found.conclusion, markup=False)
+    print_under(screen, "Conclusion", found.conclusion)
     if found.advice:
-        screen.print("[bold]Next step:[/bold]", end=" ")
-        screen.print(found.advice, markup=False)
+        print_under(screen, "Next step", found.advice)
     screen.print(f"Run:    {found.run}", markup=False)
 
 

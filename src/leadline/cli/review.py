@@ -194,10 +194,7 @@ def _print_labels(screen: Console, run: str, found: RunLabels | RunValueLabels) 
         text = f"{len(found.waiting)} more reviewed in the application and not applied yet: leadline open {run}"
         screen.print(text, markup=False)
     if found.share is not None:
-        screen.print(
-            ("Confirmed so far: " if found.confirmed else "If the suspects are wrong: ") + str(found.share),
-            markup=False,
-        )
+        screen.print(_share(found), markup=False)
     suspects = found.table(found.audit.suspects[:SHOWN_SUSPECTS]).to_pylist()
     if suspects:
         screen.print("\n[bold]Least credible labels[/bold]")
@@ -206,6 +203,16 @@ def _print_labels(screen: Console, run: str, found: RunLabels | RunValueLabels) 
         screen.print(f"  {text}; {100 * line['quality']:.1f} % credible", markup=False)
     if not len(found.reviews) and suspects:
         screen.print("\n" + UNREVIEWED.format(run=run), markup=False)
+
+
+def _share(found: RunLabels | RunValueLabels) -> str:
+    """What wrong labels explain; suspects that nobody has looked at are a reason to look, not to change labels."""
+    share = found.share
+    assert share is not None
+    if found.confirmed:
+        return f"Confirmed so far: {share}"
+    advice = "Review them first of all." if share.worth_fixing == "yes" else share.advice
+    return f"If the suspects are wrong: {share.finding} {advice}"
 
 
 def _check_csv(path: Path) -> None:

@@ -36,7 +36,7 @@ def list_runs(runs: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
     """List the runs, oldest first."""
     from rich.table import Table
 
-    from leadline.cli.screen import console, print_json
+    from leadline.cli.screen import console, print_fitted, print_json
     from leadline.runs.index import RunIndex
     from leadline.runs.soundings import load_prediction, predictions_held
     from leadline.runs.store import RunStore
@@ -59,13 +59,15 @@ def list_runs(runs: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
         table.add_column(title, justify="right", no_wrap=title != "Train error")
     for row in rows:
         table.add_row(*_cells(row))
-    screen.print(table)
+    print_fitted(screen, table)
     held, n = predictions_held(store.folders())
     if n:
         screen.print(f"Predictions of soundings: {held} of {n} held (they are stated at 90 %).", markup=False)
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
+    from leadline.measure.intervals import grouped
+
     dev, train = _measured(row, "dev"), _measured(row, "train")
     return [
         row["name"],
@@ -73,7 +75,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
         f"{train.number()} {train.unit}".strip() if train else "–",
         f"{dev.number()} {dev.unit}".strip() if dev else "–",
         dev.range() if dev else "–",
-        str(row["dev_n"] or "–"),
+        grouped(row["dev_n"]) if row["dev_n"] else "–",
         "–" if row["seconds"] is None else f"{row['seconds']:.1f} s",
     ]
 
@@ -122,7 +124,7 @@ def diagnose(
     run: Annotated[
         str | None,
         typer.Argument(
-            metavar="[RUN|PREDICTIONS]",
+            metavar="RUN|PREDICTIONS",
             help='A run\'s name, a beginning of it, a folder, or "last"; or a table of predictions of any framework, '
             ".csv or .parquet with the columns set, label and prediction.",
         ),
@@ -267,7 +269,9 @@ def _print(diagnosis: Diagnosis, as_json: bool) -> None:
 
 def predict(
     run: RunName,
-    data: Annotated[str, typer.Argument(help="A file with rows like those of training; the target is not needed.")],
+    data: Annotated[
+        str, typer.Argument(metavar="DATA", help="A file with rows like those of training; the target is not needed.")
+    ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write .csv or .parquet instead of printing.")
     ] = None,

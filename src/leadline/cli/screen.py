@@ -3,17 +3,52 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+import textwrap
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.text import Text
 
 if TYPE_CHECKING:
+    from rich.table import Table
+
     from leadline.session.plan import Plan
     from leadline.strategy import Diagnosis
+
+
+_NO_BREAK = "\u00a0"
+# Spaces within a number, between a number and its unit, and around the "=" of "n = 345" and "p = 0.02".
+_KEPT_TOGETHER = re.compile(r"(?<=\d) (?=\d{3}(?!\d)|%|points\b)|(?<=\b[np]) (?==)|(?<=\b[np] =) ")
+
+
+class Terminal(Console):
+    """A terminal on which prose breaks between words, and what belongs to an indented line stays indented.
+
+    What has no spaces (a path, an address) is never broken, so that it can be copied.
+    """
+
+    def print(self, *objects: Any, **options: Any) -> None:
+        """As `rich.console.Console.print`; wraps texts that are no markup."""
+        if options.get("markup") is False:
+            objects = tuple(wrapped(each, self.width) if isinstance(each, str) else each for each in objects)
+        super().print(*objects, **options)
+
+
+def wrapped(text: str, width: int) -> str:
+    """The lines of a text broken between words so that they fit; what goes on is indented by two more."""
+    if all(len(line) <= width for line in text.split("\n")):
+        return text
+    lines = []
+    for line in _KEPT_TOGETHER.sub(_NO_BREAK, text).split("\n"):
+        indent = " " * (len(line) - len(line.lstrip()) + 2)
+        found = textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+        lines += found or [""]
+    return "\n".join(lines).replace(_NO_BREAK, " ")
 
 
 def console(stderr: bool = False) -> Console:
@@ -22,7 +57,31 @@ def console(stderr: bool = False) -> Console:
     Off a terminal there is no width to keep to either, and a cut-off name helps no program.
     """
     stream = sys.stderr if stderr else sys.stdout
-    return Console(stderr=stderr, highlight=False, soft_wrap=True, width=None if stream.isatty() else 200)
+    if stream.isatty():
+        return Terminal(stderr=stderr, highlight=False, soft_wrap=True)
+    return Console(stderr=stderr, highlight=False, soft_wrap=True, width=200)
+
+
+def too_wide(screen: Console, table: Table) -> bool:
+    """Whether a terminal is too narrow for a table with every cell in one line."""
+    return (
+        screen.is_terminal and screen.measure(table, options=screen.options.update(width=1000)).maximum > screen.width
+    )
+
+
+def print_fitted(screen: Console, table: Table) -> None:
+    """A table; where a terminal is too narrow for it, cells go on in a second line and no number is cut off."""
+    if too_wide(screen, table):
+        for column in table.columns:
+            column.no_wrap, column.overflow = False, "fold"
+    screen.print(table, soft_wrap=False)
+
+
+def print_under(screen: Console, heading: str, text: str) -> None:
+    """A line such as "Next step: …" with its heading in bold."""
+    line = Text(wrapped(f"{heading}: {text}", screen.width) if screen.is_terminal else f"{heading}: {text}")
+    line.stylize("bold", 0, len(heading) + 1)
+    screen.print(line)
 
 
 def print_json(value: object) -> None:
@@ -37,8 +96,7 @@ def print_diagnosis(screen: Console, diagnosis: Diagnosis) -> None:
     for line in str(diagnosis).splitlines():
         head, colon, rest = line.partition(":")
         if colon and head in ("Conclusion", "Next step"):
-            screen.print(f"[bold]{head}:[/bold]", end="")
-            screen.print(rest, markup=False)
+            print_under(screen, head, rest.strip())
         else:
             screen.print(line, markup=False)
 

@@ -13,6 +13,7 @@ from leadline.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.console import Console
+    from rich.table import Table
 
     from leadline.runs.run import Run
     from leadline.soundings import Soundings
@@ -145,6 +146,7 @@ def print_soundings(screen: Console, found: Soundings) -> None:
     """The remedies in a table, the forecast, and the advice."""
     from rich.table import Table
 
+    from leadline.cli.screen import print_under, too_wide
     from leadline.cli.sounding_screen import cells, forecast_lines, note_lines
     from leadline.soundings.clock import duration
 
@@ -160,8 +162,16 @@ def print_soundings(screen: Console, found: Soundings) -> None:
     table.add_column("Verdict", no_wrap=True)
     for sounding in found.soundings:
         table.add_row(*cells(sounding))
-    screen.print(table)
+    if too_wide(screen, table):
+        _narrow(table)
+    screen.print(table, soft_wrap=False)
     for line in [*forecast_lines(found), *note_lines(found), *found.notes]:
         screen.print(line, markup=False, style="dim")
-    screen.print("[bold]Next step:[/bold] ", end="")
-    screen.print(found.advice, markup=False)
+    print_under(screen, "Next step", found.advice)
+
+
+def _narrow(table: Table) -> None:
+    """For a narrow terminal: what a remedy changes and how sure that is; the report has the rest."""
+    del table.columns[3:5]
+    table.columns[0].no_wrap = False
+    table.columns[1].header = "Dev error"

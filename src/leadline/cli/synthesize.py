@@ -17,8 +17,10 @@ def register(app: typer.Typer) -> None:
 
 
 def synthesize(
-    source: Annotated[Path, typer.Argument(help="A folder of images or WAV files; folders of classes stay.")],
-    output: Annotated[Path, typer.Argument(help="The folder to make.")],
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="A folder of images or WAV files; folders of classes stay.")
+    ],
+    output: Annotated[Path, typer.Argument(metavar="OUTPUT", help="The folder to make.")],
     background: Annotated[
         Path | None, typer.Option(help="A folder of sounds to mix in, or of images to paste cut-outs on.")
     ] = None,

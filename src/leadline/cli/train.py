@@ -110,6 +110,9 @@ def _train(experiment: Experiment, name: str | None, runs: Path, as_json: bool, 
     screen.print()
     screen.print(f"Run:    {run.name}", markup=False)
     screen.print(f"Report: {run.folder / 'report.html'}", markup=False)
+    where = "" if runs == Path("runs") else f" --runs {runs}"
+    screen.print(f"Browse: leadline open {run.name}{where}", markup=False)
+    screen.print(f"Sound:  leadline sound {run.name}{where}   (what each remedy would bring)", markup=False)
 
 
 def experiment_of(wanted: str) -> Experiment:

@@ -99,7 +99,7 @@ def resolved(source: str, folder: Path | None) -> Path:
     names = [each.name for each in path.parent.iterdir() if each.is_file()]
     names += BUNDLED if path.parent == Path() else ()
     hint = nearest(path.name, names) if names else ""
-    raise LeadlineError(f"{source}: no such file.{hint.replace('Allowed', 'There are')}")
+    raise LeadlineError(f"{source}: no such file.{hint if 'Did you mean' in hint else ''}")
 
 
 def table_files(source: Any, folder: Path | None) -> list[str]:

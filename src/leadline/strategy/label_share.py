@@ -48,16 +48,25 @@ class LabelShare:
     whole: str = "the mistakes"
 
     def __str__(self) -> str:
+        return f"{self.finding} {self.advice}"
+
+    @property
+    def finding(self) -> str:
+        """How the error divides, in words."""
         inside = f" ({self.share.range()})" if self.share.range() else ""
-        advice = {
+        return (
+            f"Of {self.error.plain()} {self.metric}, {self.from_labels.plain()} come from wrong labels and "
+            f"{self.others.plain()} from other causes: {self.share.plain()}{inside} of {self.whole}."
+        )
+
+    @property
+    def advice(self) -> str:
+        """Whether wrong labels are the next thing to work on."""
+        return {
             "yes": "Fix the labels now.",
             "no": "Other causes come first.",
             "cannot tell": "These examples do not tell whether fixing them is worth it.",
         }[self.worth_fixing]
-        return (
-            f"Of {self.error.plain()} {self.metric}, {self.from_labels.plain()} come from wrong labels and "
-            f"{self.others.plain()} from other causes: {self.share.plain()}{inside} of {self.whole}. {advice}"
-        )
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""

@@ -77,9 +77,13 @@ def _read_predictions(path: str | os.PathLike[str], metric_name: str | None) -> 
     table = read_any_table(path)
     names = _label_names(table)
     needed = NEEDED if not names else ("set", *(f"{kind}_{name}" for name in names for kind in NEEDED[1:]))
-    for name in needed:
-        if name not in table.column_names:
-            raise LeadlineError(f"{path} has no column '{name}'.{nearest(name, table.column_names)}")
+    missing = [name for name in needed if name not in table.column_names]
+    if missing:
+        hint = nearest(missing[0], table.column_names) if len(missing) == 1 else ""
+        raise LeadlineError(
+            f"{path} has no column '{missing[0]}'; a table of predictions has {', '.join(needed)}."
+            f"{hint if 'Did you mean' in hint else ''}"
+        )
     if not table.num_rows:
         raise LeadlineError(f"{path} has no rows.")
     for name in needed:
