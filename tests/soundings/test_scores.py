@@ -54,3 +54,13 @@ def test_outputs_that_are_not_numbers_are_endlessly_wrong():
     score = Scorer(plan, rows).score(np.full((len(rows), 2), np.nan))
     assert np.isinf(score.error)
     assert np.isinf(score.draws).all()
+
+
+def test_errors_cost_what_the_goal_says():
+    y = np.random.default_rng(1).integers(0, 2, 200)
+    costs = [{"actual": "1", "predicted": "0", "cost": 10}]
+    plan = plan_of(y, goal={"optimizing": "cost", "costs": costs})
+    rows = plan.split.dev
+    labels = plan.data.target[rows]
+    score = Scorer(plan, rows).score(np.eye(2)[np.zeros(len(rows), int)])  # always 0: all of class 1 are missed
+    assert score.error == pytest.approx(10 * labels.mean())

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from leadline.search import Variant
+from leadline.session.goals import MEASURED_ANYWAY
 from leadline.soundings.catalogue import LONGER, MORE_DATA, Option, Remedy
 from leadline.soundings.clock import OutOfTimeError
 from leadline.soundings.effects import Effect, difference, effect
@@ -114,7 +115,7 @@ class Measuring:
         if remedy.key == MORE_DATA:
             return [variant for variants in self._smaller_sets() for variant in variants]
         if remedy.key == LONGER:
-            shares = [] if self._rate_is_constant else [0.25, 0.5]
+            shares = [] if self._beginnings_tell else [0.25, 0.5]
             factors = [*shares, 2.0] if fidelity.full else shares
             return [v for f in factors for v in self.several(with_epochs(self.experiment, f), TRYING, fidelity.seeds)]
         if len(remedy.options) == 1:
@@ -253,8 +254,13 @@ class Measuring:
     # ----- longer training
 
     @property
-    def _rate_is_constant(self) -> bool:
-        return (self.experiment.training.schedule or {}).get("type", "constant") == "constant"
+    def _beginnings_tell(self) -> bool:
+        """Whether the epochs of a training say what shorter trainings reach.
+
+        Their learning rate is the same only where it is constant, and each epoch's dev error is the loop's own measure.
+        """
+        constant = (self.experiment.training.schedule or {}).get("type", "constant") == "constant"
+        return constant and self.bench.dev.metric.name in MEASURED_ANYWAY
 
     def _longer(self, remedy: Remedy) -> Line:
         """Extrapolate the error by length of training, then confirm by training on to twice the length.
@@ -296,7 +302,7 @@ class Measuring:
     def _lengths(self) -> Levels:
         """Scores by number of epochs."""
         epochs = self.experiment.training.epochs or 1
-        if self._rate_is_constant:
+        if self._beginnings_tell:
             lengths = sorted({max(1, round(epochs * share)) for share in (0.125, 0.25, 0.5)})
             groups = [[_at(found, length) for found in self.baseline] for length in lengths]
         else:

@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from leadline.measure import metric
+from leadline.session.goals import as_needed, optimized_metric
 from leadline.session.plan import Plan
 
 DRAWS = 400
@@ -30,7 +30,8 @@ class Scorer:
     """Measures outputs for the rows of one set in the plan's metric; less is better and 0 is perfect."""
 
     def __init__(self, plan: Plan, rows: np.ndarray, seed: int = 0) -> None:
-        self.task, self.name = plan.data.task, plan.experiment.goal.optimizing or "accuracy"
+        self.task = plan.data.task
+        self.metric = optimized_metric(plan.experiment.goal, self.task, plan.data.classes)
         self.labels = plan.data.target[rows]
         self.seed = seed
 
@@ -43,24 +44,19 @@ class Scorer:
             measured = [self._error(self.labels[rows], outputs[rows]) for rows in self._draws]
             return Score(self._error(self.labels, outputs), np.array(measured))
         error, draws = loss.mean(), self._counts @ loss / len(loss)
-        return Score(float(error**0.5), draws**0.5) if self.name == "rmse" else Score(float(error), draws)
+        return Score(float(error**0.5), draws**0.5) if self.metric.name == "rmse" else Score(float(error), draws)
 
     def _losses(self, outputs: np.ndarray) -> np.ndarray | None:
         """What each example adds to the error, (m,), where the error is made of a mean; else None."""
-        if self.name == "rmse":
+        if self.metric.name == "rmse":
             return np.square(outputs - self.labels).reshape(len(outputs), -1).mean(1)
-        if self.name in ("accuracy", "error") and self.task in ("binary", "multiclass"):
+        if self.metric.name in ("accuracy", "error") and self.task in ("binary", "multiclass"):
             return (outputs.argmax(1) != self.labels).astype(float)
         return None
 
     def _error(self, labels: np.ndarray, outputs: np.ndarray) -> float:
-        found = metric(self.name, self.task)
-        if found.needs == "labels":
-            outputs = (outputs > 0.5).astype(int) if self.task == "multilabel" else outputs.argmax(1)
-        elif self.task == "binary" and self.name in ("roc_auc", "pr_auc"):
-            outputs = outputs[:, 1]
-        value = float(found.value(labels, outputs))
-        return value if found.direction == "minimize" else 1.0 - value
+        value = float(self.metric.value(labels, as_needed(self.task, self.metric, outputs)))
+        return value if self.metric.direction == "minimize" else 1.0 - value
 
     @cached_property
     def _draws(self) -> list[np.ndarray]:
