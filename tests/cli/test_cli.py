@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -374,3 +375,21 @@ def test_an_unexpected_error_is_two_lines_and_a_log(
     log = next(word for word in err.split() if word.endswith(".log"))
     assert "Traceback" in Path(log).read_text()
     Path(log).unlink()
+
+
+def test_runs_tells_a_killed_training_from_one_that_goes_on(
+    here: Path, trained: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = here / "runs" / "first"
+    shutil.copytree(trained / "runs" / "first", folder)
+    summary = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(summary | {"status": "running"}))
+    code, shown, _ = say(capsys, "runs")
+    assert code == 0 and " running " in shown and "silent" not in shown
+    then = time.time() - 3 * 3600
+    for name in ("run.json", "history.jsonl"):
+        os.utime(folder / name, (then, then))
+    _, shown, _ = say(capsys, "runs")
+    assert "silent for 3\u202fh" in shown and "may have been killed" in shown
+    _, shown, _ = say(capsys, "runs", "--json")
+    assert json.loads(shown)[0]["silent_seconds"] > 3 * 3599

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
 import threading
@@ -152,3 +153,14 @@ def test_trials_appear_while_the_page_is_open(browser: Any, searched: Served, tm
         seen.page.wait_for_selector("th[aria-sort=ascending]:has-text('epochs')")
         assert seen.overflow() <= 0 and seen.complaints == [] and seen.requests == []
         seen.page.context.close()
+
+
+def test_a_killed_search_does_not_look_alive_for_ever(tmp_path: Path) -> None:
+    folder = write(tmp_path, "killed", 5, "running")
+    with serving(tmp_path) as served:
+        assert 'class="state running"' in served.get("/searches").text
+        then = time.time() - 4 * 3600
+        for name in ("search.json", "trials.jsonl"):
+            os.utime(folder / name, (then, then))
+        text = served.get("/searches").text
+    assert "silent for 4\u202fh" in text and 'class="state running"' not in text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import time
 from collections.abc import Iterator
@@ -160,3 +161,18 @@ def test_a_run_with_several_labels_has_a_page(tmp_path: Path) -> None:
         text = served.get("/runs/two").text
         assert 'class="ladder"' in text and 'id="confusion"' not in text
         assert "two" in listed(served.get("/").text)
+
+
+def test_a_killed_training_does_not_look_alive_for_ever(own: Served) -> None:
+    folder = own.root / "fruit"
+    summary = json.loads((folder / "run.json").read_text())
+    (folder / "run.json").write_text(json.dumps(summary | {"status": "running"}))
+    (own.root / "leadline.db").unlink(missing_ok=True)  # the index believes what it has once seen ended
+    row = re.search(r'<tr data-run="fruit">.*?</tr>', own.get("/").text, re.S)
+    assert row and 'class="state running"' in row[0] and "silent" not in row[0]
+    then = time.time() - 3 * 3600
+    for name in ("run.json", "history.jsonl"):
+        os.utime(folder / name, (then, then))
+    row = re.search(r'<tr data-run="fruit">.*?</tr>', own.get("/").text, re.S)
+    assert row and "silent for 3\u202fh" in row[0] and 'class="state running"' not in row[0]
+    assert "nothing heard for 3\u202fh" in own.get("/runs/fruit").text

@@ -38,13 +38,21 @@ def list_runs(runs: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
 
     from leadline.cli.screen import console, print_fitted, print_json
     from leadline.runs.index import RunIndex
+    from leadline.runs.life import silence
     from leadline.runs.soundings import load_prediction, predictions_held
     from leadline.runs.store import RunStore
 
     store = RunStore(runs)
     rows = RunIndex(store).rows()
     predictions = {folder.path.name: load_prediction(folder) for folder in store.folders()}
-    rows = [row | {"prediction": predictions.get(row["name"])} for row in rows]
+    rows = [
+        row
+        | {
+            "prediction": predictions.get(row["name"]),
+            "silent_seconds": silence(store.root / row["name"]) if row["status"] == "running" else None,
+        }
+        for row in rows
+    ]
     if as_json:
         print_json(rows)
         return
@@ -60,6 +68,8 @@ def list_runs(runs: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
     for row in rows:
         table.add_row(*_cells(row))
     print_fitted(screen, table)
+    if any(row["silent_seconds"] for row in rows):
+        screen.print("Silent: nothing was heard of the training; its program may have been killed.", markup=False)
     held, n = predictions_held(store.folders())
     if n:
         screen.print(f"Predictions of soundings: {held} of {n} held (they are stated at 90 %).", markup=False)
@@ -71,13 +81,19 @@ def _cells(row: dict[str, Any]) -> list[str]:
     dev, train = _measured(row, "dev"), _measured(row, "train")
     return [
         row["name"],
-        row["status"],
+        row["status"] if row["silent_seconds"] is None else _silent(row["silent_seconds"]),
         f"{train.number()} {train.unit}".strip() if train else "–",
         f"{dev.number()} {dev.unit}".strip() if dev else "–",
         dev.range() if dev else "–",
         grouped(row["dev_n"]) if row["dev_n"] else "–",
         "–" if row["seconds"] is None else f"{row['seconds']:.1f} s",
     ]
+
+
+def _silent(seconds: float) -> str:
+    from leadline.report.quantities import duration  # costly to load, and hardly ever needed
+
+    return f"silent for {duration(seconds)}"
 
 
 def _measured(row: dict[str, Any], part: str) -> Measured | None:

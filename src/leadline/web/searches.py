@@ -10,6 +10,7 @@ from fastapi import HTTPException
 
 from leadline.report.figures.figure import Figure
 from leadline.report.quantities import Scale, count, duration
+from leadline.runs.life import silence
 from leadline.runs.store import RunStore
 from leadline.web.memory import Memory, signature
 
@@ -31,6 +32,7 @@ class Line:
     best: str
     seconds: str
     started: str
+    silent: str
 
 
 @dataclass(frozen=True)
@@ -82,6 +84,7 @@ def _line(found: Any) -> Line:
     summary = found.summary
     scale, best = scale_of(summary), best_trial(found)
     settings = summary.get("settings") or {}
+    quiet = silence(found.folder) if summary.get("status") == "running" else None
     return Line(
         found.name,
         str(summary.get("status", "")),
@@ -92,6 +95,7 @@ def _line(found: Any) -> Line:
         "–" if best is None else error_text(best.dev_error, scale),
         duration(summary.get("seconds") or 0.0),
         str(summary.get("started") or ""),
+        duration(quiet) if quiet else "",
     )
 
 

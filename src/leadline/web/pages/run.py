@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query, Request, Response
@@ -13,6 +12,7 @@ from leadline.errors import UsageError
 from leadline.experiment import Experiment
 from leadline.report.page import pictures_part, report_values, training_curves
 from leadline.report.quantities import Scale, duration
+from leadline.runs.life import silence
 from leadline.runs.run import Run
 from leadline.runs.soundings import load_prediction
 from leadline.runs.tags import change_tag, load_tags
@@ -28,8 +28,6 @@ from leadline.web.site import CurrentSite, FormFields, NamedRun, Site
 router = APIRouter(prefix="/runs/{name}")
 WEIGHTS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
 """β to choose from: averages over about the last 1/(1 − β) epochs."""
-SILENCE = 120.0
-"""Seconds without an epoch after which a page says so: the program may have been killed."""
 
 _pictures: Memory[list[dict[str, Any]]] = Memory(4)
 
@@ -185,13 +183,12 @@ def _progress(run: Run) -> dict[str, Any]:
         ("train error", _significant(last.get("train_error"), scale.factor), scale.unit, ""),
         ("learning rate", _significant(last.get("learning_rate")), "", "of this epoch"),
     ]
-    path = run.folder / "history.jsonl"
-    quiet = time.time() - path.stat().st_mtime if path.exists() else 0.0
+    quiet = silence(run.folder.path)
     return {
         "last": last,
         "epochs": epochs,
         "numbers": [line for line in shown if line[1]],
-        "silent": duration(quiet) if quiet > SILENCE else "",
+        "silent": duration(quiet) if quiet else "",
     }
 
 

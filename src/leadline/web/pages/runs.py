@@ -11,6 +11,7 @@ from fastapi import APIRouter, Request, Response
 from leadline.measure import Measured
 from leadline.report.quantities import duration, moment
 from leadline.runs.folder import RunFolder
+from leadline.runs.life import silence
 from leadline.runs.listing import Listing, Wanted, list_runs
 from leadline.runs.tags import change_tag
 from leadline.web.live import RunsWatch, events, shown_state, so_far
@@ -107,9 +108,11 @@ def table(site: Site, found: Listing, wanted: Wanted) -> dict[str, Any]:
 
 
 def _shown(site: Site, row: dict[str, Any]) -> dict[str, Any]:
-    running = row["status"] == "running"
+    running, folder = row["status"] == "running", RunFolder(site.store.root / row["name"])
+    quiet = silence(folder.path) if running else None
     return row | {
-        "so_far": so_far(RunFolder(site.store.root / row["name"])) if running else {"epoch": None, "dev": ""},
+        "so_far": so_far(folder) if running else {"epoch": None, "dev": ""},
+        "silent": duration(quiet) if quiet else "",
         "data": "/".join((row["source"] or "–").split("/")[-2:]),
         "started": moment(row["started"] or "–"),
         "time": "–" if row["seconds"] is None or running else duration(row["seconds"]),
