@@ -124,7 +124,7 @@ def test_nothing_to_apply_is_said(own: Served) -> None:
 
 def test_a_regression_has_no_page_of_labels(served: Served) -> None:
     answer = served.get("/runs/houses/labels")
-    assert answer.status == 400 and "one class each" in answer.text
+    assert answer.status == 400 and "one class each" in answer.text and "--export labels.csv" in answer.text
     assert "/labels" not in served.get("/runs/houses").text
 
 

@@ -25,7 +25,10 @@ VERDICTS = {"keep": "right", "change": "wrong", "unsure": "unclear"}
 def labels(request: Request, site: CurrentSite, run: NamedRun, row: str = "", sets: str = "") -> Response:
     """The page; ``row`` is the label to look at, and ``sets=all`` brings labels of the training set, too."""
     if not run.data.get("classes") or run.summary["task"] not in ("binary", "multiclass"):
-        raise LeadlineError(f"Labels are reviewed where examples have one class each; {run.name} has not.")
+        raise LeadlineError(
+            f"This page reviews labels where examples have one class each, which {run.name} has not. On the command "
+            f"line: leadline labels {run.name} --export labels.csv writes a review queue, --apply labels.csv takes it."
+        )
     task = site.labels.audit(run)
     if row and (task is None or not task.result or not _known(site, run, row)):
         raise HTTPException(404, f"Row {row[:20]} is none of the examples of {run.name}.")
