@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable
 from itertools import groupby
 
 import torch
@@ -87,10 +88,14 @@ class Cohort:
 
 def start_cohort(network: Network, loss: str, rows: list[Row], input_shape: Shape) -> Cohort:
     """The rows at their start, each initialized as it would be alone."""
+    drawn: dict[Hashable, Parameters] = {}  # the members of a search mostly begin alike
     starts = []
     for row in rows:
-        settings, own = row.single.settings, row.single.network.for_loss(loss)
-        starts.append(own.initialize(input_shape, settings.seed, settings.dtype, settings.device, settings.generator))
+        settings = row.single.settings
+        key = row.single.network, settings.seed, settings.dtype, settings.device, settings.generator
+        if key not in drawn:
+            drawn[key] = row.single.network.for_loss(loss).initialize(input_shape, *key[1:])
+        starts.append(drawn[key])
     statistics = [
         {name: torch.stack([start.statistics[i][name] for start in starts]) for name in layer}
         for i, layer in enumerate(starts[0].statistics)
