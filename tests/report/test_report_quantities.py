@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from leadline.report.quantities import count, duration, fact, facts, moment, prose, share
+from leadline.report.quantities import count, duration, fact, facts, moment, number, prose, share
 
 
 def test_counts_and_durations_read_well():
@@ -12,6 +12,20 @@ def test_counts_and_durations_read_well():
     assert [duration(seconds) for seconds in (0.42, 59.6, 75, 120, 7500)] == [
         "0.4\u202fs", "1\u202fmin", "1\u202fmin 15\u202fs", "2\u202fmin", "2\u202fh 5\u202fmin",
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (1561.0, "1561"),
+        (106245.9081, "106\u202f246"),
+        (1234567.0, "1\u202f234\u202f567"),
+        (-118.085, "−118.085"),
+        (1e-9, "1e−09"),
+    ],
+)
+def test_numbers_of_a_table_have_six_digits_and_thin_groups(value, text):
+    assert number(value) == text
 
 
 @pytest.mark.parametrize(("value", "text"), [(1.0, "100"), (0.0897, "9"), (0.0951, "10"), (0.004, "0.4"), (0.0, "0")])

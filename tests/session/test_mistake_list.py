@@ -142,3 +142,10 @@ def test_the_largest_residuals_come_first(tmp_path: Path) -> None:
     assert float(shown.off.replace("−", "-")) == pytest.approx(float(residual[order[0], 0]), rel=1e-4)
     assert found.picked(order[-3:]) == 0 and shown.probabilities == ()
     assert read_all(found, Wanted(true="x"), "sample") == []
+
+
+def test_values_are_written_with_six_digits(tmp_path: Path) -> None:
+    truth, said = np.array([[500001.0], [3.0]]), np.array([[106245.9081], [3.5]])
+    table = predictions_table("regression", (), said, truth, np.arange(2))
+    shown = listed_as("regression", (), write_table(table, tmp_path / "dev.parquet")).shown(0)
+    assert (shown.label, shown.prediction, shown.off) == ("500 001", "106 246", "−393 755")

@@ -34,6 +34,12 @@ def count(value: int) -> str:
     return f"{value:,}".replace(",", THIN)
 
 
+def number(value: float) -> str:
+    """Six digits of a number, all of a large one: ``1234567.0`` as ``1 234 567``, ``-0.5`` as ``−0.5``."""
+    text = f"{value:,.0f}" if 1e6 <= abs(value) < 1e15 else f"{value:,.6g}"
+    return text.replace(",", THIN if abs(value) >= 10_000 else "").replace("-", "−")
+
+
 def duration(seconds: float) -> str:
     """``0.42`` as ``0.4 s``, ``75`` as ``1 min 15 s``, ``7500`` as ``2 h 5 min``."""
     if seconds < 10:

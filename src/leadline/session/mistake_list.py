@@ -117,8 +117,11 @@ class MistakeList:
         place = int(self._wrong[at])
         label, prediction = self.judged.labels[place], self.judged.predictions[place]
         residuals = self.judged.residuals
-        off = "" if residuals is None else ", ".join(f"{value:+,.6g}" for value in np.atleast_1d(residuals[place]))
-        return ShownMistake(int(self.rows[at]), label, prediction, self._shown_probabilities(at), off.replace("-", "−"))
+        off = ""
+        if residuals is not None:
+            label, prediction = _short(label), _short(prediction)
+            off = ", ".join(_six_digits(float(value), "+") for value in np.atleast_1d(residuals[place]))
+        return ShownMistake(int(self.rows[at]), label, prediction, self._shown_probabilities(at), off)
 
     def order(self, order: Order) -> np.ndarray:
         """Positions of all mistakes in an order, int (m,): at random, the surest ones first, or by row."""
@@ -183,3 +186,16 @@ class MistakeList:
 
 def _role(truth: float, said: float) -> Role:
     return "true" if truth == 1 else "said" if said == 1 else "other"
+
+
+def _short(values: str) -> str:
+    """Values of a text with six digits each: ``106245.9081`` as ``106 246``."""
+    try:
+        return ", ".join(_six_digits(float(value)) for value in values.split(", "))
+    except ValueError:
+        return values
+
+
+def _six_digits(value: float, sign: str = "-") -> str:
+    text = f"{value:{sign},.0f}" if 1e6 <= abs(value) < 1e15 else f"{value:{sign},.6g}"
+    return text.replace(",", " ").replace("-", "−")

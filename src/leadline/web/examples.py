@@ -12,7 +12,7 @@ import numpy as np
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
 from leadline.report.figures.images import FEW_PIXELS, png_bytes
-from leadline.report.quantities import fact
+from leadline.report.quantities import fact, number
 from leadline.runs.run import Run
 from leadline.session.plan import read_data
 from leadline.web.memory import Memory, signature
@@ -85,5 +85,5 @@ def _read(run: Run, sha: str) -> Dataset | None:
 
 
 def _value(value: Any) -> str:
-    text = f"{value:,.6g}" if isinstance(value, float) else fact(value)
+    text = number(value) if isinstance(value, float) else fact(value)
     return text if len(text) <= 200 else text[:200] + "…"
