@@ -2,8 +2,10 @@
 
 Noise makes every bin's gap look larger than it is, so even a calibrated network has an estimate above 0 and resamples
 lie higher still. Therefore the interval is found by inverting a test: a true error belongs to it if the estimate is
-among the middle 95 % of what noise would make of that error. How the true gaps are spread over the bins is taken to
-follow the line through the measured ones (a gap that rises or falls with confidence), scaled to the error in question.
+among the middle 95 % of what noise would make of that error, with the true gaps spread over the bins along a line.
+Which line has to be estimated, too, so there are two, and the interval holds what either allows: the one through the
+measured gaps, and the one through them that starts at 0 where a network only guesses, as too sure and too modest
+networks have it.
 """
 
 from __future__ import annotations
@@ -14,12 +16,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from leadline.measure.classification import confidence_bins
+from leadline.measure.classification import confidence_bins, two_columns
 from leadline.measure.intervals import Measured
 
 Array = NDArray[Any]
 DRAWS = 2000
-HALVINGS = 40
+HALVINGS = 25
 SMALLEST = 1e-9
 
 
@@ -37,30 +39,47 @@ def calibration_error_interval(
     smoothed = (accuracy * n + 0.5) / (n + 1)  # a bin without mistakes still has some spread
     spread, gap, weight = np.sqrt(smoothed * (1 - smoothed) / n), mean - accuracy, n / n.sum()
     estimate = float(weight @ np.abs(gap))
-    pattern = _line(mean, gap, spread)
-    size = float(weight @ np.abs(pattern))
+    chance = 1 / two_columns(y_true, probabilities).shape[1]
     drawn, least = np.random.default_rng(seed).standard_normal((DRAWS, len(bins))), 0.5 / (n + 1)
-    tail = (1 - level) / 2
 
-    def estimates(scale: float) -> Array:
-        """What the estimate would be of gaps of this size: the spread in a bin is that of its accuracy then."""
-        implied = np.clip(mean - scale * pattern, least, 1 - least)
-        return np.abs(scale * pattern + np.sqrt(implied * (1 - implied) / n) * drawn) @ weight
+    def inverted(pattern: Array) -> tuple[float, float]:
+        """Both ends, if the true gaps are a multiple of the pattern."""
 
+        def estimates(scale: float) -> Array:
+            """What the estimate would be of gaps of this size: the spread in a bin is that of its accuracy then."""
+            implied = np.clip(mean - scale * pattern, least, 1 - least)
+            return np.abs(scale * pattern + np.sqrt(implied * (1 - implied) / n) * drawn) @ weight
+
+        low, high = _inverted(estimates, estimate, (1 - level) / 2)
+        size = float(weight @ np.abs(pattern))
+        return low * size, high * size
+
+    lows, highs = zip(*map(inverted, (_line(mean, gap, spread), _slope(mean - chance, gap, spread))), strict=True)
+    return Measured(estimate, min(*lows, estimate), max(*highs, estimate), len(right), level, "%")
+
+
+def _inverted(estimates: Callable[[float], Array], estimate: float, tail: float) -> tuple[float, float]:
+    """The scales between which the estimate is in neither tail of what noise would make of them."""
     top = 1.0
     while np.mean(estimates(top) <= estimate) > tail and top < 1e6:
         top *= 2
     low = _largest(lambda scale: np.mean(estimates(scale) >= estimate) <= tail, top)
     if low == 0 and np.mean(estimates(0.0) >= estimate) <= 2 * tail:
         low = SMALLEST  # nothing lies below a calibrated network, so its whole tail is on this side
-    high = _largest(lambda scale: np.mean(estimates(scale) <= estimate) > tail, top)
-    return Measured(estimate, min(low * size, estimate), max(high * size, estimate), len(right), level, "%")
+    return low, _largest(lambda scale: np.mean(estimates(scale) <= estimate) > tail, top)
 
 
 def _line(x: Array, y: Array, spread: Array) -> Array:
     """Values on the weighted least-squares line through the points, or the points where that is flat at 0."""
     design = np.stack([np.ones(len(x)), x], axis=1) / spread[:, None]
     fitted = np.stack([np.ones(len(x)), x], axis=1) @ np.linalg.lstsq(design, y / spread, rcond=None)[0]
+    return fitted if np.abs(fitted).sum() > 0 else np.full(len(x), 1e-6)
+
+
+def _slope(x: Array, y: Array, spread: Array) -> Array:
+    """Values on the weighted least-squares line through the points and the origin, or the points where that is flat."""
+    w = x / spread**2
+    fitted = x * float(w @ y) / max(float(w @ x), 1e-12)
     return fitted if np.abs(fitted).sum() > 0 else np.full(len(x), 1e-6)
 
 

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import gammaln
 
 from leadline.errors import UsageError
-from leadline.measure.bootstrap import RESAMPLES, bootstrap, mean_interval, percentile_interval
+from leadline.measure.bootstrap import IN_CACHE, RESAMPLES, bootstrap, mean_interval, percentile_interval
 from leadline.measure.intervals import Measured
 
 Array = NDArray[Any]
@@ -140,7 +140,7 @@ def _log_unexplained(error: Array, t: Array, level: float, resamples: int, seed:
 
     m, rng = len(error), np.random.default_rng(seed)
     value, own = parts(error, t)
-    rows, found = max(1, 2_000_000 // m), []
+    rows, found = max(1, IN_CACHE // m), []
     with np.errstate(divide="ignore", invalid="ignore"):
         for start in range(0, resamples, rows):
             drawn = rng.integers(0, m, (min(rows, resamples - start), m))
