@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leadline.report.figures.figure import Figure, Trace, axis, text
+from leadline.report.quantities import count
 from leadline.report.style import INK, MUTED, SERIES
 
 Record = Mapping[str, Any]
@@ -29,7 +30,7 @@ def changes_figure(record: Record) -> Figure | None:
     ]
     title = f"change of dev {record['metric']}" + (f" ({unit})" if unit else "")
     layout = {
-        "xaxis": axis(title, zeroline=True, zerolinecolor=INK, nticks=5, tickangle=0),
+        "xaxis": axis(title, zeroline=True, zerolinecolor=INK, nticks=4, tickangle=0),
         "yaxis": {"automargin": True, "categoryorder": "array", "categoryarray": names[::-1], "dtick": 1},
         "hovermode": "closest",
     }
@@ -55,8 +56,11 @@ def forecast_figure(record: Record) -> Figure | None:
             _intervals(curve["forecasts"], factor, "forecast of one training, 90 %", SERIES[1], "diamond-open")
         )
     title = record["metric"] + (f" ({unit})" if unit else "")
+    sizes = [point["n"] for point in (*curve["points"], *curve["forecasts"])]
+    named = sizes[::-2]  # every second one, so that they fit a phone's width
+    ticks = {"tickvals": sizes, "ticktext": [count(n) if n in named else "" for n in sizes], "tickangle": 0}
     layout = {
-        "xaxis": axis("training examples", type="log", dtick="D2"),
+        "xaxis": axis("training examples", type="log", **ticks),
         "yaxis": axis(f"dev {title}"),
         "hovermode": "closest",
     }
