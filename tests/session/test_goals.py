@@ -12,7 +12,8 @@ import pytest
 
 import leadline as ll
 from leadline.cli.main import run as leadline
-from leadline.measure import as_error, cost_metric, evaluate
+from leadline.measure import Measured, as_error, cost_metric, evaluate
+from leadline.measure.metrics import error_unit
 from leadline.runs.predictions import read_answers
 from leadline.search import Workbench, train_variants
 from leadline.session.test_set import open_test_set
@@ -64,6 +65,16 @@ def test_ladder_metrics_and_report_are_in_cost(runs: Path) -> None:
     assert found.value == pytest.approx(alarms * 24 * 3600 / (30 * 300)) and found.unit == "per 24 h"
     report = (run.folder / "report.html").read_text()
     assert "false alarms per 24 h" in report and "cost per example" in report
+
+
+def test_the_table_of_runs_has_the_unit(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    dev = Measured.from_json(ll.load_run("a", runs).summary["errors"]["dev"])
+    assert leadline(["runs", "--runs", str(runs)]) == 0
+    line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("a "))
+    assert f" {dev.number()} " in line and "%" not in line
+    units = {"cost": "", "false_alarms_per_day": "per 24 h", "log_loss": "", "roc_auc": "%", "accuracy": "%", "r2": "%"}
+    assert {name: error_unit(name, "regression" if name == "r2" else "binary") for name in units} == units
+    assert error_unit(None, "regression") == "" and error_unit("rmse", "regression") == ""
 
 
 def test_the_test_set_is_measured_in_cost_once_it_is_open(runs: Path) -> None:

@@ -98,11 +98,12 @@ def _silent(seconds: float) -> str:
 
 def _measured(row: dict[str, Any], part: str) -> Measured | None:
     from leadline.measure import Measured
+    from leadline.measure.metrics import error_unit
 
     if row[f"{part}_error"] is None:
         return None
     low, high, n = (row[f"{part}_{key}"] for key in ("low", "high", "n"))
-    return Measured(row[f"{part}_error"], low, high, n, unit="" if row["task"] == "regression" else "%")
+    return Measured(row[f"{part}_error"], low, high, n, unit=error_unit(row["metric"], row["task"]))
 
 
 def show(run: RunName, runs: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:

@@ -294,6 +294,16 @@ def metric_names(task: str | None = None) -> tuple[str, ...]:
     return tuple(name for name, known in METRICS.items() if task is None or task in known.tasks)
 
 
+def error_unit(name: str | None, task: str) -> str:
+    """The unit of `as_error` of the metric of that name; of the usual error of the task without one."""
+    if name == "false_alarms_per_day":
+        return "per 24 h"
+    found = METRICS.get(name or ("rmse" if task == "regression" else "error"))
+    if found is None:
+        return ""
+    return found.unit if found.direction == "minimize" else "%"
+
+
 def evaluate(
     name: str | Metric,
     y_true: ArrayLike,

@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Request, Response
 
 from leadline.measure import Measured
+from leadline.measure.metrics import error_unit
 from leadline.report.quantities import duration, moment
 from leadline.runs.folder import RunFolder
 from leadline.runs.life import silence
@@ -124,4 +125,4 @@ def _measured(row: dict[str, Any], part: str) -> Measured | None:
     if row[f"{part}_error"] is None:
         return None
     low, high, n = (row[f"{part}_{key}"] for key in ("low", "high", "n"))
-    return Measured(row[f"{part}_error"], low, high, n, unit="" if row["task"] == "regression" else "%")
+    return Measured(row[f"{part}_error"], low, high, n, unit=error_unit(row["metric"], row["task"]))
