@@ -93,7 +93,8 @@ def print_search(screen: Console, found: SearchRecord) -> None:
         screen.print(f"Note: {line}", markup=False, style="yellow")
     if summary["importance"]:
         screen.print(
-            "\nWhat mattered (share of the differences between trials; the tier in which it is usually tuned):"
+            "\nWhat mattered (share of the differences between trials; the tier in which it is usually tuned):",
+            markup=False,
         )
         for entry in summary["importance"]:
             tier = f"tier {entry['tier']}" if entry["tier"] else "no tier"
