@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from leadline.report.quantities import count, duration, fact, facts, moment, number, prose, share
+from leadline.report.quantities import Scale, count, duration, fact, facts, moment, number, prose, share
 
 
 def test_counts_and_durations_read_well():
@@ -12,6 +12,13 @@ def test_counts_and_durations_read_well():
     assert [duration(seconds) for seconds in (0.42, 59.6, 75, 120, 7500)] == [
         "0.4\u202fs", "1\u202fmin", "1\u202fmin 15\u202fs", "2\u202fmin", "2\u202fh 5\u202fmin",
     ]  # fmt: skip
+
+
+def test_an_error_is_shown_in_its_own_unit():
+    assert Scale.of("multiclass") == Scale.of("binary", metric="f1") == Scale(100.0, "%")
+    assert Scale.of("regression", "m") == Scale.of("regression", "m", "mae") == Scale(1.0, "m")
+    assert Scale.of("binary", metric="cost") == Scale.of("multiclass", metric="log_loss") == Scale(1.0, "")
+    assert Scale.of("binary", metric="false_alarms_per_day") == Scale(1.0, "per 24 h")
 
 
 @pytest.mark.parametrize(

@@ -115,10 +115,12 @@ class SearchProgress:
 
     def planned(self, bench: Workbench, space: Space, settings: SearchSettings, done: int) -> None:
         """Say what is about to be searched, and show the bar on a terminal."""
+        from leadline.measure.metrics import error_unit
         from leadline.toml_text import toml_value
 
         plan, screen = bench.plan, self.screen
-        self.percent, self.done = plan.data.task != "regression", done
+        self.done = done
+        self.percent = error_unit(plan.experiment.goal.optimizing, plan.data.task) == "%"
         screen.print(f"{plan.data.name}: {settings.trials} trials, {settings.sampler}, over", markup=False)
         for dimension in space:
             screen.print(f"  {dimension.key} = {toml_value(dimension.to_config())}", markup=False, style="dim")

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from leadline.measure.metrics import error_unit
+
 THIN = "\u202f"  # narrow no-break space: keeps a number and its unit on one line
 
 
@@ -19,9 +21,13 @@ class Scale:
     unit: str
 
     @classmethod
-    def of(cls, task: str, unit: str = "") -> Scale:
-        """Percent for a fraction of wrong answers, the target's own unit for regression."""
-        return cls(1.0, unit) if task == "regression" else cls(100.0, "%")
+    def of(cls, task: str, unit: str = "", metric: str | None = None) -> Scale:
+        """Percent for a fraction of wrong answers, the target's own unit for regression.
+
+        ``metric`` is what the error is measured by, where that is not the usual error of the task.
+        """
+        shown = error_unit(metric, task)
+        return cls(100.0, "%") if shown == "%" else cls(1.0, shown or unit)
 
 
 def with_unit(number: str, unit: str) -> str:

@@ -101,7 +101,7 @@ def _line(found: Any) -> Line:
 
 def scale_of(summary: Mapping[str, Any]) -> Scale:
     """How errors of the search are written."""
-    return Scale.of(summary.get("task") or "")
+    return Scale.of(summary.get("task") or "", metric=summary.get("metric"))
 
 
 def error_text(error: float, scale: Scale) -> str:
