@@ -386,6 +386,7 @@ def test_runs_tells_a_killed_training_from_one_that_goes_on(
     (folder / "run.json").write_text(json.dumps(summary | {"status": "running"}))
     code, shown, _ = say(capsys, "runs")
     assert code == 0 and " running " in shown and "silent" not in shown
+    assert shown.splitlines()[1].endswith("–"), "how long it takes is not known yet"
     then = time.time() - 3 * 3600
     for name in ("run.json", "history.jsonl"):
         os.utime(folder / name, (then, then))

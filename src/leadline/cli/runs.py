@@ -86,7 +86,7 @@ def _cells(row: dict[str, Any]) -> list[str]:
         f"{dev.number()} {dev.unit}".strip() if dev else "–",
         dev.range() if dev else "–",
         grouped(row["dev_n"]) if row["dev_n"] else "–",
-        "–" if row["seconds"] is None else f"{row['seconds']:.1f} s",
+        "–" if row["seconds"] is None or row["status"] == "running" else f"{row['seconds']:.1f} s",
     ]
 
 
