@@ -77,3 +77,9 @@ def test_cut_off_hdf5_and_parquet(tmp_path: Path) -> None:
     (tmp_path / "a.parquet").write_bytes(b"PAR1" + b"\0" * 50)
     with pytest.raises(LeadlineError, match=r"a\.parquet cannot be read as Parquet"):
         read(tmp_path / "a.parquet", "y")
+
+
+def test_text_among_several_targets_is_named(tmp_path: Path) -> None:
+    (tmp_path / "fruit.csv").write_text("size,weight,kind\n" + "1,2.5,pear\n3,4.5,plum\n" * 20)
+    with pytest.raises(LeadlineError, match="target 'kind' holds text, such as 'pear'; several targets are numbers"):
+        read(tmp_path / "fruit.csv", target=["weight", "kind"])

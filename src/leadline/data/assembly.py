@@ -79,7 +79,14 @@ def _targets_by_type(table: pa.Table, targets: Sequence[str], settings: DataSett
     """The table with those targets as numbers that the user, or their number, says are numbers."""
     for name in targets:
         if settings.types.get(name) == "number" or len(targets) > 1:
-            numbers = typed(name, table.column(name), "number", where).values
+            given = table.column(name)
+            numbers = typed(name, given, "number", where).values
+            if len(targets) > 1 and is_text(given.type) and np.isnan(numbers).all() and given.null_count < len(given):
+                example = next(value for value in given.to_pylist() if value is not None)
+                raise LeadlineError(
+                    f"The target '{name}' holds text, such as '{example}'; several targets are numbers, or labels of "
+                    "0 and 1. Name one target, or write a column of 0 and 1 for each class."
+                )
             column = pa.chunked_array([pa.array(numbers, from_pandas=True)])
             table = table.set_column(table.column_names.index(name), name, column)
     return table
