@@ -18,6 +18,10 @@ class UsageError(LeadlineError):
     exit_code = 2
 
 
+class LeadlineWarning(UserWarning):
+    """Something was done that the user may not expect; the command line prints it as a note."""
+
+
 def nearest(name: str, allowed: Iterable[str]) -> str:
     """A hint such as ``" Did you mean 'relu'?"``, or the list of allowed names when none is close."""
     names = [str(candidate) for candidate in allowed]

@@ -186,6 +186,15 @@ def test_predict(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert say(capsys, "predict", "first", "new.csv", "--output", "out.parquet")[0] == 0
 
 
+def test_predict_says_that_columns_are_taken_by_their_place(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (trained / "new.csv").write_text("colour,weight\nred,101\nblue,181\n")
+    (trained / "bare.csv").write_text("101,red\n181,blue\n")
+    assert say(capsys, "predict", "first", "new.csv")[2] == ""
+    code, _, error = say(capsys, "predict", "first", "bare.csv")
+    assert code == 0
+    assert " ".join(error.split()) == "Note: bare.csv has no header; columns are taken by their place: weight, colour."
+
+
 def test_report(trained: Path, capsys: pytest.CaptureFixture[str]) -> None:
     code, out, _ = say(capsys, "report", "first", "--output", "copy.html")
     assert (code, out.strip()) == (0, "copy.html")

@@ -102,7 +102,7 @@ def test_the_sheet_holds_the_original_and_its_versions_side_by_side() -> None:
 def test_t4_03_every_filter_writes_a_picture_of_the_photos_size(tmp_path: Path, capsys) -> None:
     """T4.03."""
     source = photo(tmp_path / "half.png", half(12, 16))
-    assert run("edges", source, "--output", tmp_path, "--json") == 0
+    assert run("edges", source, "--output", tmp_path / "made", "--json") == 0
     told = json.loads(capsys.readouterr().out)
     assert [found["filter"] for found in told["pictures"]] == ["sobel", "scharr", "vertical", "horizontal"]
     pictures = {found["filter"]: np.asarray(Image.open(found["picture"])) for found in told["pictures"]}
@@ -148,7 +148,9 @@ def test_photos_are_upright_on_white_and_may_be_grey(tmp_path: Path) -> None:
         (["half.png", "--filter", "1000"], 2, "an angle is a number of degrees"),
         (["half.png", "--filter", "nan"], 2, "an angle is a number of degrees"),
         (["half.png", "--output", "new.png"], 2, "one picture cannot hold 4 filters"),
-        (["half.png", "--output", "nowhere"], 1, "nowhere is no folder"),
+        (["half.png", "--output", "no/where"], 1, "no is no folder"),
+        (["half.png", "--output", "text.jpg"], 1, "text.jpg is no folder"),
+        (["text.jpg", "--output", "made"], 1, "text.jpg cannot be read"),
     ],
 )
 def test_a_photo_or_filter_that_cannot_be_is_one_line(

@@ -91,7 +91,7 @@ def test_the_rows_in_memory_are_those_of_the_file(path: Path) -> None:
     assert made.data.segments()["kind"].tolist() == rows["kind"]
     assert [made.data.classes[k] for k in made.data.target] == rows["y"]
     assert made.data.rows([3])[0]["row in the source"] == made.data.row_numbers[3] + 1  # type: ignore[index]
-    assert "20,000 rows train, read from disk in every epoch" in made.data.notices[0]
+    assert "20 000 rows train, read from disk in every epoch" in made.data.notices[0]
     again = stream(path, "y", segments=["kind"], sample=2_000)
     assert made.data.fingerprint() == again.data.fingerprint()
     assert stream(path, "y", sample=2_000, split=SplitSettings(seed=1)).split.hash() != made.split.hash()
@@ -166,7 +166,7 @@ def test_several_targets_and_missing_ones(tmp_path: Path) -> None:
     assert made.preparation.target_mean.shape == (2,)
     missing = int(lacking.sum())
     assert sum(made.data.streamed[name] for name in ("train", "dev", "test")) == 3_000 - missing
-    assert any(f"{missing} of 3,000 rows are left out: the target is missing" in each for each in made.data.notices)
+    assert any(f"{missing} of 3 000 rows are left out: the target is missing" in each for each in made.data.notices)
     labels = pa.table({"x": x, "a": (x > 0).astype(int), "b": (x > 1).astype(int), "c": (x < 2).astype(int)})
     parquet.write_table(labels, tmp_path / "labels.parquet")
     assert stream(tmp_path / "labels.parquet", ["a", "b", "c"]).data.task == "multilabel"

@@ -172,6 +172,8 @@ def test_the_size_that_tells_a_gap_tells_it_with_80_percent():
         (proportion(10, 360), "2.8 % (1.5 to 5.0 %, n = 360)"),
         (proportion(5, 100_000), "0.005 % (0.002 to 0.012 %, n = 100 000)"),
         (Measured(0.11), "11 %"),
+        (Measured(29 / 80, 0.25, 0.5), "36.2 % (25.0 to 50.0 %)"),
+        (Measured(1 - 51 / 80, 0.25, 0.5), "36.2 % (25.0 to 50.0 %)"),
         (Measured(0.005), "0.5 %"),
         (Measured(0.061, 0.04, 0.089, unit="points"), "6.1 points (4.0 to 8.9)"),
         (Measured(-0.01, -0.035, 0.018, unit="points"), "−1.0 points (−3.5 to 1.8)"),
@@ -182,6 +184,11 @@ def test_the_size_that_tells_a_gap_tells_it_with_80_percent():
 )
 def test_a_measured_number_reads_well(measured, text):
     assert str(measured) == text
+
+
+def test_a_change_has_a_sign():
+    changes = [Measured(value, value - 0.1, value + 0.1, unit="points") for value in (0.02, 0.0, -0.02)]
+    assert [change.signed() for change in changes] == ["+2.0 points", "0.0 points", "−2.0 points"]
 
 
 def test_a_measured_number_survives_json():

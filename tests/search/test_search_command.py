@@ -10,7 +10,7 @@ from search_samples import experiment
 from leadline.cli.main import run
 from leadline.experiment import Experiment
 from leadline.search import Workbench, load
-from leadline.search.report import render_search_report
+from leadline.search.report import conclusion, render_search_report
 from leadline.search.tiers import default_space
 
 
@@ -121,3 +121,13 @@ def test_a_regression_is_told_in_its_own_unit(points: Path, capsys: pytest.Captu
     assert run(["search", "points.csv", "--set", 'data.exclude=["label"]', *options]) == 0
     assert "The best has a dev RMSE of" in capsys.readouterr().out
     assert "dev RMSE of the best" in (load("r").folder / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_search_of_costs_is_told_without_percent(points: Path) -> None:
+    options = ["--target", "label", "--trials", "3", "--tiers", "1", "--name", "c", "-q", *QUICK]
+    costs = ["--set", 'goal.costs=[{actual = "yes", predicted = "no", cost = 5}]', "--set", 'goal.optimizing="cost"']
+    assert run(["search", "points.csv", *options, *costs]) == 0
+    found = load("c")
+    assert found.summary["metric"] == "cost"
+    best = found.summary["best"]["mean"]
+    assert f"The best has {best:.3g} dev error" in conclusion(found.summary)

@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from leadline.soundings.learning_curve import LearningCurve, Levels, curve_sizes, learning_curve
+from leadline.soundings.learning_curve import LearningCurve, Levels, Needed, curve_sizes, learning_curve
 from leadline.soundings.scores import Score
 
 SIZES = [250, 500, 1000, 2000]
@@ -50,6 +50,7 @@ def test_what_is_needed_for_a_target_of_ones_own():
     assert impossible.n is None
     assert impossible.never > 0.9
     assert "no number of examples" in str(impossible)
+    assert str(Needed(0.1, 2000, 1000, None, 0.2)) == "about 2 000 examples (at least 1 000)"
 
 
 @pytest.mark.parametrize(

@@ -208,4 +208,11 @@ def test_budgets():
     for wrong in ("", "soon", "5x", "-5", "0"):
         with pytest.raises(UsageError, match="--budget"):
             seconds_of(wrong)
-    assert [duration(s) for s in (0.42, 42.4, 200, 3900)] == ["0.4 s", "42 s", "3 min 20 s", "1 h 5 min"]
+    assert [duration(s) for s in (0, 0.01, 0.42, 42.4, 200, 3900)] == [
+        "0.0 s",
+        "< 0.1 s",
+        "0.4 s",
+        "42 s",
+        "3 min 20 s",
+        "1 h 5 min",
+    ]

@@ -201,9 +201,12 @@ def test_t3_14_one_command(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     assert found["run"] == "street"
     assert command([*arguments, "--widths", "1,2"]) == 0
     told = capsys.readouterr().out
-    assert "Hidden layers × 2" in told and "Conclusion:" in told
+    assert "Hidden layers × 2" in told and "Conclusion:" in told and "report.html" in told
     assert command(["show", "street", *runs]) == 0
-    assert "light" in capsys.readouterr().out
+    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert next(row for row in rows if row[:1] == ["light"])[-1] == str(
+        found["widths"][0]["tasks"][2]["joint"]["error"]["n"]
+    )
     assert command(["diagnose", "street", "--open-test", "--metrics", "--json", *runs]) == 0
     classes = json.loads(capsys.readouterr().out)["metrics"]["test"]["classes"]
     assert {"error", "precision", "recall", "f1"} <= set(classes["car"])

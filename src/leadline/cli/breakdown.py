@@ -34,7 +34,9 @@ def print_table(screen: Console, table: MetricTable) -> None:
     shown.add_column(table.subject[:1].upper() + table.subject[1:], no_wrap=True)
     for column in table.columns:
         shown.add_column(column, justify="right", no_wrap=True)
-    counts = [{cell.n for cell in cells if cell is not None} for _, cells in table.rows]
+    # Each label has its own known examples, which its error rests on; precision and recall rest on some of them.
+    common_to = slice(1) if table.subject == "label" else slice(None)
+    counts = [{cell.n for cell in cells[common_to] if cell is not None} for _, cells in table.rows]
     common = all(len(found) == 1 for found in counts)
     if common:
         shown.add_column("n", justify="right", no_wrap=True)

@@ -52,7 +52,7 @@ def multitask(
     if as_json:
         print_json(found.to_json() | {"folder": str(run.folder.path)})
     else:
-        print_multitask(screen, found)
+        print_multitask(screen, found, run.folder / "report.html")
 
 
 def _width(text: str) -> float:
@@ -62,24 +62,26 @@ def _width(text: str) -> float:
         raise UsageError(f"--widths: got '{text}'; it is a list of factors, such as 1,2,4.") from None
 
 
-def print_multitask(screen: Console, found: Multitask) -> None:
+def print_multitask(screen: Console, found: Multitask, report: Path) -> None:
     """The tables and what they say."""
     from leadline.cli.screen import print_fitted, print_under
+    from leadline.measure.intervals import grouped
 
     for each in found.widths:
-        joint, separate = (f"{n:,}".replace(",", " ") for n in each.parameters)
+        joint, separate = (grouped(n) for n in each.parameters)
         screen.print(
             f"[bold]Hidden layers × {each.width:g}[/bold]: {joint} parameters together, {separate} in "
             f"{len(each.tasks)} networks"
         )
         print_fitted(screen, _table(each, found.metric))
         if each.mean is not None:
-            screen.print(f"Mean over the tasks, separate − joint: {each.mean}", markup=False)
+            screen.print(f"Mean over the tasks, on its own − together: {each.mean}", markup=False)
         screen.print()
     print_under(screen, "Conclusion", found.conclusion)
     if found.advice:
         print_under(screen, "Next step", found.advice)
     screen.print(f"Run:    {found.run}", markup=False)
+    screen.print(f"Report: {report}", markup=False)
 
 
 def _table(each: WidthComparison, metric: str) -> Any:
@@ -87,8 +89,8 @@ def _table(each: WidthComparison, metric: str) -> Any:
 
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("Task", no_wrap=True)
-    titles = ("Labels", "n dev", f"{metric.capitalize() if metric == 'error' else metric} together", "on its own")
-    for title in (*titles, "difference", "95 % interval"):
+    titles = ("Labels", "n dev", f"{metric.capitalize() if metric == 'error' else metric} together", "On its own")
+    for title in (*titles, "Difference", "95 % interval"):
         table.add_column(title, justify="right", no_wrap=True)
     table.add_column("Better", no_wrap=True)
     key = "error" if metric == "error" else "rmse"
@@ -102,7 +104,7 @@ def _table(each: WidthComparison, metric: str) -> Any:
             str(task.joint[key].n),
             task.joint[key].plain(),
             task.separate[key].plain(),
-            task.difference.plain(),
+            task.difference.signed(),
             task.difference.range() or "–",
             verdict,
         )

@@ -123,6 +123,8 @@ def _edge_pictures(photo: Path, names: list[str], output: Path) -> dict[str, Pat
             raise UsageError(f"--output {output}: one picture cannot hold {len(names)} filters; give a folder.")
         _check_png(output)
         return {names[0]: output}
-    if not output.is_dir():
-        raise LeadlineError(f"{output} is no folder; make it first, or give a name that ends in .png.")
+    if output.exists() and not output.is_dir():
+        raise LeadlineError(f"{output} is no folder; give a folder, or a name that ends in .png.")
+    if not output.parent.is_dir():
+        raise LeadlineError(f"{output.parent} is no folder; make it first, or give another --output.")
     return {name: output / f"{photo.stem}-{name}.png" for name in names}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,7 +10,7 @@ import typer
 
 from leadline.cli.goal_options import Costs, SecondsPerExample, goal_of
 from leadline.cli.train import AsJson, RunsFolder
-from leadline.errors import UsageError
+from leadline.errors import LeadlineWarning, UsageError
 
 if TYPE_CHECKING:
     from leadline.experiment import GoalSection
@@ -297,15 +298,20 @@ def predict(
 ) -> None:
     """Predict on new rows with a run's network."""
     from leadline.cli.screen import console, print_json
+    from leadline.measure.intervals import grouped
     from leadline.runs.predictions import check_table_path, write_table
     from leadline.runs.run import load_run
 
     if output is not None:
         check_table_path(output)
-    table = load_run(run, runs).trained_network().predictions(data)
+    with warnings.catch_warnings(record=True) as noticed:
+        warnings.simplefilter("always", LeadlineWarning)
+        table = load_run(run, runs).trained_network().predictions(data)
+    for each in noticed:
+        console(stderr=True).print(f"Note: {each.message}", markup=False)
     if output is not None:
         write_table(table, output)
-        console(stderr=True).print(f"{table.num_rows:,} predictions: {output}", markup=False)
+        console(stderr=True).print(f"{grouped(table.num_rows)} predictions: {output}", markup=False)
     elif as_json:
         print_json(table.to_pylist())
     else:

@@ -68,7 +68,7 @@ class SoundingProgress:
         for sounding in soundings.soundings:
             if sounding.key not in self.told:
                 self.told.add(sounding.key)
-                change = "" if sounding.measured is None else f" {signed(sounding.measured)}"
+                change = "" if sounding.measured is None else f" {sounding.measured.signed()}"
                 self.screen.print(f"  {sounding.name}: {sounding.verdict}{change}", markup=False, style="dim")
 
     def close(self) -> None:
@@ -110,9 +110,9 @@ def cells(sounding: Sounding) -> list[Text | str]:
     """One row: remedy, change, interval, gap, cost, verdict."""
     if sounding.change is None:
         return [sounding.name, "–", "–", "–", _cost(sounding), sounding.verdict]
-    gap = "–" if sounding.gap_change is None else signed(sounding.gap_change)
+    gap = "–" if sounding.gap_change is None else sounding.gap_change.signed()
     verdict = Text(sounding.verdict, style=STYLES.get(sounding.verdict, ""))
-    return [sounding.name, signed(sounding.change), sounding.change.range(), gap, _cost(sounding), verdict]
+    return [sounding.name, sounding.change.signed(), sounding.change.range(), gap, _cost(sounding), verdict]
 
 
 def note_lines(found: Soundings) -> list[str]:
@@ -138,11 +138,6 @@ def forecast_lines(found: Soundings) -> list[str]:
         target = Measured(needed.target, unit=found.unit)
         lines.append(f"For {target.plain()}: {needed}.")
     return lines
-
-
-def signed(change: Measured) -> str:
-    """A change with its sign and unit."""
-    return ("+" if change.value > 0 else "") + change.plain()
 
 
 def _cost(sounding: Sounding) -> str:

@@ -45,6 +45,7 @@ def synthesize(
 
     from leadline.cli.screen import console, print_json
     from leadline.data.synthetic_folder import Recipe, synthesize_folder
+    from leadline.measure.intervals import grouped
 
     ranges = {
         "snr": snr,
@@ -62,8 +63,8 @@ def synthesize(
         material = [asdict(each) for each in made.diversity]
         print_json({"folder": str(output), "examples": made.examples, "material": material, "warnings": made.warnings})
         return
-    used = ", ".join(f"{each.distinct:,} {each.material}" for each in made.diversity)
-    console().print(f"{output}: {made.examples:,} examples from {used}", markup=False)
+    used = ", ".join(f"{grouped(each.distinct)} {each.material}" for each in made.diversity)
+    console().print(f"{output}: {grouped(made.examples)} examples from {used}", markup=False)
     for warning in made.warnings:
         typer.echo(f"leadline: {warning}", err=True)
 

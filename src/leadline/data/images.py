@@ -24,6 +24,7 @@ from PIL import Image, ImageOps
 from leadline.data.mapped import blocks_of_rows
 from leadline.data.raw import RawArrays
 from leadline.errors import LeadlineError
+from leadline.measure.intervals import grouped
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 MOST_PIXELS = 1 << 26
@@ -220,7 +221,7 @@ def _header(pictures: Pictures, row: int) -> tuple[Size, bool] | str:
             with Image.open(pictures.open(row)) as image:
                 width, height = image.size
                 if width * height > MOST_PIXELS:
-                    return f"it announces {width}×{height} pixels, more than {MOST_PIXELS:,}"
+                    return f"it announces {width}×{height} pixels, more than {grouped(MOST_PIXELS)}"
                 turned = image.getexif().get(0x0112, 1) >= 5
                 return (width, height) if turned else (height, width), image.mode in ("1", "L", "I", "I;16", "F")
     except READ_ERRORS as error:
@@ -303,7 +304,7 @@ def _of_eight_bits(image: Image.Image) -> Image.Image:
 
 def _reason(error: BaseException) -> str:
     if isinstance(error, Image.DecompressionBombError):
-        return f"it announces more than {MOST_PIXELS:,} pixels"
+        return f"it announces more than {grouped(MOST_PIXELS)} pixels"
     text = (str(error).splitlines() or [""])[0]
     return "it is no image" if "cannot identify" in text else text[:100] or type(error).__name__
 

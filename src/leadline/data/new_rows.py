@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,7 @@ from leadline.data.dataset import Column
 from leadline.data.images import Wish
 from leadline.data.raw import Raw, RawArrays, RawTable, named_by_position, reading
 from leadline.data.sources import Wanted, open_source
-from leadline.errors import LeadlineError, nearest
+from leadline.errors import LeadlineError, LeadlineWarning, nearest
 
 
 def new_columns(
@@ -25,13 +26,18 @@ def new_columns(
     """Typed columns of new rows: ``kinds`` names those that training used, ``columns`` all of the
     source, ``targets`` those that were predicted.
 
-    Raises LeadlineError, naming the column, where one is missing or holds what cannot be of its kind.
+    Raises LeadlineError, naming the column, where one is missing or holds what cannot be of its kind. Warns with
+    LeadlineWarning where the rows have no header, but training's columns had names.
     """
     as_text = frozenset(name for name, kind in kinds.items() if kind == "category")
     raw = _opened(rows, Wanted(expected=frozenset(columns), as_text=as_text, folder=_folder(folder)))
     if isinstance(raw, RawArrays):
         raise LeadlineError(f"{raw.source} is an array; the network was trained on columns: {', '.join(kinds)}.")
+    given = set(raw.data.column_names)
     raw = named_by_position(raw, [name for name in columns if name not in targets], columns)
+    if not raw.header and not given & set(raw.data.column_names):
+        told = f"{raw.source} has no header; columns are taken by their place: {', '.join(raw.data.column_names)}."
+        warnings.warn(told, LeadlineWarning, stacklevel=2)
     for name in kinds:
         if name not in raw.data.column_names:
             hint = nearest(name, raw.data.column_names).replace("Allowed", "It has")

@@ -28,6 +28,7 @@ from leadline.data.split_columns import set_aside
 from leadline.data.stream_facts import Facts, gather_facts
 from leadline.data.typed_pieces import TypedPieces
 from leadline.errors import LeadlineError, UsageError
+from leadline.measure.intervals import grouped
 
 BUFFER = 1 << 18
 """Rows that are shuffled together."""
@@ -164,7 +165,7 @@ def _opened(
     check_classes(data, made, trained_on)
     told = [*notices, *classes_not_measured(data, made)]
     if split.duplicates != "ignore":
-        sampled = f" (Looked for among {len(made.train):,} training rows.)" if len(made.train) < n_train else ""
+        sampled = f" (Looked for among {grouped(len(made.train))} training rows.)" if len(made.train) < n_train else ""
         told += [notice + sampled for notice in duplicate_notices(data, made.sets)]
     made = replace(made, notices=tuple(told), keys=row_hashes(inputs))
     preparation = _preparation(data, made, facts, tuple(looked_at.data.column_names))
@@ -214,9 +215,9 @@ def _described(facts: Facts, groups: Sequence[RowGroup]) -> dict[str, object]:
 def _stream_notices(source: str, facts: Facts, groups: Sequence[RowGroup], codes: np.ndarray) -> list[str]:
     n_train, total = int(facts.counts[TRAIN + 1]), sum(group.n for group in groups)
     sample = int((codes == TRAIN).sum())
-    told = f"{source} is streamed: {n_train:,} of {total:,} rows train, read from disk in every epoch."
+    told = f"{source} is streamed: {grouped(n_train)} of {grouped(total)} rows train, read from disk in every epoch."
     if sample < n_train:
-        told += f" The training error is measured on {sample:,} of them."
+        told += f" The training error is measured on {grouped(sample)} of them."
     notices = [told]
     if total > BUFFER and max(group.n for group in groups) > total / 4:
         notices.append(
@@ -224,10 +225,12 @@ def _stream_notices(source: str, facts: Facts, groups: Sequence[RowGroup], codes
             "such as row_group_size = 100_000."
         )
     if facts.without_target:
-        notices.append(f"{facts.without_target:,} of {total:,} rows are left out: the target is missing there.")
+        notices.append(
+            f"{grouped(facts.without_target)} of {grouped(total)} rows are left out: the target is missing there."
+        )
     unused = int(facts.counts[0]) - facts.without_target
     if unused:
-        notices.append(f"{unused:,} rows are in no set, because of [split].")
+        notices.append(f"{grouped(unused)} rows are in no set, because of [split].")
     return notices
 
 

@@ -19,6 +19,7 @@ from PIL import Image, ImageFilter
 
 from leadline.data.raw import reading
 from leadline.errors import LeadlineError, UsageError
+from leadline.measure.intervals import grouped
 
 MOST_USES = 10
 """Uses of one background or object, on average, from which a set of synthetic examples is called narrow."""
@@ -164,11 +165,14 @@ class Diversity:
         """What a network may learn from it that is not so in the world; None for enough variety."""
         if self.distinct == 0 or self.examples < MOST_USES * self.distinct:
             return None
-        times = self.examples / self.distinct
+        mean = self.examples / self.distinct
+        times = f"{grouped(mean) if mean >= 100 else f'{mean:.3g}'} times"
+        if self.most > mean:
+            times += f" on average and one {grouped(self.most)} times"
         return (
-            f"{self.examples} synthetic examples are made from only {self.distinct} distinct {self.material}, each "
-            f"used {times:.3g} times on average and one {self.most} times: a network can learn these "
-            f"{self.material} by heart. Use at least {-(-self.examples // MOST_USES)}, or make fewer examples."
+            f"{grouped(self.examples)} synthetic examples are made from only {grouped(self.distinct)} distinct "
+            f"{self.material}, each used {times}: a network can learn these {self.material} by heart. "
+            f"Use at least {grouped(-(-self.examples // MOST_USES))}, or make fewer examples."
         )
 
 

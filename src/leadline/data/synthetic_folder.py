@@ -19,6 +19,7 @@ from leadline.data.images import MOST_PIXELS, SYNTHESIS, is_image_name
 from leadline.data.raw import reading
 from leadline.data.synthesis import Diversity, blur, compress, light, mix, noise, paste, read_wav, synthesize, write_wav
 from leadline.errors import LeadlineError, UsageError
+from leadline.measure.intervals import grouped
 
 Range = tuple[float, float]
 SNR: Range = (0.0, 20.0)
@@ -198,6 +199,6 @@ def _pixels(path: Path, mode: str) -> np.ndarray:
     with reading(path.name, "an image"), Image.open(path) as opened:
         if opened.width * opened.height > MOST_PIXELS:
             raise LeadlineError(
-                f"{path.name} announces {opened.width}×{opened.height} pixels, more than {MOST_PIXELS:,}."
+                f"{path.name} announces {opened.width}×{opened.height} pixels, more than {grouped(MOST_PIXELS)}."
             )
         return np.asarray(ImageOps.exif_transpose(opened).convert(mode), np.uint8)

@@ -23,6 +23,7 @@ from leadline.errors import LeadlineError
 from leadline.export.onnx_graph import DOUBLE, FLOAT, INT64, TEXT, OnnxGraph
 from leadline.export.onnx_layers import LayerExport, activated, exported
 from leadline.export.onnx_preparation import prepared
+from leadline.measure.intervals import grouped
 from leadline.network import Network, Parameters
 
 OPSETS = {"": 18, "ai.onnx.ml": 3}
@@ -41,7 +42,9 @@ def onnx_model(
     exported.
     """
     if parameters.theta.numel() * 4 > LARGEST:
-        raise LeadlineError(f"A network of {parameters.theta.numel():,} parameters is too large for one ONNX file.")
+        raise LeadlineError(
+            f"A network of {grouped(parameters.theta.numel())} parameters is too large for one ONNX file."
+        )
     graph = OnnxGraph()
     value, shape = prepared(graph, preparation), (preparation.n_inputs,)
     statistics = parameters.statistics or [{} for _ in network.layers]

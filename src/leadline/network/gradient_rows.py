@@ -10,6 +10,7 @@ from torch import Tensor
 
 from leadline.network.differences import Differences
 from leadline.network.parameters import shape_text
+from leadline.network.summary import count_text
 
 BOUND = 1e-7
 """The difference below which a derivative is right (course 2, gradient checking)."""
@@ -161,7 +162,7 @@ class GradientCheck:
 def _cells(row: GradientRow) -> tuple[str, ...]:
     total = int(torch.Size(row.shape).numel())
     tried = row.checked + row.kinks
-    checked = f"{row.checked}" if tried == total else f"{row.checked} of {total}"
+    checked = f"{row.checked}" if tried == total else f"{count_text(row.checked)} of {count_text(total)}"
     verdict = f"follows from {row.because.split(' ')[0]}" if row.layer is not None and row.because else row.verdict
     return (row.name, shape_text(row.shape), checked, str(row.kinks or ""), f"{row.difference:.1e}", verdict)
 

@@ -81,7 +81,8 @@ class Summary:
         lines = ["  ".join(_aligned(row, widths)).rstrip() for row in cells]
         rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
         note = (
-            f"FLOPs: to predict one example. Memory: to train on a batch of {self.batch_size} in {self.precision}:\n"
+            "FLOPs: to predict one example. Memory: to train on a batch of "
+            f"{count_text(self.batch_size)} in {self.precision}:\n"
             "outputs, parameters, their derivatives, and what the update rule remembers; the total includes the inputs."
         )
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], "", note])

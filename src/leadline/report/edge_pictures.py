@@ -19,11 +19,12 @@ LUMA = (0.299, 0.587, 0.114)
 def write_edges(photo: Path, filters: Mapping[Path, str | float]) -> tuple[int, int]:
     """Write a picture of the photo's size for each filter to its path; returns the height and width.
 
-    Filters are named as in `edge_picture`. `LeadlineError` for a photo that cannot be read, or a picture that cannot
-    be written.
+    Filters are named as in `edge_picture`; a folder that is not there yet is made. `LeadlineError` for a photo that
+    cannot be read, or a picture that cannot be written.
     """
     grey = grey_photo(read_photo(photo))
     for path, name in filters.items():
+        path.parent.mkdir(exist_ok=True)
         save_png(Image.fromarray(edge_picture(grey, name)), path)
     return grey.shape[0], grey.shape[1]
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from leadline.measure import intervals
 from leadline.measure.metrics import error_unit
 
 THIN = "\u202f"  # narrow no-break space: keeps a number and its unit on one line
@@ -48,16 +49,7 @@ def number(value: float) -> str:
 
 def duration(seconds: float) -> str:
     """``0.42`` as ``0.4 s``, ``75`` as ``1 min 15 s``, ``7500`` as ``2 h 5 min``."""
-    if seconds < 10:
-        return f"{seconds:.1f}{THIN}s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}{THIN}s"
-    if whole < 3600:
-        minutes, rest = divmod(whole, 60)
-        return f"{minutes}{THIN}min" + (f" {rest}{THIN}s" if rest else "")
-    hours, minutes = divmod(round(whole / 60), 60)
-    return f"{hours}{THIN}h" + (f" {minutes}{THIN}min" if minutes else "")
+    return re.sub(r"(?<=[<\d]) ", THIN, intervals.duration(seconds))
 
 
 def share(value: float) -> str:

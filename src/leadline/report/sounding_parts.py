@@ -35,9 +35,9 @@ def _row(sounding: Record) -> dict[str, Any]:
     change, gap = (_measured(sounding[key]) for key in ("change", "gap_change"))
     return {
         "name": f"{sounding['title']}: {sounding['option']}" if sounding["option"] else sounding["title"],
-        "change": "–" if change is None else _signed(change),
+        "change": "–" if change is None else change.signed(),
         "range": "" if change is None else change.range(),
-        "gap": "–" if gap is None else _signed(gap),
+        "gap": "–" if gap is None else gap.signed(),
         "cost": "–" if sounding["cost"] is None else duration(sounding["cost"]),
         "verdict": sounding["verdict"],
         "note": sounding["note"],
@@ -46,10 +46,6 @@ def _row(sounding: Record) -> dict[str, Any]:
 
 def _measured(value: Record | None) -> Measured | None:
     return None if value is None else Measured.from_json(dict(value))
-
-
-def _signed(change: Measured) -> str:
-    return ("+" if change.value > 0 else "") + change.plain()
 
 
 def _forecasts(record: Record) -> list[str]:

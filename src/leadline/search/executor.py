@@ -59,16 +59,6 @@ class Outcome:
         """The dev cost of the kept θ."""
         return self.kept.dev_cost if self.kept else None
 
-    @property
-    def best_dev_error(self) -> float | None:
-        """The least dev error of all epochs; optimistic, since the dev set chose it."""
-        return min((epoch.dev_error for epoch in self.history if epoch.dev_error is not None), default=None)
-
-    @property
-    def final_dev_error(self) -> float | None:
-        """The dev error after the last epoch."""
-        return self.history[-1].dev_error if self.history else None
-
 
 def train_variants(
     variants: Sequence[Variant],

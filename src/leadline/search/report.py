@@ -36,7 +36,7 @@ def render_search_report(search: SearchRecord) -> str:
     """The report as HTML."""
     summary = search.summary
     best: Mapping[str, Any] = summary["best"]
-    scale = Scale.of(summary["task"] or "")
+    scale = Scale.of(summary["task"] or "", metric=summary["metric"])
     trials = [trial.to_json() for trial in search.trials]
     return (
         templates()
@@ -59,7 +59,7 @@ def render_search_report(search: SearchRecord) -> str:
 
 def conclusion(summary: Mapping[str, Any]) -> str:
     """The result in one sentence."""
-    scale = Scale.of(summary["task"] or "")
+    scale = Scale.of(summary["task"] or "", metric=summary["metric"])
     best = summary["best"]
     values = ", ".join(f"{name_of(key)} {_shown(value)}" for key, value in best["values"].items())
     error = (

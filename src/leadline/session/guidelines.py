@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from leadline.measure import Measured, paired_difference, proportion
+from leadline.measure.intervals import grouped
 from leadline.network import Network, Parameters
 from leadline.session.transfer import Transfer
 from leadline.training import outputs
@@ -55,13 +56,14 @@ def _more_data(plan: Plan, transfer: Transfer) -> Guideline:
     m, n, name = len(plan.split.train), transfer.pretrained.n_train, transfer.source.name
     if n is None:
         return Guideline("more data", None, f"How many examples {name} was trained on is not known.")
+    numbers = f"{name} was trained on {grouped(n)} examples, here there are {grouped(m)}."
     if n > m:
-        return Guideline("more data", True, f"{name} was trained on {n} examples, here there are {m}.")
+        return Guideline("more data", True, numbers)
     return Guideline(
         "more data",
         False,
-        f"Transfer helps where the source has more data than the new task: {name} was trained on {n} examples, "
-        f"here there are {m}. Compare with a network trained from scratch.",
+        f"Transfer helps where the source has more data than the new task: {numbers} Compare with a network trained "
+        "from scratch.",
     )
 
 
@@ -74,7 +76,7 @@ def _features_help(plan: Plan, transfer: Transfer) -> Guideline | None:
     ours, theirs = (proportion(int(wrong.sum()), len(wrong)) for wrong in (trained, untrained))
     numbers = (
         f"a linear classifier on the features of {transfer.source.name} has a dev error of {_told(ours)}, on those of "
-        f"the same layers untrained {_told(theirs)}; difference {_told(difference)}"
+        f"the same layers untrained {_told(theirs)}: {_change(difference)}"
     )
     if difference.value <= 0:
         return Guideline(
@@ -86,6 +88,13 @@ def _features_help(plan: Plan, transfer: Transfer) -> Guideline | None:
 
 def _told(measured: Measured) -> str:
     return f"{measured.plain()} ({measured.range()})" if measured.range() else measured.plain()
+
+
+def _change(saved: Measured) -> str:
+    """What the source's features change, from the error that they save."""
+    low, high = saved.interval
+    change = Measured(-saved.value, -high, -low, saved.n, saved.level, saved.unit)
+    return f"{change.signed()} ({change.range()})" if change.range() else change.signed()
 
 
 def feature_errors(plan: Plan, transfer: Transfer) -> tuple[np.ndarray, np.ndarray]:

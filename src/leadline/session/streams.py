@@ -27,6 +27,7 @@ from leadline.data.stream_opening import files_of
 from leadline.data.streaming import BUFFER, StreamedTable, streamed
 from leadline.errors import UsageError
 from leadline.experiment import Experiment
+from leadline.measure.intervals import grouped
 from leadline.training import Examples, Goal, Training
 
 GROWTH = 4
@@ -89,7 +90,9 @@ def open_table(experiment: Experiment, settings: DataSettings, split: SplitSetti
         if value is not None:
             raise UsageError(f"{key} needs all examples in memory and does not go with data.stream; leave one out.")
     size = experiment.training.batch_size
-    too_large = UsageError(f"training.batch_size: a streamed batch has at most {BUFFER:,} rows, those of the buffer.")
+    too_large = UsageError(
+        f"training.batch_size: a streamed batch has at most {grouped(BUFFER)} rows, those of the buffer."
+    )
     if isinstance(size, int) and size > BUFFER:
         raise too_large
     table = streamed(settings, split)

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from leadline.errors import LeadlineError, UsageError
+from leadline.measure.intervals import grouped
 from leadline.network import (
     Activation,
     AveragePool,
@@ -191,7 +192,7 @@ def told_transfer(transfer: Transfer) -> str:
     layers = "layer is" if transfer.kept == 1 else "layers are"
     return (
         f"{transfer.kept} {layers} taken over from {transfer.source.name}, {transfer.frozen or 'none'} of them frozen: "
-        f"{transfer.n_trained} of {total} parameters are trained."
+        f"{grouped(transfer.n_trained)} of {grouped(total)} parameters are trained."
     )
 
 

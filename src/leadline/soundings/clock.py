@@ -7,6 +7,9 @@ import time
 from dataclasses import dataclass, field
 
 from leadline.errors import LeadlineError, UsageError
+from leadline.measure.intervals import duration
+
+__all__ = ["Clock", "OutOfTimeError", "duration", "seconds_of"]
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
@@ -48,15 +51,3 @@ def seconds_of(text: str) -> float:
     if seconds <= 0:
         raise UsageError(f"--budget {text}: needs to be more than no time at all.")
     return seconds
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: ``0.4 s``, ``42 s``, ``3 min 20 s``, ``1 h 5 min``."""
-    if seconds < 9.95:
-        return f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 else "")
-    return f"{whole // 3600} h" + (f" {whole % 3600 // 60} min" if whole % 3600 >= 60 else "")

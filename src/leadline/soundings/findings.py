@@ -174,19 +174,15 @@ def _advice(best: Sounding | None, found: Sequence[Sounding], curve: LearningCur
         by = best.change
         sure = "" if best.verdict == "helps" else f", with a chance of {100 * (best.chance or 0):.0f} %"
         text = (
-            f"{best.name} is expected to change the dev error by {_signed(by)} ({by.range()}){sure}: "
+            f"{best.name} is expected to change the dev error by {by.signed()} ({by.range()}){sure}: "
             f"leadline next {run} trains it."
         )
     if data is None or data.change is None:
         return text
     more = best is None or best.change is None or data.change.value < best.change.value
     if more:
-        text += f" Twice the training data would do more: {_signed(data.change)} ({data.change.range()})."
+        text += f" Twice the training data would do more: {data.change.signed()} ({data.change.range()})."
     return text
-
-
-def _signed(change: Measured) -> str:
-    return ("+" if change.value > 0 else "") + change.plain()
 
 
 def _notes(base: Baseline, count: int, fidelity: Fidelity) -> list[str]:

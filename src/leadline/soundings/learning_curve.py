@@ -67,8 +67,9 @@ class Needed:
     def __str__(self) -> str:
         if self.n is None:
             return f"no number of examples is likely to do ({100 * self.never:.0f} % of the curves level off above it)"
-        high = "no number" if self.high is None else about(self.high)
-        return f"about {about(self.n)} examples ({about(self.low or 0)} to {high})"
+        low = about(self.low or 0)
+        between = f"at least {low}" if self.high is None else f"{low} to {about(self.high)}"
+        return f"about {about(self.n)} examples ({between})"
 
 
 @dataclass(frozen=True)

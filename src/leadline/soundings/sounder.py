@@ -197,9 +197,11 @@ class Sounder:
 
     def _measure(self, job: Job) -> Line:
         needed = self.schedule.seconds_for(job)
-        if self.clock.over or needed > 1.5 * self.clock.left:
-            left = duration(max(self.clock.left, 0.0))
-            note = f"The budget ended: it takes about {duration(needed)}, and {left} were left."
+        if self.clock.over:
+            return Line(job.remedy, skipped=True, note="The budget ended before its turn came.")
+        if needed > 1.5 * self.clock.left:
+            left = duration(self.clock.left)
+            note = f"The budget ended: it would have taken about {duration(needed)}, and {left} of it were left."
             return Line(job.remedy, skipped=True, note=note)
         self._tell(job.remedy.title)
         try:

@@ -40,7 +40,7 @@ def _gap_cells(gap: Gap, is_principal: bool) -> tuple[str, str, str, str]:
     verdict = gap.verdict + (" ←" if is_principal else "")
     if gap.reason:
         return "  " + gap.name, "", "", verdict
-    return "  " + gap.name, ("+" if gap.size.value > 0 else "") + gap.size.plain(), gap.size.range(), verdict
+    return "  " + gap.name, gap.size.signed(), gap.size.range(), verdict
 
 
 def _bar(share: float) -> str:
