@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from unittest.mock import Mock, patch
+
 import numpy as np
 import pytest
 from scipy.stats import bootstrap as scipy_bootstrap
 
 from leadline.errors import UsageError
-from leadline.measure import bootstrap, bootstrap_confusion, mean_interval, wilson
+from leadline.measure import bootstrap, bootstrap_confusion, bootstrap_weights, mean_interval, wilson
 from leadline.measure import classification as c
+from leadline.measure.bootstrap import bootstrap_all, drawn_weights
 
 
 def test_the_same_seed_gives_the_same_interval():
@@ -102,3 +105,14 @@ def test_the_interval_of_a_macro_f1_covers_95_percent(n):
         low, high = bootstrap_confusion(lambda m: c.macro(c.f1(m), m), confusion, resamples=500, seed=seed).interval
         hits += low <= truth <= high
     assert hits / 4000 == pytest.approx(0.95, abs=0.015)
+
+
+def test_several_statistics_share_their_draws_and_nothing_else():
+    x = np.random.default_rng(3).exponential(size=(2, 300))
+    means = [lambda w, v=v: w @ v / w.sum(-1) for v in x]
+    drawn = Mock(side_effect=drawn_weights)
+    alone = [bootstrap_weights(mean, 300, resamples=300) for mean in means]
+    with patch("leadline.measure.bootstrap.drawn_weights", drawn):
+        together = bootstrap_all(means, 300, resamples=300)
+    assert together == alone
+    assert drawn.call_count == 1

@@ -111,6 +111,10 @@ def test_the_story_of_a_climb():
     step |= {"predicted": Measured(0.12, 0.09, 0.15, None, 0.9).to_json(), "sounded": 11}
     climb = {"steps": [start, step], "best": "two", "ended": "budget", "reason": "time.", "left": "More data."}
     climb |= {"metric": "error", "budget": 60.0, "spent": 55.0}
+    figure = climb_figure(
+        climb | {"steps": [start, step | {"remedy": "Together: batch size 64, a bigger network, more"}]}
+    )
+    assert figure.data[0]["y"] == ["1. Start", "2. Together: batch<br>size 64, a bigger …"]
     figure = climb_figure(climb)
     assert [trace["name"] for trace in figure.data] == ["measured", "predicted, 90 %"]
     assert figure.data[0]["x"] == pytest.approx([20.0, 10.0])

@@ -7,7 +7,7 @@ anything else (examples drawn with replacement). The last two are bias-corrected
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Sequence
 from statistics import NormalDist
 from typing import Any
 
@@ -94,17 +94,35 @@ def bootstrap_weights(
         UsageError: without examples.
 
     """
+    return bootstrap_all([statistic], m, resamples, seed, level, unit)[0]
+
+
+def bootstrap_all(
+    statistics: Sequence[Callable[[Array], Array]],
+    m: int,
+    resamples: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+    unit: str = "",
+) -> list[Measured]:
+    """`bootstrap_weights` of each of the ``statistics``: the weights, which cost most, are drawn once for all."""
     if m < 1:
         raise UsageError("Bootstrap needs at least one example.")
     rng, rows = np.random.default_rng(seed), max(1, IN_CACHE // m)
+
+    def each(parts: Iterable[Array]) -> Array:
+        return np.concatenate([[statistic(weights) for statistic in statistics] for weights in parts], axis=1)
+
+    values = each([np.ones((1, m))])[:, 0].tolist()
     sizes = [min(rows, resamples - start) for start in range(0, resamples, rows)]
-    replicates = np.concatenate([statistic(drawn_weights(rng, size, m)) for size in sizes])
-    value = float(statistic(np.ones((1, m)))[0])
+    replicates = each(drawn_weights(rng, size, m) for size in sizes)
     if m == 1:
-        return Measured(value, *percentile_interval(replicates, level), m, level, unit)
-    blocks = np.array_split(rng.permutation(m), min(m, 200))
-    left_out = np.concatenate([statistic(_without(chosen, m)) for chosen in _grouped(blocks, rows)])
-    return Measured(value, *bca_interval(value, replicates, left_out, level), m, level, unit)
+        ends = [percentile_interval(row, level) for row in replicates]
+    else:
+        blocks = np.array_split(rng.permutation(m), min(m, 200))
+        left_out = each(_without(chosen, m) for chosen in _grouped(blocks, rows))
+        ends = [bca_interval(*found, level) for found in zip(values, replicates, left_out, strict=True)]
+    return [Measured(value, low, high, m, level, unit) for value, (low, high) in zip(values, ends, strict=True)]
 
 
 def drawn_weights(rng: np.random.Generator, rows: int, m: int) -> Array:

@@ -52,5 +52,6 @@ def _compared(task: Mapping[str, Any]) -> list[Cell]:
     joint, separate = (Measured.from_json(task[which][name]) for which in ("joint", "separate"))
     verdict = BETTER.get(task["better"] or "", "cannot tell")
     needed = "" if task["needed"] is None else f"about {about(task['needed'])} dev examples would"
-    cells = [measured_cell(each) for each in (joint, separate, Measured.from_json(task["difference"]))]
+    difference = Measured.from_json(task["difference"])
+    cells = [measured_cell(joint), measured_cell(separate), Cell(difference.signed(), difference.range())]
     return [Cell(count(task["n_train"])), *cells, Cell(verdict, needed)]

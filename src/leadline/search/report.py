@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from leadline.measure.intervals import about
 from leadline.report.figures.figure import Figure
 from leadline.report.figures.search import name_of, parallel_coordinates, search_progress, slices
 from leadline.report.quantities import Scale, count, duration, moment
@@ -110,7 +111,7 @@ def _key_figures(summary: Mapping[str, Any], scale: Scale) -> list[dict[str, str
         | {"note": "chosen among all, so a little lucky"},
         {"name": "trials", "value": count(trials), "unit": ""} | {"note": _states(counts)},
         {"name": "time", "value": duration(seconds), "unit": ""}
-        | {"note": f"{60 * trials / seconds:.3g} trials a minute"},
+        | {"note": f"about {about(round(60 * trials / seconds))} trials a minute"},
     ]
 
 

@@ -16,6 +16,7 @@ from leadline.errors import LeadlineError
 from leadline.measure import Measured, Metric, as_error, chosen_metric, evaluate, metric, root_mean_square
 from leadline.measure.multilabel import wrong_labels
 from leadline.report import Confusion, Mistake, Report, Residuals, write_report
+from leadline.report.quantities import number
 from leadline.runs.folder import RunFolder
 from leadline.runs.index import RunIndex
 from leadline.runs.predictions import predictions_table, read_answers, read_table, write_table
@@ -259,7 +260,7 @@ def _shown(data: Dataset | None, rows: list[int]) -> tuple[list[Any], list[dict[
 
 
 def _text(value: Any) -> str:
-    return f"{value:,.6g}" if isinstance(value, float) else str(value)
+    return number(value) if isinstance(value, float) else str(value)
 
 
 def diagnose_again(run: Run, plan: Plan, errors: dict[str, Measured]) -> Run:

@@ -6,14 +6,14 @@ So the largest are looked through, and a cause's share is its part of that sum.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
-from leadline.measure.bootstrap import bootstrap_weights
+from leadline.measure.bootstrap import bootstrap_all
 from leadline.measure.classification import clustered_rate
 from leadline.measure.intervals import Measured
 from leadline.measure.regression import mean_absolute, root_mean_square
@@ -71,19 +71,19 @@ def analyse_residuals(
     parts = contributions(e, kind)
     any_cause = np.logical_or.reduce(list(columns.values()))
 
-    def cause(name: str, chosen: Array) -> Cause:
-        inside = np.zeros(len(parts), bool)
-        inside[chosen] = True
-        return _cause(name, inside, e, parts, kind)
-
-    found = [cause(name, places[ticks]) for name, ticks in columns.items()]
+    chosen = [*(places[ticks] for ticks in columns.values()), np.setdiff1d(np.arange(len(parts)), places)]
+    inside = [np.isin(np.arange(len(parts)), rows) for rows in (*chosen, places[~any_cause])]
+    gains = bootstrap_all([_gain(each, parts, kind) for each in inside], len(parts))
+    *found, rest, unexplained = (
+        _cause(name, each, e, parts, kind, gain)
+        for name, each, gain in zip([*columns, "not looked at", "unexplained"], inside, gains, strict=True)
+    )
     found.sort(key=lambda one: -one.share.value)
-    rest = cause("not looked at", np.setdiff1d(np.arange(len(parts)), places))
-    unexplained = cause("unexplained", places[~any_cause])
     return ErrorAnalysis(error_of(e, kind), len(places), tuple(found), unexplained, PARTS_OF[kind], rest)
 
 
-def _cause(name: str, inside: Array, residuals: Array, parts: Array, kind: Kind) -> Cause:
+def _gain(inside: Array, parts: Array, kind: Kind) -> Callable[[Array], Array]:
+    """How far the error falls without what is ``inside``, by weights of the examples (r, m)."""
     left = parts * ~inside
     power = 0.5 if kind == "rmse" else 1.0
 
@@ -91,7 +91,12 @@ def _cause(name: str, inside: Array, residuals: Array, parts: Array, kind: Kind)
         n = weights.sum(-1)
         return (weights @ parts / n) ** power - (weights @ left / n) ** power
 
+    return gain
+
+
+def _cause(name: str, inside: Array, residuals: Array, parts: Array, kind: Kind, gain: Measured) -> Cause:
+    """The cause of what is ``inside``, boolean (m,)."""
     kept = ~inside if residuals.ndim == 1 else ~inside[:, None]
     ceiling = error_of(residuals * kept, kind)
     share = clustered_rate(parts * inside, parts) if parts.any() else Measured(0.0)
-    return Cause(name, int(inside.sum()), share, ceiling, bootstrap_weights(gain, len(parts)))
+    return Cause(name, int(inside.sum()), share, ceiling, gain)

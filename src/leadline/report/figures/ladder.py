@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
-from leadline.measure.intervals import Measured
+from leadline.measure.intervals import Measured, about
 from leadline.report.quantities import THIN, count, with_unit
 from leadline.strategy.ladder import PRESENT, RUNGS, Gap, Ladder, Rung
 
@@ -129,7 +129,7 @@ def _gap(gap: Gap, rungs: dict[str, Rung], scale: _Scale) -> GapRow:
         [f"{_signed(gap.size, gap.size.low)} to {_signed(gap.size, gap.size.high)}"] if gap.size.has_interval else []
     )
     if gap.needed:
-        notes.append(f"{count(gap.needed)} examples in {gap.needed_in} would tell")
+        notes.append(f"about {about(gap.needed).replace(' ', THIN)} examples in {gap.needed_in} would tell")
     return GapRow(gap.name, gap.verdict, present, " · ".join(notes), value, start, end)
 
 

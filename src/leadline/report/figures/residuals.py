@@ -69,7 +69,7 @@ def residual_histogram(y_true: np.ndarray, y_pred: np.ndarray, unit: str = "", b
         "line": {"color": MUTED, "width": 1.5, "dash": "dash"},
     }
     layout = {
-        "xaxis": axis(_with_unit("predicted − true", unit)),
+        "xaxis": axis(_with_unit("predicted − true", unit), nticks=5, tickangle=0),
         "yaxis": axis("examples (count)"),
         "shapes": [zero],
         "showlegend": False,

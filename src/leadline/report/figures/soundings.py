@@ -6,6 +6,7 @@ They are made from the plain records that soundings leave in a run's folder.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from textwrap import wrap
 from typing import Any
 
 from leadline.report.figures.figure import Figure, Trace, axis, text
@@ -14,6 +15,8 @@ from leadline.report.style import INK, MUTED, SERIES
 
 Record = Mapping[str, Any]
 COLOURS = {"helps": SERIES[2], "cannot tell": MUTED, "hurts": SERIES[1]}
+NAME_WIDTH = 20
+"""Characters of a step's name on one line: a phone's page is some 60 wide."""
 SYMBOLS = {"helps": "circle", "cannot tell": "circle-open", "hurts": "x"}
 
 
@@ -73,7 +76,7 @@ def climb_figure(record: Record) -> Figure:
     steps = record["steps"]
     factor = 100.0 if steps[0]["error"]["unit"] == "%" else 1.0
     unit = "%" if factor == 100.0 else steps[0]["error"]["unit"]
-    names = [f"{k + 1}. {text(step['remedy'])}" for k, step in enumerate(steps)]
+    names = [_wrapped(f"{k + 1}. {step['remedy']}") for k, step in enumerate(steps)]
     measured = [_step(name, step["error"]) for name, step in zip(names, steps, strict=True)]
     predicted = [
         _step(name, step["predicted"]) for name, step in zip(names, steps, strict=True) if step["predicted"] is not None
@@ -93,6 +96,11 @@ def climb_figure(record: Record) -> Figure:
         layout,
         "large" if len(steps) > 5 else "small",
     )
+
+
+def _wrapped(name: str) -> str:
+    """In two lines that leave a phone room for the figure; the story below it has the whole name."""
+    return "<br>".join(text(line) for line in wrap(name, NAME_WIDTH, max_lines=2, placeholder=" …"))
 
 
 def _scale(record: Record) -> tuple[float, str]:
