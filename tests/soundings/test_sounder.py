@@ -216,3 +216,19 @@ def test_budgets():
         "3 min 20 s",
         "1 h 5 min",
     ]
+
+    assert [duration(s) for s in (0.42, 42.4, 200, 3900)] == ["0.4 s", "42 s", "3 min 20 s", "1 h 5 min"]
+
+
+def test_networks_that_train_one_after_another_get_few_seeds(tmp_path: Path):
+    random = np.random.default_rng(0)
+    y = random.integers(0, 2, 400)
+    x = random.integers(0, 100, (400, 8, 8)).astype(np.uint8)
+    x[np.arange(400), 2 + 3 * y, 3] = 255  # one bright pixel, in one of two places
+    settings = {"network": {"layers": [{"type": "flatten"}, *LAYERS]}, "training": {"epochs": 5, "batch_size": 32}}
+    data = read(x, y)
+    run = run_experiment(Experiment.from_dict(settings), data, name="pixels", runs=tmp_path)
+    found = sound(run, 60.0, data, telling_apart=False)
+    seeds = {s.key: s.seeds for s in found.soundings if s.changes and s.key != "together"}
+    assert seeds.pop("augmentation") == 2
+    assert set(seeds.values()) == {5}

@@ -23,6 +23,7 @@ from leadline.soundings.variants import nested_subsets, penalty_for, with_epochs
 # Seeds of their own for the baseline, the first tries and the measurement: what is chosen by some seeds is measured by
 # others, so that the luck of the chosen is not counted as the remedy's.
 BASELINE, TRYING, MEASURING = 1_000, 2_000, 3_000
+LEAST_SEEDS = 2
 
 
 @dataclass(frozen=True)
@@ -118,10 +119,20 @@ class Measuring:
             shares = [] if self._beginnings_tell else [0.25, 0.5]
             factors = [*shares, 2.0] if fidelity.full else shares
             return [v for f in factors for v in self.several(with_epochs(self.experiment, f), TRYING, fidelity.seeds)]
+        tries, seeds = self.numbers(remedy)
+        measured = self.several(remedy.options[0].changes, MEASURING, seeds)
         if len(remedy.options) == 1:
-            return self.several(remedy.options[0].changes, MEASURING, fidelity.seeds)
-        tries = [v for option in remedy.options for v in self.several(option.changes, TRYING, fidelity.tries)]
-        return tries + self.several(remedy.options[0].changes, MEASURING, fidelity.seeds)
+            return measured
+        return [v for option in remedy.options for v in self.several(option.changes, TRYING, tries)] + measured
+
+    def numbers(self, remedy: Remedy) -> tuple[int, int]:
+        """How many seeds try each option of a remedy, and how many measure the best one.
+
+        Few where its networks train one after another while the baseline's train at once, as with augmented images:
+        what such a remedy changes is mostly large beside the luck of a seed.
+        """
+        alone = self.variant(remedy.options[0].changes, 0).kind is None and self.variant({}, 0).kind is not None
+        return (1, LEAST_SEEDS) if alone else (self.fidelity.tries, self.fidelity.seeds)
 
     # ----- measuring
 
@@ -177,7 +188,7 @@ class Measuring:
             line.note = "Each option was worse by far, so none was measured with fresh seeds."
             return line
         try:
-            group = self.bench.train(self.several(proxy.options[best].changes, MEASURING, self.fidelity.seeds))
+            group = self.bench.train(self.several(proxy.options[best].changes, MEASURING, self.numbers(proxy)[1]))
         except OutOfTimeError:
             if not tried:
                 raise
@@ -191,7 +202,7 @@ class Measuring:
         return line
 
     def _try(self, remedy: Remedy) -> list[list[Trained]]:
-        tries = self.fidelity.tries
+        tries, _ = self.numbers(remedy)
         variants = [v for option in remedy.options for v in self.several(option.changes, TRYING, tries)]
         found = self.bench.train(variants)
         return [found[k * tries : (k + 1) * tries] for k in range(len(remedy.options))]

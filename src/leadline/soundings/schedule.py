@@ -43,7 +43,8 @@ class Schedule:
     Attributes:
         measuring: measures remedies at that fidelity.
         jobs: what there is to sound.
-        per_work: seconds that a floating-point operation of training takes here.
+        alone: seconds that a floating-point operation takes here in networks that train one after another.
+        at_once: and in those that train as a population.
 
     Raises:
         OutOfTimeError: the budget ended before anything was timed.
@@ -54,7 +55,9 @@ class Schedule:
         self.bench, self.run, self.plan, self.targets = bench, run, bench.plan, targets
         self._known: dict[str, bool] = {}
         self.measuring, self.jobs = self._at(FIDELITIES[0])
-        self.per_work = self._seconds_per_work()
+        one = self.measuring.variant({}, 0)
+        self.alone = full_seconds(run, bench) / work([one])
+        self.at_once = self.alone if one.kind is None else self._timed()
         for fidelity in FIDELITIES:
             self.measuring, self.jobs = self._at(fidelity)
             if self.seconds <= OVERBOOKED * bench.clock.left:
@@ -71,14 +74,23 @@ class Schedule:
 
     def seconds_of(self, variants: Sequence[Variant]) -> float:
         """What training these is estimated to take."""
-        return self.per_work * work(variants)
+        alone = [variant for variant in variants if variant.kind is None]
+        at_once = [variant for variant in variants if variant.kind is not None]
+        return self.alone * work(alone) + self.at_once * work(at_once)
+
+    def learn(self, variants: Sequence[Variant], seconds: float) -> None:
+        """Training variants of one kind took so many seconds."""
+        if variants[0].kind is None:
+            self.alone = seconds / work(variants)
+        else:
+            self.at_once = seconds / work(variants)
 
     def in_order(self) -> list[Job]:
         """What may bring most for its work to the gaps to work on goes first."""
-        gaps, base = self.run.diagnosis.principal, work(self._baseline)
+        gaps, base = self.run.diagnosis.principal, self.seconds_of(self._baseline)
 
         def value(job: Job) -> float:
-            return job.remedy.worth_for(gaps) / (1.0 + work(self.measuring.variants_of(job.proxy)) / base)
+            return job.remedy.worth_for(gaps) / (1.0 + self.seconds_for(job) / base)
 
         return sorted(self.jobs, key=value, reverse=True)
 
@@ -113,17 +125,9 @@ class Schedule:
         first, second = (replace(each, options=tuple(each.options[k] for k in kept)) for each in (remedy, proxy))
         return Job(first, second)
 
-    def _seconds_per_work(self) -> float:
-        """What a floating-point operation of training takes here.
-
-        The run itself tells where networks train one after another; populations are several times quicker, and are
-        timed for a few epochs.
-        """
-        one = self.measuring.variant({}, 0)
-        alone = full_seconds(self.run, self.bench) / work([one])
-        if one.kind is None:
-            return alone
-        clock, epochs, per_work = self.bench.clock, 1, alone
+    def _timed(self) -> float:
+        """Seconds of an operation in a population: the baseline's networks for a few epochs."""
+        clock, epochs, per_work = self.bench.clock, 1, self.alone
         while epochs <= CALIBRATION_EPOCHS:
             changes = {"training.epochs": epochs, "training.schedule": "constant"}
             variants = [self.measuring.variant(changes, k) for k in range(self.measuring.fidelity.seeds)]
@@ -134,7 +138,7 @@ class Schedule:
             if took > CALIBRATION_SECONDS:
                 break
             epochs *= 4
-        return min(per_work, alone)
+        return min(per_work, self.alone)
 
 
 def full_seconds(run: Run, bench: Bench) -> float:

@@ -23,7 +23,7 @@ from leadline.soundings.findings import PROMISING, Baseline, findings
 from leadline.soundings.measuring import Fidelity, Line
 from leadline.soundings.race import MOST_SEEDS, leaders, promises
 from leadline.soundings.result import Soundings
-from leadline.soundings.schedule import FIDELITIES, Job, Schedule, full_seconds, work
+from leadline.soundings.schedule import FIDELITIES, Job, Schedule, full_seconds
 from leadline.soundings.training import Bench
 
 MOST_TOGETHER = 4
@@ -185,7 +185,7 @@ class Sounder:
             raise self._too_little() from None
         if len(self.measuring.baseline) < 2:
             raise LeadlineError(f"The experiment of {self.run.name} diverges with most seeds: lower its learning rate.")
-        self.schedule.per_work = (self.clock.spent - started) / work(variants)
+        self.schedule.learn(variants, self.clock.spent - started)
 
     def _too_little(self) -> OutOfTimeError:
         """The budget did not suffice for the baseline: how much would."""
