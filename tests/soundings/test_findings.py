@@ -6,7 +6,7 @@ from leadline.soundings.effects import Effect
 from leadline.soundings.findings import Baseline, _cost, _doubted, _sounding
 from leadline.soundings.measuring import Fidelity, Line
 
-BASE = Baseline(Measured(0.1, 0.08, 0.12, 500), 0.02, 0.005, 5, 2.0, 10.0, 0.11)
+BASE = Baseline(Measured(0.1, 0.08, 0.12, 500), 0.02, 0.005, 5, 10.0, 0.11)
 
 
 def line(key: str = "dropout", note: str = "", diverged: bool = False, skipped: bool = False) -> Line:
@@ -25,7 +25,7 @@ def test_what_was_only_extrapolated_is_less_sure():
 
 
 def test_the_cost_is_in_proportion_to_the_runs_own():
-    assert _cost(line(), BASE) == 15.0
+    assert _cost(line(), BASE) == 30.0
 
 
 def test_verdicts_of_lines():

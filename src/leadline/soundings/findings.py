@@ -33,15 +33,14 @@ PROXY_DOUBT = 0.5  # the share of a change that a shorter training may have over
 class Baseline:
     """The run's own experiment with other seeds.
 
-    ``sd`` is the spread of one training to the next, ``seconds`` what one took here and ``full_seconds`` what the run
-    took by itself; ``run_error`` is the dev error of the run.
+    ``sd`` is the spread of one training to the next, ``full_seconds`` what the run took by itself; ``run_error`` is the
+    dev error of the run.
     """
 
     error: Measured
     train_error: float
     sd: float
     seeds: int
-    seconds: float
     full_seconds: float
     run_error: float
 
@@ -157,9 +156,9 @@ def _more_data(shown: Sounding, line: Line, raw: Effect, gap: Effect | None, uni
 
 def _cost(line: Line, base: Baseline) -> float | None:
     """Seconds of the full training: the run's own, times what this took beside the baseline."""
-    if line.cost is None or base.seconds == 0:
+    if line.cost is None:
         return None
-    return round(base.full_seconds * line.cost / base.seconds, 2)
+    return round(base.full_seconds * line.cost, 2)
 
 
 def _scaled(found: Effect, scale: float) -> Effect:

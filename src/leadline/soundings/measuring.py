@@ -48,7 +48,7 @@ class Fidelity:
 class Line:
     """What was measured of a remedy, before it is set beside the others.
 
-    ``dev``, ``train`` and ``gap`` are changes; ``cost`` is a training's seconds beside the baseline's. ``group`` holds
+    ``dev``, ``train`` and ``gap`` are changes; ``cost`` is a training's time over the baseline's. ``group`` holds
     the networks behind them, one a seed, where they are trainings of the option as it is.
     """
 
@@ -78,10 +78,16 @@ class Line:
 
 
 class Measuring:
-    """Measures remedies of one experiment against its baseline, which it trains first."""
+    """Measures remedies of one experiment against its baseline, which it trains first.
 
-    def __init__(self, bench: Bench, fidelity: Fidelity, unit: str, targets: Sequence[float] = ()) -> None:
+    ``seconds_alone`` is what the experiment takes when it is trained in full and alone, as the run was.
+    """
+
+    def __init__(
+        self, bench: Bench, fidelity: Fidelity, unit: str, seconds_alone: float, targets: Sequence[float] = ()
+    ) -> None:
         self.bench, self.fidelity, self.unit, self.targets = bench, fidelity, unit, targets
+        self.seconds_alone = seconds_alone
         self.full = bench.plan.experiment
         self.short = with_epochs(self.full, fidelity.epochs) if fidelity.epochs != 1 else {}
         self.experiment = self.full.replace(self.short)
@@ -218,7 +224,7 @@ class Measuring:
         """The changes that these networks show."""
         sound = self._sound(group)
         line.seeds, line.diverged = len(sound), not sound or len(sound) < len(group) / 2
-        line.cost = float(np.mean([found.seconds for found in group]))
+        line.cost = self._times_the_baseline(group)
         if line.diverged:
             line.note = f"Training diverged with {len(group) - len(sound)} of {len(group)} seeds."
             return
@@ -229,6 +235,14 @@ class Measuring:
         if before[0].train_dev is not None:
             upper = effect(*([t.train_dev for t in ts if t.train_dev is not None] for ts in (before, after)))
         line.gap = line.train if line.remedy.gap == "avoidable bias" else difference(upper, line.train)
+
+    def _times_the_baseline(self, group: Sequence[Trained]) -> float:
+        """How many times what the baseline takes these take; alone, where a population's share would not compare."""
+        seconds = float(np.mean([found.seconds for found in group]))
+        usual = float(np.mean([found.seconds for found in self.baseline]))
+        if group[0].variant.kind is None and self.baseline[0].variant.kind is not None:
+            usual = self.seconds_alone * self.fidelity.epochs * self.fidelity.data
+        return seconds / usual
 
     @staticmethod
     def _sound(group: Sequence[Trained]) -> list[Trained]:
@@ -250,7 +264,7 @@ class Measuring:
         smaller = self.bench.train([variant for variants in self._smaller_sets() for variant in variants])
         levels = levels_of([*smaller, *self.baseline])
         line = Line(remedy, Option("twice the examples", {}), seeds=self.fidelity.seeds)
-        line.cost = 2 * float(np.mean([found.seconds for found in self.baseline]))
+        line.cost = 2.0
         line.curve = learning_curve(levels, self.unit, self.targets, m=self.m)
         if not line.curve.allows_forecast:
             line.note = f"The curve allows no forecast: {line.curve.reason}"
@@ -298,7 +312,7 @@ class Measuring:
     def _extrapolated(self, line: Line) -> str:
         """Fill in what the curve promises, and say it."""
         levels = self._lengths()
-        line.cost = 2 * float(np.mean([found.seconds for found in self.baseline]))
+        line.cost = 2.0
         curve = learning_curve(levels, self.unit, of="epochs")
         if not curve.allows_forecast:
             line.note = f"The curve of the error by epochs allows no forecast: {curve.reason}"

@@ -53,10 +53,11 @@ class Schedule:
 
     def __init__(self, bench: Bench, run: Run, targets: Sequence[float] = ()) -> None:
         self.bench, self.run, self.plan, self.targets = bench, run, bench.plan, targets
+        self.seconds_alone = full_seconds(run, bench)
         self._known: dict[str, bool] = {}
         self.measuring, self.jobs = self._at(FIDELITIES[0])
         one = self.measuring.variant({}, 0)
-        self.alone = full_seconds(run, bench) / work([one])
+        self.alone = self.seconds_alone / work([one])
         self.at_once = self.alone if one.kind is None else self._timed()
         for fidelity in FIDELITIES:
             self.measuring, self.jobs = self._at(fidelity)
@@ -112,7 +113,7 @@ class Schedule:
 
     def _at(self, fidelity: Fidelity) -> tuple[Measuring, list[Job]]:
         shape, m = self.plan.data.image_shape, len(self.plan.split.train)
-        measuring = Measuring(self.bench, fidelity, self.run.diagnosis.ladder.unit, self.targets)
+        measuring = Measuring(self.bench, fidelity, self.run.diagnosis.ladder.unit, self.seconds_alone, self.targets)
         pairs = zip(remedies(measuring.full, m, shape), remedies(measuring.experiment, m, shape), strict=True)
         jobs = [self._possible(remedy, proxy) for remedy, proxy in pairs]
         return measuring, [job for job in jobs if job.remedy.options or job.remedy.key == MORE_DATA]

@@ -241,7 +241,6 @@ class Sounder:
             float(np.mean([found.train.error for found in trained])),
             sd,
             len(errors),
-            float(np.mean([found.seconds for found in trained])),
             full_seconds(self.run, self.bench),
             self.ladder.reference.error.value,
         )
