@@ -4,7 +4,7 @@ from leadline.measure import Measured
 from leadline.soundings.catalogue import LONGER, Option, Remedy
 from leadline.soundings.effects import Effect
 from leadline.soundings.findings import Baseline, _cost, _doubted, _sounding
-from leadline.soundings.measuring import Fidelity, Line
+from leadline.soundings.lines import Fidelity, Line
 
 BASE = Baseline(Measured(0.1, 0.08, 0.12, 500), 0.02, 0.005, 5, 10.0, 0.11)
 

@@ -8,7 +8,7 @@ import pytest
 
 from leadline.soundings.catalogue import Remedy
 from leadline.soundings.effects import Effect
-from leadline.soundings.measuring import Line
+from leadline.soundings.lines import Line
 from leadline.soundings.race import leaders, promises
 
 

@@ -14,7 +14,7 @@ from leadline.runs.soundings import load_prediction, load_soundings, predictions
 from leadline.session.training import run_experiment
 from leadline.soundings import Soundings, sound
 from leadline.soundings.clock import Clock, duration, seconds_of
-from leadline.soundings.measuring import Fidelity
+from leadline.soundings.lines import Fidelity
 from leadline.soundings.prediction import Prediction, soundings_of, train_next
 
 LAYERS = [{"type": "dense", "units": 8, "activation": "tanh"}, {"type": "dense", "units": 2}]

@@ -15,7 +15,7 @@ from leadline.session.plan import Plan
 from leadline.soundings import Sounding, Soundings
 from leadline.soundings.climb import Step, told
 from leadline.soundings.clock import duration
-from leadline.soundings.measuring import Fidelity
+from leadline.soundings.lines import Fidelity
 
 STYLES = {"helps": "green", "hurts": "red"}
 

@@ -21,7 +21,7 @@ from leadline.soundings.effects import (
     verdict,
 )
 from leadline.soundings.learning_curve import LearningCurve
-from leadline.soundings.measuring import Fidelity, Line
+from leadline.soundings.lines import Fidelity, Line
 from leadline.soundings.result import NOT_MEASURED, Sounding, Soundings
 
 PROMISING = 0.65

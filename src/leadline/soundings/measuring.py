@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -13,7 +12,8 @@ from leadline.session.goals import MEASURED_ANYWAY
 from leadline.soundings.catalogue import LONGER, MORE_DATA, Option, Remedy
 from leadline.soundings.clock import OutOfTimeError
 from leadline.soundings.effects import Effect, difference, effect
-from leadline.soundings.learning_curve import LearningCurve, Levels, curve_sizes, learning_curve, levels_of
+from leadline.soundings.learning_curve import Levels, curve_sizes, learning_curve, levels_of
+from leadline.soundings.lines import Fidelity, Line
 from leadline.soundings.power_law import fit_power_law
 from leadline.soundings.result import Tried
 from leadline.soundings.scores import Score
@@ -24,57 +24,6 @@ from leadline.soundings.variants import nested_subsets, penalty_for, with_epochs
 # others, so that the luck of the chosen is not counted as the remedy's.
 BASELINE, TRYING, MEASURING = 1_000, 2_000, 3_000
 LEAST_SEEDS = 2
-
-
-@dataclass(frozen=True)
-class Fidelity:
-    """How much of the full training each network has, and how many networks there are.
-
-    ``epochs`` and ``data`` are shares of the experiment's own; ``seeds`` measure, ``tries`` choose among options.
-    """
-
-    epochs: float = 1.0
-    data: float = 1.0
-    seeds: int = 5
-    tries: int = 2
-
-    @property
-    def full(self) -> bool:
-        """Whether every network is trained as the experiment says."""
-        return self.epochs == self.data == 1
-
-
-@dataclass(eq=False)
-class Line:
-    """What was measured of a remedy, before it is set beside the others.
-
-    ``dev``, ``train`` and ``gap`` are changes; ``cost`` is a training's time over the baseline's. ``group`` holds
-    the networks behind them, one a seed, where they are trainings of the option as it is.
-    """
-
-    remedy: Remedy
-    option: Option | None = None
-    dev: Effect | None = None
-    train: Effect | None = None
-    gap: Effect | None = None
-    seeds: int = 0
-    cost: float | None = None
-    tried: list[Tried] = field(default_factory=list)
-    diverged: bool = False
-    skipped: bool = False
-    curve: LearningCurve | None = None
-    note: str = ""
-    group: list[Trained] = field(default_factory=list, repr=False)
-
-    @property
-    def errors(self) -> list[float]:
-        """Dev errors of its networks."""
-        return [found.dev.error for found in self.group if not found.diverged]
-
-    @property
-    def error(self) -> float:
-        """Mean of them."""
-        return float(np.mean(self.errors))
 
 
 class Measuring:

@@ -11,7 +11,7 @@ from statistics import NormalDist
 import numpy as np
 
 from leadline.soundings.effects import seed_sd
-from leadline.soundings.measuring import Line
+from leadline.soundings.lines import Line
 
 MOST_SEEDS = 20
 """From so many seeds on the difference matters less than its measurement costs."""

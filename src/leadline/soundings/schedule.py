@@ -10,7 +10,8 @@ from leadline.errors import LeadlineError
 from leadline.runs.run import Run
 from leadline.search import Variant
 from leadline.soundings.catalogue import MORE_DATA, Remedy, remedies
-from leadline.soundings.measuring import Fidelity, Measuring
+from leadline.soundings.lines import Fidelity
+from leadline.soundings.measuring import Measuring
 from leadline.soundings.training import Bench
 
 FIDELITIES = (
