@@ -43,6 +43,13 @@ def test_stages_that_cannot_be_told_apart_are_named():
     assert str(analysis).startswith("as it is        70.0 %")
 
 
+def test_ceilings_stand_under_each_other_with_their_signs():
+    k = np.arange(100)
+    lines = str(ceilings_of_table({"whole": k < 60, "first": k < 55, "second": k < 100})).splitlines()[:3]
+    assert [line.split("points")[0].split()[-1] for line in lines[1:]] == ["−5.0", "+45.0"]
+    assert len({line.index("points") for line in lines[1:]}) == 1
+
+
 def test_bad_tables():
     with pytest.raises(UsageError, match="one column for the whole"):
         ceilings_of_table({"whole": [True]})

@@ -187,15 +187,16 @@ def diagnose(
     if (run is None) == (not given):
         raise UsageError("diagnose takes a RUN, or errors in percent such as --train 1 --dev 10, one of the two.")
     if run is None:
-        if segment or by_class:
-            raise UsageError("--segment and --metrics are about a RUN or a table of predictions, not bare errors.")
-        if open_test:
-            raise UsageError("--open-test is about a RUN; a test error in percent is given with --test.")
+        _refuse_for_percentages(open_test, bool(segment) or by_class)
         _print(_from_percentages(given, {name: n for name, n in sizes.items() if n is not None}), as_json)
         return
     from leadline.runs.run import load_run
 
-    found = load_run(run, runs)
+    _diagnose_run(load_run(run, runs), open_test, segment or [], by_class, as_json)
+
+
+def _diagnose_run(found: Run, open_test: bool, segment: list[str], by_class: bool, as_json: bool) -> None:
+    """Print a run's diagnosis, with the test set and with metrics if asked."""
     if open_test:
         from leadline.session.test_set import open_test_set
 
@@ -208,6 +209,14 @@ def diagnose(
 
     measured = measure_segments(found, segment) if segment else found.metrics
     _print_with_metrics(found.diagnosis, measured, found.summary["task"], as_json)
+
+
+def _refuse_for_percentages(open_test: bool, metrics: bool) -> None:
+    """What bare errors cannot give."""
+    if metrics:
+        raise UsageError("--segment and --metrics are about a RUN or a table of predictions, not bare errors.")
+    if open_test:
+        raise UsageError("--open-test is about a RUN; a test error in percent is given with --test.")
 
 
 def _warn_of_openings(run: Run) -> None:

@@ -93,8 +93,8 @@ def pipeline(
         right, answers = texts(TRUTH + chain[-1]), texts(OUTPUT + chain[-1])
     else:
         raise UsageError(
-            f"{table} has neither columns {PERFECT}STAGE nor {OUTPUT}STAGE with {TRUTH}STAGE; "
-            "name the stages' with --stages a,b,c."
+            f"{table} has neither columns {PERFECT}STAGE nor {OUTPUT}STAGE with {TRUTH}STAGE, one for each "
+            "stage. See: leadline pipeline --help"
         )
     compared = None if end_to_end is None else end_to_end_or_pipeline(right, texts(end_to_end), answers)
     if as_json:

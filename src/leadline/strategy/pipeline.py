@@ -70,11 +70,11 @@ class CeilingAnalysis:
         return plain(self) | {"conclusion": self.conclusion, "worthwhile": self.worthwhile.stage}
 
     def __str__(self) -> str:
-        width = max(len(c.stage) for c in self.ceilings) + len("perfect ")
-        lines = [f"{'as it is':<{width}}  {self.accuracy}"]
+        rows = [("as it is", str(self.accuracy), "", "")]
         for c in self.ceilings:
-            gain = f"+{c.gain.plain()} ({c.gain.range()})"
-            lines.append(f"{'perfect ' + c.stage:<{width}}  {c.accuracy}  {gain}")
+            rows.append((f"perfect {c.stage}", str(c.accuracy), c.gain.signed(), f"({c.gain.range()})"))
+        name, accuracy, gain, _ = (max(map(len, column)) for column in zip(*rows, strict=True))
+        lines = [f"{row[0]:<{name}}  {row[1]:<{accuracy}}  {row[2]:>{gain}} {row[3]}".rstrip() for row in rows]
         return "\n".join([*lines, self.conclusion])
 
 
