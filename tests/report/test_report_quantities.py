@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from leadline.report.quantities import Scale, count, duration, fact, facts, moment, number, prose, share
+from leadline.report.quantities import Scale, count, digits, duration, fact, facts, moment, number, prose, share
 
 
 def test_counts_and_durations_read_well():
@@ -67,3 +67,7 @@ def test_facts_of_columns_are_short():
 
 def test_single_facts():
     assert [fact(value) for value in (11709.0, 0.1, True, {}, None)] == ["11709", "0.1", "True", "—", "—"]
+
+
+def test_three_digits_count_and_large_numbers_keep_all():
+    assert [digits(value) for value in (3.7, 12.3456, 0.0, 54_361.2)] == ["3.70", "12.3", "0.00", "54\u202f361"]

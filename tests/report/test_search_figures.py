@@ -78,7 +78,7 @@ def test_every_trial_is_a_line_through_its_hyper_parameters() -> None:
 
 def test_slices_show_the_error_along_each() -> None:
     figures = slices(SPACE, TRIALS, PERCENT, best=0, tiers={"training.learning_rate": 1})
-    assert [figure.title for figure in figures][:2] == ["Learning rate · tier 1", "Β₁"]
+    assert [figure.title for figure in figures][:2] == ["Learning rate · tier 1", "β₁"]
     pruned, complete, best = figures[0].data
     assert (len(pruned["x"]), len(complete["x"]), len(best["x"])) == (1, 19, 1)
     assert complete["y"][0] == pytest.approx(1.0), "percent"

@@ -47,6 +47,11 @@ def number(value: float) -> str:
     return text.replace(",", THIN if abs(value) >= 10_000 else "").replace("-", "−")
 
 
+def digits(value: float) -> str:
+    """Three digits that count, zeros at the end included, and all of a large number: ``3.70``, ``54 361``."""
+    return f"{value:#.3g}".rstrip(".") if abs(value) < 1000 else count(round(value))
+
+
 def duration(seconds: float) -> str:
     """``0.42`` as ``0.4 s``, ``75`` as ``1 min 15 s``, ``7500`` as ``2 h 5 min``."""
     return re.sub(r"(?<=[<\d]) ", THIN, intervals.duration(seconds))

@@ -10,7 +10,7 @@ from typing import Any
 from leadline.measure.intervals import about
 from leadline.report.figures.figure import Figure
 from leadline.report.figures.search import name_of, parallel_coordinates, search_progress, slices
-from leadline.report.quantities import Scale, count, duration, moment
+from leadline.report.quantities import Scale, count, digits, duration, moment
 from leadline.report.rendering import templates, write_page
 from leadline.search.records import SearchRecord
 from leadline.search.tiers import tier_of
@@ -78,17 +78,12 @@ def _is_rmse(summary: Mapping[str, Any]) -> bool:
 def _interval(best: Mapping[str, Any], scale: Scale) -> str:
     if best["low"] is None:
         return ""
-    low, high = _digits(scale.factor * best["low"]), _digits(scale.factor * best["high"])
+    low, high = digits(scale.factor * best["low"]), digits(scale.factor * best["high"])
     return f" ({low} to {high} over {len(best['errors'])} seeds)"
 
 
 def _error(value: float, scale: Scale) -> str:
-    return f"{_digits(scale.factor * value)}{' ' + scale.unit if scale.unit else ''}"
-
-
-def _digits(value: float) -> str:
-    """Three digits that count, zeros at the end included."""
-    return f"{value:#.3g}".rstrip(".") if abs(value) < 1000 else count(round(value))
+    return f"{digits(scale.factor * value)}{' ' + scale.unit if scale.unit else ''}"
 
 
 def _shown(value: Any) -> str:
@@ -103,11 +98,11 @@ def _key_figures(summary: Mapping[str, Any], scale: Scale) -> list[dict[str, str
     return [
         {
             "name": f"dev {'RMSE' if _is_rmse(summary) else 'error'} of the best",
-            "value": _digits(scale.factor * best["mean"]),
+            "value": digits(scale.factor * best["mean"]),
             "unit": scale.unit,
         }
         | {"note": interval},
-        {"name": "in the search", "value": _digits(scale.factor * best["dev_error"]), "unit": scale.unit}
+        {"name": "in the search", "value": digits(scale.factor * best["dev_error"]), "unit": scale.unit}
         | {"note": "chosen among all, so a little lucky"},
         {"name": "trials", "value": count(trials), "unit": ""} | {"note": _states(counts)},
         {"name": "time", "value": duration(seconds), "unit": ""}
@@ -146,6 +141,6 @@ def _finalist(finalist: Mapping[str, Any], scale: Scale) -> dict[str, str]:
         "number": str(finalist["number"] + 1),
         "search": _error(finalist["dev_error"], scale),
         "mean": _error(finalist["mean"], scale) if finalist["errors"] else "—",
-        "interval": "" if low is None else f"{_digits(scale.factor * low)} to {_digits(scale.factor * high)}",
+        "interval": "" if low is None else f"{digits(scale.factor * low)} to {digits(scale.factor * high)}",
         "chosen": ", ".join(f"{name_of(key)} {_shown(value)}" for key, value in finalist["values"].items()),
     }

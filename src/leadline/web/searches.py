@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import HTTPException
 
 from leadline.report.figures.figure import Figure
-from leadline.report.quantities import Scale, count, duration
+from leadline.report.quantities import Scale, count, digits, duration
 from leadline.runs.life import silence
 from leadline.runs.store import RunStore
 from leadline.web.memory import Memory, signature
@@ -106,7 +106,7 @@ def scale_of(summary: Mapping[str, Any]) -> Scale:
 
 def error_text(error: float, scale: Scale) -> str:
     """An error in percent, or in the target's unit."""
-    return f"{scale.factor * error:.3g}{' ' + scale.unit if scale.unit else ''}"
+    return f"{digits(scale.factor * error)}{' ' + scale.unit if scale.unit else ''}"
 
 
 def best_trial(found: Any) -> Any:
@@ -132,14 +132,14 @@ def key_figures(found: Any) -> list[dict[str, str]]:
         }
     ]
     if best is not None:
-        value = f"{scale.factor * best.dev_error:.3g}"
+        value = digits(scale.factor * best.dev_error)
         shown.append({"name": "least dev error", "value": value, "note": f"trial {best.number + 1}"})
         shown[-1]["unit"] = scale.unit
     if found.best is not None:
         final, low, high = found.best, found.best["low"], found.best["high"]
         seeds = f"{len(final['errors'])} other seeds" if final["errors"] else "one seed"
-        note = f"{scale.factor * low:.3g} to {scale.factor * high:.3g}, {seeds}" if low is not None else seeds
-        value = f"{scale.factor * final['mean']:.3g}"
+        note = f"{digits(scale.factor * low)} to {digits(scale.factor * high)}, {seeds}" if low is not None else seeds
+        value = digits(scale.factor * final["mean"])
         shown.append({"name": "dev error of the best", "value": value, "unit": scale.unit, "note": note})
     seconds = summary.get("seconds") or sum(trial.seconds for trial in done)
     shown.append({"name": "time", "value": duration(seconds), "note": "of all trials so far"})

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from leadline.report.figures.figure import Figure, Layout, Trace, axis, text
-from leadline.report.quantities import Scale
+from leadline.report.quantities import Scale, digits
 from leadline.report.style import INK, LINE, MUTED, SERIES, SURFACE
 
 Trials = Sequence[Mapping[str, Any]]
@@ -113,7 +113,7 @@ def parallel_coordinates(space: Mapping[str, Any], trials: Trials, scale: Scale,
     for rank, trial in reversed(list(enumerate(done[:MOST_LINES]))):
         traces.append(_line(trial, axes, scale, top, _look(rank, len(done)), trial["number"] == best))
     traces += [_axis_labels(i, a.ticks) for i, a in enumerate(axes)]
-    ticks = [(k / 3, f"{scale.factor * top[0] + scale.factor * (top[1] - top[0]) * k / 3:.3g}") for k in range(4)]
+    ticks = [(k / 3, digits(scale.factor * (top[0] + (top[1] - top[0]) * k / 3))) for k in range(4)]
     traces.append(_axis_labels(len(axes), ticks))
     names = [name_of(a.key) for a in axes] + [f"dev error ({scale.unit})" if scale.unit else "dev RMSE"]
     shapes = [
@@ -124,7 +124,7 @@ def parallel_coordinates(space: Mapping[str, Any], trials: Trials, scale: Scale,
         "xaxis": {
             "tickvals": list(range(len(names))),
             "ticktext": [text(name).replace(" ", "<br>", 1) for name in names],
-            "range": [-0.15, len(names) - 0.55],
+            "range": [-0.3, len(names) - 0.55],
             "side": "top",
             "showgrid": False,
             "ticks": "",
@@ -248,7 +248,8 @@ def _slice(along: Scaled, trials: Trials, scale: Scale, best: int | None, tier: 
         | {"tickvals": [place for place, _ in ticks], "ticktext": [text(label) for _, label in ticks]},
         "yaxis": axis(_error_title(scale)),
     }
-    title = name[:1].upper() + name[1:] + (f" · tier {tier}" if tier else "")
+    capital = name[:1].upper() if name.isascii() else name[:1]  # β₁ stays what it is
+    title = capital + name[1:] + (f" · tier {tier}" if tier else "")
     said = f"Dev error of the trials along {name}."
     return Figure(title, said, traces, layout, "small", log_toggle=True, logarithmic=_hugs_the_floor(shown))
 
