@@ -79,30 +79,37 @@ class Numbered(BaseSampler):
 
     def __init__(self, make: Callable[[int], BaseSampler], seed: int) -> None:
         self._make, self._seed = make, seed
+        self._places: dict[int, int] = {}  # of the trial that is asked for now
         self._current: dict[int, BaseSampler] = {}
+        self._draws_together = not isinstance(make(seed), RandomSampler)
+
+    def _place(self, study: Study, trial: FrozenTrial) -> int:
+        if trial.number not in self._places:
+            self._places = {trial.number: ordinal(study, trial)}
+        return self._places[trial.number]
 
     def _of(self, study: Study, trial: FrozenTrial) -> BaseSampler:
-        number = ordinal(study, trial)
-        if number not in self._current:
-            random = np.random.SeedSequence([self._seed, number])
-            self._current = {number: self._make(int(random.generate_state(1)[0]))}
-        return self._current[number]
+        place = self._place(study, trial)
+        if place not in self._current:
+            random = np.random.SeedSequence([self._seed, place])
+            self._current = {place: self._make(int(random.generate_state(1)[0]))}
+        return self._current[place]
 
     def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """As Optuna's own."""
-        return self._of(study, trial).infer_relative_search_space(study, trial)
+        """As Optuna's own; nothing where each parameter is drawn for itself."""
+        return self._of(study, trial).infer_relative_search_space(study, trial) if self._draws_together else {}
 
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
         """As Optuna's own."""
-        return self._of(study, trial).sample_relative(study, trial, search_space)
+        return self._of(study, trial).sample_relative(study, trial, search_space) if self._draws_together else {}
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution
     ) -> Any:
         """As Optuna's own, with numbers of the parameter's own: a trial given out again keeps some values."""
-        random = np.random.SeedSequence([self._seed, ordinal(study, trial), crc32(param_name.encode())])
+        random = np.random.SeedSequence([self._seed, self._place(study, trial), crc32(param_name.encode())])
         own = self._make(int(random.generate_state(1)[0]))
         return own.sample_independent(study, trial, param_name, param_distribution)
 
