@@ -69,7 +69,21 @@ def _around(places: Sequence[float]) -> tuple[float, float]:
     return max(0.0, low - extra), min(1.0, high + extra)
 
 
-class CoarseToFine(BaseSampler):
+class DrawnBefore(BaseSampler):
+    """A sampler that chooses all values of a trial before it begins, and hands them out one by one."""
+
+    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
+        """Nothing is drawn together later."""
+        return {}
+
+    def sample_relative(
+        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
+    ) -> dict[str, Any]:
+        """Nothing."""
+        return {}
+
+
+class CoarseToFine(DrawnBefore):
     """Draws each round's trials from its region, spread evenly over every scale (a Latin hypercube).
 
     A round is ``round_size`` trials in the order in which they begin. Its region is made from the trials of the rounds
@@ -105,16 +119,6 @@ class CoarseToFine(BaseSampler):
         region = whole(self.space) if stray else region
         drawn = {d: _value(d, region, places[d.key]) for d in self.space}
         self._drawn = {trial.number: {parameter_name(d): parameter(d, value) for d, value in drawn.items()}}
-
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Every value was drawn before."""
-        return {}
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """Nothing."""
-        return {}
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution

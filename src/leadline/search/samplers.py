@@ -20,7 +20,7 @@ from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
 from leadline.errors import UsageError, nearest
-from leadline.search.coarse_to_fine import CoarseToFine, ordinal
+from leadline.search.coarse_to_fine import CoarseToFine, DrawnBefore, ordinal
 from leadline.search.distributions import distribution, parameter, parameter_name
 from leadline.search.settings import SAMPLERS
 from leadline.search.spaces import Space
@@ -137,7 +137,7 @@ class QuasiRandom(QMCSampler):
         return self._known
 
 
-class Grid(BaseSampler):
+class Grid(DrawnBefore):
     """The points of a grid in a shuffled order, each once, however many workers take them.
 
     Unlike Optuna's own it leaves out what differs only in dimensions that do not count.
@@ -159,16 +159,6 @@ class Grid(BaseSampler):
         taken = {other.user_attrs.get(GRID_POINT, self._by_values.get(_key(other.params))) for other in others}
         left = [point for point in range(len(self._points)) if point not in taken] or [*range(len(self._points))]
         self._given = {trial.number: int(np.random.default_rng([self._seed, trial.number]).choice(left))}
-
-    def infer_relative_search_space(self, study: Study, trial: FrozenTrial) -> dict[str, BaseDistribution]:
-        """Every value comes from the point."""
-        return {}
-
-    def sample_relative(
-        self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
-    ) -> dict[str, Any]:
-        """Nothing."""
-        return {}
 
     def sample_independent(
         self, study: Study, trial: FrozenTrial, param_name: str, param_distribution: BaseDistribution

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,7 +14,7 @@ from leadline.strategy import Corrections, LabelAudit, LabelPattern, LabelShare,
 from leadline.strategy.labels import half_and_half
 
 
-class AuditedLabels:
+class AuditedLabels(ABC):
     """What the labels of every task have in common.
 
     Attributes:
@@ -38,9 +39,9 @@ class AuditedLabels:
     share: LabelShare | None
     task: str
 
+    @abstractmethod
     def _parts(self) -> tuple[LabelAudit | ValueAudit, LabelPattern, bool]:
         """The audit, the pattern, and whether ``share`` counts confirmed wrong labels."""
-        raise NotImplementedError
 
     @property
     def contradicted(self) -> Measured:

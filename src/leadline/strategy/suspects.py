@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from leadline.strategy.plain import plain
 Array = NDArray[Any]
 
 
-class Suspects:
+class Suspects(ABC):
     """Labels that look wrong; what a label is, and what would stand in its place, is the audit's own.
 
     Attributes:
@@ -30,13 +31,13 @@ class Suspects:
     rate: Measured
     pattern: LabelPattern
 
+    @abstractmethod
     def label(self, position: int) -> str:
         """The label of an example, as text."""
-        raise NotImplementedError
 
+    @abstractmethod
     def suggestion(self, position: int) -> str:
         """What the predictions prefer there, as text."""
-        raise NotImplementedError
 
     @property
     def is_suspect(self) -> Array:
