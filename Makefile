@@ -1,6 +1,6 @@
 # Two commands do it all on a fresh machine with Python 3.11+, make and git:
 #   make demo   install, then train on scanned digits, measure, and write the report
-#   make test   install what tests need, then ruff, pyright and pytest
+#   make test   install what tests need, then ruff, import-linter, pyright and pytest
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -14,8 +14,9 @@ demo: .venv/installed
 test: .venv/installed-test
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/pyright
-	$(BIN)/pytest -m "not verify"
+	$(BIN)/pytest -n auto --dist worksteal -m "not verify"
 
 verify: .venv/installed-test
 	$(BIN)/pytest -m verify

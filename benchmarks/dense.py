@@ -17,8 +17,8 @@ from torch import nn
 from benchmarks.compare import compare
 from leadline.network import Dense, Network
 from leadline.optimize import Adam
-from leadline.threads import limited_threads, threads_for
 from leadline.training import Examples, Trainer, Training
+from leadline.training.threads import limited_threads, threads_for
 
 CASES = (  # layer sizes, batch size, examples, repeats, the ratio that is asked for
     ((2, 4, 1), 64, 6_400, 21, 4.0),

@@ -30,7 +30,7 @@ from leadline.search.records import TrialRecord
 from leadline.search.samplers import strategy
 from leadline.search.storage import open_storage, open_study
 from leadline.search.worker import Worker, records_of
-from leadline.threads import limited_threads
+from leadline.training.threads import limited_threads
 
 BATCH, EPOCHS, TRAIN, DEV = 64, 10, 3_200, 800
 SPEED = (  # layer sizes, trials, rounds, the ratio that is asked for

@@ -28,9 +28,9 @@ import numpy as np
 from leadline.data import Dataset
 from leadline.experiment import Experiment
 from leadline.measure import proportion
+from leadline.runs.trained import TrainedNetwork
 from leadline.search import Workbench, train_variants
 from leadline.session.plan import read_data
-from leadline.session.trained import TrainedNetwork
 from leadline.session.training import run_experiment
 from leadline.soundings import sound
 from leadline.soundings.catalogue import MORE_DATA, TOGETHER

@@ -50,8 +50,8 @@ if TYPE_CHECKING:
         WarmUp,
     )
     from leadline.runs.run import Run, load_run
+    from leadline.runs.trained import TrainedNetwork
     from leadline.session.test_set import open_test_set
-    from leadline.session.trained import TrainedNetwork
     from leadline.session.training import run_experiment, train, transfer
     from leadline.soundings.climb import climb
     from leadline.soundings.prediction import train_next
@@ -142,7 +142,7 @@ _HOME = {
     "leadline.session.training": ("run_experiment", "train", "transfer"),
     "leadline.strategy": ("Diagnosis", "diagnose_predictions", "diagnose_rates", "diagnose_regression"),
     "leadline.session.test_set": ("open_test_set",),
-    "leadline.session.trained": ("TrainedNetwork",),
+    "leadline.runs.trained": ("TrainedNetwork",),
     "leadline.soundings.climb": ("climb",),
     "leadline.soundings.prediction": ("train_next",),
     "leadline.soundings.sounder": ("sound",),

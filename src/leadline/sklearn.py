@@ -24,9 +24,9 @@ from leadline.errors import UsageError
 from leadline.network import Dense, Layer, Network
 from leadline.optimize import Constant, Cosine, Optimizer, optimizer_from_config
 from leadline.session.defaults import FULL_BATCH_EPOCHS, FULL_BATCH_RATE, MINI_BATCH_RATE, UPDATES, hidden_units
-from leadline.threads import limited_threads, threads_for
 from leadline.training import EarlyStopping, Examples, Fit, Training, fit, outputs
 from leadline.training.batches import default_batch_size
+from leadline.training.threads import limited_threads, threads_for
 
 
 class _NetworkEstimator(BaseEstimator):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from leadline.data import read
-from leadline.data.arrays import idx_array
+from leadline.data.sources.arrays import idx_array
 from leadline.errors import LeadlineError, UsageError
 
 X = np.random.default_rng(0).normal(size=(12, 3))

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from leadline.data.delimited import read_delimited
-from leadline.data.reading import read
+from leadline.data.sources.delimited import read_delimited
+from leadline.data.sources.reading import read
 from leadline.errors import LeadlineError
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from leadline.data import SplitSettings, read, split
-from leadline.data.duplicates import components, duplicate_groups, near_groups
+from leadline.data.splitting.duplicates import components, duplicate_groups, near_groups
 
 
 def images(n: int = 120, seed: int = 0) -> np.ndarray:

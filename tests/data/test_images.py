@@ -15,7 +15,7 @@ from PIL import Image
 from pyarrow import parquet
 
 from leadline.data import Preparation, read, split
-from leadline.data.columnar import EncodedImages
+from leadline.data.sources.columnar import EncodedImages
 from leadline.errors import LeadlineError
 
 RED, BLUE = (200, 10, 10), (10, 10, 200)
@@ -65,7 +65,7 @@ def test_a_folder_for_each_class(folder: Path) -> None:
 def test_images_are_decoded_once_and_mapped(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = read(folder)
     assert isinstance(first.inputs, np.memmap) and len(list(cache.glob("*.npy"))) == 2
-    monkeypatch.setattr("leadline.data.images._pixels", None)  # a second decoding would fail
+    monkeypatch.setattr("leadline.data.sources.images._pixels", None)  # a second decoding would fail
     assert np.array_equal(read(folder).images(), first.images())
     monkeypatch.undo()
     monkeypatch.setenv("LEADLINE_CACHE", str(cache))

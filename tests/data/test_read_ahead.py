@@ -7,7 +7,7 @@ from itertools import islice
 
 import pytest
 
-from leadline.data.read_ahead import AHEAD, ReadAhead
+from leadline.data.streaming.read_ahead import AHEAD, ReadAhead
 
 
 def test_items_come_in_order_and_the_wait_is_counted() -> None:

@@ -8,8 +8,8 @@ import pytest
 from pyarrow import parquet
 
 from leadline.data import SplitSettings
-from leadline.data.row_sets import uniform
-from leadline.data.streaming import StreamedTable, stream
+from leadline.data.streaming.row_sets import uniform
+from leadline.data.streaming.table import StreamedTable, stream
 from leadline.errors import LeadlineError, UsageError
 
 N = 12_000

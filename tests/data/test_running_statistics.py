@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from leadline.data.dataset import Column
 from leadline.data.encoders import fit_column
-from leadline.data.running_statistics import MOST_LEVELS, CategoryStatistics, encoder_of, statistics_of
+from leadline.data.streaming.running_statistics import MOST_LEVELS, CategoryStatistics, encoder_of, statistics_of
 
 
 def summed(pieces: list[Any]) -> Any:
@@ -54,7 +54,7 @@ def test_categories_and_dates_in_pieces_are_fitted_as_in_one() -> None:
 
 def test_endless_levels_are_forgotten_but_frequent_ones_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     assert MOST_LEVELS > 1_000
-    monkeypatch.setattr("leadline.data.running_statistics.MOST_LEVELS", 100)
+    monkeypatch.setattr("leadline.data.streaming.running_statistics.MOST_LEVELS", 100)
     found = CategoryStatistics()
     for k in range(50):
         levels = ("often", *(f"{k} {j}" for j in range(20)))

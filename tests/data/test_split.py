@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadline.data import Dataset, Split, SplitSettings, automatic_sizes, read, split
-from leadline.data.row_hashes import row_hashes
+from leadline.data.splitting.row_hashes import row_hashes
 from leadline.errors import LeadlineError, UsageError
 
 

@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadline.data import Preparation, SplitSettings, read, split
-from leadline.data.delimited import MISSING, read_delimited
+from leadline.data.sources.delimited import MISSING, read_delimited
 from leadline.errors import LeadlineError
 
 NAMES = ("alpha", "beta", "gamma", "delta")

@@ -11,7 +11,7 @@ from pyarrow import feather, parquet
 
 from leadline.data import Preparation, SplitSettings, WeightedSource, read
 from leadline.data.normalization import ArrayEncoder
-from leadline.data.streaming import StreamedTable, stream
+from leadline.data.streaming.table import StreamedTable, stream
 from leadline.errors import LeadlineError, UsageError
 from leadline.network import Dense, Network
 from leadline.session.streams import TableStream

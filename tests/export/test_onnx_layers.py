@@ -33,7 +33,7 @@ from leadline.network import (
     SqueezeExcitation,
     TorchModule,
 )
-from leadline.session.trained import TrainedNetwork
+from leadline.runs.trained import TrainedNetwork
 
 SAME = Convolution(4, 3, padding="same", activation="relu")
 

@@ -15,12 +15,12 @@ from leadline.data.augmentation import Augmenter
 from leadline.errors import UsageError
 from leadline.experiment import Experiment
 from leadline.runs.checkpoint import load_checkpoint
-from leadline.search.executor import train_alone
-from leadline.search.variants import Workbench
 from leadline.session.plan import Plan, make_plan
 from leadline.session.training import run_experiment
 from leadline.strategy.folds import out_of_fold_probabilities
 from leadline.training import DivergenceError, EarlyStopping, Examples, Fit, fit
+from leadline.variants.executor import train_alone
+from leadline.variants.variants import Workbench
 
 BASE = {
     "data": {"source": "digits"},

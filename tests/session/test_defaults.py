@@ -10,7 +10,7 @@ from leadline.data import split
 from leadline.data.settings import SplitSettings
 from leadline.network import Dense, Network
 from leadline.session.defaults import hidden_units, resolve
-from leadline.threads import limited_threads, threads_for
+from leadline.training.threads import limited_threads, threads_for
 
 
 def data(n: int, classes: int = 2) -> ll.Dataset:

@@ -17,10 +17,10 @@ from leadline.cli.main import run as leadline
 from leadline.data.mapped import blocks_of_rows
 from leadline.errors import UsageError
 from leadline.experiment import Experiment
+from leadline.runs.trained import TrainedNetwork
 from leadline.session.plan import make_plan
 from leadline.session.results import predict_set
 from leadline.session.streams import ArrayStream, TableStream
-from leadline.session.trained import TrainedNetwork
 from leadline.training import fit
 from leadline.training.stream import Stream
 
@@ -185,7 +185,7 @@ def test_a_mapped_array_is_visited_in_blocks(tmp_path: Path) -> None:
 
 def test_a_streamed_run_is_planned_again_from_what_it_resolved_to(tmp_path):
     """A small table's whole is one batch; segments asked for later need the plan."""
-    from leadline.session.metrics import measure_segments
+    from leadline.session.segments import measure_segments
 
     rng = np.random.default_rng(0)
     x, town = rng.normal(size=600), rng.choice(["a", "b"], 600)

@@ -20,10 +20,10 @@ from leadline.architectures.weights import published_names
 from leadline.cli.main import run as command
 from leadline.errors import LeadlineError, UsageError
 from leadline.experiment import Experiment
+from leadline.review.label_audit import audit_labels
 from leadline.runs.store import RunStore
 from leadline.search import Workbench
 from leadline.session.features import frozen_features
-from leadline.session.label_audit import audit_labels
 from leadline.session.plan import make_plan
 from leadline.session.test_set import same_plan
 from leadline.session.transfer_fit import fit_transferred

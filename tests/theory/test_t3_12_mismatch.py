@@ -11,7 +11,7 @@ import pytest
 
 import leadline as ll
 from leadline.cli.main import run as command
-from leadline.data.comparable import image_statistics
+from leadline.data.sources.comparable import image_statistics
 from leadline.errors import LeadlineError
 from leadline.report.figures.mismatch import feature_bars
 from leadline.session.mismatch import mismatch, run_mismatch

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadline.data import synthesis
-from leadline.data.comparable import image_statistics
+from leadline.data.sources.comparable import image_statistics
 from leadline.errors import LeadlineError, UsageError
 
 

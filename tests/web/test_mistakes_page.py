@@ -20,11 +20,11 @@ import pytest
 from serving_runs import Served, serving
 
 import leadline as ll
+from leadline.review.mistakes import find_mistakes
 from leadline.runs.index import RunIndex
 from leadline.runs.predictions import predictions_table, read_table, write_table
 from leadline.runs.run import load_run
 from leadline.runs.store import RunStore
-from leadline.session.mistakes import find_mistakes
 
 EVIL = "<img src=x onerror=alert(1)>\"'&"
 

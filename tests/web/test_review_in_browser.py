@@ -9,11 +9,11 @@ from typing import Any
 from serving_runs import Served, look
 
 from browser import needs_browser
+from leadline.review.mistakes import find_mistakes
 from leadline.runs.index import RunIndex
 from leadline.runs.reviews import load_verdicts
 from leadline.runs.run import load_run
 from leadline.runs.store import RunStore
-from leadline.session.mistakes import find_mistakes
 
 pytestmark = needs_browser
 MISTAKES, LABELS = "/runs/digits-b/mistakes", "/runs/digits-b/labels"

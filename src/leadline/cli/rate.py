@@ -25,8 +25,8 @@ def rate(
     runs: RunsFolder = Path("runs"),
 ) -> None:
     """Set the learning rate of a run that is training, from its next epoch on."""
+    from leadline.runs.control import set_rate
     from leadline.runs.run import load_run
-    from leadline.session.steering import set_rate
 
     if (value is None) != release:
         raise UsageError("rate: give a new learning rate, or --release to give it back to the schedule.")
@@ -38,8 +38,8 @@ def rate(
 
 def stop(run: RunName, runs: RunsFolder = Path("runs")) -> None:
     """End a training after its present epoch; what it has reached is kept, measured and reported."""
+    from leadline.runs.control import stop as stop_training
     from leadline.runs.run import load_run
-    from leadline.session.steering import stop as stop_training
 
     found = load_run(run, runs)
     stop_training(found)

@@ -14,10 +14,10 @@ from leadline.errors import UsageError
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from leadline.review.label_audit import RunLabels
+    from leadline.review.mistakes import RunMistakes
+    from leadline.review.value_audit import RunValueLabels
     from leadline.runs.run import Run
-    from leadline.session.label_audit import RunLabels
-    from leadline.session.mistakes import RunMistakes
-    from leadline.session.value_audit import RunValueLabels
 
 SHOWN_SUSPECTS = 10
 UNREVIEWED = (
@@ -47,8 +47,8 @@ def mistakes(
 ) -> None:
     """Analyse dev mistakes: causes with their share and ceiling, and where mistakes gather."""
     from leadline.cli.screen import console, print_json
+    from leadline.review.mistakes import find_mistakes, import_causes, keep_findings
     from leadline.runs.run import load_run
-    from leadline.session.mistakes import find_mistakes, import_causes, keep_findings
 
     found_run = load_run(run, runs)
     if import_ is not None:
@@ -134,8 +134,8 @@ def labels(
         _correct(found, apply, as_json)
         return
     from leadline.cli.screen import console, print_json
-    from leadline.session.label_audit import audit_labels
-    from leadline.session.value_audit import audit_values
+    from leadline.review.label_audit import audit_labels
+    from leadline.review.value_audit import audit_values
 
     by_class = found.summary["task"] in ("binary", "multiclass")
     audit = (audit_labels if by_class else audit_values)(found, k=folds, segments=segment or [])
@@ -157,7 +157,7 @@ def labels(
 
 def _correct(run: Run, path: Path | None, as_json: bool) -> None:
     from leadline.cli.screen import console, print_diagnosis, print_json
-    from leadline.session.label_audit import apply_corrections, undo_corrections
+    from leadline.review.label_audit import apply_corrections, undo_corrections
     from leadline.strategy import Corrections
 
     before = dict(run.summary["errors"])

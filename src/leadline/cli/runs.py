@@ -205,7 +205,7 @@ def _diagnose_run(found: Run, open_test: bool, segment: list[str], by_class: boo
     if not segment and not by_class:
         _print(found.diagnosis, as_json)
         return
-    from leadline.session.metrics import measure_segments
+    from leadline.session.segments import measure_segments
 
     measured = measure_segments(found, segment) if segment else found.metrics
     _print_with_metrics(found.diagnosis, measured, found.summary["task"], as_json)

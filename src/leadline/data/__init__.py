@@ -2,10 +2,10 @@
 
 from leadline.data.dataset import Column, Dataset, Feature
 from leadline.data.preparation import Preparation
-from leadline.data.reading import read, read_settings
 from leadline.data.settings import DataSettings, GivenSet, SplitSettings, WeightedSource
-from leadline.data.split import Split, automatic_sizes, split
-from leadline.data.split_columns import set_aside
+from leadline.data.sources.reading import read, read_settings
+from leadline.data.splitting.split import Split, automatic_sizes, split
+from leadline.data.splitting.split_columns import set_aside
 
 __all__ = [
     "Column",

@@ -14,13 +14,13 @@ from typing import Any
 
 import numpy as np
 
-from leadline.data.array_assembly import shape_text
 from leadline.data.columns import Where
 from leadline.data.dataset import Column, Dataset
 from leadline.data.encoders import CategoryEncoder, Encoder, NumberEncoder, encoder_from_json, fit_column
-from leadline.data.new_rows import new_array, new_columns
 from leadline.data.normalization import ArrayEncoder, fit_array, location, scaled
 from leadline.data.settings import NORMALIZATIONS, DataSettings
+from leadline.data.sources.array_assembly import shape_text
+from leadline.data.sources.new_rows import new_array, new_columns
 from leadline.data.threads import in_threads
 from leadline.errors import LeadlineError, UsageError
 

@@ -131,7 +131,7 @@ class DataSettings:
 class SplitSettings:
     """How examples are dealt to the sets: the keys of ``[split]`` in an experiment file.
 
-    A size is a fraction (a float up to 1), a count (an integer), or ``"auto"`` (see `leadline.data.split`);
+    A size is a fraction (a float up to 1), a count (an integer), or ``"auto"`` (see `leadline.data.splitting.split`);
     0 means no such set. ``train_dev`` is held out of the training set; automatically only where training has extra
     sources. ``stratify`` keeps the share of each class equal in every set. ``seed`` fixes the draw.
 

@@ -17,7 +17,7 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image, ImageFilter
 
-from leadline.data.raw import reading
+from leadline.data.sources.raw import reading
 from leadline.errors import LeadlineError, UsageError
 from leadline.measure.intervals import grouped
 

@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from leadline.data.images import MOST_PIXELS, SYNTHESIS, is_image_name
-from leadline.data.raw import reading
+from leadline.data.sources.images import MOST_PIXELS, SYNTHESIS, is_image_name
+from leadline.data.sources.raw import reading
 from leadline.data.synthesis import Diversity, blur, compress, light, mix, noise, paste, read_wav, synthesize, write_wav
 from leadline.errors import LeadlineError, UsageError
 from leadline.measure.intervals import grouped

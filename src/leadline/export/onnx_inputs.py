@@ -9,8 +9,8 @@ import numpy as np
 
 from leadline.data import Preparation
 from leadline.data.dataset import Column
-from leadline.data.new_rows import new_array, new_columns
 from leadline.data.normalization import ArrayEncoder
+from leadline.data.sources.new_rows import new_array, new_columns
 
 
 def onnx_inputs(preparation: Preparation, rows: Any, folder: str | Path | None = None) -> dict[str, np.ndarray]:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from PIL import Image
 
-from leadline.data.images import read_photo
+from leadline.data.sources.images import read_photo
 from leadline.equations.edges import at_angle, edges, horizontal, magnitude, vertical
 from leadline.report.contact_sheet import save_png
 

@@ -1,7 +1,7 @@
 """What people said about a run's mistakes and labels: files in its folder, and a copy of them in the database.
 
 The files are the truth (``mistakes.csv``, ``label_reviews.csv`` and ``label_verdicts.csv``); the tables, over all runs,
-are for queries and are made again from the files whenever a run is entered. `leadline.runs.review_store` changes both
+are for queries and are made again from the files whenever a run is entered. `leadline.review.store` changes both
 in one transaction.
 """
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from leadline.data import Preparation
     from leadline.measure import Breakdown
-    from leadline.session.trained import TrainedNetwork
+    from leadline.runs.trained import TrainedNetwork
     from leadline.strategy import Diagnosis
 
 
@@ -76,7 +76,7 @@ class Run:
     @property
     def metrics(self) -> dict[str, Breakdown]:
         """Metrics of each open set ("train", "dev", …) over all examples, by class and by segment."""
-        from leadline.session.metrics import read_metrics
+        from leadline.runs.metrics import read_metrics
 
         return read_metrics(self)
 
@@ -113,7 +113,7 @@ class Run:
 
     def trained_network(self) -> TrainedNetwork:
         """The network with its best parameters, ready to predict on new rows."""
-        from leadline.session.trained import TrainedNetwork
+        from leadline.runs.trained import TrainedNetwork
 
         return TrainedNetwork.from_run(self)
 

@@ -6,12 +6,12 @@
 >>> search.load("last").summary["importance"]
 """
 
-from leadline.search.executor import Executor, Outcome, train_alone, train_variants
 from leadline.search.job import search, settings_of
 from leadline.search.records import SearchRecord, TrialRecord, load, names
 from leadline.search.settings import SearchSettings
 from leadline.search.spaces import Dimension, Space, choice, integer, linear, log, one_minus_log
-from leadline.search.variants import Prepared, Variant, Workbench
+from leadline.variants.executor import Executor, Outcome, train_alone, train_variants
+from leadline.variants.variants import Prepared, Variant, Workbench
 
 __all__ = [
     "Dimension",

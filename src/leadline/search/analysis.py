@@ -13,12 +13,12 @@ from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from scipy.stats import rankdata, t
 
 from leadline.search.distributions import distribution, parameter, parameter_name
-from leadline.search.executor import Executor, Outcome
-from leadline.search.objective import dev_error_of
 from leadline.search.records import TrialRecord
 from leadline.search.spaces import Dimension, Space, Value
 from leadline.search.tiers import tier_of
-from leadline.search.variants import Workbench
+from leadline.variants.executor import Executor, Outcome
+from leadline.variants.objective import dev_error_of
+from leadline.variants.variants import Workbench
 
 EDGE = 0.05  # of a whole scale
 LEAST_FOR_IMPORTANCE = 8  # trials

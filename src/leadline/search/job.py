@@ -31,8 +31,8 @@ from leadline.search.settings import SearchSettings, seconds_of
 from leadline.search.spaces import Space
 from leadline.search.storage import HEARTBEAT, agree, open_storage, open_study, spoken_errors
 from leadline.search.tiers import default_space
-from leadline.search.variants import Workbench
 from leadline.search.worker import HISTORY, Worker, records_of
+from leadline.variants.variants import Workbench
 
 BUDGET_FOR_TRIALS = 0.8
 """The share of the budget after which trials end, so that the best can be trained with other seeds."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from leadline.errors import UsageError
-from leadline.search.architecture import reshaped
 from leadline.search.spaces import Dimension, Space, choice, integer, log, one_minus_log
 from leadline.session.plan import Plan
+from leadline.variants.architecture import reshaped
 
 TIER_OF = {
     "training.learning_rate": 1,

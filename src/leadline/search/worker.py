@@ -15,16 +15,16 @@ from optuna.trial import FrozenTrial, TrialState
 from leadline.errors import LeadlineError
 from leadline.search.coarse_to_fine import OUTCOME
 from leadline.search.distributions import suggest, values_of
-from leadline.search.executor import Executor, Outcome
 from leadline.search.halving import Halving, at_rungs
-from leadline.search.objective import dev_error_of
 from leadline.search.records import TrialRecord, thinned
 from leadline.search.samplers import GRID_POINT, Grid, Strategy
 from leadline.search.settings import SearchSettings
 from leadline.search.spaces import Space
 from leadline.search.storage import Heartbeat, Undertaker, ask, give_out_again
-from leadline.search.variants import Variant, Workbench
 from leadline.training import Epoch
+from leadline.variants.executor import Executor, Outcome
+from leadline.variants.objective import dev_error_of
+from leadline.variants.variants import Variant, Workbench
 
 ASKED_AHEAD = 256
 """Trials that a search of one process asks for at once, so that those of one architecture find each other."""

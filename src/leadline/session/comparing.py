@@ -14,10 +14,10 @@ from leadline.errors import LeadlineError, UsageError, nearest
 from leadline.experiment import GoalSection
 from leadline.measure import Measured, Metric, chosen_metric, evaluate, latency, metric, metric_names, scores_for
 from leadline.measure.metrics import CONFIGURED
+from leadline.runs.goals import common_metrics
 from leadline.runs.predictions import read_answers
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore
-from leadline.session.goals import common_metrics
 from leadline.session.test_set import same_plan
 from leadline.strategy import Candidate, Comparison, Selection, compare, select
 

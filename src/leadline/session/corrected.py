@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from leadline.data import Dataset
-from leadline.data.row_hashes import row_hashes
+from leadline.data.splitting.row_hashes import row_hashes
 from leadline.strategy import Corrections
 
 

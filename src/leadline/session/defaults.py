@@ -16,8 +16,8 @@ from leadline.errors import UsageError
 from leadline.network import Dense, Layer, Network
 from leadline.network.layer import fields_of
 from leadline.optimize import optimizer_from_config, schedule_from_config
+from leadline.runs.goals import optimized_metric
 from leadline.session.augmented import augmentation_of
-from leadline.session.goals import optimized_metric
 from leadline.training.batches import default_batch_size
 
 if TYPE_CHECKING:

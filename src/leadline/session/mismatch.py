@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from leadline.data import Dataset
-from leadline.data.comparable import comparable, comparable_sources
+from leadline.data.sources.comparable import comparable, comparable_sources
 from leadline.errors import LeadlineError, UsageError, nearest
 from leadline.runs.folder import RunFolder
 from leadline.runs.run import Run

@@ -27,9 +27,9 @@ from leadline.session.results import MULTITASK, write_run_report
 from leadline.session.training import run_experiment
 from leadline.strategy import compare
 from leadline.strategy.plain import plain
-from leadline.threads import limited_threads, threads_for
 from leadline.training import Examples, Fit, fit, outputs
 from leadline.training.population import Member, Population, Single, kind
+from leadline.training.threads import limited_threads, threads_for
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,15 @@ import numpy as np
 from leadline.data import Dataset, DataSettings, Preparation, Split, SplitSettings, read_settings, set_aside, split
 from leadline.data.augmentation import Augmentation, Augmenter
 from leadline.data.mapped import let_go
-from leadline.data.streaming import StreamedTable
+from leadline.data.streaming.table import StreamedTable
 from leadline.errors import UsageError
 from leadline.experiment import Experiment
 from leadline.network import Network, Parameters
 from leadline.optimize import optimizer_from_config, schedule_from_config
+from leadline.runs.goals import loop_goal, optimized_metric
 from leadline.session.augmented import augmentation_of, augmenter
 from leadline.session.corrected import corrected_data
 from leadline.session.defaults import loss_of, output_units, resolve
-from leadline.session.goals import loop_goal, optimized_metric
 from leadline.session.guidelines import Guideline
 from leadline.session.pretrained import adapted, normalized_alike, source_of
 from leadline.session.streams import ArrayStream, TableStream, arrays_stream, open_table

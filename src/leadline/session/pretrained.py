@@ -17,8 +17,8 @@ import numpy as np
 from leadline.architectures import Published, architecture, load_published
 from leadline.architectures.files import hash_in_name, source_digest
 from leadline.data import Dataset, Preparation
-from leadline.data.array_assembly import shape_text
 from leadline.data.normalization import ArrayEncoder, fit_array
+from leadline.data.sources.array_assembly import shape_text
 from leadline.errors import LeadlineError, UsageError
 from leadline.network import Image, Network, Parameters, Shape
 from leadline.paths import from_here

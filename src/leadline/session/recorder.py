@@ -15,13 +15,13 @@ from leadline.runs.checkpoint import save_checkpoint
 from leadline.runs.environment import environment
 from leadline.runs.folder import RATE_FILE, STOP_FILE, RunFolder
 from leadline.runs.index import RunIndex
+from leadline.runs.metrics import write_metrics
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore, published_name
-from leadline.session.metrics import write_metrics
+from leadline.runs.trained import TrainedNetwork, state_tensors
 from leadline.session.mismatch import write_mismatch
 from leadline.session.plan import Plan
 from leadline.session.results import diagnose_run, measure_error, predict_set, save_predictions, write_run_report
-from leadline.session.trained import TrainedNetwork, state_tensors
 from leadline.training import DivergenceError, Epoch, Fit, Trainer
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0

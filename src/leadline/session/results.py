@@ -17,20 +17,20 @@ from leadline.measure import Measured, Metric, as_error, chosen_metric, evaluate
 from leadline.measure.multilabel import wrong_labels
 from leadline.report import Confusion, Mistake, Report, Residuals, write_report
 from leadline.report.quantities import number
+from leadline.runs.criteria import judge
 from leadline.runs.folder import RunFolder
+from leadline.runs.goals import as_needed, goal_metrics, optimized_metric
 from leadline.runs.index import RunIndex
+from leadline.runs.metrics import write_metrics
 from leadline.runs.predictions import predictions_table, read_answers, read_table, write_table
 from leadline.runs.reviews import load_mistakes
 from leadline.runs.run import Run
 from leadline.runs.soundings import load_soundings
 from leadline.runs.store import RunStore
-from leadline.session.goals import as_needed, goal_metrics, optimized_metric
+from leadline.runs.trained import TrainedNetwork
 from leadline.session.inside import run_pictures
-from leadline.session.judging import judge
-from leadline.session.metrics import write_metrics
 from leadline.session.mismatch import load_mismatch
 from leadline.session.plan import Plan, read_data
-from leadline.session.trained import TrainedNetwork
 from leadline.strategy import Diagnosis, ErrorAnalysis, Evidence, diagnose
 
 MULTITASK = "multitask.json"

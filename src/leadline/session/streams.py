@@ -1,8 +1,8 @@
 """Training sets that stay on disk: which data stream, and their chunks as tensors.
 
-Tables are read group by group and shuffled in a buffer (`leadline.data.streaming`). Images are decoded once into a file
-that may be larger than memory; an epoch reads its examples from there in a random order of all of them, which no buffer
-can give.
+Tables are read group by group and shuffled in a buffer (`leadline.data.streaming.table`). Images are decoded once into
+a file that may be larger than memory; an epoch reads its examples from there in a random order of all of them, which no
+buffer can give.
 """
 
 from __future__ import annotations
@@ -17,14 +17,14 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from leadline.data import Dataset, DataSettings, Preparation, SplitSettings
-from leadline.data.columnar import holds_bytes
 from leadline.data.mapped import let_go
-from leadline.data.read_ahead import ReadAhead
-from leadline.data.row_groups import PARQUET, memory_available, open_groups, streams
 from leadline.data.settings import weighted_sources
-from leadline.data.sources import ARRAY_FORMATS, format_of, table_files
-from leadline.data.stream_opening import files_of
-from leadline.data.streaming import BUFFER, StreamedTable, streamed
+from leadline.data.sources.columnar import holds_bytes
+from leadline.data.sources.opening import ARRAY_FORMATS, format_of, table_files
+from leadline.data.streaming.opening import files_of
+from leadline.data.streaming.read_ahead import ReadAhead
+from leadline.data.streaming.row_groups import PARQUET, memory_available, open_groups, streams
+from leadline.data.streaming.table import BUFFER, StreamedTable, streamed
 from leadline.errors import UsageError
 from leadline.experiment import Experiment
 from leadline.measure.intervals import grouped

@@ -19,8 +19,8 @@ from leadline.session.guidelines import check_guidelines
 from leadline.session.plan import Plan, make_plan
 from leadline.session.recorder import Listener, Recorder
 from leadline.session.transfer_fit import fit_transferred
-from leadline.threads import limited_threads, threads_for
 from leadline.training import DivergenceError, Fit, fit
+from leadline.training.threads import limited_threads, threads_for
 
 
 def train(

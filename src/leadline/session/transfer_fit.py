@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 from leadline.network import Parameters
 from leadline.session.features import set_features
-from leadline.threads import limited_threads, threads_for
 from leadline.training import DivergenceError, Epoch, Examples, Fit, Trainer, Training, fit
+from leadline.training.threads import limited_threads, threads_for
 
 if TYPE_CHECKING:
     from leadline.session.plan import Plan

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from leadline.errors import UsageError
-from leadline.search.architecture import reshaped
+from leadline.variants.architecture import reshaped
 
 LayerTables = Sequence[dict[str, Any]]
 WIDTH = {"dense": "units", "convolution": "filters"}

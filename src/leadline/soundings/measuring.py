@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from leadline.runs.goals import MEASURED_ANYWAY
 from leadline.search import Variant
-from leadline.session.goals import MEASURED_ANYWAY
 from leadline.soundings.catalogue import LONGER, MORE_DATA, Option, Remedy
 from leadline.soundings.clock import OutOfTimeError
 from leadline.soundings.effects import Effect, difference, effect

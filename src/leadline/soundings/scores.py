@@ -11,7 +11,7 @@ from functools import cached_property
 
 import numpy as np
 
-from leadline.session.goals import as_needed, optimized_metric
+from leadline.runs.goals import as_needed, optimized_metric
 from leadline.session.plan import Plan
 
 DRAWS = 400

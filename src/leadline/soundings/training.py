@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from leadline.errors import LeadlineError
+from leadline.runs.trained import TrainedNetwork
 from leadline.search import Executor, Outcome, Variant, Workbench
-from leadline.session.trained import TrainedNetwork
 from leadline.soundings.clock import Clock, OutOfTimeError
 from leadline.soundings.scores import Score, Scorer
 from leadline.training import Epoch

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from leadline.data.dealing import draw
+from leadline.data.splitting.dealing import draw
 from leadline.experiment import Experiment
 from leadline.session.plan import Plan
 

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Stream(Protocol):
-    """A training set that comes in chunks, shuffled already; `leadline.data.streaming` has some.
+    """A training set that comes in chunks, shuffled already; `leadline.data.streaming.table` has some.
 
     ``sample`` are a few examples, for shapes and checks. ``chunks`` visits every example once in an epoch, in another
     order for every ``epoch``; all chunks but the last are multiples of the batch, and each is valid until the next.

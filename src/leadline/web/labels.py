@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leadline.errors import LeadlineError
+from leadline.review.label_audit import audit_labels
+from leadline.review.label_review import Effect, LabelQueue, Questioned, apply_verdicts, effects, take_back
+from leadline.review.out_of_fold import CACHE
 from leadline.runs.reviews import load_reviews, load_verdicts
 from leadline.runs.run import Run
-from leadline.session.label_audit import audit_labels
-from leadline.session.label_review import Effect, LabelQueue, Questioned, apply_verdicts, effects, take_back
-from leadline.session.out_of_fold import CACHE
 from leadline.strategy import Corrections, Review
 from leadline.web.memory import Background, Memory, Task, signature
 

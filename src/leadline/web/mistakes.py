@@ -9,10 +9,10 @@ from typing import Any
 import numpy as np
 
 from leadline.measure import Measured
-from leadline.runs.review_sheet import ReviewSheet
-from leadline.runs.review_store import ReviewStore
+from leadline.review.mistake_list import MistakeList, Order, ShownMistake, Wanted
+from leadline.review.sheet import ReviewSheet
+from leadline.review.store import ReviewStore
 from leadline.runs.run import Run
-from leadline.session.mistake_list import MistakeList, Order, ShownMistake, Wanted
 from leadline.strategy import Cause, MistakeTable
 from leadline.web.memory import Background, Memory, Task, signature
 
@@ -141,7 +141,7 @@ class Mistakes:
 
 def find_groups(run: Run) -> list[Group]:
     """Slices or clusters in which the run's mistakes gather, the clearest first."""
-    from leadline.session.mistakes import find_mistakes
+    from leadline.review.mistakes import find_mistakes
 
     found = find_mistakes(run)
     groups = []

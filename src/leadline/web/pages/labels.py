@@ -10,8 +10,8 @@ from fastapi import APIRouter, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 
 from leadline.errors import LeadlineError, UsageError, nearest
-from leadline.runs import reviewing
-from leadline.runs.review_store import ReviewStore
+from leadline.review import edits
+from leadline.review.store import ReviewStore
 from leadline.runs.run import Run
 from leadline.web.labels import class_keys
 from leadline.web.pages.mistakes import author
@@ -59,7 +59,7 @@ def verdict(site: CurrentSite, run: NamedRun, fields: FormFields) -> Response:
     review = queue.review(int(text), VERDICTS[said], fields.one("new") if said == "change" else None)
     sets = _sets(fields)
     before = site.labels.state(run, int(text), sets == "all")
-    ReviewStore(run.folder).act("labels", author(fields), reviewing.verdict(review))
+    ReviewStore(run.folder).act("labels", author(fields), edits.verdict(review))
     done = before.review is None and before.done == len(before.steps) - 1
     following = before.upcoming[0] if before.upcoming else None
     return _state(site, run, sets, following, "This round is done." if done else "")

@@ -13,11 +13,11 @@ from fastapi import APIRouter, Depends, HTTPException, Request, Response
 from fastapi.responses import JSONResponse
 
 from leadline.errors import UsageError
-from leadline.runs import reviewing
-from leadline.runs.review_sheet import ReviewSheet
-from leadline.runs.review_store import Change, Edit, ReviewStore
+from leadline.review import edits
+from leadline.review.mistake_list import ORDERS
+from leadline.review.sheet import ReviewSheet
+from leadline.review.store import Change, Edit, ReviewStore
 from leadline.runs.run import Run
-from leadline.session.mistake_list import ORDERS
 from leadline.web.mistakes import WINDOW, Card, Filter, tags_of
 from leadline.web.site import CurrentSite, Fields, FormFields, NamedRun, Site, templates
 
@@ -105,7 +105,7 @@ def export(site: CurrentSite, run: NamedRun) -> Response:
 def tag(site: CurrentSite, run: NamedRun, fields: FormFields) -> Response:
     """Tick a cause for a mistake (``on=1``) or take the tick away; a cause that is new is made."""
     row, label, prediction = _mistake(site, run, fields)
-    edit = reviewing.tag(row, fields.one("cause"), fields.one("on") == "1", label, prediction)
+    edit = edits.tag(row, fields.one("cause"), fields.one("on") == "1", label, prediction)
     return _act(site, run, fields, edit)
 
 
@@ -114,13 +114,13 @@ def none(site: CurrentSite, run: NamedRun, fields: FormFields) -> Response:
     """A mistake was looked through and has no cause; ``on=0``: it was not looked through."""
     row, label, prediction = _mistake(site, run, fields)
     looked = fields.one("on") == "1"
-    return _act(site, run, fields, reviewing.unexplained(row, label, prediction) if looked else reviewing.forget(row))
+    return _act(site, run, fields, edits.unexplained(row, label, prediction) if looked else edits.forget(row))
 
 
 @router.post("/remove")
 def remove(site: CurrentSite, run: NamedRun, fields: FormFields) -> Response:
     """Remove a cause with its ticks."""
-    return _act(site, run, fields, reviewing.remove_cause(fields.one("cause")))
+    return _act(site, run, fields, edits.remove_cause(fields.one("cause")))
 
 
 @router.post("/undo")

@@ -12,14 +12,14 @@ from leadline.errors import UsageError
 from leadline.experiment import Experiment
 from leadline.report.page import pictures_part, report_values, training_curves
 from leadline.report.quantities import Scale, duration
+from leadline.runs.control import set_rate
+from leadline.runs.control import stop as stop_training
 from leadline.runs.life import silence
 from leadline.runs.run import Run
 from leadline.runs.soundings import load_prediction
 from leadline.runs.tags import change_tag, load_tags
 from leadline.session.inside import run_pictures
 from leadline.session.results import run_report
-from leadline.session.steering import set_rate
-from leadline.session.steering import stop as stop_training
 from leadline.soundings.prediction import Prediction
 from leadline.web.live import RunWatch, events, last_epoch
 from leadline.web.memory import Memory, signature

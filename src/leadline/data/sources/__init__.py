@@ -1,0 +1,1 @@
+"""Sources: whatever holds examples, opened and read as a `leadline.data.Dataset`."""

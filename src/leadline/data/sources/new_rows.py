@@ -1,0 +1,80 @@
+"""Rows to predict: sources without a target, brought into the form that training had."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from leadline.data.columns import typed
+from leadline.data.dataset import Column
+from leadline.data.sources.array_assembly import channels_last, checked_inputs, shape_text
+from leadline.data.sources.images import Wish
+from leadline.data.sources.opening import Wanted, open_source
+from leadline.data.sources.raw import Raw, RawArrays, RawTable, named_by_position, reading
+from leadline.errors import LeadlineError, LeadlineWarning, nearest
+
+
+def new_columns(
+    rows: Any, kinds: Mapping[str, str], columns: Sequence[str], targets: Sequence[str], folder: str | Path | None
+) -> tuple[Column, ...]:
+    """Typed columns of new rows: ``kinds`` names those that training used, ``columns`` all of the
+    source, ``targets`` those that were predicted.
+
+    Raises LeadlineError, naming the column, where one is missing or holds what cannot be of its kind. Warns with
+    LeadlineWarning where the rows have no header, but training's columns had names.
+    """
+    as_text = frozenset(name for name, kind in kinds.items() if kind == "category")
+    raw = _opened(rows, Wanted(expected=frozenset(columns), as_text=as_text, folder=_folder(folder)))
+    if isinstance(raw, RawArrays):
+        raise LeadlineError(f"{raw.source} is an array; the network was trained on columns: {', '.join(kinds)}.")
+    given = set(raw.data.column_names)
+    raw = named_by_position(raw, [name for name in columns if name not in targets], columns)
+    if not raw.header and not given & set(raw.data.column_names):
+        told = f"{raw.source} has no header; columns are taken by their place: {', '.join(raw.data.column_names)}."
+        warnings.warn(told, LeadlineWarning, stacklevel=2)
+    for name in kinds:
+        if name not in raw.data.column_names:
+            hint = nearest(name, raw.data.column_names).replace("Allowed", "It has")
+            raise LeadlineError(f"{raw.source} lacks the column '{name}'.{hint}")
+    return tuple(typed(name, raw.data.column(name), kind, raw.where) for name, kind in kinds.items())
+
+
+def new_array(rows: Any, shape: tuple[int, ...], folder: str | Path | None) -> np.ndarray:
+    """New examples as an array (m, *shape); a single one, flat ones and images with channels first are understood.
+
+    Raises LeadlineError for another shape, naming both.
+    """
+    wish = Wish((shape[0], shape[1]), channels=shape[2]) if len(shape) == 3 else Wish()
+    raw = _opened(rows, Wanted(folder=_folder(folder), images=wish, labelled=False))
+    if isinstance(raw, RawTable):
+        names = raw.data.column_names
+        numbers = [typed(name, raw.data.column(name), "number", raw.where).values for name in names]
+        values = checked_inputs(np.stack(numbers, axis=1), raw.source)
+    else:
+        values = raw.inputs if raw.inputs.shape != shape else raw.inputs[None]
+        values = checked_inputs(values, f"{raw.source}, {raw.inputs_name}")
+    moved = channels_last(values)[0]
+    for candidate in (values, moved):
+        if candidate.shape[1:] == shape or candidate.shape[1:] == (math.prod(shape),):
+            return candidate.reshape(-1, *shape)
+    raise LeadlineError(
+        f"{raw.source}: examples of shape {shape_text(values.shape[1:])}, but the network was trained on "
+        f"{shape_text(shape)}."
+    )
+
+
+def _opened(rows: Any, wanted: Wanted) -> Raw:
+    if isinstance(rows, list) and rows and isinstance(rows[0], Mapping):
+        with reading("the rows given", "a table"):
+            rows = pa.Table.from_pylist(rows)
+    return open_source(rows, wanted)
+
+
+def _folder(folder: str | Path | None) -> Path | None:
+    return None if folder is None else Path(folder)

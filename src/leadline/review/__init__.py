@@ -1,0 +1,1 @@
+"""Reviews: people look through mistakes and labels, and what they say is kept, counted and applied."""
