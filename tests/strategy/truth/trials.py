@@ -1,0 +1,119 @@
+"""Draw cases of families, train them, and count how often the advice on them is right."""
+
+from __future__ import annotations
+
+import tempfile
+import time
+import zlib
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from leadline.experiment import Experiment
+from leadline.measure import wilson
+from leadline.runs.run import Run
+from leadline.session.test_set import open_test_set
+from leadline.session.training import run_experiment
+from leadline.training import DivergenceError
+
+from .case import FAMILIES, Case, Family, Step
+from .verdict import HARMFUL, OPEN, RIGHT, VERDICTS, judge, step_of
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One draw of a family: what was advised, and whether it was right."""
+
+    family: str
+    number: int
+    step: Step
+    verdict: str
+    text: str
+    seconds: float
+
+
+@dataclass
+class Tally:
+    """Verdicts and steps of one family."""
+
+    verdicts: Counter[str] = field(default_factory=Counter)
+    steps: Counter[str] = field(default_factory=Counter)
+    seconds: float = 0.0
+
+    def add(self, trial: Trial) -> None:
+        """Count a trial."""
+        self.verdicts[trial.verdict] += 1
+        self.steps[trial.step] += 1
+        self.seconds += trial.seconds
+
+
+def case(family: Family, number: int) -> Case:
+    """The family's draw of that number, always the same."""
+    return family.make(np.random.default_rng([zlib.crc32(family.name.encode()), number]))
+
+
+def train(drawn: Case, folder: str) -> Run:
+    """Train the case's experiment, as often as it was looked at, and return the best run by its dev error."""
+    experiment = Experiment().replace(drawn.changes)
+    seed = experiment.training.seed
+    found = [
+        run_experiment(experiment.replace({"training.seed": seed + k}), drawn.data, runs=folder)
+        for k in range(drawn.looks)
+    ]
+    best = min(found, key=lambda run: run.summary["errors"]["dev"]["value"])
+    return open_test_set(best, drawn.data) if drawn.open_test else best
+
+
+def try_family(family: Family, number: int) -> Trial:
+    """Draw, train, diagnose and judge."""
+    drawn = case(family, number)
+    started = time.perf_counter()
+    with tempfile.TemporaryDirectory() as folder:
+        try:
+            diagnosis = train(drawn, folder).diagnosis
+            step, text = step_of(diagnosis), f"{diagnosis.conclusion} | {diagnosis.next_step}"
+        except DivergenceError as error:
+            text = str(error)
+            step = Step.LOWER_RATE if "lower" in text else Step.OTHER
+    return Trial(family.name, number, step, judge(step, family), text, time.perf_counter() - started)
+
+
+def try_families(names: Iterable[str] = (), draws: int = 20, first: int = 0) -> list[Trial]:
+    """So many draws of each family, all by default."""
+    chosen = [FAMILIES[name] for name in names or FAMILIES]
+    return [try_family(family, first + k) for family in chosen for k in range(draws)]
+
+
+def tallies(trials: Iterable[Trial]) -> dict[str, Tally]:
+    """The trials counted by family."""
+    found: dict[str, Tally] = {}
+    for trial in trials:
+        found.setdefault(trial.family, Tally()).add(trial)
+    return found
+
+
+def share(trials: Sequence[Trial], verdict: str) -> tuple[float, float, float]:
+    """The share of trials with this verdict and its 95 % Wilson interval, as fractions."""
+    count = sum(trial.verdict == verdict for trial in trials)
+    low, high = wilson(count, len(trials))
+    return count / len(trials), float(low), float(high)
+
+
+def table(trials: Sequence[Trial]) -> str:
+    """A Markdown table by family, with all in its last line."""
+    lines = [
+        f"| family | {RIGHT} | {OPEN} | {HARMFUL} | what was advised |",
+        "|---|---|---|---|---|",
+    ]
+    for name, tally in tallies(trials).items():
+        steps = ", ".join(f"{step} {count}" for step, count in tally.steps.most_common(3))
+        counts = " | ".join(str(tally.verdicts[verdict]) for verdict in VERDICTS)
+        lines.append(f"| {name.replace('_', ' ')} | {counts} | {steps} |")
+    shares = [_percent(*share(trials, verdict)) for verdict in VERDICTS]
+    return "\n".join([*lines, f"| all {len(trials)} | {' | '.join(shares)} | |"])
+
+
+def _percent(value: float, low: float, high: float) -> str:
+    return f"{100 * value:.1f} % ({100 * low:.1f} to {100 * high:.1f})"
