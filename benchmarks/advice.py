@@ -1,4 +1,4 @@
-"""Whether advice is right, on constructed data whose truth is known: `python -m benchmarks.advice [--draws 20] [FAMILY …]`.
+"""Whether advice is right on data whose truth is known: `python -m benchmarks.advice [--draws 20] [FAMILY …]`.
 
 Each family in `tests/strategy/truth` says which next steps are right; "cannot tell" is open, anything else harmful.
 """
@@ -7,9 +7,8 @@ from __future__ import annotations
 
 import argparse
 import sys
-import time
 
-from tests.strategy.truth import FAMILIES, table, tallies, try_family
+from tests.strategy.truth import FAMILIES, table, try_family
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -29,7 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
             trials.append(try_family(FAMILIES[name], k))
             if given.verbose:
                 trial = trials[-1]
-                print(f"{name} {k} {trial.seconds:.1f} s {trial.verdict}: {trial.step} <- {trial.text}", file=sys.stderr)
+                print(
+                    f"{name} {k} {trial.seconds:.1f} s {trial.verdict}: {trial.step} <- {trial.text}", file=sys.stderr
+                )
     print(table(trials))
     return 0
 

@@ -123,14 +123,12 @@ def dataset(rows: Rows, target: np.ndarray, **settings: Any) -> Dataset:
 def as_table(rows: Mapping[str, Any], target: np.ndarray) -> tuple[pa.Table, str]:
     """The columns and the target as a table, and the target's name."""
     name = next(each for each in ("y", "target", "outcome") if each not in rows)
-    labels = [f"c{value}" for value in target] if target.dtype.kind in "iub" else target
-    return pa.table({**rows, name: labels}), name
+    return pa.table({**rows, name: target if target.dtype.kind == "f" else class_names(target)}), name
 
 
-def named(x: np.ndarray, random: np.random.Generator) -> dict[str, np.ndarray]:
-    """Columns of x (n, d) in any order, with names that say nothing; one and the same order for equal d and seed."""
-    order = random.permutation(x.shape[1])
-    return {f"x{k}": x[:, j] for k, j in enumerate(order)}
+def class_names(target: np.ndarray) -> list[str]:
+    """How the classes of a table are called."""
+    return [f"c{value}" for value in target]
 
 
 def whole(random: np.random.Generator, low: int, high: int) -> int:
@@ -145,4 +143,7 @@ def spread(random: np.random.Generator, low: float, high: float) -> float:
 
 def dense(units: Sequence[int], outputs: int, activation: str = "relu") -> Layers:
     """Hidden layers and a linear output layer."""
-    return [*({"type": "dense", "units": u, "activation": activation} for u in units), {"type": "dense", "units": outputs}]
+    return [
+        *({"type": "dense", "units": u, "activation": activation} for u in units),
+        {"type": "dense", "units": outputs},
+    ]

@@ -1,4 +1,4 @@
-"""Families whose trouble is in the data: noise, floors, labels, leaks, order, groups, duplicates, sources, small sets."""
+"""Families whose trouble is in the data: noise, floors, labels, leaks, order, groups, copies, sources, small sets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 from leadline.data import read
 
 from .case import Case, Rows, Step, as_table, case_of, dataset, dense, family, split_seed, spread, whole
-from .functions import classes_of, drawn_classes, flipped, linear, smooth
+from .functions import drawn_classes, flipped, linear, smooth
 from .training_families import columns, normal, settings
 
 
@@ -30,7 +30,11 @@ def noise_classes(random: np.random.Generator) -> Case:
     chances = random.dirichlet(np.full(kinds, 8.0))
     draw = columns(normal(d), lambda x, r: r.choice(kinds, len(x), p=chances), range(d))
     outputs = 1 if kinds == 2 else kinds
-    changes = settings(random, dense([whole(random, 16, 64)] * 2, outputs)) if random.random() < 0.5 else calm(random, outputs)
+    changes = (
+        settings(random, dense([whole(random, 16, 64)] * 2, outputs))
+        if random.random() < 0.5
+        else calm(random, outputs)
+    )
     return case_of(draw, whole(random, 500, 1500), random, changes)
 
 
@@ -305,7 +309,4 @@ def many_looks(random: np.random.Generator) -> Case:
     draw = columns(normal(d), lambda x, r: r.integers(0, kinds, len(x)), range(d))
     changes = settings(random, dense([whole(random, 8, 24)], 1), epochs=6, early_stopping={"patience": 3})
     sizes = {"split.dev": whole(random, 60, 100), "split.test": 300}
-    return case_of(draw, whole(random, 600, 800), random, changes | sizes, looks=20, open_test=True)
-
-
-__all__ = ["calm", "classes_of"]
+    return case_of(draw, whole(random, 600, 800), random, changes | sizes, looks=12, open_test=True)

@@ -14,7 +14,7 @@ from .functions import Function, classes_of, linear, rings, smooth
 def settings(
     random: np.random.Generator, layers: Layers, *, epochs: int | None = None, rate: float | None = None, **more: Any
 ) -> dict[str, Any]:
-    """A training that would do: Adam on mini-batches, with or without early stopping, unless ``more`` says otherwise."""
+    """A training that would do: Adam on mini-batches, with or without early stopping, where ``more`` is silent."""
     usual: dict[str, Any] = {
         "network.layers": layers,
         "training.epochs": epochs or whole(random, 60, 120),
@@ -46,7 +46,9 @@ def curved(random: np.random.Generator, d: int, kinds: int) -> tuple[Draw, int]:
 
     Returns the draw and how many outputs a network needs.
     """
-    f: Function = smooth(random, d, random.uniform(1.6, 2.2)) if random.random() < 0.6 else rings(2, random.uniform(2.4, 3))
+    f: Function = (
+        smooth(random, d, random.uniform(1.6, 2.2)) if random.random() < 0.6 else rings(2, random.uniform(2.4, 3))
+    )
     width = d + int(random.integers(0, 3))
     scale, shift = spread(random, 1e-2, 1e3), random.normal()
     order = random.permutation(width).tolist()
@@ -144,7 +146,8 @@ def strong_penalty(random: np.random.Generator) -> Case:
     batch = int(random.choice([32, 64]))
     key, share = (("l2", spread(random, 0.15, 2)), ("l1", spread(random, 0.05, 0.5)))[random.integers(2)]
     layers = dense([whole(random, 24, 64)] * 2, outputs)
-    changes = settings(random, layers, batch_size=batch, **{key: share * batch})
+    penalty: dict[str, Any] = {key: share * batch}
+    changes = settings(random, layers, batch_size=batch, **penalty)
     return case_of(draw, whole(random, 700, 1600), random, changes, cure={f"training.{key}": 0.0})
 
 
@@ -200,7 +203,7 @@ def irrelevant_inputs(random: np.random.Generator) -> Case:
 
     layers = dense([whole(random, 64, 128)] * 2, 1)
     changes = settings(random, layers, early_stopping={"patience": 0}) | {"split.dev": 200, "split.test": 100}
-    cure = {"training.l2": 10.0}
+    cure = {"training.l2": 2.0 if k == 1 else 0.3}
     return case_of(columns(normal(d), target, order), 300 + whole(random, 120, 300), random, changes, cure=cure)
 
 

@@ -15,10 +15,11 @@ from leadline.experiment import Experiment
 from leadline.measure import wilson
 from leadline.runs.run import Run
 from leadline.session.test_set import open_test_set
+from leadline.session.trained import TrainedNetwork
 from leadline.session.training import run_experiment
 from leadline.training import DivergenceError
 
-from .case import FAMILIES, Case, Family, Step
+from .case import FAMILIES, Case, Family, Step, as_table, class_names
 from .verdict import HARMFUL, OPEN, RIGHT, VERDICTS, judge, step_of
 
 
@@ -64,6 +65,17 @@ def train(drawn: Case, folder: str) -> Run:
     ]
     best = min(found, key=lambda run: run.summary["errors"]["dev"]["value"])
     return open_test_set(best, drawn.data) if drawn.open_test else best
+
+
+def true_error(run: Run, drawn: Case, n: int = 3000) -> float:
+    """The run's error on n further examples: the fraction wrong, or the RMSE over the target's standard deviation."""
+    assert drawn.draw is not None
+    rows, target = drawn.draw(n, np.random.default_rng(1))
+    found = TrainedNetwork.from_run(run).predict(rows if isinstance(rows, np.ndarray) else as_table(rows, target)[0])
+    if target.dtype.kind == "f":
+        return float(np.sqrt(np.mean(np.square(found - target))) / np.std(target))
+    names = target.astype(str) if isinstance(rows, np.ndarray) else class_names(target)
+    return float(np.mean(found.astype(str) != np.asarray(names)))
 
 
 def try_family(family: Family, number: int) -> Trial:
