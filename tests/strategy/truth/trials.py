@@ -14,8 +14,8 @@ import numpy as np
 from leadline.experiment import Experiment
 from leadline.measure import wilson
 from leadline.runs.run import Run
+from leadline.runs.trained import TrainedNetwork
 from leadline.session.test_set import open_test_set
-from leadline.session.trained import TrainedNetwork
 from leadline.session.training import run_experiment
 from leadline.training import DivergenceError
 
