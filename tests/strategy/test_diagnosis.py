@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from leadline.strategy import (
     diagnose_rates,
     diagnose_regression,
 )
+from leadline.strategy.findings import Finding
 
 RNG = np.random.default_rng(0)
 
@@ -55,15 +57,15 @@ def test_a_run_with_evidence_is_told_its_first_remedy():
 
 def test_two_gaps_that_cannot_be_told_apart_are_both_named():
     sizes = {"train": 400, "dev": 400}
-    diagnosis = diagnose_rates({"train": 0.10, "dev": 0.16}, n=sizes)
+    diagnosis = diagnose_rates({"train": 0.10, "dev": 0.16}, n=sizes, human=0)
     assert diagnosis.principal == ("avoidable bias", "variance")
     assert diagnosis.conclusion.endswith("are present; which is the largest cannot be told with these examples.")
-    sharper = diagnose_rates({"train": 0.10, "dev": 0.16}, n={"train": 40_000, "dev": 40_000})
+    sharper = diagnose_rates({"train": 0.10, "dev": 0.16}, n={"train": 40_000, "dev": 40_000}, human=0)
     assert sharper.principal == ("avoidable bias",)
 
 
 def test_equal_gaps_are_each_worth_working_on():
-    conclusion = diagnose_rates({"train": 0.15, "dev": 0.30}).conclusion
+    conclusion = diagnose_rates({"train": 0.15, "dev": 0.30}, human=0).conclusion
     assert conclusion == (
         "Avoidable bias (15 points) and variance (15 points) are present and about equally large: "
         "each is worth working on."
@@ -98,6 +100,35 @@ def test_nothing_to_work_on():
 def test_the_assumed_human_level_says_from_where_on_the_conclusion_turns():
     diagnosis = diagnose_rates({"train": 0.15, "dev": 0.20})
     assert diagnosis.notes == ("Human level assumed 0 %; if it is above 10 %, variance is the larger gap.",)
+
+
+def test_an_assumed_human_level_never_makes_bias_present():
+    """T3.17: it takes a given level, or something measured that does better."""
+    for sizes in (None, {"train": 100_000, "dev": 100_000}):
+        diagnosis = diagnose_rates({"train": 0.15, "dev": 0.16}, n=sizes)
+        assert diagnosis.ladder.gaps[0].verdict == "cannot tell"
+        assert diagnosis.findings[0].code == "inconclusive"
+        assert diagnose_rates({"train": 0.15, "dev": 0.16}, n=sizes, human=0).findings[0].code == "avoidable-bias"
+
+
+def test_the_conclusion_is_the_strongest_finding():
+    """T3.18: a fault of the data goes before a gap, and a hint is listed without being the conclusion."""
+    errors = {"train": proportion(0, 1078), "dev": proportion(10, 360)}
+    leak = Finding("target-leak", "The column id gives the target away.", next_step="Remove the column id.")
+    hint = replace(leak, strength="weak")
+    assert diagnose(errors, findings=[leak]).conclusion == leak.statement
+    assert diagnose(errors, findings=[leak]).next_step == leak.next_step
+    hinted = diagnose(errors, findings=[hint])
+    assert [each.code for each in hinted.findings] == ["variance", "target-leak"]
+    assert hinted.conclusion == diagnose(errors).conclusion
+
+
+def test_what_was_saved_before_there_were_findings_still_loads():
+    saved = digits().to_json()
+    for key in ("findings", "probing", "levels"):
+        del saved[key]
+    assert Diagnosis.from_json(saved).findings == ()
+    assert Diagnosis.from_json(saved).conclusion == digits().conclusion
 
 
 def test_a_set_that_is_easier_is_noted():

@@ -8,17 +8,18 @@ from leadline.strategy import diagnose_rates
 
 BIAS, VARIANCE, MISMATCH = "avoidable bias", "variance", "data mismatch"
 
+# Where the notes give no human level they take it to be near 0 %, and that is given here: an assumed one settles nothing.
 ROWS = [
-    ({"train": 1, "dev": 11}, None, (VARIANCE,)),
-    ({"train": 15, "dev": 16}, None, (BIAS,)),
-    ({"train": 15, "dev": 30}, None, (BIAS, VARIANCE)),
-    ({"train": 0.5, "dev": 1}, None, ()),
+    ({"train": 1, "dev": 11}, 0, (VARIANCE,)),
+    ({"train": 15, "dev": 16}, 0, (BIAS,)),
+    ({"train": 15, "dev": 30}, 0, (BIAS, VARIANCE)),
+    ({"train": 0.5, "dev": 1}, 0, ()),
     ({"train": 7, "dev": 10}, 1, (BIAS,)),
     ({"train": 7, "dev": 10}, 6, (VARIANCE,)),
-    ({"train": 1, "train-dev": 9, "dev": 10}, None, (VARIANCE,)),
-    ({"train": 1, "train-dev": 1.5, "dev": 10}, None, (MISMATCH,)),
-    ({"train": 10, "train-dev": 11, "dev": 12}, None, (BIAS,)),
-    ({"train": 10, "train-dev": 11, "dev": 20}, None, (BIAS, MISMATCH)),
+    ({"train": 1, "train-dev": 9, "dev": 10}, 0, (VARIANCE,)),
+    ({"train": 1, "train-dev": 1.5, "dev": 10}, 0, (MISMATCH,)),
+    ({"train": 10, "train-dev": 11, "dev": 12}, 0, (BIAS,)),
+    ({"train": 10, "train-dev": 11, "dev": 20}, 0, (BIAS, MISMATCH)),
 ]
 
 

@@ -1,10 +1,11 @@
-"""Which gap to work on, and how that reads in a sentence."""
+"""What the ladder alone shows: which gaps to work on, what cannot be told, and how that reads in a sentence."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
 from leadline.measure.intervals import about
+from leadline.strategy.findings import MODERATE, STRONG, Finding, Quantity
 from leadline.strategy.ladder import (
     BIAS,
     CANNOT_TELL,
@@ -21,13 +22,61 @@ from leadline.strategy.wording import capitalized, listed, size_text
 
 # Two gaps whose sizes differ by less than this share are both worked on: 10 against 9 points is no ranking.
 ABOUT_EQUAL = 0.8
+EITHER = f"{BIAS} and {VARIANCE}"
+CODES = {
+    BIAS: "avoidable-bias",
+    VARIANCE: "variance",
+    EITHER: "bias-or-variance",
+    MISMATCH: "data-mismatch",
+    OVERFITTING: "overfitting-to-dev",
+}
 FIRST_STEPS = {
     BIAS: "Train a bigger network, longer or with a better optimizer.",
     VARIANCE: "Get more training data or regularize (L2, dropout, augmentation).",
-    f"{BIAS} and {VARIANCE}": "Measure the training error too, which tells bias from variance.",
+    EITHER: "Measure the training error too, which tells bias from variance.",
     MISMATCH: "Look through the dev mistakes, and make the training data more like the target.",
     OVERFITTING: "Use a bigger dev set, and look at the test set less often.",
 }
+
+
+def gap_findings(ladder: Ladder, remedies: Sequence[Remedy] = ()) -> tuple[Finding, ...]:
+    """What the ladder shows by itself, the gap to work on first; one finding that says so where none is present.
+
+    `remedies` for the gaps to work on, in the order to try, give the next step.
+    """
+    principal = principal_gaps(ladder)
+    if not principal:
+        return (_no_gap_present(ladder),)
+    present = sorted((gap for gap in ladder.gaps if gap.verdict == PRESENT), key=lambda gap: -gap.size.value)
+    first = _gap_finding(ladder, principal[0], conclusion(ladder, principal), remedies)
+    rest = [
+        _gap_finding(ladder, gap, f"{capitalized(gap.name)}: {size_text(ladder, gap)}.", remedies)
+        for gap in present[1:]
+    ]
+    return (first, *rest)
+
+
+def _gap_finding(ladder: Ladder, gap: Gap, statement: str, remedies: Sequence[Remedy]) -> Finding:
+    remedy = next((each for each in remedies if each.gap in gap.name.split(" and ")), None)
+    step = FIRST_STEPS[gap.name] if remedy is None else f"{remedy.title}: {remedy.reason}"
+    return Finding(
+        CODES[gap.name],
+        statement,
+        (Quantity(gap.name, gap.size),),
+        STRONG if gap.size.has_interval else MODERATE,
+        step,
+        gap.name,
+        {} if remedy is None else remedy.change,
+        "" if gap.size.has_interval else "Numbers of examples would give this gap an interval.",
+    )
+
+
+def _no_gap_present(ladder: Ladder) -> Finding:
+    unsure = [gap for gap in ladder.gaps if gap.verdict == CANNOT_TELL]
+    code = "inconclusive" if unsure else "no-gap"
+    evidence = tuple(Quantity(gap.name, gap.size) for gap in ladder.gaps if not gap.reason)
+    step = _step_without_gap(ladder, unsure)
+    return Finding(code, conclusion(ladder, ()), evidence, MODERATE, step, settle=step if unsure else "")
 
 
 def principal_gaps(ladder: Ladder) -> tuple[Gap, ...]:
@@ -52,7 +101,7 @@ def conclusion(ladder: Ladder, principal: Sequence[Gap]) -> str:
     """The finding: the gaps to work on, then those that cannot be told and could be of that order."""
     weighty = 0.5 * principal[0].size.value if principal else 0.0
     unsure = [gap for gap in ladder.gaps if gap.verdict == CANNOT_TELL]
-    sentences = [_unsure(ladder, gap) for gap in unsure if gap.reason or gap.size.interval[1] >= weighty]
+    sentences = [_unsure(ladder, gap) for gap in unsure if gap.size.interval[1] >= weighty]
     if principal or sentences:
         return " ".join([_to_work_on(ladder, principal), *sentences] if principal else sentences)
     gap = ladder.gaps[0]
@@ -87,13 +136,7 @@ def _share_of_spread(ladder: Ladder, gap: Gap) -> str:
     return f"; the {upper.name} {ladder.metric} is {100 * share:.0f} % of the target's standard deviation"
 
 
-def next_step(ladder: Ladder, principal: Sequence[str], found: Sequence[Remedy]) -> str:
-    """The first remedy that the evidence supports, else what the gap itself asks for."""
-    if found:
-        return f"{found[0].title}: {found[0].reason}"
-    if principal:
-        return FIRST_STEPS[principal[0]]
-    unsure = [gap for gap in ladder.gaps if gap.verdict == CANNOT_TELL]
+def _step_without_gap(ladder: Ladder, unsure: Sequence[Gap]) -> str:
     countable = [gap for gap in unsure if gap.needed is not None]
     if countable:
         gap = max(countable, key=lambda gap: gap.size.value)

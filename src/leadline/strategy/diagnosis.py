@@ -5,7 +5,7 @@ Bring errors from anywhere: counts, predictions of any framework, residuals, or 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,9 +15,11 @@ from leadline.errors import UsageError
 from leadline.measure.intervals import Measured, wilson
 from leadline.measure.metrics import Metric, as_error, evaluate, metric
 from leadline.measure.regression import root_mean_square
-from leadline.strategy.conclusion import conclusion, next_step, principal_gaps
+from leadline.strategy.conclusion import gap_findings, principal_gaps
 from leadline.strategy.evidence import Evidence
-from leadline.strategy.ladder import Ladder, build_ladder
+from leadline.strategy.findings import Finding, correct, ranked
+from leadline.strategy.ladder import Ladder, Level, build_ladder
+from leadline.strategy.probes import Probing
 from leadline.strategy.remedies import Remedy, remedies_for
 from leadline.strategy.wording import ladder_text, notes
 
@@ -30,10 +32,14 @@ class Diagnosis:
         ladder: the measured errors and gaps.
         principal: names of the gaps to work on, the largest first; several where none stands out; empty where
             no gap is present.
-        conclusion: the finding in words.
-        next_step: the one thing to do.
+        conclusion: the statement of the strongest finding.
+        next_step: the one thing to do: that finding's.
         remedies: for the principal gaps, in the order to try, as far as the run's evidence supports them.
         notes: what else has to be said, such as an assumed human level.
+        findings: what the measurements show, the strongest first; empty in a diagnosis that was saved before there
+            were any.
+        probing: seconds that probes beside the run were allowed and took; None where none could be made, as for bare
+            errors.
 
     """
 
@@ -43,20 +49,25 @@ class Diagnosis:
     next_step: str
     remedies: tuple[Remedy, ...] = ()
     notes: tuple[str, ...] = ()
+    findings: tuple[Finding, ...] = ()
+    probing: Probing | None = None
 
     def to_json(self) -> dict[str, Any]:
-        """The ladder's keys with ``principal``, ``conclusion``, ``next_step``, ``remedies`` and ``notes``."""
+        """The ladder's keys with those of the diagnosis; ``from_json`` reads them back."""
         return self.ladder.to_json() | {
             "principal": list(self.principal),
             "conclusion": self.conclusion,
             "next_step": self.next_step,
             "remedies": [remedy.to_json() for remedy in self.remedies],
             "notes": list(self.notes),
+            "findings": [finding.to_json() for finding in self.findings],
+            "probing": None if self.probing is None else self.probing.to_json(),
         }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Diagnosis:
-        """The inverse of ``to_json``."""
+        """The inverse of ``to_json``; what was saved before there were findings has none."""
+        probing = data.get("probing")
         return cls(
             Ladder.from_json(data),
             tuple(data["principal"]),
@@ -64,6 +75,8 @@ class Diagnosis:
             data["next_step"],
             tuple(Remedy.from_json(remedy) for remedy in data["remedies"]),
             tuple(data["notes"]),
+            tuple(Finding.from_json(finding) for finding in data.get("findings", ())),
+            None if probing is None else Probing.from_json(probing),
         )
 
     def __str__(self) -> str:
@@ -81,29 +94,35 @@ def diagnose(
     metric: str = "error",
     closed: Sequence[str] = (),
     spread: float | None = None,
+    findings: Iterable[Finding] = (),
+    levels: Sequence[Level] = (),
+    probing: Probing | None = None,
 ) -> Diagnosis:
     """Diagnose a model from its measured errors.
 
     Args:
         errors: by set: any of train, train-dev, dev and test.
-        human: error of the human (or Bayes) level; None assumes 0 and says so.
+        human: error of the human (or Bayes) level; None leaves avoidable bias open and says so.
         evidence: facts of the run; without them there is a next step but no remedies.
         matters: the gap size that matters; by default a tenth of the dev error, for rates at least half a
             point.
         metric: what the errors are.
         closed: sets kept shut, such as ``("test",)``.
         spread: standard deviation of a regression target.
+        findings: what probes beside the run have shown; they are ranked with what the ladder shows.
+        levels: errors that were measured beside the network's, and bounds.
+        probing: what the probes took.
 
     Raises:
         UsageError: for an unknown set or an impossible error.
 
     """
-    ladder = build_ladder(errors, human, matters, metric, closed, spread)
-    principal = principal_gaps(ladder)
-    names = tuple(gap.name for gap in principal)
-    found = remedies_for(names, evidence) if evidence else ()
-    step = next_step(ladder, names, found)
-    return Diagnosis(ladder, names, conclusion(ladder, principal), step, found, notes(ladder))
+    ladder = build_ladder(errors, human, matters, metric, closed, spread, levels)
+    names = tuple(gap.name for gap in principal_gaps(ladder))
+    remedies = remedies_for(names, evidence) if evidence else ()
+    shown = ranked([*correct(tuple(findings)), *gap_findings(ladder, remedies)])
+    first = shown[0]
+    return Diagnosis(ladder, names, first.statement, first.next_step, remedies, notes(ladder), shown, probing)
 
 
 def diagnose_rates(

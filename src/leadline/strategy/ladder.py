@@ -21,6 +21,7 @@ from leadline.measure.intervals import Measured, combination, difference, power_
 RUNGS = ("human", "train", "train-dev", "dev", "test")
 BIAS, VARIANCE, MISMATCH, OVERFITTING = "avoidable bias", "variance", "data mismatch", "overfitting to dev"
 PRESENT, ABSENT, CANNOT_TELL = "present", "absent", "cannot tell"
+NO_LEVEL = "no human or Bayes level is given"
 # Beyond this many examples nobody will go, and floating-point noise decides.
 MOST_EXAMPLES = 10**9
 # A sum of a few floating-point percentages is exact to far less than this.
@@ -46,6 +47,36 @@ class Rung:
     name: str
     error: Measured
     assumed: bool = False
+
+
+@dataclass(frozen=True)
+class Level:
+    """An error that was measured beside the network's, or a bound of what any model can reach.
+
+    Attributes:
+        name: such as ``"constant prediction"`` or ``"gradient boosting"``.
+        kind: ``"constant"``, ``"reference"`` for another model, ``"floor"`` for what no model of these inputs can
+            beat, ``"bound"`` for an estimated bound of the Bayes error.
+        error: with its interval, in the ladder's metric and unit.
+        measured_on: the set it was measured on, ``"dev"`` as a rule.
+        note: how it was measured.
+
+    """
+
+    name: str
+    kind: str
+    error: Measured
+    measured_on: str = "dev"
+    note: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values that ``from_json`` reads back."""
+        return {**vars(self), "error": self.error.to_json()}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Level:
+        """The inverse of ``to_json``."""
+        return cls(**{**data, "error": Measured.from_json(data["error"])})
 
 
 @dataclass(frozen=True)
@@ -87,6 +118,7 @@ class Ladder:
         metric: what the errors are, such as ``"error"`` or ``"RMSE"``.
         closed: sets that exist but are kept shut, such as the test set.
         spread: standard deviation of a regression target, that is the RMSE of predicting the mean.
+        levels: rungs that need no human: the constant prediction, references, floors and bounds.
 
     """
 
@@ -95,6 +127,7 @@ class Ladder:
     metric: str = "error"
     closed: tuple[str, ...] = ()
     spread: float | None = None
+    levels: tuple[Level, ...] = ()
 
     def rung(self, name: str) -> Rung | None:
         """The rung of that name, or None."""
@@ -125,6 +158,7 @@ class Ladder:
             "spread": self.spread,
             "rungs": rungs + closed,
             "gaps": [_gap_to_json(gap) for gap in self.gaps],
+            "levels": [level.to_json() for level in self.levels],
         }
 
     @classmethod
@@ -138,7 +172,8 @@ class Ladder:
         )
         closed = tuple(r["name"] for r in data["rungs"] if r["note"] == "closed")
         gaps = tuple(_gap_from_json(gap, level, "points" if unit == "%" else unit) for gap in data["gaps"])
-        return cls(rungs, gaps, data["metric"], closed, data["spread"])
+        levels = tuple(Level.from_json(each) for each in data.get("levels", ()))
+        return cls(rungs, gaps, data["metric"], closed, data["spread"], levels)
 
 
 _GAP_TEXTS = ("name", "verdict", "matters", "needed", "needed_in", "reason")
@@ -171,18 +206,20 @@ def build_ladder(
     metric: str = "error",
     closed: Sequence[str] = (),
     spread: float | None = None,
+    levels: Sequence[Level] = (),
 ) -> Ladder:
     """Build the ladder from the errors of any subset of the sets.
 
     Args:
         errors: by set name (``RUNGS`` without human); at least one.
-        human: error of the human (or Bayes) level; None assumes 0 and says so. For a metric without a natural
-            0 (regression) the verdict on avoidable bias then stays open.
+        human: error of the human (or Bayes) level; None takes 0 for the figures and says so. The verdict on avoidable
+            bias then stays open, unless the training error is so small that there is no room for any.
         matters: the gap size that matters, in the unit of the errors; by default the larger of one tenth of
             the dev error and, for rates, half a point.
         metric: what the errors are.
         closed: sets that exist but are not looked at.
         spread: standard deviation of a regression target.
+        levels: errors measured beside the network's, and bounds.
 
     Raises:
         UsageError: for an unknown set, an error that is negative (or above 1 for a rate), or no set at all.
@@ -197,7 +234,7 @@ def build_ladder(
     )
     limit = default_matters(_reference(rungs).error) if matters is None else matters
     gaps = tuple(_gap(lower, upper, limit) for lower, upper in pairwise(rungs))
-    return Ladder(rungs, gaps, metric, tuple(name for name in closed if name not in errors), spread)
+    return Ladder(rungs, gaps, metric, tuple(name for name in closed if name not in errors), spread, tuple(levels))
 
 
 def default_matters(error: Measured) -> float:
@@ -249,8 +286,9 @@ def _reference(rungs: Sequence[Rung]) -> Rung:
 def _gap(lower: Rung, upper: Rung, matters: float) -> Gap:
     size = difference(upper.error, lower.error)
     gap = Gap(_GAPS[lower.name, upper.name], lower.name, upper.name, size, judge(size, matters), matters)
-    if lower.assumed and upper.error.unit != "%":
-        return replace(gap, verdict=CANNOT_TELL, reason="the human or Bayes level is unknown")
+    if lower.assumed and (gap.verdict != ABSENT or upper.error.unit != "%"):
+        # An error of at most 0.4 % cannot hide much, whatever the level is; of a larger one nothing is known.
+        return replace(gap, verdict=CANNOT_TELL, reason=NO_LEVEL)
     return _with_needed(gap, lower, upper) if gap.verdict == CANNOT_TELL else gap
 
 
