@@ -8,7 +8,7 @@ from leadline.strategy import diagnose_rates
 
 BIAS, VARIANCE, MISMATCH = "avoidable bias", "variance", "data mismatch"
 
-# Where the notes give no human level they take it to be near 0 %, and that is given here: an assumed one settles nothing.
+# Where the notes give no human level they take it to be near 0 %; it is given here, for an assumed one settles nothing.
 ROWS = [
     ({"train": 1, "dev": 11}, 0, (VARIANCE,)),
     ({"train": 15, "dev": 16}, 0, (BIAS,)),
