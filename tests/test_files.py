@@ -16,12 +16,16 @@ from leadline import files
 from leadline.errors import LeadlineError
 
 
+def _names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
 def test_a_file_is_replaced_whole(tmp_path: Path) -> None:
     path = tmp_path / "new" / "a.txt"
     files.write_text(path, "one")
     files.write_text(path, "zwei – drei")
     assert path.read_text(encoding="utf-8") == "zwei – drei"
-    assert os.listdir(path.parent) == ["a.txt"]
+    assert _names(path.parent) == ["a.txt"]
 
 
 @pytest.mark.parametrize("function", ["fsync", "replace"])
@@ -36,7 +40,7 @@ def test_a_refusal_leaves_the_old_file_and_no_draft(
     monkeypatch.setattr(*((Path, "replace") if function == "replace" else (files.os, function)), refuse)
     with pytest.raises(LeadlineError, match=r"a\.txt cannot be written: No space left on device\.$"):
         files.write_text(path, "new")
-    assert path.read_text(encoding="utf-8") == "old" and os.listdir(tmp_path) == ["a.txt"]
+    assert path.read_text(encoding="utf-8") == "old" and _names(tmp_path) == ["a.txt"]
 
 
 def test_an_error_while_the_draft_is_written_keeps_the_old_file(tmp_path: Path) -> None:
@@ -44,7 +48,7 @@ def test_an_error_while_the_draft_is_written_keeps_the_old_file(tmp_path: Path) 
     with pytest.raises(ZeroDivisionError), files.replacing(path) as draft:
         draft.write_text("half", encoding="utf-8")
         _ = 1 / 0
-    assert path.read_text(encoding="utf-8") == "old" and os.listdir(tmp_path) == ["a.txt"]
+    assert path.read_text(encoding="utf-8") == "old" and _names(tmp_path) == ["a.txt"]
 
 
 def test_content_and_name_reach_the_disk_before_and_after_the_rename(
@@ -59,7 +63,7 @@ def test_content_and_name_reach_the_disk_before_and_after_the_rename(
 
 
 def _kind(handle: int) -> str:
-    return "folder" if os.path.isdir(f"/proc/self/fd/{handle}") else "file"
+    return "folder" if Path(f"/proc/self/fd/{handle}").is_dir() else "file"
 
 
 def test_a_long_name_has_a_draft_too(tmp_path: Path) -> None:
@@ -71,7 +75,7 @@ def test_remove_drafts_leaves_all_else(tmp_path: Path) -> None:
     files.draft_of(tmp_path / "a.txt").write_text("half", encoding="utf-8")
     (tmp_path / ".hidden").touch()
     files.remove_drafts(tmp_path)
-    assert os.listdir(tmp_path) == [".hidden"]
+    assert _names(tmp_path) == [".hidden"]
 
 
 def test_lines_are_added_after_one_that_was_cut_short(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def read_json(path: str | os.PathLike[str]) -> Any:
     except OSError as error:
         raise LeadlineError(f"{path} cannot be read: {reason(error)}.") from None
     except (ValueError, RecursionError) as error:
-        what = "it is empty" if os.path.getsize(path) == 0 else f"it is damaged ({reason(error)})"
+        what = "it is empty" if Path(path).stat().st_size == 0 else f"it is damaged ({reason(error)})"
         raise LeadlineError(f"{path} cannot be read: {what}.") from None
 
 
