@@ -25,7 +25,9 @@ def test_lists() -> None:
     assert text.shortened(["a", "b", "c"], 2) == "a, b, …" and text.shortened(["a", "b"], 2) == "a, b"
 
 
-@pytest.mark.parametrize(("given", "seconds"), [("90s", 90), ("5m", 300), ("1.5h", 5400), ("1h30m", 5400), (2.5, 2.5)])
+@pytest.mark.parametrize(
+    ("given", "seconds"), [("90s", 90), ("5m", 300), ("1.5h", 5400), ("1h30m", 5400), (1e-6, 1e-6)]
+)
 def test_times(given: str | float, seconds: float) -> None:
     assert text.seconds_of(given) == seconds
 

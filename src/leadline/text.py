@@ -69,11 +69,17 @@ def seconds_of(text: str | float, name: str = "budget") -> float:
 
     `leadline.errors.UsageError`, which speaks of ``name``: it is no time, or none at all.
     """
-    compact = str(text).strip().lower().replace(" ", "")
-    if not re.fullmatch(r"(\d+(\.\d+)?(s|min|m|h))+|\d+(\.\d+)?", compact):
-        raise UsageError(f'{name} {text}: write a time such as "90s", "5m", "1.5h" or "1h30m".')
-    parts = re.findall(r"(\d+(?:\.\d+)?)(s|min|m|h)?", compact)
-    seconds = sum(float(number) * _SECONDS[unit or "s"] for number, unit in parts)
+    seconds = text if isinstance(text, int | float) else _seconds(text)
+    if seconds is None:
+        raise UsageError(f"{name} {str(text)!r}: write a time such as 90s, 5m, 1.5h or 1h30m.")
     if not 0 < seconds < 1e10:
-        raise UsageError(f"{name} {text}: needs more than no time, and less than for ever.")
-    return seconds
+        raise UsageError(f"{name} {str(text)!r}: needs more than no time, and less than for ever.")
+    return float(seconds)
+
+
+def _seconds(text: str) -> float | None:
+    compact = text.strip().lower().replace(" ", "")
+    if not re.fullmatch(r"(\d+(\.\d+)?(s|min|m|h))+|\d+(\.\d+)?", compact):
+        return None
+    parts = re.findall(r"(\d+(?:\.\d+)?)(s|min|m|h)?", compact)
+    return sum(float(number) * _SECONDS[unit or "s"] for number, unit in parts)

@@ -7,7 +7,7 @@ import torch
 
 from leadline.errors import LeadlineError
 from leadline.network import Activation, BatchNorm, Dense, Dropout, Flatten, Network
-from leadline.network.summary import bytes_text
+from leadline.text import bytes_text
 from leadline.training import Objective
 
 NETWORK = Network([Flatten(), Dense(64, "relu"), Dropout(0.8), Dense(32), BatchNorm(), Activation("relu"), Dense(10)])

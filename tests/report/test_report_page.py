@@ -9,6 +9,7 @@ from html.parser import HTMLParser
 import pytest
 import report_samples as samples
 
+from leadline.errors import LeadlineError
 from leadline.report import write_report
 from leadline.report.page import render_report
 from leadline.report.quantities import prose
@@ -145,7 +146,7 @@ def test_writing_is_atomic(tmp_path, monkeypatch):
         raise OSError("disk full")
 
     monkeypatch.setattr("pathlib.Path.replace", fails)
-    with pytest.raises(OSError, match="disk full"):
+    with pytest.raises(LeadlineError, match=r"report\.html cannot be written: disk full"):
         write_report(samples.digits(), path)
     assert path.read_bytes() == before
     assert [entry.name for entry in path.parent.iterdir()] == ["report.html"]

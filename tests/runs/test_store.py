@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from leadline.errors import LeadlineError
-from leadline.runs.folder import RunFolder, finite
+from leadline.runs.folder import RunFolder
 from leadline.runs.index import RunIndex
 from leadline.runs.store import RunStore
 
@@ -107,12 +107,6 @@ def test_damaged_and_missing_json(tmp_path: Path) -> None:
         RunFolder(tmp_path).read_json("a.json")
     with pytest.raises(LeadlineError, match="is it a run's folder"):
         RunFolder(tmp_path).read_json("b.json")
-
-
-def test_finite_makes_plain_values() -> None:
-    import numpy as np
-
-    assert finite({"a": (np.float32(0.5), float("nan")), 1: np.int64(3)}) == {"a": [0.5, None], "1": 3}
 
 
 def test_the_index_follows_the_folders(tmp_path: Path) -> None:

@@ -13,9 +13,9 @@ from leadline.experiment import Experiment
 from leadline.search import SearchSettings, Space, Workbench, load, log, search, settings_of, train_variants
 from leadline.search.analysis import edges, importances
 from leadline.search.records import TrialRecord, names, thinned
-from leadline.search.settings import seconds_of
 from leadline.search.spaces import choice, integer
 from leadline.session.training import run_experiment
+from leadline.text import seconds_of
 
 
 @pytest.mark.parametrize("sampler", ["random", "quasi-random", "grid", "coarse-to-fine", "tpe"])

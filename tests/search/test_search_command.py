@@ -63,7 +63,7 @@ def test_options_overrule_the_file(points: Path, capsys: pytest.CaptureFixture[s
     ("options", "code", "message"),
     [
         (["--sampler", "rand"], 2, "unknown sampler 'rand'. Did you mean 'random'?"),
-        (["--budget", "5x"], 2, "budget '5x': write a time such as 90s, 5m or 1.5h"),
+        (["--budget", "5x"], 2, "budget '5x': write a time such as 90s, 5m, 1.5h or 1h30m"),
         (["--trials", "0"], 2, "search.trials: got 0, needs a whole number of at least 1"),
         (["--tiers", "7"], 2, "search.tiers: got 7, allowed: 1, 2, 3"),
         (

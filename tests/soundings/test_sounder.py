@@ -13,9 +13,10 @@ from leadline.runs.run import Run, load_run
 from leadline.runs.soundings import load_prediction, load_soundings, predictions_held
 from leadline.session.training import run_experiment
 from leadline.soundings import Soundings, sound
-from leadline.soundings.clock import Clock, duration, seconds_of
+from leadline.soundings.clock import Clock
 from leadline.soundings.lines import Fidelity
 from leadline.soundings.prediction import Prediction, soundings_of, train_next
+from leadline.text import duration, seconds_of
 
 LAYERS = [{"type": "dense", "units": 8, "activation": "tanh"}, {"type": "dense", "units": 2}]
 
@@ -206,7 +207,7 @@ def test_what_cannot_be_sounded(run: Run, tmp_path: Path):
 def test_budgets():
     assert [seconds_of(text) for text in ("90", "90s", "5m", "1h30m", "0.5m")] == [90, 90, 300, 5400, 30]
     for wrong in ("", "soon", "5x", "-5", "0"):
-        with pytest.raises(UsageError, match="--budget"):
+        with pytest.raises(UsageError, match="budget"):
             seconds_of(wrong)
     assert [duration(s) for s in (0, 0.01, 0.42, 42.4, 200, 3900)] == [
         "0.0 s",

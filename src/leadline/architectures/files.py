@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from leadline.errors import LeadlineError, UsageError
+from leadline.files import cache_folder, replacing
 
 FOLDER_FILES = ("model.safetensors", "pytorch_model.bin")
 HASH_IN_NAME = re.compile(r"-([0-9a-f]{8,64})\.\w+$")
@@ -52,12 +53,6 @@ def _local(source: str | os.PathLike[str], checksum: str | None) -> Path:
     return path
 
 
-def cache_folder() -> Path:
-    """Where downloads are kept: ``$LEADLINE_CACHE``, else ``leadline`` in the user's cache folder."""
-    own, user = os.environ.get("LEADLINE_CACHE"), os.environ.get("XDG_CACHE_HOME")
-    return Path(own) if own else Path(user or Path.home() / ".cache") / "leadline"
-
-
 def _file(path: Path) -> Path:
     if path.is_dir():
         found = next((path / name for name in FOLDER_FILES if (path / name).exists()), None)
@@ -78,19 +73,15 @@ def _downloaded(url: str, checksum: str | None) -> Path:
     expected = checksum or hash_in_name(url)
     if expected is None:
         raise UsageError(f"{url}: a download needs a checksum, the SHA-256 of the file")
-    path = cache_folder() / "weights" / f"{expected[:16].lower()}-{name}"
+    path = cache_folder("weights") / f"{expected[:16].lower()}-{name}"
     if not path.exists() or not _digest(path).startswith(expected.lower()):
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft = path.with_name(f"{path.name}.{os.getpid()}.partial")
-        try:
-            with urllib.request.urlopen(url, timeout=TIMEOUT) as response, draft.open("wb") as file:
-                shutil.copyfileobj(response, file)
+        with replacing(path) as draft:
+            try:
+                with urllib.request.urlopen(url, timeout=TIMEOUT) as response, draft.open("wb") as file:
+                    shutil.copyfileobj(response, file)
+            except OSError as error:  # urllib's errors are such, too
+                raise LeadlineError(f"{url} could not be downloaded: {error}") from None
             _verify(draft, expected, url)
-            draft.replace(path)
-        except (urllib.error.URLError, OSError) as error:
-            raise LeadlineError(f"{url} could not be downloaded: {error}") from None
-        finally:
-            draft.unlink(missing_ok=True)
     return path
 
 

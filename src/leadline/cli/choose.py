@@ -50,7 +50,7 @@ def _print(found: RunComparison) -> None:
     from rich.table import Table
 
     from leadline.cli.screen import console, print_fitted
-    from leadline.measure.intervals import grouped
+    from leadline.text import grouped
 
     screen = console()
     table = Table(box=None, pad_edge=False, header_style="bold")
@@ -111,7 +111,7 @@ def best(
 
 
 def _number(value: float) -> str:
-    from leadline.measure.intervals import grouped
+    from leadline.text import grouped
 
     return grouped(value) if value >= 1000 else f"{value:.3g}"
 

@@ -65,7 +65,7 @@ def _width(text: str) -> float:
 def print_multitask(screen: Console, found: Multitask, report: Path) -> None:
     """The tables and what they say."""
     from leadline.cli.screen import print_fitted, print_under
-    from leadline.measure.intervals import grouped
+    from leadline.text import grouped
 
     for each in found.widths:
         joint, separate = (grouped(n) for n in each.parameters)
@@ -112,6 +112,6 @@ def _table(each: WidthComparison, metric: str) -> Any:
 
 
 def _about(n: int) -> str:
-    from leadline.measure.intervals import about
+    from leadline.text import about
 
     return str(about(n))

@@ -77,7 +77,7 @@ def list_runs(runs: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
-    from leadline.measure.intervals import grouped
+    from leadline.text import grouped
 
     dev, train = _measured(row, "dev"), _measured(row, "train")
     return [
@@ -307,9 +307,9 @@ def predict(
 ) -> None:
     """Predict on new rows with a run's network."""
     from leadline.cli.screen import console, print_json
-    from leadline.measure.intervals import grouped
     from leadline.runs.predictions import check_table_path, write_table
     from leadline.runs.run import load_run
+    from leadline.text import grouped
 
     if output is not None:
         check_table_path(output)

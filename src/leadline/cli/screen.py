@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 import textwrap
@@ -13,6 +12,9 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.text import Text
+
+from leadline.files import json_text
+from leadline.text import grouped
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -86,9 +88,7 @@ def print_under(screen: Console, heading: str, text: str) -> None:
 
 def print_json(value: object) -> None:
     """One JSON value on stdout, and nothing else there."""
-    from leadline.runs.folder import finite
-
-    sys.stdout.write(json.dumps(finite(value), indent=2, ensure_ascii=False) + "\n")
+    sys.stdout.write(json_text(value, indent=2) + "\n")
 
 
 def print_diagnosis(screen: Console, diagnosis: Diagnosis) -> None:
@@ -134,11 +134,11 @@ class ProgressBar:
         screen.print(plan.experiment.to_toml(), style="dim", markup=False)
         for notice in plan.notices:
             screen.print(f"Note: {notice}", markup=False, style="yellow")
-        parts = " · ".join(f"{name.replace('_', '-')} {n:,}" for name, n in sizes.items() if n).replace(",", " ")
+        parts = " · ".join(f"{name.replace('_', '-')} {grouped(n)}" for name, n in sizes.items() if n)
         closed = " (closed)" if sizes["test"] else ""
         screen.print(
             f"[bold]{plan.data.name}[/bold]: {plan.data.task}, {parts}{closed}; "
-            f"{plan.n_parameters:,} parameters".replace(",", " ", 3),
+            f"{grouped(plan.n_parameters)} parameters",
         )
         if screen.is_terminal:
             self.bar = Progress(

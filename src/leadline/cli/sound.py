@@ -44,8 +44,8 @@ def sound(
     from leadline.cli.screen import console, print_json
     from leadline.cli.sounding_screen import SoundingProgress
     from leadline.runs.run import load_run
-    from leadline.soundings.clock import seconds_of
     from leadline.soundings.sounder import sound as sound_run
+    from leadline.text import seconds_of
 
     seconds = seconds_of(budget)
     found_run = load_run(run, runs)
@@ -122,7 +122,7 @@ def climb(
     from leadline.cli.sounding_screen import ClimbProgress
     from leadline.runs.run import load_run
     from leadline.soundings.climb import climb as climb_from
-    from leadline.soundings.clock import seconds_of
+    from leadline.text import seconds_of
 
     seconds = seconds_of(budget)
     changes = assigned(set_ or [])
@@ -148,7 +148,7 @@ def print_soundings(screen: Console, found: Soundings) -> None:
 
     from leadline.cli.screen import print_under, too_wide
     from leadline.cli.sounding_screen import cells, forecast_lines, note_lines
-    from leadline.soundings.clock import duration
+    from leadline.text import duration
 
     screen.print(
         f"Dev {found.metric} {found.error.plain()} ({found.error.range()}): the run's own experiment, "

@@ -10,12 +10,12 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from leadline.measure.intervals import Measured, grouped
+from leadline.measure.intervals import Measured
 from leadline.session.plan import Plan
 from leadline.soundings import Sounding, Soundings
 from leadline.soundings.climb import Step, told
-from leadline.soundings.clock import duration
 from leadline.soundings.lines import Fidelity
+from leadline.text import duration, grouped
 
 STYLES = {"helps": "green", "hurts": "red"}
 

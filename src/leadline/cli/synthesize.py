@@ -45,7 +45,7 @@ def synthesize(
 
     from leadline.cli.screen import console, print_json
     from leadline.data.synthetic_folder import Recipe, synthesize_folder
-    from leadline.measure.intervals import grouped
+    from leadline.text import grouped
 
     ranges = {
         "snr": snr,

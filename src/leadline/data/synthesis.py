@@ -19,7 +19,7 @@ from PIL import Image, ImageFilter
 
 from leadline.data.sources.raw import reading
 from leadline.errors import LeadlineError, UsageError
-from leadline.measure.intervals import grouped
+from leadline.text import grouped
 
 MOST_USES = 10
 """Uses of one background or object, on average, from which a set of synthetic examples is called narrow."""

@@ -6,7 +6,6 @@ varied the material was, is written beside the examples, and whoever trains on t
 
 from __future__ import annotations
 
-import json
 import shutil
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -19,7 +18,8 @@ from leadline.data.sources.images import MOST_PIXELS, SYNTHESIS, is_image_name
 from leadline.data.sources.raw import reading
 from leadline.data.synthesis import Diversity, blur, compress, light, mix, noise, paste, read_wav, synthesize, write_wav
 from leadline.errors import LeadlineError, UsageError
-from leadline.measure.intervals import grouped
+from leadline.files import draft_of, write_json, writing
+from leadline.text import grouped
 
 Range = tuple[float, float]
 SNR: Range = (0.0, 20.0)
@@ -98,7 +98,7 @@ def synthesize_folder(
     count = len(pieces) if n is None else n
     if count < 1:
         raise UsageError(f"synthesize: n is a number of examples, at least 1; got {count}.")
-    draft = output.with_name(f".{output.name}.partial")
+    draft = draft_of(output)
     make = _sound if sounds else _picture
     digits = len(str(count))
     numbers = iter(range(count))
@@ -116,12 +116,11 @@ def synthesize_folder(
         found = Synthetic(output, count, diversity if others else diversity[:1])
         record = {"from": source.name, "seed": seed, "recipe": recipe.given, "examples": count}
         record |= {"material": [asdict(each) for each in found.diversity], "warnings": list(found.warnings)}
-        (draft / SYNTHESIS).write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-        if output.exists():
-            output.rmdir()
-        draft.replace(output)
-    except OSError as error:
-        raise LeadlineError(f"{output} cannot be written: {error.strerror or error}.") from None
+        write_json(draft / SYNTHESIS, record)
+        with writing(output):
+            if output.exists():
+                output.rmdir()
+            draft.replace(output)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
     return found

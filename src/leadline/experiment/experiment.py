@@ -22,7 +22,7 @@ from leadline.experiment.sections import (
     SplitSection,
     TrainingSection,
 )
-from leadline.paths import from_here
+from leadline.files import from_here
 from leadline.toml_text import toml_text
 
 

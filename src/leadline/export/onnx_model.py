@@ -7,8 +7,6 @@ of Leadline. The model is of opset 18, which runtimes know since 2023.
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from contextlib import suppress
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -23,8 +21,9 @@ from leadline.errors import LeadlineError
 from leadline.export.onnx_graph import DOUBLE, FLOAT, INT64, TEXT, OnnxGraph
 from leadline.export.onnx_layers import LayerExport, activated, exported
 from leadline.export.onnx_preparation import prepared
-from leadline.measure.intervals import grouped
+from leadline.files import write_bytes
 from leadline.network import Network, Parameters
+from leadline.text import grouped, shortened
 
 OPSETS = {"": 18, "ai.onnx.ml": 3}
 IR_VERSION = 8
@@ -71,17 +70,7 @@ def onnx_model(
 
 def write_onnx(model: ModelProto, path: str | os.PathLike[str]) -> Path:
     """Write the model, whole or not at all. `LeadlineError` where that is not possible."""
-    path = Path(path)
-    draft = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(model.SerializeToString())
-        draft.replace(path)
-    except OSError as error:
-        with suppress(OSError):
-            draft.unlink()
-        raise LeadlineError(f"{path} cannot be written: {error.strerror or error}.") from None
-    return path
+    return write_bytes(path, model.SerializeToString())
 
 
 def _predictions(graph: OnnxGraph, value: str, preparation: Preparation) -> None:
@@ -92,7 +81,7 @@ def _predictions(graph: OnnxGraph, value: str, preparation: Preparation) -> None
         return
     if task == "multilabel":
         chosen = graph.cast(graph.add("Greater", value, graph.constant(0.5, "half", np.float32)), INT64)
-        note = f"1 or 0 for {_listed(classes)}"
+        note = f"1 or 0 for {shortened(classes, 20)}"
         graph.output("prediction", chosen, INT64, (len(classes),), note)
     else:
         if task == "binary" and preparation.n_outputs == 1 and len(classes) == 2:
@@ -100,7 +89,7 @@ def _predictions(graph: OnnxGraph, value: str, preparation: Preparation) -> None
         names = graph.constant(list(classes), "classes")
         chosen = graph.add("Gather", names, graph.add("ArgMax", value, axis=1, keepdims=0))
         graph.output("prediction", chosen, TEXT, (), "the most probable class")
-    graph.output("probabilities", value, FLOAT, (len(classes),), f"of {_listed(classes)}")
+    graph.output("probabilities", value, FLOAT, (len(classes),), f"of {shortened(classes, 20)}")
 
 
 def _both(graph: OnnxGraph, positive: str) -> str:
@@ -117,10 +106,6 @@ def _values(graph: OnnxGraph, value: str, preparation: Preparation) -> None:
     if k == 1:
         found = graph.add("Squeeze", found, graph.constant([1], "axis", np.int64))
     graph.output("prediction", found, DOUBLE, () if k == 1 else (k,), note)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return ", ".join(names[:20]) + (", …" if len(names) > 20 else "")
 
 
 def described_onnx(path: str | os.PathLike[str]) -> dict[str, list[dict[str, Any]]]:

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
+from leadline.text import grouped
 
 Array = NDArray[Any]
 
@@ -87,30 +88,6 @@ class Measured:
         return f"{text} ({', '.join(inside)})" if inside else text
 
 
-def grouped(number: float) -> str:
-    """A whole number with thin groups of three digits: ``12 500``."""
-    return f"{number:,.0f}".replace(",", " ")
-
-
-def about(n: int) -> str:
-    """A number of examples rounded up to two digits, as an estimate deserves: ``1 400``."""
-    step = 10 ** max(len(str(n)) - 2, 0)
-    return grouped(-(-n // step) * step)
-
-
-def duration(seconds: float) -> str:
-    """Seconds as people say them: ``< 0.1 s``, ``0.4 s``, ``42 s``, ``3 min 20 s``, ``1 h 5 min``."""
-    if seconds < 9.95:
-        return "< 0.1 s" if 0 < seconds < 0.05 else f"{seconds:.1f} s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole} s"
-    if whole < 3600:
-        return f"{whole // 60} min" + (f" {whole % 60} s" if whole % 60 else "")
-    hours, minutes = divmod(round(whole / 60), 60)
-    return f"{hours} h" + (f" {minutes} min" if minutes else "")
-
-
 def _digits(value: float, unit: str, width: float | None) -> str:
     if unit in ("%", "points"):
         # 29 of 80 is 36.2 % wherever it comes from, also as one minus the share that is right.
@@ -123,7 +100,7 @@ def _digits(value: float, unit: str, width: float | None) -> str:
     # Two digits of the interval's width are worth showing; of percentages one is, after one decimal.
     shown, finest = (0, 1) if unit in ("%", "points") else (1, 0)
     decimals = int(np.clip(shown - np.floor(np.log10(width)), finest, 9))
-    return f"{value:,.{decimals}f}".replace(",", " ").replace("-", "−") if value else f"{0:.{decimals}f}"
+    return grouped(value, decimals).replace("-", "−") if value else f"{0:.{decimals}f}"
 
 
 def normal_quantile(level: float) -> float:

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from leadline.network.differences import Differences
 from leadline.network.parameters import shape_text
-from leadline.network.summary import count_text
+from leadline.text import THIN, grouped
 
 BOUND = 1e-7
 """The difference below which a derivative is right (course 2, gradient checking)."""
@@ -162,7 +162,8 @@ class GradientCheck:
 def _cells(row: GradientRow) -> tuple[str, ...]:
     total = int(torch.Size(row.shape).numel())
     tried = row.checked + row.kinks
-    checked = f"{row.checked}" if tried == total else f"{count_text(row.checked)} of {count_text(total)}"
+    share = f"{grouped(row.checked, space=THIN)} of {grouped(total, space=THIN)}"
+    checked = f"{row.checked}" if tried == total else share
     verdict = f"follows from {row.because.split(' ')[0]}" if row.layer is not None and row.because else row.verdict
     return (row.name, shape_text(row.shape), checked, str(row.kinks or ""), f"{row.difference:.1e}", verdict)
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 from leadline.network.layer import Shape
 from leadline.network.parameters import shape_text
-from leadline.network.summary import count_text, describe, summarize
+from leadline.network.summary import describe, summarize
+from leadline.text import THIN, grouped
 
 if TYPE_CHECKING:
     from leadline.network.network import Network
@@ -32,7 +33,7 @@ def graph_svg(network: Network, input_shape: Shape | int) -> str:
     summary = summarize(network, input_shape)
     boxes = [("input", "", summary.input_shape)]
     boxes += [
-        (describe(row.layer), f"{count_text(row.parameters)} parameters" if row.parameters else "", row.output_shape)
+        (describe(row.layer), _parameters(row.parameters) if row.parameters else "", row.output_shape)
         for row in summary.layers
     ]
     parts = []
@@ -41,13 +42,17 @@ def graph_svg(network: Network, input_shape: Shape | int) -> str:
         parts.append(_box(top, name, note))
         parts.append(_edge(top + BOX_HEIGHT, shape_text(shape), last=k == len(boxes) - 1))
     height = 10 + len(boxes) * (BOX_HEIGHT + GAP) + 4
-    title = f"{len(network)} layers, {count_text(summary.parameters)} parameters"
+    title = f"{len(network)} layers, {_parameters(summary.parameters)}"
     return (
         f'<svg class="graph" xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {height}" width="{WIDTH}" '
         f'role="img" aria-label="{escape(title)}">\n<title>{escape(title)}</title>\n<style>\n{STYLE}\n</style>\n'
         + "\n".join(parts)
         + "\n</svg>\n"
     )
+
+
+def _parameters(n: int) -> str:
+    return f"{grouped(n, space=THIN)} parameters"
 
 
 def _box(top: int, name: str, note: str) -> str:

@@ -10,6 +10,7 @@ from leadline.errors import UsageError
 from leadline.network.elementwise import Flatten
 from leadline.network.layer import Layer, Shape
 from leadline.network.parameters import shape_text
+from leadline.text import THIN, bytes_text, grouped
 
 if TYPE_CHECKING:
     from leadline.network.network import Network
@@ -82,7 +83,7 @@ class Summary:
         rule = "─" * (sum(widths) + 2 * (len(widths) - 1))
         note = (
             "FLOPs: to predict one example. Memory: to train on a batch of "
-            f"{count_text(self.batch_size)} in {self.precision}:\n"
+            f"{grouped(self.batch_size, space=THIN)} in {self.precision}:\n"
             "outputs, parameters, their derivatives, and what the update rule remembers; the total includes the inputs."
         )
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], "", note])
@@ -125,21 +126,8 @@ def describe(layer: Layer) -> str:
     return " ".join(str(word) for word in words if word)
 
 
-def count_text(n: int) -> str:
-    """A whole number with thin groups of three: ``101 770``."""
-    return f"{n:,}".replace(",", "\u202f")
-
-
-def bytes_text(n: int) -> str:
-    """Bytes as people read them: ``812 B``, ``1.6 MB``."""
-    for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
-        if n >= size:
-            return f"{n / size:.1f} {unit}"
-    return f"{n} B"
-
-
 def _counts(parameters: int, flops: int, memory: int) -> tuple[str, str, str]:
-    return count_text(parameters), count_text(flops), bytes_text(memory)
+    return grouped(parameters, space=THIN), grouped(flops, space=THIN), bytes_text(memory)
 
 
 def _aligned(cells: tuple[str, ...], widths: list[int]) -> list[str]:

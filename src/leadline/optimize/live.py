@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from leadline.equations.averages import Number
+from leadline.files import write_text
 from leadline.optimize.checks import positive
 from leadline.optimize.schedules import Schedule
 
@@ -56,6 +57,4 @@ def change_rate(file: Path, rate: float | None) -> None:
         file.unlink(missing_ok=True)
         return
     positive("learning_rate", rate)
-    fresh = file.with_name(file.name + ".new")
-    fresh.write_text(f"{rate!r}\n", encoding="utf-8")
-    fresh.replace(file)  # at once, so that nobody reads half a number
+    write_text(file, f"{rate!r}\n")

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
-from leadline.errors import LeadlineError
+from leadline.files import replacing
 
 TILE = 112
 """The longest side of a picture on the sheet, in pixels: small images are enlarged, large ones scaled down."""
@@ -64,14 +64,8 @@ class ContactSheet:
 
 def save_png(picture: Image.Image, path: Path) -> Path:
     """Write a picture beside its place and move it there in one step. `LeadlineError` where that cannot be done."""
-    draft = path.with_name(f".{path.name}.partial")
-    try:
+    with replacing(path) as draft:
         picture.save(draft, format="PNG", optimize=True)
-        draft.replace(path)
-    except OSError as error:
-        raise LeadlineError(f"{path} cannot be written: {error.strerror or error}.") from None
-    finally:
-        draft.unlink(missing_ok=True)
     return path
 
 

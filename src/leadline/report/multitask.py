@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from leadline.measure import Measured
-from leadline.measure.intervals import about
 from leadline.report.quantities import count
+from leadline.text import about
 
 BETTER = {"joint": "together", "separate": "on its own"}
 

@@ -8,10 +8,9 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from leadline.measure import intervals
+from leadline import text as texts
 from leadline.measure.metrics import error_unit
-
-THIN = "\u202f"  # narrow no-break space: keeps a number and its unit on one line
+from leadline.text import THIN, grouped
 
 
 @dataclass(frozen=True)
@@ -38,13 +37,14 @@ def with_unit(number: str, unit: str) -> str:
 
 def count(value: int) -> str:
     """``1234567`` as ``1 234 567``."""
-    return f"{value:,}".replace(",", THIN)
+    return grouped(value, space=THIN)
 
 
 def number(value: float) -> str:
     """Six digits of a number, all of a large one: ``1234567.0`` as ``1 234 567``, ``-0.5`` as ``−0.5``."""
-    text = f"{value:,.0f}" if 1e6 <= abs(value) < 1e15 else f"{value:,.6g}"
-    return text.replace(",", THIN if abs(value) >= 10_000 else "").replace("-", "−")
+    size = abs(value)
+    text = grouped(value, space=THIN) if 1e6 <= size < 1e15 else f"{value:,.6g}".replace(",", THIN)
+    return text.replace(THIN, THIN if size >= 10_000 else "").replace("-", "−")
 
 
 def digits(value: float) -> str:
@@ -54,7 +54,7 @@ def digits(value: float) -> str:
 
 def duration(seconds: float) -> str:
     """``0.42`` as ``0.4 s``, ``75`` as ``1 min 15 s``, ``7500`` as ``2 h 5 min``."""
-    return re.sub(r"(?<=[<\d]) ", THIN, intervals.duration(seconds))
+    return re.sub(r"(?<=[<\d]) ", THIN, texts.duration(seconds))
 
 
 def share(value: float) -> str:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from functools import cache
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from leadline.files import json_text, plain, write_text
 from leadline.report import style
-from leadline.report.figures.figure import plain
+from leadline.report.figures.figure import FIGURE_DIGITS
 from leadline.report.quantities import prose, share
 
 
@@ -33,7 +32,7 @@ def environment(*packages: str) -> Environment:
 
 def embed(value: Any) -> Markup:
     """The value as JSON that can stand inside a script element, whatever its texts contain."""
-    text = json.dumps(plain(value), ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    text = json_text(plain(value, FIGURE_DIGITS))
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)
@@ -41,12 +40,4 @@ def embed(value: Any) -> Markup:
 
 def write_page(html: str, path: Path) -> Path:
     """Write a page beside its place and move it there in one step, so that nobody reads half of it."""
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = path.with_name(f".{path.name}.{uuid4().hex[:8]}")
-    try:
-        unfinished.write_text(html, encoding="utf-8")
-        unfinished.replace(path)
-    finally:
-        unfinished.unlink(missing_ok=True)
-    return path
+    return write_text(path, html)

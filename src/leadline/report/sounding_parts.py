@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from leadline.measure.intervals import Measured, grouped
+from leadline.measure.intervals import Measured
 from leadline.report.changes import change_lines
 from leadline.report.figures.soundings import changes_figure, climb_figure, forecast_figure
 from leadline.report.quantities import duration, prose
 from leadline.report.rendering import templates
+from leadline.text import grouped
 
 Record = Mapping[str, Any]
 

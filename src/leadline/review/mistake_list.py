@@ -10,11 +10,11 @@ from typing import Literal
 import numpy as np
 
 from leadline.measure import Measured
-from leadline.measure.intervals import grouped
 from leadline.runs.criteria import Judged, judge
 from leadline.runs.predictions import Answers, read_answers
 from leadline.runs.run import Run
 from leadline.strategy import sample_size
+from leadline.text import grouped
 
 Order = Literal["sample", "surest", "row"]
 ORDERS: tuple[Order, ...] = ("sample", "surest", "row")

@@ -12,8 +12,8 @@ import torch
 
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
+from leadline.files import plain
 from leadline.measure import Measured
-from leadline.measure.intervals import grouped
 from leadline.review import edits
 from leadline.review.store import ReviewStore
 from leadline.runs.criteria import Judged, judge
@@ -33,7 +33,7 @@ from leadline.strategy import (
     sample_mistakes,
     sample_size,
 )
-from leadline.strategy.plain import plain
+from leadline.text import grouped
 
 CHUNK = 4096
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
+from leadline.files import replacing
 from leadline.runs.run import Run
 from leadline.session.features import frozen_features
 from leadline.session.plan import Plan
@@ -26,7 +27,8 @@ def out_of_fold(run: Run, plan: Plan, rows: np.ndarray, k: int) -> np.ndarray:
     found = _kept(path, rows, k)
     if found is None:
         found = _computed(run, plan, rows, k)
-        np.savez(path, rows=rows, k=k, probabilities=found)
+        with replacing(path) as draft, draft.open("wb") as file:
+            np.savez(file, rows=rows, k=k, probabilities=found)
     return found
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leadline.errors import LeadlineError
+from leadline.files import replacing
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,14 +16,17 @@ if TYPE_CHECKING:
 
 def save_checkpoint(path: str | os.PathLike[str], tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
     """Write named tensors (``layers.0.weight``, ``statistics.layers.1.mean``) and a JSON state."""
+    from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    path = Path(path)
-    draft = path.with_name(f".{path.name}.partial")
     # Views into θ share one memory, which the format does not allow: each is written from its own copy.
     copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-    save_file(copies, draft, metadata={key: json.dumps(value) for key, value in state.items()})
-    draft.replace(path)
+    metadata = {key: json.dumps(value) for key, value in state.items()}
+    with replacing(path) as draft:
+        try:
+            save_file(copies, draft, metadata=metadata)
+        except SafetensorError as error:  # which is how the library speaks of what the system refused
+            raise OSError(str(error)) from None
 
 
 def load_checkpoint(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, Any]]:

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
-import math
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from leadline.errors import LeadlineError
+from leadline.files import append_line, json_text, read_json, read_json_lines, write_json, write_text
 
 RATE_FILE = "learning_rate"
 STOP_FILE = "stop"
@@ -63,55 +61,23 @@ class RunFolder:
 
     def write_text(self, name: str, text: str) -> Path:
         """Write a whole file or nothing: a new file takes the old one's place only once it is complete."""
-        target = self.path / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft = target.with_name(f".{target.name}.partial")
-        draft.write_text(text, encoding="utf-8")
-        draft.replace(target)
-        return target
+        return write_text(self.path / name, text)
 
     def write_json(self, name: str, value: object) -> Path:
         """Write JSON that any reader accepts: numbers that are not finite become null."""
-        return self.write_text(name, json.dumps(finite(value), indent=2, ensure_ascii=False) + "\n")
+        return write_json(self.path / name, value)
 
     def read_json(self, name: str) -> Any:
         """The value in a JSON file. `leadline.errors.LeadlineError`: no such file, or it is damaged."""
         try:
-            return json.loads((self.path / name).read_text(encoding="utf-8"))
+            return read_json(self.path / name)
         except FileNotFoundError:
             raise LeadlineError(f"{self.path} has no {name}: is it a run's folder?") from None
-        except (OSError, ValueError) as error:
-            raise LeadlineError(f"{self.path / name} cannot be read: {error}") from None
 
     def append_epoch(self, epoch: dict[str, Any]) -> None:
         """Add one line to the history."""
-        with (self.path / "history.jsonl").open("a", encoding="utf-8") as lines:
-            lines.write(json.dumps(finite(epoch)) + "\n")
+        append_line(self.path / "history.jsonl", json_text(epoch), durable=False)
 
     def history(self) -> list[dict[str, Any]]:
         """The epochs so far, oldest first; a last line that a crash cut short is left out."""
-        return list(self._epochs())
-
-    def _epochs(self) -> Iterator[dict[str, Any]]:
-        path = self.path / "history.jsonl"
-        if not path.exists():
-            return
-        with path.open(encoding="utf-8") as lines:
-            for line in lines:
-                try:
-                    yield json.loads(line)
-                except ValueError:
-                    return
-
-
-def finite(value: object) -> Any:
-    """The value with every NaN and infinity replaced by ``None``, and tuples and NumPy scalars made plain."""
-    if isinstance(value, dict):
-        return {str(key): finite(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [finite(item) for item in value]
-    if hasattr(value, "item") and not hasattr(value, "__len__"):
-        value = value.item()  # pyright: ignore[reportAttributeAccessIssue] - a NumPy or torch scalar
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value
+        return list(read_json_lines(self.path / "history.jsonl"))

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from leadline.errors import LeadlineError, UsageError
+from leadline.files import replacing
 
 SEGMENTS = b"segments"
 
@@ -130,13 +131,8 @@ def write_table(table: pa.Table, path: str | os.PathLike[str]) -> Path:
 
     path = check_table_path(path)
     writers = {".csv": csv.write_csv, ".parquet": pq.write_table}
-    draft = path.with_name(f".{path.name}.partial")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+    with replacing(path) as draft:
         writers[path.suffix.lower()](table, draft)
-        draft.replace(path)
-    except OSError as error:
-        raise LeadlineError(f"{path} cannot be written: {error.strerror or error}.") from None
     return path
 
 

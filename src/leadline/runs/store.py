@@ -10,9 +10,8 @@ from datetime import datetime
 from pathlib import Path
 
 from leadline.errors import LeadlineError, nearest
+from leadline.files import PARTIAL
 from leadline.runs.folder import RunFolder
-
-_PARTIAL = ".partial"
 
 
 class RunStore:
@@ -46,7 +45,7 @@ class RunStore:
 
     def _places(self, name: str) -> tuple[Path, Path]:
         """Where a run of this name is, and where it is while it begins."""
-        return self.root / name, self.root / f".{name}{_PARTIAL}"
+        return self.root / name, self.root / f".{name}{PARTIAL}"
 
     def _reserve(self, wanted: str) -> Path:
         """Make the hidden folder; making it is what claims the name, so two programs never share one."""
@@ -63,7 +62,7 @@ class RunStore:
 
     def publish(self, folder: RunFolder) -> RunFolder:
         """Give a begun run its name: from here on it is kept, whatever happens."""
-        if folder.path.name.endswith(_PARTIAL):
+        if folder.path.name.endswith(PARTIAL):
             folder.path = folder.path.rename(folder.path.with_name(published_name(folder)))
         return folder
 
@@ -118,7 +117,7 @@ class RunStore:
 def published_name(folder: RunFolder) -> str:
     """The run's name, whether it is published or not."""
     name = folder.path.name
-    return name[1 : -len(_PARTIAL)] if name.endswith(_PARTIAL) else name
+    return name[1 : -len(PARTIAL)] if name.endswith(PARTIAL) else name
 
 
 def _named(stem: str, now: datetime | None) -> str:

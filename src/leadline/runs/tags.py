@@ -6,13 +6,13 @@ nothing of each other's; a table of the database, made from the logs, is for que
 
 from __future__ import annotations
 
-import json
 import re
 
 from sqlalchemy import Column, MetaData, String, Table, delete
 from sqlalchemy.engine import Connection
 
 from leadline.errors import UsageError
+from leadline.files import append_line, json_text, read_json_lines
 from leadline.runs.folder import RunFolder
 
 TAGS = "tags.jsonl"
@@ -29,13 +29,9 @@ RUN_TAGS = Table(
 def load_tags(folder: RunFolder) -> tuple[str, ...]:
     """A run's tags, in the order of the alphabet; a last line that a crash cut short is left out."""
     tags: set[str] = set()
-    path = folder / TAGS
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else ():
-        try:
-            change = json.loads(line)
-        except ValueError:
-            continue
-        (tags.add if change["kept"] else tags.discard)(change["tag"])
+    for change in read_json_lines(folder / TAGS):
+        if isinstance(tag := change.get("tag"), str):
+            (tags.add if change.get("kept") else tags.discard)(tag)
     return tuple(sorted(tags))
 
 
@@ -44,10 +40,7 @@ def change_tag(folder: RunFolder, tag: str, kept: bool) -> None:
     tag = re.sub(r"\s+", " ", tag).strip()
     if not tag or len(tag) > LONGEST or not tag.isprintable():
         raise UsageError(f"A tag has 1 to {LONGEST} characters; got {tag[:LONGEST]!r}.")
-    line = json.dumps({"tag": tag, "kept": kept}, ensure_ascii=False)
-    with (folder / TAGS).open("ab", buffering=0) as log:
-        # One write, which the system does not divide; a line before it that was cut short stays by itself.
-        log.write(f"\n{line}\n".encode())
+    append_line(folder / TAGS, json_text({"tag": tag, "kept": kept}))
 
 
 def enter_tags(connection: Connection, folders: list[RunFolder], names: list[str]) -> None:

@@ -27,11 +27,12 @@ from leadline.search.coarse_to_fine import GIVEN_OUT_AGAIN, OUTCOME
 from leadline.search.distributions import distribution, parameter, parameter_name
 from leadline.search.records import SearchFolder, SearchRecord, TrialRecord, load
 from leadline.search.samplers import strategy
-from leadline.search.settings import SearchSettings, seconds_of
+from leadline.search.settings import SearchSettings
 from leadline.search.spaces import Space
 from leadline.search.storage import HEARTBEAT, agree, open_storage, open_study, spoken_errors
 from leadline.search.tiers import default_space
 from leadline.search.worker import HISTORY, Worker, records_of
+from leadline.text import seconds_of
 from leadline.variants.variants import Workbench
 
 BUDGET_FOR_TRIALS = 0.8

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Mapping, Sequence
@@ -11,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from leadline.errors import LeadlineError, nearest
-from leadline.runs.folder import finite
+from leadline.files import append_line, json_text, read_json_lines, read_object, write_json, write_text
 
 FOLDER = "searches"
 CURVE_POINTS = 40
@@ -109,51 +108,37 @@ class SearchFolder:
 
     def write(self, name: str, text: str) -> Path:
         """Write a whole file or nothing. `LeadlineError`: the folder cannot be written to."""
-        target = self.path / name
-        draft = target.with_name(f".{name}.{os.getpid()}.partial")
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            draft.write_text(text, encoding="utf-8")
-            draft.replace(target)
-        except OSError as error:
-            raise LeadlineError(f"{target} cannot be written: {error.strerror}.") from None
-        return target
+        return write_text(self.path / name, text)
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Write ``search.json``."""
-        self.write("search.json", json.dumps(finite(dict(summary)), indent=2, ensure_ascii=False) + "\n")
+        write_json(self.path / "search.json", summary)
 
     def summary(self) -> dict[str, Any] | None:
         """What ``search.json`` holds; None before there is one."""
         try:
-            return json.loads((self.path / "search.json").read_text(encoding="utf-8"))
+            return read_object(self.path / "search.json")
         except FileNotFoundError:
             return None
-        except (OSError, ValueError) as error:
-            raise LeadlineError(f"{self.path / 'search.json'} cannot be read: {error}") from None
 
     def append(self, records: Sequence[TrialRecord]) -> None:
         """Add trials that have ended."""
-        with (self.path / "trials.jsonl").open("a", encoding="utf-8") as lines:
-            lines.writelines(_line(record) for record in records)
+        if records:
+            append_line(self.path / "trials.jsonl", "\n".join(_line(record) for record in records))
 
     def write_trials(self, records: Sequence[TrialRecord]) -> None:
         """Write all trials anew."""
-        self.write("trials.jsonl", "".join(_line(record) for record in records))
+        self.write("trials.jsonl", "".join(_line(record) + "\n" for record in records))
 
     def trials(self) -> list[TrialRecord]:
         """The trials by number; a last line that a crash cut short is left out."""
-        try:
-            text = (self.path / "trials.jsonl").read_text(encoding="utf-8")
-        except OSError:
-            return []
-        whole = text[: text.rfind("\n") + 1].splitlines()
-        records = {record.number: record for record in (TrialRecord.from_json(json.loads(line)) for line in whole)}
+        lines = read_json_lines(self.path / "trials.jsonl")
+        records = {record.number: record for record in map(TrialRecord.from_json, lines)}
         return [records[number] for number in sorted(records)]
 
 
 def _line(record: TrialRecord) -> str:
-    return json.dumps(finite(record.to_json()), ensure_ascii=False) + "\n"
+    return json_text(record.to_json())
 
 
 def names(runs: str | os.PathLike[str] = "runs") -> list[str]:

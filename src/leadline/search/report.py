@@ -7,13 +7,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from leadline.measure.intervals import about
 from leadline.report.figures.figure import Figure
 from leadline.report.figures.search import name_of, parallel_coordinates, search_progress, slices
 from leadline.report.quantities import Scale, count, digits, duration, moment
 from leadline.report.rendering import templates, write_page
 from leadline.search.records import SearchRecord
 from leadline.search.tiers import tier_of
+from leadline.text import about
 
 TIER_NAMES = {1: "first", 2: "second", 3: "third", None: "—"}
 

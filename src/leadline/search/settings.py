@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 
 from leadline.errors import UsageError, nearest
 
 SAMPLERS = ("random", "quasi-random", "grid", "coarse-to-fine", "tpe")
-_UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
 @dataclass(frozen=True)
@@ -41,13 +39,3 @@ class SearchSettings:
             raise UsageError(f"search.tiers: got {self.tiers}, allowed: 1, 2, 3.")
         if self.budget is not None and not self.budget > 0:
             raise UsageError(f"search.budget: got {self.budget:g} s, needs more than 0.")
-
-
-def seconds_of(budget: str | float) -> float:
-    """``"90s"``, ``"5m"``, ``"1.5h"`` or a number of seconds. `UsageError`: none of these."""
-    if isinstance(budget, int | float):
-        return float(budget)
-    found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*(s|m|min|h)?\s*", budget)
-    if not found:
-        raise UsageError(f"budget '{budget}': write a time such as 90s, 5m or 1.5h.")
-    return float(found[1]) * _UNITS[found[2] or ""]

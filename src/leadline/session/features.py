@@ -9,15 +9,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from leadline.architectures.files import cache_folder
 from leadline.errors import LeadlineError
+from leadline.files import cache_folder, replacing
 from leadline.network import Network, Parameters
 from leadline.session.pretrained import copy_layers
 from leadline.session.transfer import feature_cut
@@ -33,7 +32,7 @@ VERSION = 1
 
 def set_features(plan: Plan, part: str, network: Network, parameters: Parameters) -> np.ndarray:
     """What ``network``, the frozen layers, makes of a set: an array (m, …), from the cache where it is there."""
-    path = cache_folder() / "features" / f"{features_key(plan, part, network, parameters)}.npy"
+    path = cache_folder("features") / f"{features_key(plan, part, network, parameters)}.npy"
     found = _read(path)
     if found is None:
         x = torch.as_tensor(plan.inputs(part)).to(parameters.theta)
@@ -83,15 +82,8 @@ def _read(path: Path) -> np.ndarray | None:
 
 def _write(path: Path, features: np.ndarray) -> None:
     """A whole file or none: others may look for it at the same time."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with draft.open("wb") as file:
+        with replacing(path) as draft, draft.open("wb") as file:
             np.save(file, features)
-        draft.replace(path)
-    except OSError as error:
-        raise LeadlineError(
-            f"The features cannot be kept in {path.parent}: {error.strerror}. LEADLINE_CACHE names another folder."
-        ) from None
-    finally:
-        draft.unlink(missing_ok=True)
+    except LeadlineError as error:
+        raise LeadlineError(f"Features cannot be kept: {error} LEADLINE_CACHE names another folder.") from None

@@ -13,9 +13,9 @@ import numpy as np
 import torch
 
 from leadline.measure import Measured, paired_difference, proportion
-from leadline.measure.intervals import grouped
 from leadline.network import Network, Parameters
 from leadline.session.transfer import Transfer
+from leadline.text import grouped
 from leadline.training import outputs
 
 if TYPE_CHECKING:

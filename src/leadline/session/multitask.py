@@ -18,6 +18,7 @@ from leadline.data import Dataset
 from leadline.equations.losses import LOSSES
 from leadline.errors import LeadlineError, UsageError
 from leadline.experiment import Experiment
+from leadline.files import plain
 from leadline.measure import Measured, bootstrap, break_down
 from leadline.network import Convolution, Dense, Layer, Network, Parameters
 from leadline.runs.run import Run
@@ -26,7 +27,6 @@ from leadline.session.recorder import Listener
 from leadline.session.results import MULTITASK, write_run_report
 from leadline.session.training import run_experiment
 from leadline.strategy import compare
-from leadline.strategy.plain import plain
 from leadline.training import Examples, Fit, fit, outputs
 from leadline.training.population import Member, Population, Single, kind
 from leadline.training.threads import limited_threads, threads_for

@@ -20,8 +20,8 @@ from leadline.data import Dataset, Preparation
 from leadline.data.normalization import ArrayEncoder, fit_array
 from leadline.data.sources.array_assembly import shape_text
 from leadline.errors import LeadlineError, UsageError
+from leadline.files import from_here
 from leadline.network import Image, Network, Parameters, Shape
-from leadline.paths import from_here
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore
 

@@ -27,7 +27,7 @@ from leadline.data.streaming.row_groups import PARQUET, memory_available, open_g
 from leadline.data.streaming.table import BUFFER, StreamedTable, streamed
 from leadline.errors import UsageError
 from leadline.experiment import Experiment
-from leadline.measure.intervals import grouped
+from leadline.text import grouped
 from leadline.training import Examples, Goal, Training
 
 GROWTH = 4

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from leadline.errors import LeadlineError, UsageError
-from leadline.measure.intervals import grouped
 from leadline.network import (
     Activation,
     AveragePool,
@@ -28,6 +27,7 @@ from leadline.network import (
 )
 from leadline.network.frozen import Frozen
 from leadline.session.pretrained import Pretrained, Source, copy_layers
+from leadline.text import grouped
 
 if TYPE_CHECKING:
     from leadline.experiment import NetworkSection

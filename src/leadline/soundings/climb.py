@@ -18,12 +18,13 @@ from leadline.runs.run import Run, load_run
 from leadline.runs.soundings import CLIMB, CLIMB_PAGE
 from leadline.session.recorder import Listener as TrainingListener
 from leadline.session.training import run_experiment
-from leadline.soundings.clock import Clock, OutOfTimeError, duration
+from leadline.soundings.clock import Clock, OutOfTimeError
 from leadline.soundings.findings import PROMISING
 from leadline.soundings.prediction import Prediction, train_next
 from leadline.soundings.result import Sounding, Soundings
 from leadline.soundings.sounder import Listener as SoundingListener
 from leadline.soundings.sounder import sound
+from leadline.text import duration
 
 SHARE_OF_ROUND, SHARE_OF_LAST_ROUND = 0.4, 0.8
 """Of the time that is left, this share goes to the next soundings; the rest to training and to later rounds."""

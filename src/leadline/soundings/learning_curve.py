@@ -13,11 +13,11 @@ from typing import Any
 
 import numpy as np
 
-from leadline.measure.intervals import about, grouped
 from leadline.soundings.effects import LEVEL, OUTCOME_LEVEL
 from leadline.soundings.power_law import PowerLaw, fit_power_law, interval
 from leadline.soundings.scores import Score
 from leadline.soundings.training import Trained
+from leadline.text import about, grouped
 
 FRACTIONS = (1 / 8, 1 / 4, 1 / 2)
 FEWEST_EXAMPLES = 16  # below, a network learns nothing that a curve could go through

@@ -18,13 +18,14 @@ from leadline.search import Workbench
 from leadline.session.results import write_run_report
 from leadline.session.test_set import check_same_data
 from leadline.soundings.catalogue import together
-from leadline.soundings.clock import Clock, OutOfTimeError, duration
+from leadline.soundings.clock import Clock, OutOfTimeError
 from leadline.soundings.findings import PROMISING, Baseline, findings
 from leadline.soundings.lines import Fidelity, Line
 from leadline.soundings.race import MOST_SEEDS, leaders, promises
 from leadline.soundings.result import Soundings
 from leadline.soundings.schedule import FIDELITIES, Job, Schedule, full_seconds
 from leadline.soundings.training import Bench
+from leadline.text import duration
 
 MOST_TOGETHER = 4
 

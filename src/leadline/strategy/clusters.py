@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
+from leadline.files import plain
 from leadline.measure.intervals import Measured, difference, proportion
-from leadline.strategy.plain import plain
 from leadline.strategy.slices import standardized_excess
 
 Array = NDArray[Any]

@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
+from leadline.files import plain
 from leadline.measure.bootstrap import bootstrap, bootstrap_weights, drawn_weights
 from leadline.measure.classification import matches
-from leadline.measure.intervals import Measured, about, paired_difference
+from leadline.measure.intervals import Measured, paired_difference
 from leadline.measure.metrics import Metric, metric
 from leadline.measure.ranked import area_difference, mean_influence, rarest
-from leadline.strategy.plain import plain
+from leadline.text import about
 
 Array = NDArray[Any]
 # One model counts as better where luck alone would do as well in fewer than this share of cases.

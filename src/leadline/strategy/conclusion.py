@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from leadline.measure.intervals import about
 from leadline.strategy.findings import MODERATE, STRONG, Finding, Quantity
 from leadline.strategy.ladder import (
     BIAS,
@@ -18,7 +17,8 @@ from leadline.strategy.ladder import (
     tell_apart,
 )
 from leadline.strategy.remedies import Remedy
-from leadline.strategy.wording import capitalized, listed, size_text
+from leadline.strategy.wording import size_text
+from leadline.text import about, capitalized, listed
 
 # Two gaps whose sizes differ by less than this share are both worked on: 10 against 9 points is no ranking.
 ABOUT_EQUAL = 0.8

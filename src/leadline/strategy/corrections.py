@@ -5,7 +5,6 @@ The same corrections go to dev and test alike, so that both stay from one distri
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
@@ -17,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.errors import LeadlineError, nearest
+from leadline.files import write_rows
 from leadline.strategy.label_text import label_text
 from leadline.strategy.review_files import read_lines
 
@@ -107,19 +107,8 @@ class Corrections:
 
     def to_csv(self, path: str | os.PathLike[str]) -> Path:
         """Write one line per review: row, content, old, new, verdict, when."""
-        path = Path(path)
-        draft = path.with_name(f".{path.name}.partial")
-        try:
-            with draft.open("w", newline="", encoding="utf-8") as file:
-                writer = csv.writer(file)
-                writer.writerow([field.name for field in fields(Review)])
-                writer.writerows([getattr(review, field.name) for field in fields(Review)] for review in self.reviews)
-                file.flush()
-                os.fsync(file.fileno())  # so that a power cut leaves the old file or the new one
-            draft.replace(path)
-        except OSError as error:
-            raise LeadlineError(f"{path} cannot be written: {error.strerror}.") from None
-        return path
+        names = [field.name for field in fields(Review)]
+        return write_rows(path, [names, *([getattr(review, name) for name in names] for review in self.reviews)])
 
     @classmethod
     def from_csv(cls, path: str | os.PathLike[str], classes: Sequence[str] | None = None) -> Corrections:

@@ -6,20 +6,18 @@ none. Source: course 3, error analysis.
 
 from __future__ import annotations
 
-import csv
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import LeadlineError, UsageError
+from leadline.files import plain, write_rows
 from leadline.measure.classification import clustered_rate
 from leadline.measure.intervals import Measured, examples_for_precision, proportion
-from leadline.strategy.plain import plain
 from leadline.strategy.review_files import read_lines
 
 Array = NDArray[Any]
@@ -58,12 +56,7 @@ class MistakeTable:
 
     def to_csv(self, path: str | os.PathLike[str]) -> None:
         """Write ``lines`` as a file; whole or not at all."""
-        draft = Path(path).with_name(f".{Path(path).name}.partial")
-        with draft.open("w", newline="", encoding="utf-8") as file:
-            csv.writer(file).writerows(self.lines())
-            file.flush()
-            os.fsync(file.fileno())  # so that a power cut leaves the old table or the new one
-        draft.replace(path)
+        write_rows(path, self.lines())
 
     def lines(self) -> Iterator[list[Any]]:
         """A head, then one line per mistake, with one column per cause that has ``x`` where it applies."""

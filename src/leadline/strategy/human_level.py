@@ -15,9 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
+from leadline.files import plain
 from leadline.measure.classification import clustered_rate
 from leadline.measure.intervals import Measured
-from leadline.strategy.plain import plain
 
 Array = NDArray[Any]
 

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
+from leadline.files import plain
 from leadline.measure.intervals import Measured, wilson
-from leadline.strategy.plain import plain
 
 Array = NDArray[Any]
 # Cells by name, the wrong labels in each, and the part of random wrong labels that each would hold.

@@ -13,9 +13,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
+from leadline.files import plain
 from leadline.measure.bootstrap import bootstrap_weights
 from leadline.measure.intervals import Measured, wilson
-from leadline.strategy.plain import plain
 from leadline.strategy.residual_analysis import PARTS_OF, Kind, contributions, error_of
 
 Array = NDArray[Any]

@@ -16,10 +16,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
+from leadline.files import plain
 from leadline.measure.bootstrap import bootstrap_weights
 from leadline.measure.intervals import Measured, paired_difference, proportion
 from leadline.strategy.comparison import Comparison, compare
-from leadline.strategy.plain import plain
 
 Array = NDArray[Any]
 

@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
 
-from leadline.measure.intervals import grouped
 from leadline.strategy.evidence import Evidence
 from leadline.strategy.ladder import BIAS, MISMATCH, OVERFITTING, VARIANCE
+from leadline.text import grouped
 
 # A fall of the training cost by less than this share, over a tenth of the epochs, counts as having stopped.
 STILL_FALLING = 0.02

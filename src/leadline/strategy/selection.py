@@ -16,10 +16,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from leadline.errors import UsageError
-from leadline.measure.intervals import Measured, grouped
+from leadline.files import plain
+from leadline.measure.intervals import Measured
 from leadline.measure.metrics import Metric, metric
 from leadline.strategy.comparison import Comparison, compare, expected_optimism
-from leadline.strategy.plain import plain
+from leadline.text import grouped
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
+from leadline.files import plain
 from leadline.measure.intervals import Measured, difference, proportion
-from leadline.strategy.plain import plain
 
 Array = NDArray[Any]
 # Categories beyond the most frequent ones are too rare to be slices.

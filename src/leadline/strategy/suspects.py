@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from leadline.measure.intervals import Measured, grouped
+from leadline.files import plain
+from leadline.measure.intervals import Measured
 from leadline.strategy.label_pattern import LabelPattern
-from leadline.strategy.plain import plain
+from leadline.text import grouped
 
 Array = NDArray[Any]
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from leadline.measure.intervals import Measured, difference, grouped
+from leadline.measure.intervals import Measured, difference
 from leadline.strategy.ladder import BIAS, VARIANCE, Gap, Ladder, Rung
+from leadline.text import capitalized, grouped
 
 BAR = 24
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -48,11 +49,6 @@ def _bar(share: float) -> str:
     return ("█" * (eighths // 8) + _EIGHTHS[eighths % 8]).rstrip()
 
 
-def capitalized(text: str) -> str:
-    """With a capital first letter; the rest stays as it is."""
-    return text[:1].upper() + text[1:]
-
-
 def size_text(ladder: Ladder, gap: Gap) -> str:
     """Such as ``dev error is 6.1 points above training error (4.0 to 8.9)``."""
     size = gap.size
@@ -60,11 +56,6 @@ def size_text(ladder: Ladder, gap: Gap) -> str:
     side = "above" if size.value >= 0 else "below"
     interval = f" ({size.range()})" if size.range() else ""
     return f"{_set_text(ladder, gap.upper)} is {number} {side} {_set_text(ladder, gap.lower)}{interval}"
-
-
-def listed(parts: Sequence[str]) -> str:
-    """Such as ``one, two and three``."""
-    return parts[0] if len(parts) == 1 else ", ".join(parts[:-1]) + " and " + parts[-1]
 
 
 def _set_text(ladder: Ladder, name: str) -> str:

@@ -11,7 +11,6 @@ import io
 import json
 import math
 import os
-import tempfile
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -24,7 +23,8 @@ from PIL import Image, ImageOps
 from leadline.data.mapped import blocks_of_rows
 from leadline.data.sources.raw import RawArrays
 from leadline.errors import LeadlineError
-from leadline.measure.intervals import grouped
+from leadline.files import cache_folder, replacing
+from leadline.text import counted, grouped
 
 ENDINGS = (".jpg", ".jpeg", ".png", ".bmp", ".gif", ".webp", ".tif", ".tiff", ".ppm", ".pgm")
 MOST_PIXELS = 1 << 26
@@ -146,7 +146,7 @@ def decoded(pictures: Pictures, wish: Wish) -> tuple[np.ndarray, np.ndarray, tup
         size, channels, notices = _form(pictures.source, readable, wish)
         rows = [row for row in range(len(found)) if row not in broken]
         identity = repr((pictures.key, size, channels, rows, 2)).encode()
-        cached = cache_folder() / f"{hashlib.sha256(identity).hexdigest()[:32]}.npy"
+        cached = cache_folder("images") / f"{hashlib.sha256(identity).hexdigest()[:32]}.npy"
         if not cached.with_suffix(".broken.npy").exists():
             _decode_into(cached, pictures, rows, (*size, channels), threads)
     for row in np.load(cached.with_suffix(".broken.npy")).tolist():
@@ -165,26 +165,16 @@ def joined_arrays(arrays: Sequence[np.ndarray]) -> np.ndarray:
     if len(files) < len(arrays) or len({array.dtype for array in arrays}) > 1:
         return np.concatenate(arrays)
     identity = repr([(str(file), array.shape) for file, array in zip(files, arrays, strict=True)]).encode()
-    cached = cache_folder() / f"{hashlib.sha256(identity).hexdigest()[:32]}.npy"
+    cached = cache_folder("images") / f"{hashlib.sha256(identity).hexdigest()[:32]}.npy"
     if not cached.exists():
         whole = (sum(map(len, arrays)), *arrays[0].shape[1:])
-        with tempfile.NamedTemporaryFile(dir=cached.parent, delete=False) as file:
+        with replacing(cached) as draft, draft.open("wb") as file:
             header = {"descr": arrays[0].dtype.str, "fortran_order": False, "shape": whole}
             np.lib.format.write_array_header_1_0(file, header)
             for array in arrays:
                 for block in blocks_of_rows(array):
                     file.write(block.data)
-        Path(file.name).replace(cached)
     return np.load(cached, mmap_mode="r")
-
-
-def cache_folder() -> Path:
-    """Where decoded images are kept: LEADLINE_CACHE, else the user's cache folder; it may be deleted at any time."""
-    named = os.environ.get("LEADLINE_CACHE")
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(named) if named else Path(home) / "leadline" / "images"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
 
 
 def _files(path: Path) -> list[Path]:
@@ -251,25 +241,22 @@ def _decode_into(
 ) -> None:
     """Write the images ``rows`` into a file, and beside it which of them cannot be decoded; those leave no gap."""
     broken = []
-    with tempfile.TemporaryDirectory(dir=cached.parent) as folder:
-        part = Path(folder) / "images.npy"
-        whole = (max(len(rows), 1), *shape)
-        with part.open("wb") as file:
-            header = {"descr": "|u1", "fortran_order": False, "shape": whole}
-            np.lib.format.write_array_header_1_0(file, header)
-            start_of_pixels = file.tell()
-            for start in range(0, len(rows), DECODED):
-                block = rows[start : start + DECODED]
-                found = threads.map(lambda row: _pixels(pictures, row, shape), block)
-                for row, pixels in zip(block, found, strict=True):
-                    if pixels is None:
-                        broken.append(row)
-                    else:
-                        file.write(pixels.data)
-            file.truncate(start_of_pixels + math.prod(whole))
-        part.replace(cached)
-        np.save(Path(folder) / "broken.npy", np.array(broken, np.int64))
-        (Path(folder) / "broken.npy").replace(cached.with_suffix(".broken.npy"))
+    whole = (max(len(rows), 1), *shape)
+    with replacing(cached) as draft, draft.open("wb") as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": whole}
+        np.lib.format.write_array_header_1_0(file, header)
+        start_of_pixels = file.tell()
+        for start in range(0, len(rows), DECODED):
+            block = rows[start : start + DECODED]
+            found = threads.map(lambda row: _pixels(pictures, row, shape), block)
+            for row, pixels in zip(block, found, strict=True):
+                if pixels is None:
+                    broken.append(row)
+                else:
+                    file.write(pixels.data)
+        file.truncate(start_of_pixels + math.prod(whole))
+    with replacing(cached.with_suffix(".broken.npy")) as draft, draft.open("wb") as file:
+        np.save(file, np.array(broken, np.int64))
 
 
 def _pixels(pictures: Pictures, row: int, shape: tuple[int, int, int]) -> np.ndarray | None:
@@ -313,7 +300,7 @@ def _told_broken(pictures: Pictures, broken: dict[int, str], wish: Wish) -> str:
     """A notice about images that are left out; LeadlineError where that was not asked for."""
     listed = "; ".join(f"{pictures.names[row]} ({broken[row]})" for row in sorted(broken)[:5])
     more = f"; and {len(broken) - 5} more" if len(broken) > 5 else ""
-    few = "1 image" if len(broken) == 1 else f"{len(broken)} images"
+    few = counted(len(broken), "image")
     told = f"{pictures.source}: {few} cannot be read: {listed}{more}."
     if wish.broken == "fatal":
         raise LeadlineError(f'{told}\nMend or remove them, or leave them out: broken = "skip".')

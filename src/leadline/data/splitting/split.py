@@ -27,6 +27,7 @@ from leadline.data.splitting.dealing import DEV, SETS, TEST, TRAIN, TRAIN_DEV, S
 from leadline.data.splitting.duplicates import duplicate_notices
 from leadline.data.splitting.split_columns import Wanted
 from leadline.errors import LeadlineError, UsageError
+from leadline.files import replacing
 from leadline.measure import examples_to_tell
 
 ENOUGH = 10_000
@@ -72,7 +73,7 @@ class Split:
 
     def save(self, path: str | Path) -> None:
         """Write the row numbers of each set, and the keys, to an ``.npz`` file."""
-        with Path(path).open("wb") as file:
+        with replacing(path) as draft, draft.open("wb") as file:
             np.savez_compressed(
                 file, train=self.train, train_dev=self.train_dev, dev=self.dev, test=self.test, keys=self.keys
             )

@@ -28,7 +28,7 @@ from leadline.data.streaming.row_sets import RowSets, check_settings
 from leadline.data.streaming.running_statistics import NumberStatistics, encoder_of
 from leadline.data.streaming.typed_pieces import TypedPieces
 from leadline.errors import LeadlineError, UsageError
-from leadline.measure.intervals import grouped
+from leadline.text import grouped
 
 BUFFER = 1 << 18
 """Rows that are shuffled together."""

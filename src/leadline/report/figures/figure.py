@@ -7,8 +7,10 @@ from dataclasses import dataclass, field
 from html import escape
 from typing import Any, Literal
 
-import numpy as np
+from leadline.files import plain
 
+FIGURE_DIGITS = 6
+"""Significant ones of what is drawn: more than a screen shows, and few enough to keep a page of figures small."""
 Trace = dict[str, Any]
 Layout = dict[str, Any]
 
@@ -45,10 +47,14 @@ class Figure:
     def to_json(self) -> dict[str, Any]:
         """What the page's script draws: lists and numbers only, non-finite numbers as null."""
         return {
-            "data": plain(self.data),
-            "layout": plain(self.layout),
+            "data": plain(self.data, FIGURE_DIGITS),
+            "layout": plain(self.layout, FIGURE_DIGITS),
             "frames": [
-                {"label": frame.label, "data": plain(frame.data), "layout": plain(frame.layout)}
+                {
+                    "label": frame.label,
+                    "data": plain(frame.data, FIGURE_DIGITS),
+                    "layout": plain(frame.layout, FIGURE_DIGITS),
+                }
                 for frame in self.frames
             ],
         }
@@ -62,23 +68,3 @@ def axis(title: str, **settings: Any) -> dict[str, Any]:
 def text(value: object) -> str:
     """Escape what comes from data: Plotly reads tags in its texts."""
     return escape(str(value), quote=False)
-
-
-def plain(value: Any) -> Any:
-    """The value with arrays as lists, NumPy numbers as Python's, and NaN and infinities as None."""
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, np.ndarray):
-        return plain(value.tolist())
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if isinstance(value, np.generic):
-        return plain(value.item())
-    if isinstance(value, float):
-        return _rounded(value)
-    return value
-
-
-def _rounded(value: float) -> float | None:
-    # Six significant digits are more than a screen shows and keep a page of figures small.
-    return float(f"{value:.6g}") if np.isfinite(value) else None

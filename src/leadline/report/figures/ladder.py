@@ -9,9 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
-from leadline.measure.intervals import Measured, about
+from leadline.measure.intervals import Measured
 from leadline.report.quantities import THIN, count, with_unit
 from leadline.strategy.ladder import PRESENT, RUNGS, Gap, Ladder, Rung
+from leadline.text import about
 
 
 @dataclass(frozen=True)
