@@ -70,7 +70,7 @@ def test_sound_prints_one_json_value(runs: Path, capsys: pytest.CaptureFixture[s
         (["sound", "start", "--budget", "soon"], "budget 'soon': write a time such as 90s"),
         (["sound", "start", "--target-error", "120"], "--target-error 120"),
         (["next", "start", "--remedy", "longer_trainin"], "Did you mean 'longer_training'"),
-        (["climb", "digits", "--budget", "0"], "needs to be more than no time"),
+        (["climb", "digits", "--budget", "0"], "needs more than no time"),
     ],
 )
 def test_wrong_usage(runs: Path, capsys: pytest.CaptureFixture[str], arguments: list[str], words: str):

@@ -64,7 +64,7 @@ def test_a_folder_for_each_class(folder: Path) -> None:
 
 def test_images_are_decoded_once_and_mapped(folder: Path, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = read(folder)
-    assert isinstance(first.inputs, np.memmap) and len(list(cache.glob("*.npy"))) == 2
+    assert isinstance(first.inputs, np.memmap) and len(list((cache / "images").glob("*.npy"))) == 2
     monkeypatch.setattr("leadline.data.sources.images._pixels", None)  # a second decoding would fail
     assert np.array_equal(read(folder).images(), first.images())
     monkeypatch.undo()
