@@ -20,6 +20,9 @@ PLAIN: dict[str, Callable[[Tensor], Tensor]] = {
     "relu6": lambda z: torch.where(z > 6, 6 + 0 * z, torch.where(z > 0, z, 0 * z)),
     "swish": lambda z: z / (1 + torch.exp(-z)),
     "hard_swish": lambda z: torch.where(z < -3, 0 * z, torch.where(z > 3, z, z * (z + 3) / 6)),
+    "mish": lambda z: z * torch.tanh(torch.log(1 + torch.exp(z))),
+    "gelu": lambda z: z * (1 + torch.erf(z / 2**0.5)) / 2,
+    "smooth_clip": lambda z: z / torch.sqrt(1 + z * z / 9),
 }
 each = pytest.mark.parametrize("name", list(ACTIVATIONS))
 

@@ -29,6 +29,8 @@ from leadline.network import (
     Layer,
     MaxPool,
     Network,
+    PeriodicEmbedding,
+    PiecewiseEmbedding,
     Residual,
     SqueezeExcitation,
     TorchModule,
@@ -65,6 +67,9 @@ def pixels(n: int = 6, height: int = 9, width: int = 8, channels: int = 2) -> np
 
 BODIES: dict[str, list[Layer]] = {
     "flatten": [Flatten(), Dense(7, "tanh"), Dropout(0.5), BatchNorm(epsilon=0.1, activation="sigmoid")],
+    "periodic": [Flatten(), PeriodicEmbedding((3, 0, 100), scale=0.6)],
+    "periodic of all": [Flatten(), Dense(4), PeriodicEmbedding(units=2)],
+    "piecewise": [Flatten(), PiecewiseEmbedding((3, 0, 100), bins=4)],
     "valid": [Convolution(4, (3, 2), activation="leaky_relu"), BatchNorm()],
     "same upper": [Convolution(4, (4, 2), 2, "same_upper", activation="swish")],
     "four sides": [Convolution(4, 3, (2, 1), (0, 1, 2, 0), bias=False), Activation("hard_swish")],

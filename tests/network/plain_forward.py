@@ -25,6 +25,12 @@ def activation(name: str, z: Tensor) -> Tensor:
         return z / (1 + torch.exp(-z))
     if name == "hard_swish":
         return torch.where(z < -3, 0 * z, torch.where(z > 3, z, z * (z + 3) / 6))
+    if name == "mish":
+        return z * torch.tanh(torch.log1p(torch.exp(z)))
+    if name == "gelu":
+        return z * torch.special.ndtr(z)
+    if name == "smooth_clip":
+        return z / torch.sqrt(1 + (z / 3) ** 2)
     assert name == "softmax"
     powers = torch.exp(z)
     return powers / powers.sum(-1, keepdim=True)

@@ -12,7 +12,17 @@ import torch
 from leadline.equations.activations import ACTIVATIONS
 from leadline.equations.losses import LOSSES
 from leadline.errors import UsageError
-from leadline.network import Activation, BatchNorm, Dense, Dropout, Flatten, Network
+from leadline.network import (
+    Activation,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Flatten,
+    Layer,
+    Network,
+    PeriodicEmbedding,
+    PiecewiseEmbedding,
+)
 from leadline.network.layer import ShapeError
 from leadline.optimize import Adam, AdamW, GradientDescent, Momentum, Nesterov, Optimizer, RMSprop
 from leadline.optimize.schedules import Cosine, Exponential, InverseTime
@@ -165,6 +175,15 @@ def test_activations(activation: str) -> None:
     """The passes share memory, so each kind of activation is tried with layers before and after it."""
     network = Network([Dense(9, activation), Dense(8, activation), Activation(activation), Dense(CLASSES)])
     assert_as_alone(network, [Member(seed=1), Member(seed=2)], Training(epochs=2, batch_size=50, precision="float64"))
+
+
+@pytest.mark.parametrize("embedding", [PeriodicEmbedding((0, 4, 2)), PiecewiseEmbedding(bins=5, units=2)])
+@pytest.mark.parametrize("before", [[], [Dense(6, "tanh")]])
+def test_embeddings(embedding: Layer, before: list[Layer]) -> None:
+    network = Network([*before, embedding, Dense(8, "relu"), Dropout(0.8), Dense(CLASSES)])
+    settings = Training(epochs=3, batch_size=50, precision="float64")
+    assert_as_alone(network, [Member(seed=1), Member(seed=2)], settings)
+    assert_as_alone(network, [Member(seed=1), Member(seed=2)], replace(settings, batch_size=M))  # shared examples
 
 
 def test_own_schedules() -> None:

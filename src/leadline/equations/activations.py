@@ -2,8 +2,8 @@
 
 Every forward function takes ``z`` of any shape and returns ``a`` of the same shape; every backward function takes the
 derivative ``d_a`` of the cost by the output, and the output ``a`` itself, and returns ``d_z = d_a ∘ g′(z)``.
-Writing g′ in terms of ``a`` lets a layer overwrite ``z`` with ``a`` and keep one tensor instead of two. Swish and hard
-swish fall before they rise, so that ``a`` does not tell ``z``: their backward functions take ``z``.
+Writing g′ in terms of ``a`` lets a layer overwrite ``z`` with ``a`` and keep one tensor instead of two. Swish, hard
+swish, Mish and GELU fall before they rise, so that ``a`` does not tell ``z``: their backward functions take ``z``.
 ``out`` may be the first argument's own memory.
 """
 
@@ -16,6 +16,10 @@ import torch
 from torch import Tensor
 
 LEAK = 0.01
+CLIP = 3.0
+"""Where smooth clipping levels off."""
+MISH_LINEAR = 20.0
+"""From here on Mish is z to the last bit of float64, and eᶻ need not be computed."""
 
 # The overloads that write into a given tensor, looked up once: the look-up costs more than a small kernel.
 _relu_backward_out = torch.ops.aten.threshold_backward.grad_input
@@ -131,6 +135,58 @@ def hard_swish_backward(d_a: Tensor, z: Tensor, out: Tensor | None = None) -> Te
     return d_z if out is None else out.copy_(d_z)
 
 
+def mish(z: Tensor, out: Tensor | None = None) -> Tensor:
+    """z tanh(log(1 + eᶻ)) (Misra, 2020), computed with one exponential: z w/(w + 2), where n = eᶻ and w = n (n + 2)."""
+    w = _mish_w(torch.exp(z.clamp_max(MISH_LINEAR)))
+    return torch.mul(w.div_(w + 2.0), z, out=out)
+
+
+def mish_backward(d_a: Tensor, z: Tensor, out: Tensor | None = None) -> Tensor:
+    """g′ = w/(w + 2) + 4 z n (n + 1)/(w + 2)², in terms of z, with n and w as in the forward function.
+
+    tanh(log(1 + n)) = ((1 + n)² − 1)/((1 + n)² + 1) = w/(w + 2); its derivative by w is 2/(w + 2)², and that of w by z
+    is 2 n (n + 1).
+    """
+    z = z.clamp_max(MISH_LINEAR)
+    n = torch.exp(z)
+    slope = n.add(1.0).mul_(n).mul_(z).mul_(4.0)
+    w = _mish_w(n)
+    divisor = w + 2.0
+    slope.div_(divisor).add_(w).div_(divisor)
+    return torch.mul(d_a, slope, out=out)
+
+
+def _mish_w(n: Tensor) -> Tensor:
+    """n (n + 2), over n."""
+    return n.mul_(n + 2.0)
+
+
+def gelu(z: Tensor, out: Tensor | None = None) -> Tensor:
+    """z Φ(z), Φ the distribution function of the standard normal (Hendrycks and Gimpel, 2016)."""
+    return torch.ops.aten.gelu.default(z) if out is None else torch.ops.aten.gelu.out(z, out=out)
+
+
+def gelu_backward(d_a: Tensor, z: Tensor, out: Tensor | None = None) -> Tensor:
+    """g′ = Φ(z) + z φ(z), in terms of z."""
+    if out is None:
+        return torch.ops.aten.gelu_backward.default(d_a, z)
+    return torch.ops.aten.gelu_backward.grad_input(d_a, z, grad_input=out)
+
+
+def smooth_clip(z: Tensor, out: Tensor | None = None) -> Tensor:
+    """z / √(1 + (z/3)²): close to z near 0, never beyond ±3 (Holzmüller et al., 2024).
+
+    The root is a hypotenuse, which does not overflow.
+    """
+    return torch.div(z, torch.hypot(z / CLIP, z.new_ones(())), out=out)
+
+
+def smooth_clip_backward(d_a: Tensor, a: Tensor, out: Tensor | None = None) -> Tensor:
+    """g′ = (1 + (z/3)²)^−3/2 = (1 − (a/3)²)^3/2, because a² (1 + z²/9) = z² gives 1 − a²/9 = 1/(1 + z²/9)."""
+    inside = torch.square(a / CLIP).neg_().add_(1.0).clamp_min_(0.0)  # rounding may leave |a| a little above 3
+    return torch.mul(inside.sqrt().mul_(inside), d_a, out=out)
+
+
 class Activation(NamedTuple):
     """A function and its backward form, as the layers look them up by name; ``by_input``: backward takes z, not a."""
 
@@ -149,4 +205,7 @@ ACTIVATIONS: dict[str, Activation] = {
     "relu6": Activation(relu6, relu6_backward),
     "swish": Activation(swish, swish_backward, by_input=True),
     "hard_swish": Activation(hard_swish, hard_swish_backward, by_input=True),
+    "mish": Activation(mish, mish_backward, by_input=True),
+    "gelu": Activation(gelu, gelu_backward, by_input=True),
+    "smooth_clip": Activation(smooth_clip, smooth_clip_backward),
 }

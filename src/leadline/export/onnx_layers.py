@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from leadline.equations.activations import LEAK
+from leadline.equations.activations import CLIP, LEAK
 from leadline.equations.convolution import Window
 from leadline.errors import LeadlineError
 from leadline.export.onnx_graph import OnnxGraph
@@ -25,6 +25,8 @@ from leadline.network import (
     Image,
     Layer,
     MaxPool,
+    PeriodicEmbedding,
+    PiecewiseEmbedding,
     Residual,
     SqueezeExcitation,
 )
@@ -80,14 +82,50 @@ def activated(graph: OnnxGraph, name: str, value: str) -> str:
     """An activation by its name."""
     if name == "linear":
         return value
-    if name == "swish":
-        return graph.add("Mul", value, graph.add("Sigmoid", value))
-    if name == "relu6":
-        limits = (graph.constant(limit, f"limit_{limit}", np.float32) for limit in (0, 6))
-        return graph.add("Clip", value, *limits)
+    if name in COMPOSED:
+        return COMPOSED[name](graph, value)
     operator, attributes = OPERATORS[name]
     return graph.add(operator, value, **attributes)
 
+
+def _swish(graph: OnnxGraph, value: str) -> str:
+    return graph.add("Mul", value, graph.add("Sigmoid", value))
+
+
+def _relu6(graph: OnnxGraph, value: str) -> str:
+    limits = (graph.constant(limit, f"limit_{limit}", np.float32) for limit in (0, 6))
+    return graph.add("Clip", value, *limits)
+
+
+def _mish(graph: OnnxGraph, value: str) -> str:
+    return graph.add("Mul", value, graph.add("Tanh", graph.add("Softplus", value)))
+
+
+def _gelu(graph: OnnxGraph, value: str) -> str:
+    """½ z (1 + erf(z/√2)); the operator Gelu came with a later opset."""
+    root, one, half = (graph.constant(number, f"gelu_{number:.3g}", np.float32) for number in (2**-0.5, 1.0, 0.5))
+    upper = graph.add("Add", graph.add("Erf", graph.add("Mul", value, root)), one)
+    return graph.add("Mul", graph.add("Mul", value, half), upper)
+
+
+def _smooth_clip(graph: OnnxGraph, value: str) -> str:
+    """z / √(1 + (z/3)²), both divided by s = max(1, |z/3|) first, so that no square overflows."""
+    third, one = graph.constant(1 / CLIP, "clip_third", np.float32), graph.constant(1.0, "clip_one", np.float32)
+    size = graph.add("Max", graph.add("Abs", graph.add("Mul", value, third)), one)
+    scaled = graph.add("Div", value, size)
+    part, unit = graph.add("Mul", scaled, third), graph.add("Div", one, size)
+    root = graph.add("Sqrt", graph.add("Add", graph.add("Mul", part, part), graph.add("Mul", unit, unit)))
+    return graph.add("Div", scaled, root)
+
+
+COMPOSED: dict[str, Callable[[OnnxGraph, str], str]] = {
+    "swish": _swish,
+    "relu6": _relu6,
+    "mish": _mish,
+    "gelu": _gelu,
+    "smooth_clip": _smooth_clip,
+}
+"""Activations that opset 18 has no operator for."""
 
 OPERATORS: dict[str, tuple[str, dict[str, Any]]] = {
     "sigmoid": ("Sigmoid", {}),
@@ -169,6 +207,42 @@ def _squeeze_excitation(layer: SqueezeExcitation, export: LayerExport, value: st
     return graph.add("Mul", value, graph.add("Unsqueeze", scale, graph.constant([2, 3], "axes", np.int64)))
 
 
+def _periodic(layer: PeriodicEmbedding, export: LayerExport, value: str) -> str:
+    graph = export.graph
+    frequencies = export.array(2 * math.pi * export.tensors["frequencies"], "frequencies")
+    angles = graph.add("Mul", _apart(layer.columns, export, value), frequencies)
+    return _beside(export, value, graph.add("Concat", graph.add("Cos", angles), graph.add("Sin", angles), axis=2))
+
+
+def _piecewise(layer: PiecewiseEmbedding, export: LayerExport, value: str) -> str:
+    graph, edges = export.graph, np.array(layer.bin_edges())
+    above, beyond = np.zeros(len(edges) - 1), np.ones(len(edges) - 1)  # the first and the last part are not held
+    above[0], beyond[-1] = np.finfo(np.float32).min, np.finfo(np.float32).max
+    low, width, least, most = (
+        graph.constant(numbers, f"{export.place}.{name}", np.float32)
+        for numbers, name in ((edges[:-1], "low"), (np.diff(edges), "width"), (above, "least"), (beyond, "most"))
+    )
+    parts = graph.add("Div", graph.add("Sub", _apart(layer.columns, export, value), low), width)
+    return _beside(export, value, graph.add("Min", graph.add("Max", parts, least), most))
+
+
+def _apart(columns: Sequence[int], export: LayerExport, value: str) -> str:
+    """The chosen columns with an axis for their features, (m, c, 1)."""
+    graph = export.graph
+    if columns:
+        value = graph.add("Gather", value, graph.constant(list(columns), f"{export.place}.columns", np.int64), axis=1)
+    return graph.add("Unsqueeze", value, graph.constant([2], "feature_axis", np.int64))
+
+
+def _beside(export: LayerExport, value: str, features: str) -> str:
+    """The inputs and behind them what each column's linear map makes of its features (m, c, K)."""
+    graph, weight = export.graph, export.tensors["embedding_weight"]
+    embedded = graph.add("Einsum", features, export.tensor("embedding_weight"), equation="mck,cdk->mcd")
+    embedded = graph.add("Add", embedded, export.tensor("embedding_bias"))
+    shape = graph.constant([-1, weight.shape[0] * weight.shape[1]], f"{export.place}.embedded_shape", np.int64)
+    return graph.columns([value, graph.add("Reshape", embedded, shape)])
+
+
 FORMS: dict[type[Layer], Callable[..., str]] = {
     Dense: _dense,
     Activation: _activation,
@@ -180,6 +254,8 @@ FORMS: dict[type[Layer], Callable[..., str]] = {
     MaxPool: _pool,
     AveragePool: _pool,
     GlobalAveragePool: _global_average_pool,
+    PeriodicEmbedding: _periodic,
+    PiecewiseEmbedding: _piecewise,
     Residual: _residual,
     SqueezeExcitation: _squeeze_excitation,
 }

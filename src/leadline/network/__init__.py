@@ -7,6 +7,7 @@ from leadline.network.dense import Dense
 from leadline.network.depth_report import DepthReport, depth_report
 from leadline.network.dropout import Dropout
 from leadline.network.elementwise import Activation, Flatten
+from leadline.network.embeddings import PeriodicEmbedding, PiecewiseEmbedding
 from leadline.network.gradient_check import GradientCheck, gradient_check
 from leadline.network.image import Image
 from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, layer_from_config
@@ -38,6 +39,8 @@ __all__ = [
     "Network",
     "Parameter",
     "Parameters",
+    "PeriodicEmbedding",
+    "PiecewiseEmbedding",
     "Residual",
     "Shape",
     "ShapeError",

@@ -8,7 +8,7 @@ from leadline.equations.initialization import STANDARD_DEVIATIONS
 from leadline.errors import UsageError, nearest
 from leadline.network.layer import Parameter, Shape, is_number
 
-RECTIFIERS = ("relu", "leaky_relu", "relu6", "swish", "hard_swish")
+RECTIFIERS = ("relu", "leaky_relu", "relu6", "swish", "hard_swish", "mish", "gelu")
 """Activations that let through about half of the signal."""
 
 

@@ -11,13 +11,22 @@ import torch
 from torch import Tensor
 
 from leadline.errors import LeadlineError, UsageError
-from leadline.network import Activation, BatchNorm, Dense, Dropout, Flatten, Network
+from leadline.network import (
+    Activation,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Flatten,
+    Network,
+    PeriodicEmbedding,
+    PiecewiseEmbedding,
+)
 from leadline.network.layer import Layer
 from leadline.optimize import Optimizer
 from leadline.optimize.schedules import Schedule
 from leadline.training.settings import Training
 
-DENSE_LAYERS = (Dense, Activation, Dropout, BatchNorm, Flatten)
+DENSE_LAYERS = (Dense, Activation, Dropout, BatchNorm, Flatten, PeriodicEmbedding, PiecewiseEmbedding)
 SHARED_SETTINGS = ("batch_size", "precision", "device")
 
 
