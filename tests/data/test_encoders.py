@@ -134,3 +134,24 @@ def test_quantiles_of_equal_missing_and_constant_values() -> None:
     assert (out[:50, 0] == out[0, 0]).all() and abs(out[0, 0]) < 0.2
     assert out[-1].tolist() == [0, 1]
     assert isinstance(fit_column(Column("a", "number", np.ones(9)), "quantile"), NumberEncoder)
+
+
+def test_robust_numbers_ignore_how_far_off_the_extremes_are() -> None:
+    values = np.array([1.0, 2, 3, 4, 5, 6, 7, 1e6, np.nan])
+    encoder = fit_column(Column("a", "number", values), "robust")
+    out = np.empty((9, 2))
+    encoder.encode(Column("a", "number", values), out)
+    lower, median, upper = np.quantile(values[:8], [0.25, 0.5, 0.75])
+    assert out[:8, 0] == pytest.approx((values[:8] - median) / (upper - lower))
+    assert out[8].tolist() == [0, 1]  # a missing one becomes the median
+
+
+@pytest.mark.parametrize(("values", "expected"), [([0, 0, 0, 0, 0, 1], [0, 2]), ([-1e308, 1e308], [-1, 1])])
+def test_robust_numbers_with_equal_quartiles_and_at_the_ends(values: list[float], expected: list[float]) -> None:
+    column = Column("a", "number", np.array(values, float))
+    encoder = fit_column(column, "robust")
+    out = np.empty((len(values), 1))
+    encoder.encode(column, out)
+    assert out[[0, -1], 0] == pytest.approx(expected)
+    constant = fit_column(Column("a", "number", np.ones(4)), "robust")
+    assert isinstance(constant, NumberEncoder) and constant.scale == 0

@@ -66,6 +66,43 @@ def test_derivative_by_finite_differences(loss: str, weighted: bool) -> None:
     assert distance(LOSSES[loss].backward(z, y, weights), numeric) < 1e-7
 
 
+smoothing = pytest.mark.parametrize("loss", [name for name in LOSSES if LOSSES[name].smooths])
+
+
+@smoothing
+@pytest.mark.parametrize("weighted", [False, True])
+def test_smoothed_labels_by_autograd_and_differences(loss: str, weighted: bool) -> None:
+    """The mean of the losses towards every class, beside that towards the label."""
+    k, epsilon = outputs(loss), 0.2
+    z, y = normal(7, k).requires_grad_(), targets(loss, 7, k)
+    weights = torch.tensor([1.0, 0, 1, 2, 0.5, 1, 0], dtype=torch.float64) if weighted else None
+    if loss == "softmax_cross_entropy":
+        others = torch.stack([plain(loss, z, torch.full_like(y, label)) for label in range(k)]).mean(0)
+    else:
+        others = (plain(loss, z, torch.where(y.isnan(), y, 0.0)) + plain(loss, z, torch.where(y.isnan(), y, 1.0))) / 2
+    each_one = (1 - epsilon) * plain(loss, z, y) + epsilon * others
+    expected = each_one.mean() if weights is None else (each_one * weights).sum() / weights.sum()
+    (slope,) = torch.autograd.grad(expected, z)
+    z, found = z.detach(), LOSSES[loss]
+    torch.testing.assert_close(found.cost(z, y, weights, smoothing=epsilon), expected.detach(), rtol=1e-10, atol=0)
+    derivative = found.backward(z, y, weights, smoothing=epsilon)
+    torch.testing.assert_close(derivative, slope, rtol=1e-10, atol=1e-14)
+    numeric = finite_differences(lambda: found.cost(z, y, weights, smoothing=epsilon), z)
+    assert distance(derivative, numeric) < 1e-7
+
+
+@smoothing
+def test_members_smooth_their_own_labels(loss: str) -> None:
+    z, y = normal(3, 7, outputs(loss)), targets(loss, 3, 7, outputs(loss))
+    own = torch.tensor([[0.0], [0.1], [0.3]], dtype=torch.float64)
+    costs, derivative = (f(z, y, smoothing=own) for f in (LOSSES[loss].cost, LOSSES[loss].backward))
+    for member, epsilon in enumerate(own.flatten().tolist()):
+        alone = LOSSES[loss].cost(z[member], y[member], smoothing=epsilon)
+        torch.testing.assert_close(costs[member], alone, rtol=1e-12, atol=0)
+        alone = LOSSES[loss].backward(z[member], y[member], smoothing=epsilon)
+        torch.testing.assert_close(derivative[member], alone, rtol=1e-12, atol=1e-16)
+
+
 @each
 def test_one_example(loss: str) -> None:
     z, y = normal(1, outputs(loss)), targets(loss, 1, outputs(loss))

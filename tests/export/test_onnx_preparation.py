@@ -51,7 +51,7 @@ def frame(n: int = 400, seed: int = 0) -> pd.DataFrame:
     return made
 
 
-@pytest.mark.parametrize("normalization", ["standardize", "quantile", "unit", "none"])
+@pytest.mark.parametrize("normalization", ["standardize", "robust", "quantile", "unit", "none"])
 def test_columns_are_prepared_alike(normalization: str) -> None:
     rows = frame()
     data = read(rows, "y", normalization=normalization, types={"answer": "boolean"})

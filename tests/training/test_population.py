@@ -186,6 +186,19 @@ def test_embeddings(embedding: Layer, before: list[Layer]) -> None:
     assert_as_alone(network, [Member(seed=1), Member(seed=2)], replace(settings, batch_size=M))  # shared examples
 
 
+@pytest.mark.parametrize("loss", [SOFTMAX, "binary_cross_entropy", "multi_label_cross_entropy"])
+def test_dropout_and_label_smoothing_that_fall(loss: str) -> None:
+    network = Network([*REGULARIZED.layers[:-1], Dense(1 if loss == "binary_cross_entropy" else CLASSES)])
+    shared = Training(epochs=5, batch_size=50, precision="float64", label_smoothing=0.2)
+    shared = replace(shared, label_smoothing_schedule=Cosine(4), dropout_schedule=Exponential(0.5))
+    assert_as_alone(network, [Member(seed=1), Member(seed=2)], shared, loss)
+    own = [replace(shared, seed=1), replace(shared, label_smoothing=0.0), replace(shared, dropout_schedule=Cosine(3))]
+    train, dev = examples(shared, loss=loss), examples(shared, 60, loss)
+    singles = [Single(network, settings) for settings in own]
+    for single, got in zip(singles, train_to_end(PopulationTrainer(singles, loss, train, dev)), strict=True):
+        assert_same(got, alone(single, loss, train, dev), 1e-12)
+
+
 def test_own_schedules() -> None:
     shared = Training(epochs=4, batch_size=40, schedule=Exponential(0.7), precision="float64")
     assert_as_alone(PLAIN, [Member(learning_rate=0.01), Member(learning_rate=0.02)], shared)

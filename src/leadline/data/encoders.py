@@ -198,7 +198,9 @@ def fit_number(column: Column, normalization: str) -> NumberEncoder:
     missing = np.isnan(column.values)
     known = column.values[~missing] if missing.any() else column.values
     center, scale = location(known[:, None], normalization)
-    fill = mean_of(known[:, None])[0] if len(known) else 0.0
+    fill = 0.0
+    if len(known):
+        fill = center[0] if normalization == "robust" else mean_of(known[:, None])[0]
     return NumberEncoder(column.name, float(center[0]), float(scale[0]), float(fill), bool(missing.any()), column.kind)
 
 

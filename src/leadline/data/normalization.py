@@ -20,8 +20,9 @@ CACHED = 1 << 15
 def location(values: np.ndarray, normalization: str) -> tuple[np.ndarray, np.ndarray]:
     """Center and scale of each column of ``values`` (m, n) by the chosen normalization, both float64 (n,).
 
-    Standardizing gives the mean and the standard deviation (divisor m), unit the minimum and the range, none
-    gives 0 and 1. A constant column gets scale 0, except under none. Extreme values do not overflow.
+    Standardizing gives the mean and the standard deviation (divisor m), robust the median and the range of the middle
+    half of the values (where that is 0, half the range of all), unit the minimum and the range, none gives 0 and 1. A
+    constant column gets scale 0, except under none. Extreme values do not overflow.
     """
     n = values.shape[1]
     if normalization == "none" or len(values) == 0:
@@ -31,6 +32,8 @@ def location(values: np.ndarray, normalization: str) -> tuple[np.ndarray, np.nda
         with np.errstate(over="ignore"):
             scale = high - low
         return low, np.where(np.isfinite(scale), scale, np.finfo(np.float64).max)
+    if normalization == "robust":
+        return _middle(values, low, high)
     mean = mean_of(values)
     size = np.maximum(np.abs(scaled(high, mean, 1.0)), np.abs(scaled(low, mean, 1.0)))
     size[size == 0] = 1.0
@@ -42,6 +45,14 @@ def location(values: np.ndarray, normalization: str) -> tuple[np.ndarray, np.nda
     scale = size * np.sqrt(squares / len(values))
     constant = low == high  # the computed mean of equal values may differ from them in the last bit
     return np.where(constant, low, mean), np.where(constant, 0.0, scale)
+
+
+def _middle(values: np.ndarray, low: np.ndarray, high: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """The median of each column and the range between its quartiles, or where they are equal half its whole range."""
+    lower, median, upper = np.quantile(values.astype(np.float64) / 2, [0.25, 0.5, 0.75], axis=0)
+    with np.errstate(over="ignore"):
+        scale = np.where(upper > lower, 2 * (upper - lower), high / 2 - low / 2)
+    return np.where(low == high, low, 2 * median), np.minimum(scale, np.finfo(np.float64).max)
 
 
 def scaled(values: np.ndarray, center: np.ndarray | float, scale: np.ndarray | float) -> np.ndarray:

@@ -12,7 +12,7 @@ from leadline.errors import UsageError, nearest
 
 Task = Literal["binary", "multiclass", "multilabel", "regression"]
 Kind = Literal["number", "category", "boolean", "date", "text", "identifier"]
-Normalization = Literal["auto", "standardize", "quantile", "unit", "none"]
+Normalization = Literal["auto", "standardize", "robust", "quantile", "unit", "none"]
 Duplicates = Literal["report", "together", "ignore"]
 Size = float | int | Literal["auto"]
 
@@ -57,9 +57,10 @@ class DataSettings:
     serve for training alone (course 3, mismatched training and dev/test sets). ``sources = {target, extra}`` says
     both at once. A source may have a weight: ``{source = "web.csv", weight = 0.2}``.
 
-    ``normalization``: ``"standardize"`` is (x − μ)/σ, ``"quantile"`` turns the distribution of each number into a
-    normal one by its quantiles, ``"unit"`` brings values into [0, 1] (pixels: x/255), ``"none"`` leaves inputs and
-    targets alone, ``"auto"`` is ``"unit"`` for images, else ``"standardize"``.
+    ``normalization``: ``"standardize"`` is (x − μ)/σ, ``"robust"`` (x − median)/(range of the middle half),
+    ``"quantile"`` turns the distribution of each number into a normal one by its quantiles, ``"unit"`` brings values
+    into [0, 1] (pixels: x/255), ``"none"`` leaves inputs and targets alone, ``"auto"`` is ``"unit"`` for images, else
+    ``"standardize"``.
 
     ``broken``: what happens to images that cannot be read: ``"fatal"`` stops with their names, ``"skip"`` leaves
     them out with a notice. ``size`` (height, width) brings the images of a folder to one size.

@@ -7,6 +7,9 @@ m)`` weighs the examples (0 leaves one out; J is then the weighted mean).
 
 J is a mean over examples and the backward functions return its derivative, so the factor 1/m enters here and
 nowhere else: ``d_z = (a − y)/m`` for every loss, with a = z, σ(z) or softmax(z). Nothing is ever divided by a.
+
+Cross-entropies take a ``smoothing`` ε of the labels, one number or (P, 1) with one for each member: of the probability
+1 of its label, an example keeps 1 − ε, and ε is shared by all classes alike (Szegedy et al., 2016).
 """
 
 from __future__ import annotations
@@ -20,6 +23,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from leadline.equations import activations
+from leadline.equations.averages import Number
 
 
 def squared_error(z: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
@@ -32,48 +36,78 @@ def squared_error_backward(z: Tensor, y: Tensor, weights: Tensor | None = None, 
     return _over_examples(torch.sub(z, y, out=out), weights)
 
 
-def binary_cross_entropy(z: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
+def smoothed(y: Tensor, smoothing: Number) -> Tensor:
+    """Labels 0 and 1 as ε/2 and 1 − ε/2: what ``smoothing`` makes of the probability of the second of two classes."""
+    if not isinstance(smoothing, Tensor):
+        return y if smoothing == 0 else y * (1.0 - smoothing) + smoothing / 2
+    smoothing = smoothing.to(y).unsqueeze(-1)
+    return y * (1.0 - smoothing) + smoothing / 2
+
+
+def binary_cross_entropy(z: Tensor, y: Tensor, weights: Tensor | None = None, smoothing: Number = 0.0) -> Tensor:
     """J = 1/m Σᵢ −[y log σ(z) + (1−y) log(1−σ(z))] for labels ``y`` in [0, 1] of the shape of ``z``.
 
     Computed as max(z, 0) − z y + log(1 + e^−|z|).
     """
-    return _mean(_logistic_loss(z, y).sum(-1), weights)
+    return _mean(_logistic_loss(z, smoothed(y, smoothing)).sum(-1), weights)
 
 
 def binary_cross_entropy_backward(
-    z: Tensor, y: Tensor, weights: Tensor | None = None, out: Tensor | None = None
+    z: Tensor, y: Tensor, weights: Tensor | None = None, out: Tensor | None = None, smoothing: Number = 0.0
 ) -> Tensor:
     """d_z = (σ(z) − y)/m."""
-    return _over_examples(activations.sigmoid(z, out=out).sub_(y), weights)
+    return _over_examples(activations.sigmoid(z, out=out).sub_(smoothed(y, smoothing)), weights)
 
 
-def multi_label_cross_entropy(z: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
+def multi_label_cross_entropy(z: Tensor, y: Tensor, weights: Tensor | None = None, smoothing: Number = 0.0) -> Tensor:
     """Binary cross-entropy summed over k labels, one sigmoid each; a label that is NaN is missing and adds nothing."""
-    return _mean(_logistic_loss(z, y).masked_fill_(torch.isnan(y), 0.0).sum(-1), weights)
+    return _mean(_logistic_loss(z, smoothed(y, smoothing)).masked_fill_(torch.isnan(y), 0.0).sum(-1), weights)
 
 
 def multi_label_cross_entropy_backward(
-    z: Tensor, y: Tensor, weights: Tensor | None = None, out: Tensor | None = None
+    z: Tensor, y: Tensor, weights: Tensor | None = None, out: Tensor | None = None, smoothing: Number = 0.0
 ) -> Tensor:
     """d_z = (σ(z) − y)/m, and 0 where the label is missing."""
-    d_z = activations.sigmoid(z, out=out).sub_(y).masked_fill_(torch.isnan(y), 0.0)
+    d_z = activations.sigmoid(z, out=out).sub_(smoothed(y, smoothing)).masked_fill_(torch.isnan(y), 0.0)
     return _over_examples(d_z, weights)
 
 
-def softmax_cross_entropy(z: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
-    """J = 1/m Σᵢ −log softmax(zᵢ)[yᵢ] for class indices ``y (m,)``, by log-sum-exp."""
+def softmax_cross_entropy(z: Tensor, y: Tensor, weights: Tensor | None = None, smoothing: Number = 0.0) -> Tensor:
+    """J = 1/m Σᵢ −log softmax(zᵢ)[yᵢ] for class indices ``y (m,)``, by log-sum-exp.
+
+    Smoothed, what is subtracted from the log-sum-exp is (1 − ε) z[y] + ε mean(z).
+    """
     chosen = z.gather(-1, y.unsqueeze(-1)).squeeze(-1)
+    if isinstance(smoothing, Tensor) or smoothing != 0:
+        share = smoothing.to(z) if isinstance(smoothing, Tensor) else smoothing
+        chosen = (1.0 - share) * chosen + share * z.mean(-1)
     return _mean(torch.logsumexp(z, -1).sub_(chosen), weights)
 
 
 def softmax_cross_entropy_backward(
-    z: Tensor, y: Tensor, weights: Tensor | None = None, out: Tensor | None = None
+    z: Tensor, y: Tensor, weights: Tensor | None = None, out: Tensor | None = None, smoothing: Number = 0.0
 ) -> Tensor:
-    """d_z = (softmax(z) − one_hot(y))/m."""
+    """d_z = (softmax(z) − one_hot(y))/m; smoothed, one_hot(y) becomes (1 − ε) one_hot(y) + ε/k."""
     a = activations.softmax(z, out=out)
-    index = y.unsqueeze(-1)
-    a.scatter_add_(-1, index, a.new_full((1,), -1.0).expand(index.shape))
+    subtract_labels(a, y.unsqueeze(-1), -1, smoothing)
     return _over_examples(a, weights)
+
+
+def subtract_labels(a: Tensor, index: Tensor, axis: int, smoothing: Number = 0.0) -> None:
+    """``a − (1 − ε) one_hot(y) − ε/k`` in place, with the classes of ``a`` and the labels' ``index`` along ``axis``."""
+    if isinstance(smoothing, Tensor):
+        share = smoothing.to(a).unsqueeze(-1)
+        a.scatter_add_(axis, index, (share - 1.0).expand(index.shape)).sub_(share / a.shape[axis])
+        return
+    a.scatter_add_(axis, index, _one_number(smoothing - 1.0, a.dtype, a.device).expand(index.shape))
+    if smoothing != 0:
+        a.sub_(smoothing / a.shape[axis])
+
+
+@lru_cache(maxsize=64)
+def _one_number(value: float, dtype: torch.dtype, device: torch.device) -> Tensor:
+    """A number as a tensor (1,), kept: losses are computed at every step."""
+    return torch.full((1,), value, dtype=dtype, device=device)
 
 
 def _logistic_loss(z: Tensor, y: Tensor) -> Tensor:
@@ -124,16 +158,20 @@ def _squared_distance(z: Tensor, y: Tensor) -> Tensor:
 
 
 class Loss(NamedTuple):
-    """A cost, its derivative, what turns outputs into predictions, and the error of each example (0/1, or squared)."""
+    """A cost, its derivative, what turns outputs into predictions, and the error of each example (0/1, or squared).
+
+    ``smooths``: cost and derivative take a ``smoothing`` of the labels.
+    """
 
     cost: Callable[..., Tensor]
     backward: Callable[..., Tensor]
     prediction: Callable[..., Tensor]
     error: Callable[[Tensor, Tensor], Tensor]
+    smooths: bool = True
 
 
 LOSSES: dict[str, Loss] = {
-    "squared_error": Loss(squared_error, squared_error_backward, activations.linear, _squared_distance),
+    "squared_error": Loss(squared_error, squared_error_backward, activations.linear, _squared_distance, smooths=False),
     "binary_cross_entropy": Loss(binary_cross_entropy, binary_cross_entropy_backward, activations.sigmoid, _wrong_side),
     "multi_label_cross_entropy": Loss(
         multi_label_cross_entropy, multi_label_cross_entropy_backward, activations.sigmoid, _wrong_labels

@@ -14,7 +14,7 @@ Tables = tuple[dict[str, Any], ...]
 # The same names as in `leadline.data.settings` (a test compares them), which would cost the start of every command.
 Task = Literal["binary", "multiclass", "multilabel", "regression", "classification"]
 Kind = Literal["number", "category", "boolean", "date", "text", "identifier"]
-Normalization = Literal["auto", "standardize", "quantile", "unit", "none"]
+Normalization = Literal["auto", "standardize", "robust", "quantile", "unit", "none"]
 Duplicates = Literal["report", "together", "ignore"]
 
 
@@ -133,6 +133,9 @@ class TrainingSection(Section):
     l2: float | None = Field(default=None, ge=0)
     l1: float | None = Field(default=None, ge=0)
     clip_norm: float | None = Field(default=None, gt=0)
+    label_smoothing: float | None = Field(default=None, ge=0, lt=1)
+    label_smoothing_schedule: Annotated[dict[str, Any] | None, BeforeValidator(checks.typed_table)] = None
+    dropout_schedule: Annotated[dict[str, Any] | None, BeforeValidator(checks.typed_table)] = None
     early_stopping: Annotated[EarlyStopping | None, BeforeValidator(checks.early_stopping)] = None
     precision: Literal["float32", "float64"] = "float32"
     gradient_tolerance: float | None = Field(default=None, gt=0)

@@ -15,7 +15,8 @@ from leadline.network.layer import Layer, Memory, Shape, Tensors, is_number
 class Dropout(Layer):
     """Inverted dropout: in training, each value stays with probability ``keep_prob`` and is scaled by 1/keep_prob.
 
-    Drawn anew in every pass, unless ``memory.fixed_noise`` asks for the same mask again (gradient checking).
+    A training may let 1 − keep_prob fall (``memory.dropout``). Drawn anew in every pass, unless ``memory.fixed_noise``
+    asks for the same mask again (gradient checking).
     """
 
     keep_prob: float
@@ -35,6 +36,8 @@ class Dropout(Layer):
         mask = memory.buffer("mask", x.shape, x)
         if not (memory.fixed_noise and "mask" in memory.kept):
             keep_prob = memory.settings.get("keep_prob", self.keep_prob)
+            if isinstance(memory.dropout, Tensor) or memory.dropout != 1:
+                keep_prob = 1 - memory.dropout * (1 - keep_prob)
             memory.kept["mask"] = dropout_mask(memory.draw(mask), keep_prob, out=mask)
         return dropout(x, memory.kept["mask"], out=memory.buffer("y", x.shape, x))
 

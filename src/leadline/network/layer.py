@@ -69,6 +69,7 @@ class Memory:
 
     ``kept`` holds what backward needs. ``statistics`` are the layer's untrained tensors (running means). ``weights``,
     of shape (m,) or (P, m), is 0 for rows that only pad a short batch of a population; None when every row counts.
+    ``dropout`` is the part of every dropout layer's 1 − keep_prob that holds now, a number or (P, 1, 1).
     ``settings`` overrule fields of the layer with a tensor of one value for each member of a population.
     """
 
@@ -78,6 +79,7 @@ class Memory:
     statistics: Tensors = field(default_factory=dict)
     weights: Tensor | None = None
     fixed_noise: bool = False
+    dropout: float | Tensor = 1.0
     settings: dict[str, Any] = field(default_factory=dict)
     kept: dict[str, Any] = field(default_factory=dict)
     _buffers: dict[tuple[str, Shape], Tensor] = field(default_factory=dict, repr=False)
@@ -101,7 +103,7 @@ class Memory:
         if memory is None:
             memory = self._inner[path] = Memory(statistics=branch(self.statistics, path))
         memory.training, memory.generator = self.training, self.generator
-        memory.weights, memory.fixed_noise = self.weights, self.fixed_noise
+        memory.weights, memory.fixed_noise, memory.dropout = self.weights, self.fixed_noise, self.dropout
         return memory
 
     def draw(self, out: Tensor) -> Tensor:

@@ -12,8 +12,10 @@ from leadline.errors import LeadlineError
 from leadline.optimize.optimizer import Optimizer, State
 from leadline.training.batches import Batches
 from leadline.training.objective import Objective
+from leadline.training.regularization import Regularization
 
 STEPS_BETWEEN_SNAPSHOTS = 64
+NONE_FALLS = Regularization()
 
 
 @dataclass(frozen=True)
@@ -22,6 +24,7 @@ class Steps:
 
     examples: Tensor | None
     rates: list[float]
+    regularization: Regularization = NONE_FALLS
 
 
 class DivergenceError(LeadlineError):
@@ -69,6 +72,7 @@ class Guard:
         parameters = self.objective.parameters
         good, place, rate = parameters.clone(), None, self._since[-1].rates[-1]
         for steps in self._since:
+            self.objective.regularize(steps.regularization)
             targets, weights = batches.targets(steps.examples), batches.weights_of(steps.examples)
             for (x, y, w), rate in zip(batches.of(steps.examples, targets, weights), steps.rates, strict=True):
                 start = parameters.clone()

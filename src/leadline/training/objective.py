@@ -10,6 +10,7 @@ from leadline.equations.penalties import l1_penalty, l1_penalty_backward, l2_pen
 from leadline.network import Network, Parameters
 from leadline.optimize.clipping import clip_by_norm
 from leadline.training.allocation import keep_freed_memory
+from leadline.training.regularization import Regularization
 
 
 class Objective:
@@ -40,6 +41,13 @@ class Objective:
         self._weights = parameters.theta[..., :n]
         self._weight_gradients = self.gradients.theta[..., :n]
         self._d_output: dict[torch.Size, Tensor] = {}
+        self._smoothing: dict[str, float] = {}
+
+    def regularize(self, regularization: Regularization) -> None:
+        """Dropout and label smoothing from now on."""
+        for memory in self.memories:
+            memory.dropout = regularization.dropout
+        self._smoothing = {"smoothing": regularization.smoothing} if regularization.smoothing else {}
 
     def output(self, x: Tensor) -> Tensor:
         """The network's output in training mode; valid until the next call."""
@@ -55,7 +63,7 @@ class Objective:
         buffer = self._d_output.get(z.shape)
         if buffer is None:
             buffer = self._d_output[z.shape] = torch.empty_like(z)
-        d_output = self.loss.backward(z, y, weights, out=buffer)
+        d_output = self.loss.backward(z, y, weights, out=buffer, **self._smoothing)
         self.network.backward(self.parameters, self.gradients, d_output, self.memories)
         m = z.shape[-2]
         if self.l2:

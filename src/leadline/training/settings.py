@@ -43,7 +43,9 @@ class Training:
     """Settings of one training; ``l2`` and ``l1`` are λ of a penalty λ/(2m), with m the size of the batch.
 
     ``batch_size`` None is chosen by the amount of data; ``gradient_tolerance`` stops full-batch descent when ‖∇J‖
-    falls below it.
+    falls below it. ``label_smoothing`` ε of the labels' probability goes to all classes alike, in the gradient; costs
+    are measured with the labels as they are. ``dropout_schedule`` and ``label_smoothing_schedule`` say how 1 − keep_prob of
+    all dropout layers and ε fall, epoch by epoch, as other schedules do for the learning rate.
     """
 
     epochs: int = 100
@@ -53,6 +55,9 @@ class Training:
     l2: float = 0.0
     l1: float = 0.0
     clip_norm: float | None = None
+    label_smoothing: float = 0.0
+    label_smoothing_schedule: Schedule = field(default_factory=Constant)
+    dropout_schedule: Schedule = field(default_factory=Constant)
     early_stopping: EarlyStopping | None = None
     gradient_tolerance: float | None = None
     precision: str = "float32"
@@ -68,6 +73,8 @@ class Training:
             value = getattr(self, name)
             if not 0 <= value < math.inf:
                 raise UsageError(f"{name} must be at least 0, got {value!r}")
+        if not 0 <= self.label_smoothing < 1:
+            raise UsageError(f"label_smoothing must be at least 0 and less than 1, got {self.label_smoothing!r}")
         for name in ("clip_norm", "gradient_tolerance"):
             value = getattr(self, name)
             if value is not None and not 0 < value < math.inf:

@@ -16,6 +16,7 @@ from leadline.training.checks import check_problem
 from leadline.training.divergence import Guard, Steps
 from leadline.training.evaluate import cost_and_error, outputs
 from leadline.training.objective import Objective
+from leadline.training.regularization import check_smoothing, regularization_at
 from leadline.training.settings import Training
 from leadline.training.stream import Stream
 
@@ -103,6 +104,7 @@ class Trainer:
         self.augment = augment
         self.epoch = self.step = 0
         self.gradient_norm = float("inf")
+        check_smoothing(settings, loss)
         self.batch_size = min(m, settings.batch_size or default_batch_size(m))
         check_problem(network, loss, shown.x, shown.y, min(self.batch_size, len(shown)))
         self.slices = batch_slices(m, self.batch_size)
@@ -132,11 +134,13 @@ class Trainer:
     def _visit(self, slices: list[slice], order: Tensor | None) -> Tensor:
         """Do the steps of these batches, cut from ``order``; the sums of cost, error and penalty, float64 (3,)."""
         total = torch.zeros(3, dtype=torch.float64)
+        regularization = regularization_at(self.settings, self.epoch)
+        self.objective.regularize(regularization)
         for first in range(0, len(slices), STEPS_BETWEEN_LOOKS):
             batches = slices[first : first + STEPS_BETWEEN_LOOKS]
             rates = [self._rate(self.step + k) for k in range(len(batches))]
             examples = None if order is None else order[batches[0].start : batches[-1].stop]
-            total += self._run(Steps(examples, rates))
+            total += self._run(Steps(examples, rates, regularization))
             if self.on_progress and not isinstance(self.train, Stream):
                 self.on_progress(first + len(rates), len(slices), float(total[0]) / batches[-1].stop)
         return total

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 
 from leadline.data.dataset import Column, Dataset, level_order
-from leadline.data.encoders import Encoder, QuantileEncoder, fit_quantiles
+from leadline.data.encoders import Encoder, NumberEncoder, QuantileEncoder, fit_column
 from leadline.data.preparation import Preparation, constant_notices
 from leadline.data.settings import DataSettings, SplitSettings, weighted_sources
 from leadline.data.sources.assembly import assemble_tables, joined
@@ -241,10 +241,9 @@ def _preparation(data: Dataset, split: Split, facts: Facts, columns: tuple[str, 
         assert isinstance(column, Column)
         found = facts.columns[column.name]
         encoder = encoder_of(column.name, column.kind, found, data.normalization)
-        if data.normalization == "quantile" and column.kind == "number":
-            by_rank = fit_quantiles(column.take(split.train))
-            if isinstance(by_rank, QuantileEncoder):
-                assert isinstance(found, NumberStatistics)
+        if data.normalization in ("quantile", "robust") and isinstance(found, NumberStatistics):
+            by_rank = fit_column(column.take(split.train), data.normalization)
+            if isinstance(by_rank, QuantileEncoder) or (isinstance(by_rank, NumberEncoder) and by_rank.scale > 0):
                 encoder = replace(by_rank, indicator=found.missing > 0)
         encoders.append(encoder)
     standardized = data.task == "regression" and data.normalization != "none"

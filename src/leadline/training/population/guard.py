@@ -14,6 +14,7 @@ from leadline.training.divergence import STEPS_BETWEEN_SNAPSHOTS, DivergenceErro
 from leadline.training.objective import Objective
 from leadline.training.population.cohort import Cohort, member_of, on_vectors
 from leadline.training.population.rows import Row
+from leadline.training.regularization import Regularization
 from leadline.training.trainer import Examples
 
 
@@ -24,6 +25,7 @@ class Block:
     first: int
     indices: list[Tensor | None]
     rates: list[list[Number]]
+    regularization: list[Regularization]
 
 
 class PopulationGuard:
@@ -39,11 +41,12 @@ class PopulationGuard:
         self._n_steps = STEPS_BETWEEN_SNAPSHOTS
         self._good: Parameters | None = None
 
-    def watch(self, first: int, rates: list[list[Number]]) -> None:
-        """Called while all is finite, before the steps of an epoch from ``first`` on that have these rates."""
+    def watch(self, first: int, rates: list[list[Number]], regularization: list[Regularization]) -> None:
+        """Called while all is finite, before the steps of an epoch from ``first`` on, with the rows' settings in it."""
         if self._n_steps >= STEPS_BETWEEN_SNAPSHOTS:
             self._take_snapshot()
-        self._since.append(Block(first, [row.order.indices for row in self.cohort.rows], rates))
+        orders = [row.order.indices for row in self.cohort.rows]
+        self._since.append(Block(first, orders, rates, regularization))
         self._n_steps += max(len(own) for own in rates)
 
     def _take_snapshot(self) -> None:
@@ -87,6 +90,6 @@ class PopulationGuard:
                 own = [float(rate[i - start]) if isinstance(rate, Tensor) else float(rate) for rate in rates]
                 begin = block.first * row.batch_size
                 taken = None if indices is None else indices[begin : begin + len(own) * row.batch_size]
-                return Steps(taken, own)
+                return Steps(taken, own, block.regularization[i])
             start += len(update.rows)
         return Steps(None, [])

@@ -8,13 +8,13 @@ Torch's kernels go through memory in order: along a short class axis that means 
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import cache
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
 
-from leadline.equations.losses import LOSSES
+from leadline.equations.averages import Number
+from leadline.equations.losses import LOSSES, subtract_labels
 
 Costs = tuple[Tensor, Tensor]
 
@@ -38,20 +38,14 @@ def softmax_measure(z: Tensor, y: Tensor, weights: Tensor | None = None) -> Cost
 
 
 def softmax_cross_entropy_backward(
-    z: Tensor, y: Tensor, weights: Tensor | None = None, out: Tensor | None = None
+    z: Tensor, y: Tensor, weights: Tensor | None = None, out: Tensor | None = None, smoothing: Number = 0.0
 ) -> Tensor:
-    """d_z = (softmax(z) − one_hot(y))/m."""
+    """d_z = (softmax(z) − one_hot(y))/m, one_hot(y) smoothed."""
     z, y = z.transpose(-1, -2), y.unsqueeze(-2)
     a = torch.softmax(z, -2) if out is None else torch.softmax(z, -2, out=out.transpose(-1, -2))
-    a.scatter_add_(-2, y, _minus_one(a.dtype, a.device).expand(y.shape))
+    subtract_labels(a, y, -2, smoothing)
     a.mul_(1.0 / z.shape[-1] if weights is None else (weights / weights.sum(-1, keepdim=True)).unsqueeze(-2))
     return a.transpose(-1, -2)
-
-
-@cache
-def _minus_one(dtype: torch.dtype, device: torch.device) -> Tensor:
-    """Made once: this loss is computed at every step."""
-    return torch.full((1,), -1.0, dtype=dtype, device=device)
 
 
 class PopulationLoss(NamedTuple):

@@ -15,6 +15,7 @@ from leadline.training.population.losses import population_loss
 from leadline.training.population.noise import PopulationMemory
 from leadline.training.population.rows import Row, number
 from leadline.training.population.updates import LARGE, zeros_with_margin
+from leadline.training.regularization import Regularization
 
 Pools = list[dict[str, Tensor]]
 
@@ -86,6 +87,19 @@ class PopulationObjective:
         last = self.network.layers[-1]
         self._linear_output = isinstance(last, Dense) and last.activation == "linear"
         self._d_output: dict[torch.Size, Tensor] = {}
+        self._smoothing: dict[str, Number] = {}
+
+    def regularize(self, members: list[Regularization]) -> None:
+        """Each member's dropout and label smoothing from now on."""
+        device = self.parameters.theta.device
+        parts = [own.dropout for own in members]
+        dropout = 1.0 if set(parts) == {1.0} else number(parts, device, self.independent)
+        if isinstance(dropout, Tensor):
+            dropout = dropout.to(self.parameters.theta).unsqueeze(2)
+        for memory in self.memories:
+            memory.dropout = dropout
+        smoothing = number([own.smoothing for own in members], device, self.independent)
+        self._smoothing = {"smoothing": smoothing} if _present(smoothing) else {}
 
     def _memories(self, rows: list[Row], pools: Pools) -> list[PopulationMemory]:
         memories = []
@@ -130,7 +144,7 @@ class PopulationObjective:
         buffer = self._d_output.get(z.shape)
         if buffer is None:
             buffer = self._d_output[z.shape] = torch.empty_like(z)
-        d_z = self.loss.backward(z, y, self.memories[0].weights, out=buffer)
+        d_z = self.loss.backward(z, y, self.memories[0].weights, out=buffer, **self._smoothing)
         self.network.backward(self.parameters, self.gradients, d_z, self.memories)
         gradient = self.gradients.collect()
         if _present(self.l2):

@@ -22,6 +22,7 @@ from leadline.training.population.member import Single, check
 from leadline.training.population.objective import PopulationObjective
 from leadline.training.population.plan import Segment, SharedBatches
 from leadline.training.population.rows import Row, make_rows, number, own_columns
+from leadline.training.regularization import check_smoothing, regularization_at
 from leadline.training.trainer import Epoch, Examples, monitored_goal
 
 
@@ -143,13 +144,15 @@ class PopulationTrainer:
         """Make these steps; returns every row's sums of cost, error and penalty over its examples, float64 (p, 3)."""
         cohort, p, first = self._cohort, block[0].p, block[0].first
         rates = [update.rates(self.epoch, min(block[-1].last, update.steps) - first) for update in cohort.updates_of(p)]
-        self._guard.watch(first, rates)
+        regularization = [regularization_at(row.single.settings, self.epoch) for row in cohort.rows]
+        self._guard.watch(first, rates, regularization)
         rows, device = cohort.rows[:p], cohort.parameters.theta.device
         counts = torch.tensor([min(row.m, block[-1].last * row.batch_size) - first * row.batch_size for row in rows])
         sums = torch.zeros(p, 3, dtype=torch.float64, device=device)
         penalty = cohort.objective(p).penalty(number([row.batch_size for row in rows], device))
         sums[:, 0] = sums[:, 2] = penalty * counts.to(device)
         for segment in block:
+            cohort.objective(segment.p).regularize(regularization[: segment.p])
             own = [rate[segment.first - first : segment.last - first] for rate in rates]
             sums[: segment.p, :2] += self._run_segment(segment, own)
         return sums.cpu()
@@ -246,6 +249,7 @@ def _check_problems(rows: list[Row], loss: str, train: Examples) -> None:
         m = min(row.m, len(train))  # only the number of examples matters: the labels are looked at as a whole
         try:
             y = row.single.own(train.y[:m])
+            check_smoothing(row.single.settings, loss)
             check_problem(row.single.network.for_loss(loss), loss, train.x[:m], y, row.batch_size)
         except LeadlineError as error:
             raise type(error)(f"members[{row.member}]: {error}") from None
