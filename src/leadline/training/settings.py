@@ -44,8 +44,8 @@ class Training:
 
     ``batch_size`` None is chosen by the amount of data; ``gradient_tolerance`` stops full-batch descent when ‖∇J‖
     falls below it. ``label_smoothing`` ε of the labels' probability goes to all classes alike, in the gradient; costs
-    are measured with the labels as they are. ``dropout_schedule`` and ``label_smoothing_schedule`` say how 1 − keep_prob of
-    all dropout layers and ε fall, epoch by epoch, as other schedules do for the learning rate.
+    are measured with the labels as they are. ``dropout_schedule`` and ``label_smoothing_schedule`` say how
+    1 − keep_prob of all dropout layers and ε fall, epoch by epoch, as other schedules do for the learning rate.
     """
 
     epochs: int = 100
