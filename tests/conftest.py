@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from browser import chromium
+from leadline.extensions import restored
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -42,3 +43,10 @@ def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, pytest.TestR
         report.outcome = "failed"
         report.longrepr = f"skipped, but {', '.join(sorted(needed))} is required here: {report.longrepr}"
     return report
+
+
+@pytest.fixture(autouse=True)
+def _own_extensions() -> Iterator[None]:
+    """What a test registers (a layer, a loss, …) is let go of after it, so that another test may use the name."""
+    with restored():
+        yield

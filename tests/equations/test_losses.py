@@ -1,12 +1,11 @@
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import torch
 from proof import distance, finite_differences
 from torch import Tensor
 
+from leadline.equations.activations import ACTIVATIONS
 from leadline.equations.losses import LOSSES
 
 NAN = float("nan")
@@ -194,6 +193,7 @@ def test_error_of_each_example(loss: str, z: list, y: list, errors: list) -> Non
 
 @each
 def test_prediction_goes_with_the_loss(loss: str) -> None:
-    prediction: Callable[..., Tensor] = LOSSES[loss].prediction
     expected = {"squared_error": "linear", "softmax_cross_entropy": "softmax"}.get(loss, "sigmoid")
-    assert prediction.__name__ == expected
+    assert LOSSES[loss].activation == expected
+    z = torch.tensor([[0.5, -1.0], [2.0, 0.0]], dtype=torch.float64)
+    torch.testing.assert_close(LOSSES[loss].prediction(z), ACTIVATIONS[expected].forward(z))

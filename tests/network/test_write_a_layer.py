@@ -10,7 +10,7 @@ from types import ModuleType
 import pytest
 import torch
 
-from leadline.network import Layer
+from leadline.network.layer import LAYERS
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "write-a-layer.md"
 
@@ -38,7 +38,7 @@ def test_the_layer_is_right_and_the_planted_error_is_named(guide: dict) -> None:
 def test_it_trains_and_reads_from_an_experiment_file(guide: dict) -> None:
     assert guide["done"].stopped == "epochs"
     assert not torch.equal(guide["done"].parameters.named()["layers.1.slope"], torch.full((6,), 0.25))
-    assert Layer.kinds["parametric_relu"] is guide["ParametricRelu"]
+    assert LAYERS["parametric_relu"] is guide["ParametricRelu"]
 
 
 def test_its_equations_serve_populations(guide: dict) -> None:

@@ -68,7 +68,7 @@ def test_schedules_go_through_a_table_and_back(schedule: Schedule) -> None:
     [
         ("adm", "Unknown optimizer 'adm'. Did you mean 'adam'"),
         ("lion", "Unknown optimizer 'lion'. Allowed: gradient_descent, momentum"),
-        ({"type": 3}, "Unknown optimizer 3"),
+        ({"type": 3}, "Unknown optimizer '3'"),
         ({"beta1": 0.9}, "optimizer must be a name or a table with a type"),
         (7, "optimizer must be a name or a table with a type"),
         ({"type": "adam", "beta": 0.9}, "Unknown key 'beta' of optimizer 'adam'. Did you mean 'beta"),

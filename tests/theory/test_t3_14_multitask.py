@@ -14,7 +14,7 @@ import torch
 
 import leadline as ll
 from leadline.cli.main import run as command
-from leadline.equations.losses import multi_label_cross_entropy, multi_label_cross_entropy_backward
+from leadline.equations.losses import LOSSES
 from leadline.errors import UsageError
 from leadline.experiment import Experiment
 from leadline.measure import break_down
@@ -56,8 +56,9 @@ def test_t3_14_the_cost_sums_over_the_labels_that_are_known() -> None:
             if not torch.isnan(y[i, j]):
                 a = torch.sigmoid(z[i, j])
                 by_hand -= (y[i, j] * torch.log(a) + (1 - y[i, j]) * torch.log(1 - a)).item()
-    assert float(multi_label_cross_entropy(z, y)) == pytest.approx(by_hand / 6, rel=1e-12)
-    d_z = multi_label_cross_entropy_backward(z, y)
+    loss = LOSSES["multi_label_cross_entropy"]
+    assert float(loss.cost(z, y)) == pytest.approx(by_hand / 6, rel=1e-12)
+    d_z = loss.backward(z, y)
     expected = torch.where(torch.isnan(y), torch.zeros_like(z), (torch.sigmoid(z) - y) / 6)
     torch.testing.assert_close(d_z, expected, rtol=1e-12, atol=0)
 

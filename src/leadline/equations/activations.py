@@ -9,11 +9,15 @@ swish, Mish and GELU fall before they rise, so that ``a`` does not tell ``z``: t
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import NamedTuple
+from abc import ABC, abstractmethod
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
+
+from leadline.errors import LeadlineError
+from leadline.extensions import Extension, Registry, registry
 
 LEAK = 0.01
 CLIP = 3.0
@@ -187,25 +191,175 @@ def smooth_clip_backward(d_a: Tensor, a: Tensor, out: Tensor | None = None) -> T
     return torch.mul(inside.sqrt().mul_(inside), d_a, out=out)
 
 
-class Activation(NamedTuple):
-    """A function and its backward form, as the layers look them up by name; ``by_input``: backward takes z, not a."""
+class ActivationFunction(Extension, ABC, kind="activation"):
+    """A function g and its backward form, as layers look them up by name; subclass it to add one of your own.
 
-    forward: Callable[..., Tensor]
-    backward: Callable[..., Tensor]
-    by_input: bool = False
+    ``by_input`` says that backward takes z, not a = g(z). Layers pass the first argument as ``out``, too, to compute in
+    place; a function that cannot do so leaves ``out`` alone and returns a new tensor. ``rectifies``: about half of the
+    signal passes, as with ReLU, so that weights start as He et al. say.
+    """
+
+    name: ClassVar[str]
+    by_input: ClassVar[bool] = False
+    rectifies: ClassVar[bool] = False
+
+    @abstractmethod
+    def forward(self, z: Tensor, out: Tensor | None = None) -> Tensor:
+        """a = g(z), of the shape of ``z``, written into ``out`` where that is given."""
+
+    @abstractmethod
+    def backward(self, d_a: Tensor, a: Tensor, out: Tensor | None = None) -> Tensor:
+        """d_z = d_a ∘ g′, of the shape of ``d_a``, written into ``out`` where that is given."""
+
+    def onnx(self, graph: Any, value: str) -> str:
+        """Add g of ``value`` to an ONNX graph (`leadline.export.onnx_graph.OnnxGraph`) and return the result's name.
+
+        Raises `LeadlineError` where the activation does not say how.
+        """
+        raise LeadlineError(f"activation '{self.name}' cannot be exported: its class has no method onnx.")
 
 
-ACTIVATIONS: dict[str, Activation] = {
-    "linear": Activation(linear, linear_backward),
-    "sigmoid": Activation(sigmoid, sigmoid_backward),
-    "tanh": Activation(tanh, tanh_backward),
-    "relu": Activation(relu, relu_backward),
-    "leaky_relu": Activation(leaky_relu, leaky_relu_backward),
-    "softmax": Activation(softmax, softmax_backward),
-    "relu6": Activation(relu6, relu6_backward),
-    "swish": Activation(swish, swish_backward, by_input=True),
-    "hard_swish": Activation(hard_swish, hard_swish_backward, by_input=True),
-    "mish": Activation(mish, mish_backward, by_input=True),
-    "gelu": Activation(gelu, gelu_backward, by_input=True),
-    "smooth_clip": Activation(smooth_clip, smooth_clip_backward),
-}
+class Linear(ActivationFunction):
+    """`linear`."""
+
+    name = "linear"
+    forward, backward = staticmethod(linear), staticmethod(linear_backward)  # type: ignore[assignment]
+
+    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
+        return value
+
+
+class Sigmoid(ActivationFunction):
+    """`sigmoid`."""
+
+    name = "sigmoid"
+    forward, backward = staticmethod(sigmoid), staticmethod(sigmoid_backward)  # type: ignore[assignment]
+
+    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
+        return graph.add("Sigmoid", value)
+
+
+class Tanh(ActivationFunction):
+    """`tanh`."""
+
+    name = "tanh"
+    forward, backward = staticmethod(tanh), staticmethod(tanh_backward)  # type: ignore[assignment]
+
+    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
+        return graph.add("Tanh", value)
+
+
+class Relu(ActivationFunction):
+    """`relu`."""
+
+    name = "relu"
+    rectifies = True
+    forward, backward = staticmethod(relu), staticmethod(relu_backward)  # type: ignore[assignment]
+
+    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
+        return graph.add("Relu", value)
+
+
+class LeakyRelu(ActivationFunction):
+    """`leaky_relu`."""
+
+    name = "leaky_relu"
+    rectifies = True
+    forward, backward = staticmethod(leaky_relu), staticmethod(leaky_relu_backward)  # type: ignore[assignment]
+
+    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
+        return graph.add("LeakyRelu", value, alpha=LEAK)
+
+
+class Softmax(ActivationFunction):
+    """`softmax`."""
+
+    name = "softmax"
+    forward, backward = staticmethod(softmax), staticmethod(softmax_backward)  # type: ignore[assignment]
+
+    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
+        return graph.add("Softmax", value, axis=-1)
+
+
+class Relu6(ActivationFunction):
+    """`relu6`."""
+
+    name = "relu6"
+    rectifies = True
+    forward, backward = staticmethod(relu6), staticmethod(relu6_backward)  # type: ignore[assignment]
+
+    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
+        limits = [graph.constant(limit, f"limit_{limit}", np.float32) for limit in (0, 6)]
+        return graph.add("Clip", value, *limits)
+
+
+class Swish(ActivationFunction):
+    """`swish`."""
+
+    name = "swish"
+    by_input = True
+    rectifies = True
+    forward, backward = staticmethod(swish), staticmethod(swish_backward)  # type: ignore[assignment]
+
+    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
+        return graph.add("Mul", value, graph.add("Sigmoid", value))
+
+
+class HardSwish(ActivationFunction):
+    """`hard_swish`."""
+
+    name = "hard_swish"
+    by_input = True
+    rectifies = True
+    forward, backward = staticmethod(hard_swish), staticmethod(hard_swish_backward)  # type: ignore[assignment]
+
+    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
+        return graph.add("HardSwish", value)
+
+
+class Mish(ActivationFunction):
+    """`mish`."""
+
+    name = "mish"
+    by_input = True
+    rectifies = True
+    forward, backward = staticmethod(mish), staticmethod(mish_backward)  # type: ignore[assignment]
+
+    def onnx(self, graph: Any, value: str) -> str:
+        """z tanh(log(1 + eᶻ))."""
+        return graph.add("Mul", value, graph.add("Tanh", graph.add("Softplus", value)))
+
+
+class Gelu(ActivationFunction):
+    """`gelu`."""
+
+    name = "gelu"
+    by_input = True
+    rectifies = True
+    forward, backward = staticmethod(gelu), staticmethod(gelu_backward)  # type: ignore[assignment]
+
+    def onnx(self, graph: Any, value: str) -> str:
+        """½ z (1 + erf(z/√2)); the operator Gelu came with a later opset."""
+        root, one, half = (graph.constant(number, f"gelu_{number:.3g}", np.float32) for number in (2**-0.5, 1.0, 0.5))
+        upper = graph.add("Add", graph.add("Erf", graph.add("Mul", value, root)), one)
+        return graph.add("Mul", graph.add("Mul", value, half), upper)
+
+
+class SmoothClip(ActivationFunction):
+    """`smooth_clip`."""
+
+    name = "smooth_clip"
+    forward, backward = staticmethod(smooth_clip), staticmethod(smooth_clip_backward)  # type: ignore[assignment]
+
+    def onnx(self, graph: Any, value: str) -> str:
+        """z / √(1 + (z/3)²), both divided by s = max(1, |z/3|) first, so that no square overflows."""
+        third, one = graph.constant(1 / CLIP, "clip_third", np.float32), graph.constant(1.0, "clip_one", np.float32)
+        size = graph.add("Max", graph.add("Abs", graph.add("Mul", value, third)), one)
+        scaled = graph.add("Div", value, size)
+        part, unit = graph.add("Mul", scaled, third), graph.add("Div", one, size)
+        root = graph.add("Sqrt", graph.add("Add", graph.add("Mul", part, part), graph.add("Mul", unit, unit)))
+        return graph.add("Div", scaled, root)
+
+
+ACTIVATIONS: Registry[ActivationFunction] = registry("activation")
+"""The activations by name."""

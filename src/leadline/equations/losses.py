@@ -5,8 +5,9 @@ The output is what the last linear part computes: logits ``z`` for classificatio
 gradient finite for any z: exponential and logarithm are never taken apart. ``weights`` of shape ``(m,)`` or ``(P,
 m)`` weighs the examples (0 leaves one out; J is then the weighted mean).
 
-J is a mean over examples and the backward functions return its derivative, so the factor 1/m enters here and
-nowhere else: ``d_z = (a − y)/m`` for every loss, with a = z, σ(z) or softmax(z). Nothing is ever divided by a.
+An equation here is that of one example: its cost, and the derivative of that by its outputs, which is ``a − y`` for
+every one of these, with a = z, σ(z) or softmax(z). Nothing is ever divided by a. J is the mean over examples, so the
+factor 1/m enters in `Loss` and nowhere else.
 
 Cross-entropies take a ``smoothing`` ε of the labels, one number or (P, 1) with one for each member: of the probability
 1 of its label, an example keeps 1 − ε, and ε is shared by all classes alike (Szegedy et al., 2016).
@@ -14,26 +15,28 @@ Cross-entropies take a ``smoothing`` ε of the labels, one number or (P, 1) with
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from abc import ABC, abstractmethod
 from functools import lru_cache
-from typing import NamedTuple
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from leadline.equations import activations
+from leadline.equations.activations import ACTIVATIONS
 from leadline.equations.averages import Number
+from leadline.extensions import Extension, Registry, registry
 
 
-def squared_error(z: Tensor, y: Tensor, weights: Tensor | None = None) -> Tensor:
-    """J = 1/(2m) Σᵢ ‖zᵢ − yᵢ‖², ``y`` shaped as ``z``. The factor ½ makes the derivative plain z − y."""
-    return _mean((z - y).square_().sum(-1).mul_(0.5), weights)
+def squared_error(z: Tensor, y: Tensor) -> Tensor:
+    """½ ‖z − y‖² of each example, ``y`` shaped as ``z``. The factor ½ makes the derivative plain z − y."""
+    return (z - y).square_().sum(-1).mul_(0.5)
 
 
-def squared_error_backward(z: Tensor, y: Tensor, weights: Tensor | None = None, out: Tensor | None = None) -> Tensor:
-    """d_z = (z − y)/m."""
-    return _over_examples(torch.sub(z, y, out=out), weights)
+def squared_error_derivative(z: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
+    """d_z = z − y."""
+    return torch.sub(z, y, out=out)
 
 
 def smoothed(y: Tensor, smoothing: Number) -> Tensor:
@@ -44,36 +47,33 @@ def smoothed(y: Tensor, smoothing: Number) -> Tensor:
     return y * (1.0 - smoothing) + smoothing / 2
 
 
-def binary_cross_entropy(z: Tensor, y: Tensor, weights: Tensor | None = None, smoothing: Number = 0.0) -> Tensor:
-    """J = 1/m Σᵢ −[y log σ(z) + (1−y) log(1−σ(z))] for labels ``y`` in [0, 1] of the shape of ``z``.
+def binary_cross_entropy(z: Tensor, y: Tensor, smoothing: Number = 0.0) -> Tensor:
+    """−[y log σ(z) + (1−y) log(1−σ(z))] of each example, for labels ``y`` in [0, 1] of the shape of ``z``.
 
     Computed as max(z, 0) − z y + log(1 + e^−|z|).
     """
-    return _mean(_logistic_loss(z, smoothed(y, smoothing)).sum(-1), weights)
+    return _logistic_loss(z, smoothed(y, smoothing)).sum(-1)
 
 
-def binary_cross_entropy_backward(
-    z: Tensor, y: Tensor, weights: Tensor | None = None, out: Tensor | None = None, smoothing: Number = 0.0
-) -> Tensor:
-    """d_z = (σ(z) − y)/m."""
-    return _over_examples(activations.sigmoid(z, out=out).sub_(smoothed(y, smoothing)), weights)
+def binary_cross_entropy_derivative(z: Tensor, y: Tensor, out: Tensor | None = None, smoothing: Number = 0.0) -> Tensor:
+    """d_z = σ(z) − y."""
+    return activations.sigmoid(z, out=out).sub_(smoothed(y, smoothing))
 
 
-def multi_label_cross_entropy(z: Tensor, y: Tensor, weights: Tensor | None = None, smoothing: Number = 0.0) -> Tensor:
+def multi_label_cross_entropy(z: Tensor, y: Tensor, smoothing: Number = 0.0) -> Tensor:
     """Binary cross-entropy summed over k labels, one sigmoid each; a label that is NaN is missing and adds nothing."""
-    return _mean(_logistic_loss(z, smoothed(y, smoothing)).masked_fill_(torch.isnan(y), 0.0).sum(-1), weights)
+    return _logistic_loss(z, smoothed(y, smoothing)).masked_fill_(torch.isnan(y), 0.0).sum(-1)
 
 
-def multi_label_cross_entropy_backward(
-    z: Tensor, y: Tensor, weights: Tensor | None = None, out: Tensor | None = None, smoothing: Number = 0.0
+def multi_label_cross_entropy_derivative(
+    z: Tensor, y: Tensor, out: Tensor | None = None, smoothing: Number = 0.0
 ) -> Tensor:
-    """d_z = (σ(z) − y)/m, and 0 where the label is missing."""
-    d_z = activations.sigmoid(z, out=out).sub_(smoothed(y, smoothing)).masked_fill_(torch.isnan(y), 0.0)
-    return _over_examples(d_z, weights)
+    """d_z = σ(z) − y, and 0 where the label is missing."""
+    return activations.sigmoid(z, out=out).sub_(smoothed(y, smoothing)).masked_fill_(torch.isnan(y), 0.0)
 
 
-def softmax_cross_entropy(z: Tensor, y: Tensor, weights: Tensor | None = None, smoothing: Number = 0.0) -> Tensor:
-    """J = 1/m Σᵢ −log softmax(zᵢ)[yᵢ] for class indices ``y (m,)``, by log-sum-exp.
+def softmax_cross_entropy(z: Tensor, y: Tensor, smoothing: Number = 0.0) -> Tensor:
+    """−log softmax(z)[y] of each example for class indices ``y (m,)``, by log-sum-exp.
 
     Smoothed, what is subtracted from the log-sum-exp is (1 − ε) z[y] + ε mean(z).
     """
@@ -81,16 +81,16 @@ def softmax_cross_entropy(z: Tensor, y: Tensor, weights: Tensor | None = None, s
     if isinstance(smoothing, Tensor) or smoothing != 0:
         share = smoothing.to(z) if isinstance(smoothing, Tensor) else smoothing
         chosen = (1.0 - share) * chosen + share * z.mean(-1)
-    return _mean(torch.logsumexp(z, -1).sub_(chosen), weights)
+    return torch.logsumexp(z, -1).sub_(chosen)
 
 
-def softmax_cross_entropy_backward(
-    z: Tensor, y: Tensor, weights: Tensor | None = None, out: Tensor | None = None, smoothing: Number = 0.0
+def softmax_cross_entropy_derivative(
+    z: Tensor, y: Tensor, out: Tensor | None = None, smoothing: Number = 0.0
 ) -> Tensor:
-    """d_z = (softmax(z) − one_hot(y))/m; smoothed, one_hot(y) becomes (1 − ε) one_hot(y) + ε/k."""
+    """d_z = softmax(z) − one_hot(y); smoothed, one_hot(y) becomes (1 − ε) one_hot(y) + ε/k."""
     a = activations.softmax(z, out=out)
     subtract_labels(a, y.unsqueeze(-1), -1, smoothing)
-    return _over_examples(a, weights)
+    return a
 
 
 def subtract_labels(a: Tensor, index: Tensor, axis: int, smoothing: Number = 0.0) -> None:
@@ -157,26 +157,127 @@ def _squared_distance(z: Tensor, y: Tensor) -> Tensor:
     return (z - y).square_().mean(-1)
 
 
-class Loss(NamedTuple):
-    """A cost, its derivative, what turns outputs into predictions, and the error of each example (0/1, or squared).
+Task = Literal["binary", "multiclass", "multilabel", "regression"]
 
-    ``smooths``: cost and derivative take a ``smoothing`` of the labels.
+_OUTPUTS = {"binary": "sigmoid", "multiclass": "softmax", "multilabel": "sigmoid", "regression": "linear"}
+_ERRORS = {
+    "binary": _wrong_side,
+    "multiclass": _wrong_class,
+    "multilabel": _wrong_labels,
+    "regression": _squared_distance,
+}
+
+
+class Loss(Extension, ABC, kind="loss"):
+    """What training minimizes: the mean of the examples' costs. Subclass it to add one of your own.
+
+    ``task`` says which targets it compares outputs with: values (m, k) of a "regression", one label (m, 1) from 0 to 1
+    for "binary", labels (m, k), NaN where missing, for "multilabel", or class indices (m,) for "multiclass". The
+    ``output`` is the name of the activation that turns outputs into predictions; that of the task unless it says else.
+    ``smooths``: costs and derivatives take a ``smoothing`` of the labels.
     """
 
-    cost: Callable[..., Tensor]
-    backward: Callable[..., Tensor]
-    prediction: Callable[..., Tensor]
-    error: Callable[[Tensor, Tensor], Tensor]
-    smooths: bool = True
+    name: ClassVar[str]
+    task: ClassVar[Task] = "regression"
+    output: ClassVar[str | None] = None
+    smooths: ClassVar[bool] = False
+
+    @abstractmethod
+    def costs(self, z: Tensor, y: Tensor) -> Tensor:
+        """The cost of each example, (m,), or (P, m) for a population, from outputs (…, m, k) and targets."""
+
+    @abstractmethod
+    def derivatives(self, z: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
+        """The derivative of each example's cost by its outputs, as ``z``; in ``out``, or a tensor of its own."""
+
+    def cost(self, z: Tensor, y: Tensor, weights: Tensor | None = None, **options: Any) -> Tensor:
+        """J, the mean of the costs: one number, or (P,) for a population; ``options`` as `costs` takes them."""
+        return _mean(self.costs(z, y, **options), weights)
+
+    def backward(
+        self, z: Tensor, y: Tensor, weights: Tensor | None = None, out: Tensor | None = None, **options: Any
+    ) -> Tensor:
+        """d_z, the derivative of J by the outputs, in ``out`` where that is given."""
+        d_z = _over_examples(self.derivatives(z, y, out, **options), weights)
+        return d_z if out is None or d_z is out else out.copy_(d_z)
+
+    @property
+    def activation(self) -> str:
+        """The name of what turns outputs into predictions."""
+        return self.output or _OUTPUTS[self.task]
+
+    def prediction(self, z: Tensor) -> Tensor:
+        """Predictions from outputs: values, or probabilities."""
+        return ACTIVATIONS[self.activation].forward(z)
+
+    def error(self, z: Tensor, y: Tensor) -> Tensor:
+        """The error of each example, (m,): 0 or 1, the share of wrong labels, or the squared distance."""
+        return _ERRORS[self.task](z, y)
+
+    @property
+    def error_power(self) -> int:
+        """The error of a set is the mean of its examples' to the power of 1 over this: 2 for the root of squares."""
+        return 2 if self.task == "regression" else 1
 
 
-LOSSES: dict[str, Loss] = {
-    "squared_error": Loss(squared_error, squared_error_backward, activations.linear, _squared_distance, smooths=False),
-    "binary_cross_entropy": Loss(binary_cross_entropy, binary_cross_entropy_backward, activations.sigmoid, _wrong_side),
-    "multi_label_cross_entropy": Loss(
-        multi_label_cross_entropy, multi_label_cross_entropy_backward, activations.sigmoid, _wrong_labels
-    ),
-    "softmax_cross_entropy": Loss(
-        softmax_cross_entropy, softmax_cross_entropy_backward, activations.softmax, _wrong_class
-    ),
-}
+class SquaredError(Loss):
+    """`squared_error`."""
+
+    task = "regression"
+
+    def costs(self, z: Tensor, y: Tensor) -> Tensor:
+        """The equation of one example."""
+        return squared_error(z, y)
+
+    def derivatives(self, z: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
+        """Its derivative."""
+        return squared_error_derivative(z, y, out)
+
+
+class BinaryCrossEntropy(Loss):
+    """`binary_cross_entropy`."""
+
+    task = "binary"
+    smooths = True
+
+    def costs(self, z: Tensor, y: Tensor, smoothing: Number = 0.0) -> Tensor:
+        """The equation of one example."""
+        return binary_cross_entropy(z, y, smoothing)
+
+    def derivatives(self, z: Tensor, y: Tensor, out: Tensor | None = None, smoothing: Number = 0.0) -> Tensor:
+        """Its derivative."""
+        return binary_cross_entropy_derivative(z, y, out, smoothing)
+
+
+class MultiLabelCrossEntropy(Loss):
+    """`multi_label_cross_entropy`."""
+
+    task = "multilabel"
+    smooths = True
+
+    def costs(self, z: Tensor, y: Tensor, smoothing: Number = 0.0) -> Tensor:
+        """The equation of one example."""
+        return multi_label_cross_entropy(z, y, smoothing)
+
+    def derivatives(self, z: Tensor, y: Tensor, out: Tensor | None = None, smoothing: Number = 0.0) -> Tensor:
+        """Its derivative."""
+        return multi_label_cross_entropy_derivative(z, y, out, smoothing)
+
+
+class SoftmaxCrossEntropy(Loss):
+    """`softmax_cross_entropy`."""
+
+    task = "multiclass"
+    smooths = True
+
+    def costs(self, z: Tensor, y: Tensor, smoothing: Number = 0.0) -> Tensor:
+        """The equation of one example."""
+        return softmax_cross_entropy(z, y, smoothing)
+
+    def derivatives(self, z: Tensor, y: Tensor, out: Tensor | None = None, smoothing: Number = 0.0) -> Tensor:
+        """Its derivative."""
+        return softmax_cross_entropy_derivative(z, y, out, smoothing)
+
+
+LOSSES: Registry[Loss] = registry("loss")
+"""The losses by name."""

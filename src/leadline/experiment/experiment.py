@@ -15,6 +15,7 @@ from leadline.experiment.complaints import one_line
 from leadline.experiment.sections import (
     AugmentSection,
     DataSection,
+    ExtensionsSection,
     GoalSection,
     NetworkSection,
     SearchSection,
@@ -22,6 +23,7 @@ from leadline.experiment.sections import (
     SplitSection,
     TrainingSection,
 )
+from leadline.extensions import load_module
 from leadline.files import from_here
 from leadline.toml_text import toml_text
 
@@ -33,6 +35,7 @@ class Experiment(Section):
     got and what is allowed.
     """
 
+    extensions: ExtensionsSection = ExtensionsSection()
     data: DataSection = DataSection()
     split: SplitSection = SplitSection()
     network: NetworkSection = NetworkSection()
@@ -85,6 +88,17 @@ class Experiment(Section):
             table[last] = value
         return self.from_dict(values)
 
+    @property
+    def modules(self) -> tuple[str, ...]:
+        """The files and modules with things of the user's own: of ``[extensions]`` and of ``[network]``."""
+        return tuple(dict.fromkeys((*self.extensions.modules, *self.network.modules)))
+
+    def load_modules(self) -> None:
+        """Run the user's modules, so that what they define is known by name. `LeadlineError`: one of them fails."""
+        for key, names in (("extensions", self.extensions.modules), ("network", self.network.modules)):
+            for name in names:
+                load_module(name, f"{key}.modules")
+
     def _beside(self, folder: Path) -> Self:
         """Files that lie beside the experiment file become paths from where you are."""
         changes: dict[str, Any] = {}
@@ -106,9 +120,10 @@ class Experiment(Section):
         weights = self.network.from_
         if weights is not None and "://" not in weights and (folder / weights).exists():
             changes["network.from"] = from_here(folder / weights)
-        modules = [from_here(folder / name) if (folder / name).is_file() else name for name in self.network.modules]
-        if modules:
-            changes["network.modules"] = modules
+        for key, names in (("network", self.network.modules), ("extensions", self.extensions.modules)):
+            if names:
+                beside = [from_here(folder / name) if (folder / name).is_file() else name for name in names]
+                changes[f"{key}.modules"] = beside
         return self.replace(changes) if changes else self
 
 

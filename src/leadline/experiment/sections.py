@@ -91,8 +91,8 @@ class SplitSection(Section):
 class NetworkSection(Section):
     """``[network]``: the layers, the output layer included, and how their weights start.
 
-    ``architecture`` names a well-known network in place of layers. ``modules`` are Python files with layers of the
-    user's own.
+    ``architecture`` names a well-known network in place of layers. ``modules`` is another name for those of
+    ``[extensions]``.
 
     ``from`` is a run whose network is taken over, or a file (or https address) with published weights of the
     ``architecture``; ``checksum`` begins the SHA-256 of its weights. Its output layer is replaced by ``head``, and the
@@ -109,6 +109,15 @@ class NetworkSection(Section):
     initializer: Literal["auto", "zeros", "normal", "xavier", "he"] = "auto"
     gain: float = Field(default=1.0, gt=0)
     generator: Literal["torch", "numpy"] = "torch"
+
+
+class ExtensionsSection(Section):
+    """``[extensions]``: Python files (beside the experiment file), or modules, with things of the user's own.
+
+    What they define (layers, losses, metrics, …) is known by name in the rest of the file; see `leadline.extensions`.
+    """
+
+    modules: Names = ()
 
 
 class EarlyStopping(Section):
@@ -130,6 +139,7 @@ class TrainingSection(Section):
     optimizer: Annotated[dict[str, Any] | None, BeforeValidator(checks.typed_table)] = None
     learning_rate: float | None = Field(default=None, gt=0)
     schedule: Annotated[dict[str, Any] | None, BeforeValidator(checks.typed_table)] = None
+    loss: str | None = None
     l2: float | None = Field(default=None, ge=0)
     l1: float | None = Field(default=None, ge=0)
     clip_norm: float | None = Field(default=None, gt=0)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from leadline.equations.activations import CLIP, LEAK
+from leadline.equations.activations import ACTIVATIONS
 from leadline.equations.convolution import Window
 from leadline.errors import LeadlineError
 from leadline.export.onnx_graph import OnnxGraph
@@ -50,7 +50,7 @@ class LayerExport:
 
     def activated(self, name: str, value: str) -> str:
         """g(value)."""
-        return activated(self.graph, name, value)
+        return ACTIVATIONS[name].onnx(self.graph, value)
 
     def dense(self, value: str, weight: str, bias: str) -> str:
         """x Wᵀ + b, without b where the layer has none."""
@@ -76,65 +76,6 @@ def exported(layer: Layer, export: LayerExport, value: str) -> str:
             "Train with Leadline's own layers, or export that part with its own framework."
         )
     return form(layer, export, value)
-
-
-def activated(graph: OnnxGraph, name: str, value: str) -> str:
-    """An activation by its name."""
-    if name == "linear":
-        return value
-    if name in COMPOSED:
-        return COMPOSED[name](graph, value)
-    operator, attributes = OPERATORS[name]
-    return graph.add(operator, value, **attributes)
-
-
-def _swish(graph: OnnxGraph, value: str) -> str:
-    return graph.add("Mul", value, graph.add("Sigmoid", value))
-
-
-def _relu6(graph: OnnxGraph, value: str) -> str:
-    limits = (graph.constant(limit, f"limit_{limit}", np.float32) for limit in (0, 6))
-    return graph.add("Clip", value, *limits)
-
-
-def _mish(graph: OnnxGraph, value: str) -> str:
-    return graph.add("Mul", value, graph.add("Tanh", graph.add("Softplus", value)))
-
-
-def _gelu(graph: OnnxGraph, value: str) -> str:
-    """½ z (1 + erf(z/√2)); the operator Gelu came with a later opset."""
-    root, one, half = (graph.constant(number, f"gelu_{number:.3g}", np.float32) for number in (2**-0.5, 1.0, 0.5))
-    upper = graph.add("Add", graph.add("Erf", graph.add("Mul", value, root)), one)
-    return graph.add("Mul", graph.add("Mul", value, half), upper)
-
-
-def _smooth_clip(graph: OnnxGraph, value: str) -> str:
-    """z / √(1 + (z/3)²), both divided by s = max(1, |z/3|) first, so that no square overflows."""
-    third, one = graph.constant(1 / CLIP, "clip_third", np.float32), graph.constant(1.0, "clip_one", np.float32)
-    size = graph.add("Max", graph.add("Abs", graph.add("Mul", value, third)), one)
-    scaled = graph.add("Div", value, size)
-    part, unit = graph.add("Mul", scaled, third), graph.add("Div", one, size)
-    root = graph.add("Sqrt", graph.add("Add", graph.add("Mul", part, part), graph.add("Mul", unit, unit)))
-    return graph.add("Div", scaled, root)
-
-
-COMPOSED: dict[str, Callable[[OnnxGraph, str], str]] = {
-    "swish": _swish,
-    "relu6": _relu6,
-    "mish": _mish,
-    "gelu": _gelu,
-    "smooth_clip": _smooth_clip,
-}
-"""Activations that opset 18 has no operator for."""
-
-OPERATORS: dict[str, tuple[str, dict[str, Any]]] = {
-    "sigmoid": ("Sigmoid", {}),
-    "tanh": ("Tanh", {}),
-    "relu": ("Relu", {}),
-    "leaky_relu": ("LeakyRelu", {"alpha": LEAK}),
-    "softmax": ("Softmax", {"axis": -1}),
-    "hard_swish": ("HardSwish", {}),
-}
 
 
 def _dense(layer: Dense, export: LayerExport, value: str) -> str:

@@ -16,10 +16,11 @@ import onnx
 from onnx import ModelProto, ValueInfoProto, helper
 
 from leadline.data import Preparation
+from leadline.equations.activations import ACTIVATIONS
 from leadline.equations.losses import LOSSES
 from leadline.errors import LeadlineError
 from leadline.export.onnx_graph import DOUBLE, FLOAT, INT64, TEXT, OnnxGraph
-from leadline.export.onnx_layers import LayerExport, activated, exported
+from leadline.export.onnx_layers import LayerExport, exported
 from leadline.export.onnx_preparation import prepared
 from leadline.files import write_bytes
 from leadline.network import Network, Parameters
@@ -50,7 +51,7 @@ def onnx_model(
     for i, (layer, own, averages) in enumerate(zip(network.layers, parameters.layers, statistics, strict=True)):
         export = LayerExport(graph, f"layers.{i}", {**own, **averages}, shape)
         value, shape = exported(layer, export, value), layer.output_shape(shape)
-    _predictions(graph, activated(graph, LOSSES[loss].prediction.__name__, value), preparation)
+    _predictions(graph, ACTIVATIONS[LOSSES[loss].activation].onnx(graph, value), preparation)
     note = f"Predicts {', '.join(preparation.target_names)} ({preparation.task})."
     model = helper.make_model(
         graph.proto(name, note),

@@ -5,7 +5,6 @@ from __future__ import annotations
 from torch import Tensor
 
 from leadline.equations.activations import ACTIVATIONS
-from leadline.errors import UsageError, nearest
 from leadline.network.layer import Memory
 
 
@@ -26,5 +25,4 @@ def activate_backward(name: str, d_a: Tensor, memory: Memory) -> Tensor:
 
 def check_activation(layer: str, name: str) -> None:
     """Raise `UsageError` with the nearest names when ``name`` is no activation."""
-    if not isinstance(name, str) or name not in ACTIVATIONS:
-        raise UsageError(f"{layer}: unknown activation '{name}'.{nearest(str(name), ACTIVATIONS)}")
+    ACTIVATIONS.lookup(name, f"{layer}: ")

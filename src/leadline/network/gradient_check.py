@@ -59,7 +59,7 @@ def gradient_check(
     if not isinstance(entries, int) or entries < 1:
         raise UsageError(f"entries must be a whole number of at least 1, got {entries!r}")
     inputs, targets = torch.as_tensor(x).to(torch.float64).contiguous(), torch.as_tensor(y)
-    if targets.is_floating_point() or loss != "softmax_cross_entropy":
+    if targets.is_floating_point() or LOSSES.lookup(loss).task != "multiclass":
         targets = targets.to(torch.float64)
     check_targets(network, loss, inputs, targets)
     check_batches(network, tuple(inputs.shape[1:]), len(inputs), len(inputs))

@@ -8,17 +8,17 @@ with Leadline.
 from __future__ import annotations
 
 import math
-import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from leadline.errors import LeadlineError, UsageError, nearest
+from leadline.extensions import Extension, Registry, registry, snake_case
 
 Shape = tuple[int, ...]
 Tensors = dict[str, Tensor]
@@ -111,20 +111,18 @@ class Memory:
         return torch.rand(out.shape, generator=self.generator, out=out)
 
 
-class Layer(ABC):
+class Layer(Extension, ABC, kind="layer"):
     """A layer as a value: hyper-parameters only. Shapes exclude the batch axis."""
-
-    kinds: ClassVar[dict[str, type[Layer]]] = {}
-
-    def __init_subclass__(cls, abstract: bool = False, **arguments: Any) -> None:
-        super().__init_subclass__(**arguments)
-        if not abstract:
-            Layer.kinds[cls.kind()] = cls
 
     @classmethod
     def kind(cls) -> str:
         """The name in experiment files: the class name in snake case."""
-        return re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "_", cls.__name__).lower()
+        return snake_case(cls.__name__)
+
+    @classmethod
+    def registered_name(cls) -> str:
+        """Its kind: a field of a layer may be called ``name``."""
+        return cls.kind()
 
     @abstractmethod
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -187,12 +185,16 @@ class Layer(ABC):
 
     def config(self) -> dict[str, Any]:
         """The layer as a table of an experiment file: its kind, and the fields that differ from their defaults."""
-        table: dict[str, Any] = {"type": self.kind()}
+        table: dict[str, Any] = {"type": LAYERS.name_of(self)}
         for item in fields_of(type(self)):
             value = getattr(self, item.name)
             if item.default is MISSING or value != item.default:
                 table[item.name] = _plain(value)
         return table
+
+
+LAYERS: Registry[type[Layer]] = registry("layer")
+"""The layers by their names in experiment files."""
 
 
 @cache
@@ -213,10 +215,8 @@ def layer_from_config(table: dict[str, Any]) -> Layer:
     values = dict(table)
     kind = values.pop("type", None)
     if kind is None:
-        raise UsageError(f"a layer needs a type, got {table}.{nearest('', Layer.kinds)}")
-    if not isinstance(kind, str) or kind not in Layer.kinds:
-        raise UsageError(f"unknown layer type '{kind}'.{nearest(str(kind), Layer.kinds)}")
-    cls = Layer.kinds[kind]
+        raise UsageError(f"a layer needs a type, got {table}.{nearest('', LAYERS)}")
+    cls = LAYERS.lookup(kind)
     given = [item for item in fields_of(cls) if item.init]
     names = [item.name for item in given]
     for name in values:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
@@ -13,13 +12,12 @@ from torch import Tensor
 
 from leadline.equations.initialization import fill_normal
 from leadline.equations.losses import LOSSES
-from leadline.errors import UsageError, nearest
+from leadline.errors import UsageError
 from leadline.network.depth_report import DepthReport, depth_report
 from leadline.network.elementwise import Activation
 from leadline.network.graph import graph_svg
 from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, layer_from_config
 from leadline.network.mismatch import explain
-from leadline.network.modules import load_layers
 from leadline.network.parameters import Layout, Parameters
 from leadline.network.sequence import as_sequence, shapes_through
 from leadline.network.summary import Summary, summarize
@@ -70,13 +68,8 @@ class Network:
         return [layer.config() for layer in self.layers]
 
     @classmethod
-    def from_config(cls, tables: Sequence[dict[str, Any]], modules: Sequence[str] = ()) -> Network:
-        """Build from the tables of an experiment file; errors name the layer's index.
-
-        ``modules`` are Python files with layers of the user's own, which the tables then may name.
-        """
-        for module in modules:
-            load_layers(Path(module))
+    def from_config(cls, tables: Sequence[dict[str, Any]]) -> Network:
+        """Build from the tables of an experiment file; errors name the layer's index."""
         layers = []
         for i, table in enumerate(tables):
             try:
@@ -195,16 +188,15 @@ class Network:
 
     def for_loss(self, loss: str) -> Network:
         """The network whose output is what ``loss`` takes: a final sigmoid or softmax becomes part of the loss."""
-        if loss not in LOSSES:
-            raise UsageError(f"unknown loss '{loss}'.{nearest(loss, LOSSES)}")
+        output = LOSSES.lookup(loss).activation
         last = self.layers[-1]
         activation = getattr(last, "activation", "linear")
-        if loss == "squared_error" or activation == "linear":
+        if output == "linear" or activation == "linear":
             return self
-        if activation != LOSSES[loss].prediction.__name__:
+        if activation != output:
             raise UsageError(
                 f"layers[{len(self.layers) - 1}] {last}: an output of '{activation}' does not go with "
-                f"the loss '{loss}'; use 'linear' (logits) or '{LOSSES[loss].prediction.__name__}'"
+                f"the loss '{loss}'; use 'linear' (logits) or '{output}'"
             )
         kept = () if isinstance(last, Activation) else (replace(last, activation="linear"),)  # type: ignore[type-var]
         return Network((*self.layers[:-1], *kept))

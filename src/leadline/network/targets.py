@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from leadline.equations.losses import LOSSES
-from leadline.errors import LeadlineError, UsageError, nearest
+from leadline.errors import LeadlineError
 from leadline.network.batch_norm import BatchNorm
 from leadline.network.layer import Shape, ShapeError
 from leadline.network.network import Network
@@ -21,12 +21,11 @@ class TargetError(LeadlineError):
 def check_targets(network: Network, loss: str, x: Tensor, y: Tensor) -> None:
     """Raise one clear error unless the loss can compare the network's output for ``x`` (m, …) with ``y``.
 
-    Targets are int64 (m,) for "softmax_cross_entropy"; float (m, 1) in [0, 1] for "binary_cross_entropy"; float (m, k)
-    in [0, 1] or NaN for "multi_label_cross_entropy"; finite float (m, k) for "squared_error". Raises `ShapeError`,
+    By the loss's task, targets are int64 (m,) for "multiclass"; float (m, 1) in [0, 1] for "binary"; float (m, k) in
+    [0, 1] or NaN for "multilabel"; finite float (m, k) for "regression". Raises `ShapeError`,
     `TargetError`, or `UsageError` for an unknown loss.
     """
-    if loss not in LOSSES:
-        raise UsageError(f"unknown loss '{loss}'.{nearest(loss, LOSSES)}")
+    task = LOSSES.lookup(loss).task
     network = network.for_loss(loss)
     if x.dim() < 2:
         raise ShapeError(f"the inputs need one axis for the examples and one for the features, got {tuple(x.shape)}")
@@ -40,8 +39,8 @@ def check_targets(network: Network, loss: str, x: Tensor, y: Tensor) -> None:
         raise ShapeError(
             f"{last}: '{loss}' takes outputs of shape (k,), got {output_shape}; end with Flatten and Dense"
         )
-    if loss == "softmax_cross_entropy":
-        _check_classes(last, output_shape[0], y)
+    if task == "multiclass":
+        _check_classes(last, loss, output_shape[0], y)
     else:
         _check_values(last, loss, output_shape[0], y)
 
@@ -67,12 +66,12 @@ def _advice(m: int, batch_size: int) -> str:
     return f" Use a batch_size of {min(fitting, key=lambda size: abs(size - batch_size))}."
 
 
-def _check_classes(last: str, k: int, y: Tensor) -> None:
+def _check_classes(last: str, loss: str, k: int, y: Tensor) -> None:
     """Class indices 0 … k − 1, one per example."""
     if k < 2:
         raise ShapeError(f"{last}: softmax over {k} unit is always 1; give it one unit for each class")
     if y.dim() != 1:
-        raise ShapeError(f"{last}: 'softmax_cross_entropy' takes class indices of shape (m,), got {tuple(y.shape)}")
+        raise ShapeError(f"{last}: '{loss}' takes class indices of shape (m,), got {tuple(y.shape)}")
     if y.dtype.is_floating_point or y.dtype == torch.bool:
         raise TargetError(f"{last}: class indices must be whole numbers, got targets of type {_type_name(y)}")
     _reject(last, y, (y < 0) | (y >= k), f"has {k} units, so the classes are 0 … {k - 1}")
@@ -80,16 +79,17 @@ def _check_classes(last: str, k: int, y: Tensor) -> None:
 
 def _check_values(last: str, loss: str, k: int, y: Tensor) -> None:
     """Numbers, one for each unit of the output layer."""
-    if loss == "binary_cross_entropy" and k != 1:
+    task = LOSSES[loss].task
+    if task == "binary" and k != 1:
         raise ShapeError(
-            f"{last}: 'binary_cross_entropy' takes 1 unit, got {k}; for classes use 'softmax_cross_entropy', "
+            f"{last}: '{loss}' takes 1 unit, got {k}; for classes use 'softmax_cross_entropy', "
             "for several labels 'multi_label_cross_entropy'"
         )
     if y.shape != (len(y), k):
         raise ShapeError(f"{last}: '{loss}' takes targets of shape ({len(y)}, {k}), got {tuple(y.shape)}")
-    if loss == "squared_error":
+    if task == "regression":
         _reject(last, y, ~torch.isfinite(y), "is trained towards finite numbers")
-    elif loss == "binary_cross_entropy":
+    elif task == "binary":
         _reject(last, y, ~((y >= 0) & (y <= 1)), "is trained towards labels from 0 to 1")
     else:
         _reject(last, y, (y < 0) | (y > 1), "is trained towards labels from 0 to 1, or NaN where one is missing")

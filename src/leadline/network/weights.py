@@ -4,18 +4,16 @@ from __future__ import annotations
 
 import math
 
+from leadline.equations.activations import ACTIVATIONS
 from leadline.equations.initialization import STANDARD_DEVIATIONS
 from leadline.errors import UsageError, nearest
 from leadline.network.layer import Parameter, Shape, is_number
-
-RECTIFIERS = ("relu", "leaky_relu", "relu6", "swish", "hard_swish", "mish", "gelu")
-"""Activations that let through about half of the signal."""
 
 
 def weight_parameter(shape: Shape, activation: str, initializer: str, gain: float) -> Parameter:
     """The weight of a linear part followed by ``activation``; "auto" is He for rectifiers, Xavier for the others."""
     if initializer == "auto":
-        initializer = "he" if activation in RECTIFIERS else "xavier"
+        initializer = "he" if ACTIVATIONS[activation].rectifies else "xavier"
     return Parameter(shape, std=gain * STANDARD_DEVIATIONS[initializer](shape), penalized=True)
 
 

@@ -2,14 +2,15 @@
 
 from leadline.optimize.adam import Adam, AdamW
 from leadline.optimize.clipping import clip_by_norm
-from leadline.optimize.config import OPTIMIZERS, SCHEDULES, optimizer_from_config, schedule_from_config
+from leadline.optimize.config import optimizer_from_config, schedule_from_config
 from leadline.optimize.descent import GradientDescent
 from leadline.optimize.live import LiveRate, change_rate
 from leadline.optimize.momentum import Momentum
 from leadline.optimize.nesterov import Nesterov
-from leadline.optimize.optimizer import Optimizer, State
+from leadline.optimize.optimizer import OPTIMIZERS, Optimizer, State
 from leadline.optimize.rmsprop import RMSprop
 from leadline.optimize.schedules import (
+    SCHEDULES,
     Constant,
     Cosine,
     Exponential,

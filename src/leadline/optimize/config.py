@@ -8,44 +8,10 @@ from typing import Any, TypeVar
 
 from leadline.equations.averages import Number
 from leadline.errors import UsageError, nearest
-from leadline.optimize.adam import Adam, AdamW
-from leadline.optimize.descent import GradientDescent
-from leadline.optimize.momentum import Momentum
-from leadline.optimize.nesterov import Nesterov
-from leadline.optimize.optimizer import Optimizer
-from leadline.optimize.rmsprop import RMSprop
-from leadline.optimize.schedules import (
-    Constant,
-    Cosine,
-    Exponential,
-    InverseTime,
-    Manual,
-    Schedule,
-    SquareRootEpoch,
-    SquareRootStep,
-    Staircase,
-    WarmUp,
-)
+from leadline.optimize.optimizer import OPTIMIZERS, Optimizer
+from leadline.optimize.schedules import SCHEDULES, Constant, Cosine, Schedule, WarmUp
 
 Kind = TypeVar("Kind", Optimizer, Schedule)
-
-OPTIMIZERS: dict[str, type[Optimizer]] = {
-    rule.name: rule for rule in (GradientDescent, Momentum, Nesterov, RMSprop, Adam, AdamW)
-}
-SCHEDULES: dict[str, type[Schedule]] = {
-    schedule.name: schedule
-    for schedule in (
-        Constant,
-        InverseTime,
-        Exponential,
-        SquareRootEpoch,
-        SquareRootStep,
-        Staircase,
-        Manual,
-        WarmUp,
-        Cosine,
-    )
-}
 
 
 def optimizer_from_config(
@@ -59,7 +25,7 @@ def optimizer_from_config(
     if isinstance(config, Optimizer):
         return config
     name, values = _name_and_values("optimizer", config)
-    rule = _lookup("optimizer", name, OPTIMIZERS)
+    rule = OPTIMIZERS.lookup(name, capital=True)
     if learning_rate is not None:
         if "learning_rate" in values:
             raise UsageError("learning_rate is given twice: in [training] and in its optimizer. Keep one.")
@@ -76,7 +42,7 @@ def schedule_from_config(config: str | Mapping[str, Any] | Schedule | None, epoc
     if config is None or isinstance(config, Schedule):
         return config or Constant()
     name, values = _name_and_values("schedule", config)
-    schedule = _lookup("schedule", name, SCHEDULES)
+    schedule = SCHEDULES.lookup(name, capital=True)
     if schedule is Cosine and epochs is not None:
         values.setdefault("epochs", epochs)
     if schedule is WarmUp and "schedule" in values:
@@ -91,12 +57,6 @@ def _name_and_values(part: str, config: Any) -> tuple[Any, dict[str, Any]]:
         raise UsageError(f'{part} must be a name or a table with a type, {{type = "…"}}; got {config!r}')
     values = dict(config)
     return values.pop("type"), values
-
-
-def _lookup(part: str, name: Any, known: Mapping[str, type[Kind]]) -> type[Kind]:
-    if not isinstance(name, str) or name not in known:
-        raise UsageError(f"Unknown {part} {name!r}.{nearest(str(name), known)}")
-    return known[name]
 
 
 def _make(part: str, kind: type[Kind], values: dict[str, Any]) -> Kind:

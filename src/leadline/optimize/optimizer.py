@@ -12,6 +12,7 @@ from torch import Tensor
 
 from leadline.equations.averages import Number
 from leadline.errors import LeadlineError, UsageError
+from leadline.extensions import Extension, Registry, registry
 from leadline.optimize.checks import fraction, positive, switch
 
 
@@ -60,7 +61,7 @@ class State:
 
 
 @dataclass(frozen=True)
-class Optimizer(ABC):
+class Optimizer(Extension, ABC, kind="optimizer"):
     """An update rule: its hyper-parameters and nothing else.
 
     A hyper-parameter is a float, or a tensor (P, 1) with one value for each member of a population θ (P, n).
@@ -103,7 +104,10 @@ class Optimizer(ABC):
 
     @property
     def has_kernel(self) -> bool:
-        """Whether `fused` serves these hyper-parameters: a kernel takes one number for all members."""
+        """Whether `fused` computes this rule: a kernel takes one number for all members, and a parent's equation."""
+        kinds = [kind for kind in type(self).__mro__ if {"equation", "fused"} & vars(kind).keys()]
+        if "fused" not in vars(kinds[0]) and type(self).fused is not Optimizer.fused:
+            return False
         return not any(isinstance(value, Tensor) for value in self._values().values())
 
     @abstractmethod
@@ -139,10 +143,14 @@ class Optimizer(ABC):
         lists = {
             name: value.flatten().tolist() if isinstance(value, Tensor) else value for name, value in values.items()
         }
-        return {"type": self.name, **lists}
+        return {"type": OPTIMIZERS.name_of(self), **lists}
 
     def _values(self) -> dict[str, Any]:
         return {field.name: getattr(self, field.name) for field in fields(self)}
+
+
+OPTIMIZERS: Registry[type[Optimizer]] = registry("optimizer")
+"""The update rules by their names in experiment files."""
 
 
 def descend(theta: Tensor, direction: Tensor, rate: Number) -> None:

@@ -15,11 +15,12 @@ from typing import Any, ClassVar
 
 from leadline.equations.averages import Number
 from leadline.errors import UsageError
+from leadline.extensions import Extension, Registry, registry
 from leadline.optimize.checks import not_negative, positive, whole
 
 
 @dataclass(frozen=True)
-class Schedule(ABC):
+class Schedule(Extension, ABC, kind="schedule"):
     """A rule for the learning rate; wrong values raise `UsageError` when it is made."""
 
     name: ClassVar[str]
@@ -31,7 +32,11 @@ class Schedule(ABC):
 
     def to_config(self) -> dict[str, Any]:
         """The table of an experiment file: ``type`` and the fields."""
-        return {"type": self.name, **{field.name: getattr(self, field.name) for field in fields(self)}}
+        return {"type": SCHEDULES.name_of(self), **{field.name: getattr(self, field.name) for field in fields(self)}}
+
+
+SCHEDULES: Registry[type[Schedule]] = registry("schedule")
+"""The schedules by their names in experiment files."""
 
 
 @dataclass(frozen=True)

@@ -45,7 +45,8 @@ def optimized_metric(goal: GoalSection, task: str, classes: Sequence[str], usual
 
 
 def metrics_of_run(run: Run) -> dict[str, Metric]:
-    """The metrics that a run's ``[goal]`` defines."""
+    """The metrics that a run's ``[goal]`` defines; those of the run's own modules are known by name then."""
+    run.experiment.load_modules()
     return goal_metrics(run.experiment.goal, run.summary["task"], tuple(run.data.get("classes") or ()))
 
 
@@ -92,6 +93,8 @@ def common_metrics(runs: Sequence[Run], goal: GoalSection | None = None) -> dict
 
     """
     first = runs[0]
+    for run in runs:
+        run.experiment.load_modules()
     agreed = {key: _agreed(key, runs, goal) for key in ("costs", "seconds_per_example")}
     return goal_metrics(GoalSection(**agreed), first.summary["task"], tuple(first.data.get("classes") or ()))
 

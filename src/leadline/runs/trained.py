@@ -48,8 +48,9 @@ class TrainedNetwork:
         """Load a run's network. `leadline.errors.LeadlineError`: no checkpoint, or one of another network."""
         tensors, state = load_checkpoint(run.folder / "checkpoint.safetensors")
         experiment, preparation = run.experiment, run.preparation
+        experiment.load_modules()
         loss = state["loss"]
-        network = Network.from_config(experiment.network.layers or (), experiment.network.modules).for_loss(loss)
+        network = Network.from_config(experiment.network.layers or ()).for_loss(loss)
         dtype = torch.float64 if experiment.training.precision == "float64" else torch.float32
         parameters = network.initialize(tuple(state["input_shape"]), dtype=dtype)
         for name, tensor in parameters.named().items():

@@ -12,9 +12,10 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from leadline.architectures import network_for
+from leadline.equations.losses import LOSSES
 from leadline.errors import UsageError
 from leadline.network import Dense, Layer, Network
-from leadline.network.layer import fields_of
+from leadline.network.layer import LAYERS, fields_of
 from leadline.optimize import optimizer_from_config, schedule_from_config
 from leadline.runs.goals import optimized_metric
 from leadline.session.augmented import augmentation_of
@@ -69,7 +70,7 @@ def resolve(
         "data.normalization": data.normalization,
         "network.layers": layers.config(),
         "network.architecture": None,
-        **_taken_over(experiment.network, transfer),
+        **_taken_over(experiment, transfer),
         "goal.optimizing": experiment.goal.optimizing or METRIC_OF_TASK[data.task],
     }
     if not isinstance(data.inputs, tuple):
@@ -79,14 +80,14 @@ def resolve(
     return experiment.replace(changes)
 
 
-def _taken_over(section: NetworkSection, transfer: Transfer | None) -> dict[str, Any]:
+def _taken_over(experiment: Experiment, transfer: Transfer | None) -> dict[str, Any]:
     """Where the first layers come from, so that they can be found again, and how many are frozen."""
     if transfer is None:
         return {}
     source = transfer.source
     return {
-        "network.architecture": section.architecture,  # says how the file names its weights
-        "network.modules": list(dict.fromkeys([*source.modules, *section.modules])),
+        "network.architecture": experiment.network.architecture,  # says how the file names its weights
+        "extensions.modules": list(dict.fromkeys([*source.modules, *experiment.extensions.modules])),
         "network.from": source.place,
         "network.checksum": source.checksum,
         "network.freeze": transfer.frozen,
@@ -141,7 +142,7 @@ def _layers(
     else:
         tables = [_with_start(table, section) for table in section.layers]
         try:
-            layers = list(Network.from_config(tables, section.modules).layers)
+            layers = list(Network.from_config(tables).layers)
         except UsageError as error:
             raise UsageError(f"network.{error}") from None
     network = Network(layers)
@@ -160,7 +161,7 @@ def _well_known(section: NetworkSection, data: Dataset) -> list[Layer]:
 
 def _with_start(table: dict[str, Any], section: NetworkSection) -> dict[str, Any]:
     """A layer's table with the network's initializer and gain, unless it has its own."""
-    kind = Layer.kinds.get(table.get("type", ""))
+    kind = LAYERS.get(table.get("type", ""))
     names = {field.name for field in fields_of(kind)} if kind else set()
     start = {}
     if "initializer" in names and section.initializer != "auto":
@@ -189,11 +190,22 @@ def _check_output(network: Network, data: Dataset, input_shape: tuple[int, ...])
     )
 
 
-def loss_of(network: Network, data: Dataset, input_shape: tuple[int, ...]) -> str:
-    """The loss that goes with the task; two outputs for a binary target are softmax's."""
-    if data.task == "binary" and network.shapes(input_shape)[-1] == (2,):
-        return LOSS_OF_TASK["multiclass"]
-    return LOSS_OF_TASK[data.task]
+def loss_of(network: Network, data: Dataset, input_shape: tuple[int, ...], given: str | None = None) -> str:
+    """The loss that was given, else that of the task; two outputs for a binary target are softmax's.
+
+    Raises `UsageError` for a loss that there is not, or that compares with other targets.
+    """
+    two = data.task == "binary" and network.shapes(input_shape)[-1] == (2,)
+    task = "multiclass" if two else data.task
+    if given is None:
+        return LOSS_OF_TASK[task]
+    if LOSSES.lookup(given, "training.loss: ").task != task:
+        fitting = [name for name, loss in LOSSES.items() if loss.task == task]
+        raise UsageError(
+            f"training.loss: '{given}' is a loss for {LOSSES[given].task} targets, these are {task}. "
+            f"Allowed: {', '.join(fitting)}."
+        )
+    return given
 
 
 # --- the training -------------------------------------------------------------------------------------------

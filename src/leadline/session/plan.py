@@ -16,6 +16,7 @@ from leadline.data import Dataset, DataSettings, Preparation, Split, SplitSettin
 from leadline.data.augmentation import Augmentation, Augmenter
 from leadline.data.mapped import let_go
 from leadline.data.streaming.table import StreamedTable
+from leadline.equations.losses import LOSSES
 from leadline.errors import UsageError
 from leadline.experiment import Experiment
 from leadline.network import Network, Parameters
@@ -117,7 +118,7 @@ class Plan:
 
     def targets(self, values: np.ndarray) -> np.ndarray:
         """What the loss takes of targets as in `Dataset.target`."""
-        if self.loss == "softmax_cross_entropy":
+        if LOSSES[self.loss].task == "multiclass":
             return values  # class numbers, for two classes as well
         return self.preparation.encode_targets(values, self.training.precision)
 
@@ -177,6 +178,7 @@ def make_plan(
     that of a finished run whose plan is made again: then nothing is fitted, and no source is asked for weights.
     Whatever is wrong with data or experiment is said here, before anything is trained or written.
     """
+    experiment.load_modules()
     source = None if preparation else source_of(experiment.network, Path(runs))
     experiment = adapted(experiment, source)
     table = _table(experiment) if data is None else None
@@ -200,8 +202,8 @@ def make_plan(
     experiment = experiment.replace({"data.stream": table is not None or _streams(experiment, data, input_shape)})
     n_train = None if table is None else table.n
     resolved = resolve(experiment, data, made, input_shape, transfer, n_train)
-    network = Network.from_config(resolved.network.layers or (), resolved.network.modules)
-    loss = loss_of(network, data, input_shape)
+    network = Network.from_config(resolved.network.layers or ())
+    loss = loss_of(network, data, input_shape, resolved.training.loss)
     network.for_loss(loss)
     return Plan(
         resolved,
@@ -220,6 +222,7 @@ def make_plan(
 
 def read_data(experiment: Experiment) -> Dataset:
     """The data set that ``[data]`` describes."""
+    experiment.load_modules()
     section = experiment.data
     if section.source is None:
         raise UsageError("data.source: missing; it names a file, or a data set that comes along such as digits.")

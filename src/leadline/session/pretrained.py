@@ -67,7 +67,7 @@ class Source(Protocol):
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """The Python files of its layers."""
+        """The modules that define its layers."""
         ...
 
     @property
@@ -166,8 +166,8 @@ class TrainedRun:
 
     @property
     def modules(self) -> tuple[str, ...]:
-        """The Python files of its layers."""
-        return self.run.experiment.network.modules
+        """The modules that define its layers."""
+        return self.run.experiment.modules
 
     @property
     def image_size(self) -> tuple[int, int] | None:

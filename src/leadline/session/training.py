@@ -9,8 +9,10 @@ from typing import Any
 
 from leadline.data import Dataset, read
 from leadline.data.augmentation import Augmentation
+from leadline.equations.losses import Loss
 from leadline.errors import UsageError, nearest
 from leadline.experiment import Experiment, TrainingSection
+from leadline.extensions import modules_of
 from leadline.network import Layer, Network
 from leadline.optimize import LiveRate, Optimizer, Schedule
 from leadline.runs.run import Run
@@ -54,7 +56,7 @@ def train(
         experiment: where the other choices come from; what is given here overrules it.
         name: of the run; by default the data's name with the time.
         runs: the folder of the runs.
-        **settings: keys of ``[training]``: epochs, batch_size, learning_rate, l2, early_stopping, seed, …
+        **settings: keys of ``[training]``: epochs, batch_size, learning_rate, loss, l2, early_stopping, seed, …
 
     Raises:
         UsageError: an unknown setting or a wrong value.
@@ -71,7 +73,7 @@ def train(
         data = read(*data) if isinstance(data, tuple) else read(data, target)
     if data is None and experiment.data.source is None:
         raise UsageError('train needs data: what leadline.read gives, a path, or a bundled name such as "digits".')
-    changes = _changes(network, optimizer, schedule, settings)
+    changes = _changes(network, optimizer, schedule, settings, experiment.extensions.modules)
     changes |= {f"split.{key}": value for key, value in (split or {}).items()}
     if augmentation is not None:
         given = augmentation.to_config() if isinstance(augmentation, Augmentation) else dict(augmentation)
@@ -129,13 +131,19 @@ def _changes(
     optimizer: Optimizer | str | None,
     schedule: Schedule | str | None,
     settings: Mapping[str, Any],
+    modules: Sequence[str],
 ) -> dict[str, Any]:
-    """Python values as keys of an experiment."""
+    """Python values as keys of an experiment; where their classes are the user's own, it names the modules of these."""
     allowed = [key for key in TrainingSection.model_fields if key not in ("optimizer", "schedule")]
     for key in settings:
         if key not in allowed:
             raise UsageError(f"train: unknown setting '{key}'.{nearest(key, [*allowed, 'optimizer', 'schedule'])}")
     changes = {f"training.{key}": value for key, value in settings.items()}
+    own = modules_of((*(network or ()), optimizer, schedule, settings.get("loss")))
+    if own:
+        changes["extensions.modules"] = list(dict.fromkeys((*modules, *own)))
+    if isinstance(loss := settings.get("loss"), Loss):
+        changes["training.loss"] = loss.name
     if isinstance(optimizer, Optimizer):
         changes["training.learning_rate"] = settings.get("learning_rate", optimizer.learning_rate)
         optimizer_table: Any = optimizer.to_config()

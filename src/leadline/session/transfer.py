@@ -212,12 +212,12 @@ def make_transfer(section: NetworkSection, source: Source, pretrained: Pretraine
     if not body:
         raise LeadlineError(f"network.from: {source.name} has one layer alone; without it, nothing is taken over.")
     if section.layers is not None:
-        network = _built(section.layers, section, source, "network.layers")
+        network = _built(section.layers, "network.layers")
         kept = _common(network.layers, body, source)
     else:
         head = [Dense(outputs)]
         if section.head is not None:
-            head = list(_built(section.head, section, source, "network.head").layers)
+            head = list(_built(section.head, "network.head").layers)
         network, kept = Network([*body, *head]), len(body)
     frozen = _frozen(section.freeze, m, network, kept, source)
     return Transfer(source, pretrained, network, kept, frozen)
@@ -230,9 +230,9 @@ def output_layer(pretrained: Pretrained) -> int:
     return max(weighty, default=0)
 
 
-def _built(tables: tuple[dict[str, Any], ...], section: NetworkSection, source: Source, place: str) -> Network:
+def _built(tables: tuple[dict[str, Any], ...], place: str) -> Network:
     try:
-        return Network.from_config(tables, [*source.modules, *section.modules])
+        return Network.from_config(tables)
     except UsageError as error:
         raise UsageError(str(error).replace("layers[", f"{place}[", 1)) from None
 

@@ -57,7 +57,7 @@ def out_of_fold_probabilities(
         UsageError: as `assign_folds`, or for a loss that gives no probabilities.
 
     """
-    if loss not in ("softmax_cross_entropy", "binary_cross_entropy"):
+    if LOSSES.lookup(loss).task not in ("multiclass", "binary"):
         raise UsageError(f"Wrong labels are looked for where examples have one class each; the loss is {loss}.")
     labels = examples.y.reshape(len(examples)).cpu().numpy().astype(np.int64)
     values = out_of_fold_outputs(network, loss, examples, settings, assign_folds(labels, k, seed), augment)

@@ -35,7 +35,7 @@ def cost_and_error(loss: str, z: Tensor, y: Tensor) -> tuple[float, float]:
     """The mean cost and the error of outputs: the fraction wrong, or for regression the RMSE."""
     cost = float(LOSSES[loss].cost(z, y))
     error = float(LOSSES[loss].error(z, y).mean())
-    return cost, error**0.5 if loss == "squared_error" else error
+    return cost, error ** (1 / LOSSES[loss].error_power)
 
 
 def _size(shape: tuple[int, ...]) -> int:

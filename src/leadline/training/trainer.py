@@ -125,7 +125,7 @@ class Trainer:
         rate = self._rate(self.step)
         total = self._stream(self.train) if isinstance(self.train, Stream) else self._visit(self.slices, self._order())
         cost, error, penalty = (total / len(self.train)).tolist()
-        error = error**0.5 if self.loss == "squared_error" else error
+        error = error ** (1 / LOSSES[self.loss].error_power)
         self.epoch += 1
         dev_cost, dev_error, dev_goal = self._measure_dev()
         seconds = time.perf_counter() - started
@@ -206,7 +206,7 @@ class Trainer:
 
     def _measure_stream(self, dev: Stream) -> tuple[float, float, float | None]:
         """The same of a set that comes in chunks: means over examples, or for regression the root of one."""
-        power = 2 if self.loss == "squared_error" else 1
+        power = LOSSES[self.loss].error_power
         cost = error = 0.0
         goal, kept = monitored_goal(self.settings, dev.sample), []
         for chunk in dev.chunks(0, self.batch_size):

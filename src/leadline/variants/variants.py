@@ -127,10 +127,10 @@ class Workbench:
             layers = reshaped(resolved.network.layers or (), shape)
             resolved = self._resolve(resolved.replace({"network.layers": layers}), prepared.plan)
         plan = prepared.plan
-        network = Network.from_config(resolved.network.layers or (), resolved.network.modules)
+        network = Network.from_config(resolved.network.layers or ())
         settings = training_settings(resolved, plan.n_train)
         positions = None if subset is None else torch.as_tensor(np.asarray(subset, dtype=np.int64))
-        loss = loss_of(network, plan.data, plan.input_shape)
+        loss = loss_of(network, plan.data, plan.input_shape, resolved.training.loss)
         train = prepared.stream if train is None else train
         if positions is not None and prepared.stream is not None:
             raise UsageError("data.stream: a subset needs the training set in memory; set data.stream = false.")

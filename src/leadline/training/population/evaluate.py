@@ -6,6 +6,7 @@ import math
 
 from torch import Tensor
 
+from leadline.equations.losses import LOSSES
 from leadline.network import Network, Parameters
 from leadline.training.evaluate import CHUNK_VALUES
 from leadline.training.population.losses import population_loss
@@ -35,4 +36,4 @@ def population_cost_and_error(loss: str, z: Tensor, y: Tensor) -> tuple[list[flo
     y = y if y.dim() == 3 else y.expand(len(z), *y.shape)
     cost, errors = population_loss(loss).measure(z, y)
     error = errors.mean(-1)
-    return cost.tolist(), (error.sqrt() if loss == "squared_error" else error).tolist()
+    return cost.tolist(), (error ** (1 / LOSSES[loss].error_power)).tolist()

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from leadline.equations.averages import Number
+from leadline.equations.losses import LOSSES
 from leadline.errors import LeadlineError, UsageError
 from leadline.network import Parameters
 from leadline.training.checks import check_problem
@@ -92,7 +93,7 @@ class PopulationTrainer:
             if i in diverged:
                 continue
             cost, error, penalty = (totals[i] / row.m).tolist()
-            error = error**0.5 if self.loss == "squared_error" else error
+            error = error ** (1 / LOSSES[self.loss].error_power)
             records[row.member] = Epoch(
                 self.epoch,
                 cost,
