@@ -34,16 +34,6 @@ class Sign(ll.Optimizer):
 """
 
 
-class Squeezed(ActivationFunction):
-    """x / (1 + |x|)."""
-
-    def forward(self, z: Tensor, out: Tensor | None = None) -> Tensor:
-        return z / (1 + z.abs())
-
-    def backward(self, d_a: Tensor, a: Tensor, out: Tensor | None = None) -> Tensor:
-        return d_a * (1 - a.abs()) ** 2
-
-
 def sign_rule() -> type[Optimizer]:
     @dataclass(frozen=True)
     class Sign(Optimizer):
@@ -300,6 +290,15 @@ def test_a_loss_of_the_users_own_is_minimized_and_fits_its_task() -> None:
 
 
 def test_an_activation_of_the_users_own_is_right_and_exports_where_it_says_how() -> None:
+    class Squeezed(ActivationFunction):
+        """x / (1 + |x|)."""
+
+        def forward(self, z: Tensor, out: Tensor | None = None) -> Tensor:
+            return z / (1 + z.abs())
+
+        def backward(self, d_a: Tensor, a: Tensor, out: Tensor | None = None) -> Tensor:
+            return d_a * (1 - a.abs()) ** 2
+
     network = ll.Network([ll.Dense(6, "squeezed"), ll.Dense(3)])
     x, y = torch.randn(12, 4), torch.arange(12) % 3
     assert ll.gradient_check(network, x, y, "softmax_cross_entropy").passed
