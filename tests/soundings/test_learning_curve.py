@@ -44,9 +44,10 @@ def test_a_falling_curve_is_forecast():
 def test_what_is_needed_for_a_target_of_ones_own():
     curve = learning_curve(levels([falling(n) for n in SIZES], sd=1e-4), targets=[falling(4000), 0.001])
     first, impossible = curve.needed
-    assert first.n == pytest.approx(4000, rel=0.25)
+    assert first.n == pytest.approx(4000, rel=0.4)
     assert first.low is not None
-    assert first.low < 4000
+    assert first.high is not None
+    assert first.low < 4000 < first.high
     assert impossible.n is None
     assert impossible.never > 0.9
     assert "no number of examples" in str(impossible)
@@ -59,7 +60,7 @@ def test_what_is_needed_for_a_target_of_ones_own():
         ([0.1, 0.1, 0.1001, 0.0999], 0.002, "flat", "did not fall"),
         ([0.1, 0.09, 0.12, 0.11], 0.001, "rising", "rises from"),
         ([0.3, 0.1, 0.098, 0.05], 0.0005, "bent", "no curve"),
-        ([0.2, 0.15, 0.12, 0.1], 0.04, "noisy", "anything from"),
+        ([0.4, 0.25, 0.15, 0.08], 0.06, "noisy", "anything from"),
     ],
 )
 def test_a_curve_that_promises_nothing_says_why(errors: list[float], sd: float, status: str, words: str):
@@ -90,9 +91,22 @@ def test_seeds_share_what_they_say_of_the_spread():
     mixed = Levels(SIZES, [found.scores[0], same, *found.scores[2:]])
     assert mixed.spread[1] > 0.0005
     assert mixed.noise.shape == (4, 4)
-    assert mixed.next_spread(4000) > mixed.spread[-1]
+    assert mixed.next_spread() > mixed.spread[-1]
 
 
 def test_to_json_and_back():
     curve = learning_curve(levels([falling(n) for n in SIZES]))
     assert LearningCurve.from_json(json.loads(json.dumps(curve.to_json()))) == curve
+
+
+def test_levels_without_any_error_promise_nothing_and_do_not_fail():
+    curve = learning_curve(Levels(SIZES, [[Score(0.0, np.zeros(50)) for _ in range(4)] for _ in SIZES]))
+    assert curve.status == "flat"
+
+
+def test_a_slope_through_all_sizes_is_seen_where_the_ends_alone_do_not_tell():
+    """Four sizes with a steady fall: the two ends differ by less than two of their standard errors."""
+    steady = [
+        [Score(e + d, np.full(50, e)) for d in (-0.012, -0.004, 0.004, 0.012)] for e in (0.12, 0.115, 0.11, 0.105)
+    ]
+    assert learning_curve(Levels(SIZES, steady)).status != "flat"

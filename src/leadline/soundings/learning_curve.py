@@ -23,6 +23,8 @@ FRACTIONS = (1 / 8, 1 / 4, 1 / 2)
 FEWEST_EXAMPLES = 16  # below, a network learns nothing that a curve could go through
 FORECAST, FLAT, NOISY, RISING, BENT, SHORT = "forecast", "flat", "noisy", "rising", "bent", "too few points"
 MULTIPLES = (2, 4)
+FALLS_LEVEL = 0.96
+MOST_WIDTH = 1.0  # of the interval of the mean at twice the examples, as a share of today's error
 SEED_WEIGHT = 1.0  # how many seeds the common spread counts for beside one size's own
 
 
@@ -125,7 +127,7 @@ class Levels:
         """Spread over seeds, each size's own drawn to what all have in common: a share of the error."""
         own = np.array([np.var([s.error for s in scores], ddof=1) if len(scores) > 1 else 0 for scores in self.scores])
         freedom = np.array([len(scores) - 1 for scores in self.scores], float)
-        means = self.means
+        means = np.maximum(self.means, 1e-12)  # a size without any error has no share of it
         share = float((freedom * own / means**2).sum() / freedom.sum()) if freedom.sum() else 0.0
         return np.sqrt((SEED_WEIGHT * share * means**2 + freedom * own) / (SEED_WEIGHT + freedom))
 
@@ -134,18 +136,30 @@ class Levels:
         """Luck of the seeds, and of the dev set as far as sizes differ in what they find hard."""
         draws = np.stack([np.mean([score.draws for score in scores], 0) for scores in self.scores])
         paired = np.atleast_2d(np.cov(draws - draws[-1]))
-        return paired + np.diag(self.spread**2 / [len(scores) for scores in self.scores])
+        seeds = np.array([len(scores) for scores in self.scores])
+        # The spread is itself known from few seeds: Student's t has this much more variance than the normal law.
+        freedom = int((seeds - 1).sum())
+        wider = freedom / (freedom - 2) if freedom > 2 else 3.0
+        return paired + wider * np.diag(self.spread**2 / seeds)
 
-    def next_spread(self, n: int) -> float:
-        """Standard deviation of one training on ``n`` examples beyond the largest size, about its expectation.
+    def next_luck(self, draws: int, seed: int) -> np.ndarray:
+        """Deviations (draws,) of one training beyond the largest size from its expectation: Student's t, for the spread
+        itself is known from few seeds."""
+        freedom = max(sum(len(scores) - 1 for scores in self.scores), 3)
+        return np.random.default_rng(seed).standard_t(freedom, draws) * self.next_spread()
 
-        Its seed; the luck of the examples, of which half were drawn anew at a doubling; and how another network of that
-        kind differs on this dev set.
+    def next_spread(self) -> float:
+        """Standard deviation of one training beyond the largest size, about its expectation.
+
+        Its seed; the luck of the examples, which the seeds of the largest size share where it is the whole set and
+        smaller sizes show, half of it drawn anew at a doubling; and how another network of that kind differs on this
+        dev set.
         """
         spread = self.spread
+        examples = max(spread[-2] ** 2 - spread[-1] ** 2, 0.0) / 2
         draws = [np.mean([score.draws for score in scores], 0) for scores in self.scores[-2:]]
         paired = float(np.var(draws[-1] - draws[0])) / 2
-        return float(np.sqrt(spread[-1] ** 2 + spread[-2] ** 2 / 2 + paired))
+        return float(np.sqrt(spread[-1] ** 2 + examples + paired))
 
 
 def levels_of(outcomes: Sequence[Trained]) -> Levels:
@@ -201,7 +215,7 @@ def learning_curve(
     m = m or law.n
     forecasts = tuple(forecast(law, levels, multiple * m, seed) for multiple in MULTIPLES)
     first, now = forecasts[0], float(means[-1])
-    if first.mean_high - first.mean_low > 0.5 * now:
+    if first.mean_high - first.mean_low > MOST_WIDTH * now:
         width = f"{_shown(first.mean_low, unit)} to {_shown(first.mean_high, unit)}"
         return LearningCurve(points, NOISY, f"with twice the {of} anything from {width} is possible.")
     needed = tuple(_needed(law, target) for target in (targets or (0.9 * now, 0.7 * now)))
@@ -213,15 +227,15 @@ def learning_curve(
 
 def forecast(law: PowerLaw, levels: Levels, n: int, seed: int = 0) -> Forecast:
     """Expected error with n examples; its interval holds the mean of a training there, luck included."""
-    expected = law(float(n))
-    luck = np.random.default_rng(seed + 1).standard_normal(len(expected)) * levels.next_spread(n)
+    expected = law.expected(float(n))
+    luck = levels.next_luck(len(expected), seed + 1)
     _, low, high = interval(np.maximum(expected + luck, 0.0), OUTCOME_LEVEL)
     middle, mean_low, mean_high = interval(expected, OUTCOME_LEVEL)
     return Forecast(n, middle, low, high, mean_low, mean_high)
 
 
 def _expected(law: PowerLaw, n: int) -> Forecast:
-    middle, low, high = interval(law(float(n)), OUTCOME_LEVEL)
+    middle, low, high = interval(law.expected(float(n)), OUTCOME_LEVEL)
     return Forecast(n, middle, low, high, low, high)
 
 
@@ -235,10 +249,22 @@ def _unfit(levels: Levels, unit: str, of: str) -> tuple[str, str] | None:
         n, more = grouped(levels.sizes[k]), grouped(levels.sizes[k + 1])
         grew = f"{_shown(means[k], unit)} to {_shown(means[k + 1], unit)}"
         return RISING, f"the error rises from {grew} between {n} and {more} {of}."
-    if means[0] - means[-1] < 2 * se[0, -1]:
+    if not _falls(levels):
         n, m = grouped(levels.sizes[0]), grouped(levels.sizes[-1])
         return FLAT, f"from {n} to {m} {of} the error did not fall by more than its noise."
     return None
+
+
+def _falls(levels: Levels) -> bool:
+    """Whether the error falls with the logarithm of the size by more than its noise: one-sided, by generalized least
+    squares, which uses all sizes and not only the first and the last."""
+    x = np.log(np.asarray(levels.sizes, float))
+    design = np.stack([np.ones_like(x), x], 1)
+    least = np.eye(len(x)) * (1e-9 * max(float(levels.means.max()), 1e-9)) ** 2
+    precision = np.linalg.inv(levels.noise + least)
+    covariance = np.linalg.inv(design.T @ precision @ design)
+    slope = float((covariance @ design.T @ precision @ levels.means)[1])
+    return slope < -NormalDist().inv_cdf(FALLS_LEVEL) * float(covariance[1, 1]) ** 0.5
 
 
 def _chi2_limit(n_points: int) -> float:

@@ -270,7 +270,7 @@ class Measuring:
         line.dev = _forecast_change(levels, epochs)
         line.note = f"Extrapolated from trainings of up to {levels.sizes[-1]} epochs."
         law = fit_power_law(levels.sizes, list(levels.means), levels.noise)
-        to = float(np.median(law(2.0 * epochs)))
+        to = float(np.median(law.expected(2.0 * epochs)))
         return f"The curve promised {_shown(to, self.unit)}."
 
     def _lengths(self) -> Levels:
@@ -295,10 +295,10 @@ class Measuring:
 def _forecast_change(levels: Levels, now: int) -> Effect:
     """From ``now`` to twice as much, by the law of these levels."""
     law = fit_power_law(levels.sizes, list(levels.means), levels.noise)
-    change = law(2.0 * now) - law(float(now))
+    change = law.expected(2.0 * now) - law.expected(float(now))
     draws = [np.mean([score.draws for score in scores], 0) for scores in levels.scores[-2:]]
     sampling = float(np.std(draws[1] - draws[0]))
-    return Effect(float(np.mean(change)), sampling, float(np.std(change)), levels.next_spread(2 * now))
+    return Effect(float(np.mean(change)), sampling, float(np.std(change)), levels.next_spread())
 
 
 def _at(found: Trained, epochs: int) -> Score:
