@@ -9,18 +9,23 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from torch import Tensor
 
 import leadline as ll
 from leadline import extensions
+from leadline.architectures import Architecture, network_for
 from leadline.equations.activations import ActivationFunction
 from leadline.equations.losses import LOSSES, Loss
 from leadline.errors import LeadlineError, LeadlineWarning, UsageError
 from leadline.extensions import kinds, load_module, modules_of, registry
+from leadline.measure import METRICS, Breakdown, Metric, evaluate, proportion
 from leadline.network.layer import LAYERS
 from leadline.optimize import OPTIMIZERS, Optimizer, Schedule, optimizer_from_config
+from leadline.report.figures.breakdown import segment_tables
+from leadline.session.plan import make_plan
 
 SIGN = """
 from dataclasses import dataclass
@@ -320,3 +325,46 @@ def test_layers_and_schedules_are_registered_alike() -> None:
 
     assert LAYERS["doubled"] is Doubled
     assert ll.Network.from_config(ll.Network([Doubled(3)]).config()).layers == (Doubled(3),)
+
+
+def test_a_metric_of_the_users_own_has_an_interval_and_may_be_the_goal(tmp_path: Path) -> None:
+    class LargestError(Metric):
+        tasks = ("regression",)
+        needs = "values"
+        direction = "minimize"
+        unit = ""
+
+        def value(self, y_true: Any, prediction: Any) -> float:
+            return float(abs(y_true - prediction).max())
+
+    measured = evaluate("largest_error", [1.0, 2.0, 3.0, 5.0], [1.0, 2.5, 3.0, 3.0])
+    assert measured.value == 2.0 and METRICS["largest_error"].title == "largest error"
+    low, high = measured.interval
+    assert 0 <= low < high <= 2.0
+    x = np.random.default_rng(0).normal(size=(200, 2))
+    experiment = ll.Experiment.from_dict({"goal": {"optimizing": "largest_error"}})
+    run = ll.train(ll.Network([ll.Dense(1)]), (x, x.sum(1)), epochs=2, experiment=experiment, runs=tmp_path / "runs")
+    assert run.metrics["dev"].overall["largest_error"].value > 0
+    assert "largest error" in (run.folder / "report.html").read_text(encoding="utf-8").lower()
+    with pytest.raises(UsageError, match=r"Unknown metric 'largest_eror'\. Did you mean 'largest_error'"):
+        evaluate("largest_eror", [1.0], [1.0])
+
+
+def test_a_run_with_a_metric_that_is_not_known_here_is_still_shown() -> None:
+    row = {"their_own": proportion(3, 10)}
+    assert [table.columns for table in segment_tables(Breakdown(10, row, {}, {"country": {"de": row}}, ()))] == [
+        ["their own"]
+    ]
+
+
+def test_an_architecture_of_the_users_own_is_built_by_name() -> None:
+    class TwoLayers(Architecture):
+        input_shape, outputs = (1, 8, 8), 10
+
+        def build(self, outputs: int = 10, **options: Any) -> ll.Network:
+            return ll.Network([ll.Flatten(), ll.Dense(16, "relu"), ll.Dense(outputs)])
+
+    experiment = ll.Experiment.from_dict({"data": {"source": "digits"}, "network": {"architecture": "two_layers"}})
+    assert len(network_for("two_layers", (8, 8, 1), 10).layers) == 4
+    plan = make_plan(experiment.replace({"training.epochs": 1}))
+    assert [table["type"] for table in plan.experiment.network.layers or ()] == ["image", "flatten", "dense", "dense"]

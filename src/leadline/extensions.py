@@ -385,6 +385,8 @@ _KINDS: dict[str, Registry[Any]] = {
             builtin=("gradient_descent", "momentum", "nesterov", "rmsprop", "adam", "adamw"),
         ),
         Registry("schedule", ["leadline.optimize"]),
+        Registry("metric", ["leadline.measure"], instances=True),
+        Registry("architecture", ["leadline.architectures"], instances=True),
     )
 }
 """All kinds, in the order in which ``leadline extensions`` lists them."""

@@ -3,35 +3,31 @@
 from __future__ import annotations
 
 from leadline.architectures.alexnet import ALEXNET, alexnet
-from leadline.architectures.architecture import Architecture, Publication
+from leadline.architectures.architecture import ARCHITECTURES, Architecture, FunctionArchitecture, Publication
 from leadline.architectures.efficientnet import EFFICIENTNETS, efficientnet
 from leadline.architectures.lenet import lenet5
 from leadline.architectures.mobilenet import MOBILENET_V1, MOBILENET_V2, mobilenet_v1, mobilenet_v2
 from leadline.architectures.resnet import RESNETS, cifar_resnet, resnet
 from leadline.architectures.vgg import VGG16, vgg16
 from leadline.architectures.weights import Published, load_published
-from leadline.errors import UsageError, nearest
+from leadline.extensions import register
 from leadline.network import Image, Network
 
-ARCHITECTURES: dict[str, Architecture] = {
-    architecture.name: architecture
-    for architecture in (
-        Architecture("lenet5", lenet5, (1, 32, 32), 10),
-        ALEXNET,
-        VGG16,
-        *RESNETS,
-        MOBILENET_V1,
-        MOBILENET_V2,
-        *EFFICIENTNETS,
-    )
-}
+for _each in (
+    FunctionArchitecture("lenet5", lenet5, (1, 32, 32), 10),
+    ALEXNET,
+    VGG16,
+    *RESNETS,
+    MOBILENET_V1,
+    MOBILENET_V2,
+    *EFFICIENTNETS,
+):
+    register(_each)
 
 
 def architecture(name: str) -> Architecture:
     """Look one up by its name in experiment files; `UsageError` with the nearest names."""
-    if name not in ARCHITECTURES:
-        raise UsageError(f"unknown architecture '{name}'.{nearest(str(name), ARCHITECTURES)}")
-    return ARCHITECTURES[name]
+    return ARCHITECTURES.lookup(name)
 
 
 def network_for(name: str, image_shape: tuple[int, int, int], outputs: int) -> Network:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leadline.architectures.architecture import Architecture, Publication
+from leadline.architectures.architecture import FunctionArchitecture, Publication
 from leadline.network import Convolution, Dense, Dropout, Flatten, MaxPool, Network
 
 
@@ -32,4 +32,4 @@ TORCHVISION = Publication(
     "torchvision",
     (*(f"features.{i}" for i in (0, 3, 6, 8, 10)), *(f"classifier.{i}" for i in (1, 4, 6))),
 )
-ALEXNET = Architecture("alexnet", alexnet, (3, 224, 224), 1000, (TORCHVISION,))
+ALEXNET = FunctionArchitecture("alexnet", alexnet, (3, 224, 224), 1000, (TORCHVISION,))

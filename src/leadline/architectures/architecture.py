@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
+from leadline.extensions import Extension, Registry, registry
 from leadline.network import Network, Shape
 
 
@@ -35,12 +37,37 @@ class Publication:
     pixels: Pixels = IMAGENET
 
 
-@dataclass(frozen=True)
-class Architecture:
-    """``build(outputs, **options)`` makes the network; ``input_shape`` and ``outputs`` are those of the publication."""
+class Architecture(Extension, ABC, kind="architecture"):
+    """A well-known network by name. Subclass it, with `build`, to add one of your own.
+
+    ``input_shape`` (channels, height, width) and ``outputs`` are those of the publication; ``publications`` say where
+    there are trained weights of it.
+    """
 
     name: str
-    build: Callable[..., Network]
+    input_shape: Shape = (3, 224, 224)
+    outputs: int = 1000
+    publications: tuple[Publication, ...] = ()
+
+    @abstractmethod
+    def build(self, outputs: int = 1000, **options: Any) -> Network:
+        """The network for images (channels, height, width), with so many outputs."""
+
+
+@dataclass(frozen=True)
+class FunctionArchitecture(Architecture, abstract=True):
+    """An architecture made by a function, ``builder(outputs, **options)``."""
+
+    name: str
+    builder: Callable[..., Network]
     input_shape: Shape
     outputs: int
     publications: tuple[Publication, ...] = ()
+
+    def build(self, outputs: int | None = None, **options: Any) -> Network:
+        """By the function; without ``outputs``, as many as it makes itself."""
+        return self.builder(**options) if outputs is None else self.builder(outputs, **options)
+
+
+ARCHITECTURES: Registry[Architecture] = registry("architecture")
+"""The architectures by their names in experiment files."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import NamedTuple
 
-from leadline.architectures.architecture import Architecture, Publication
+from leadline.architectures.architecture import Architecture, FunctionArchitecture, Publication
 from leadline.architectures.mobilenet import TENSORFLOW, depthwise, divisible
 from leadline.network import (
     BatchNorm,
@@ -135,7 +135,7 @@ def _architecture(size: int) -> Architecture:
     def build(outputs: int = 1000, padding: str = "same", epsilon: float = 1e-5) -> Network:
         return efficientnet(size, outputs, padding, epsilon)
 
-    return Architecture(f"efficientnet_b{size}", build, (3, side, side), 1000, publications)
+    return FunctionArchitecture(f"efficientnet_b{size}", build, (3, side, side), 1000, publications)
 
 
 EFFICIENTNETS = tuple(_architecture(size) for size in range(len(SCALES)))

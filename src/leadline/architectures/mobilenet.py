@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leadline.architectures.architecture import Architecture, Pixels, Publication
+from leadline.architectures.architecture import FunctionArchitecture, Pixels, Publication
 from leadline.network import BatchNorm, Convolution, Dense, Dropout, GlobalAveragePool, Layer, Network, Residual
 
 V1_BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *((512, 1),) * 5, (1024, 2), (1024, 1))
@@ -108,14 +108,14 @@ def _v2_torchvision() -> tuple[str, ...]:
 
 
 _V1_PATHS = ["mobilenet_v1.conv_stem", *(f"mobilenet_v1.layer.{i}" for i in range(2 * len(V1_BLOCKS)))]
-MOBILENET_V1 = Architecture(
+MOBILENET_V1 = FunctionArchitecture(
     "mobilenet_v1",
     mobilenet_v1,
     (3, 224, 224),
     1000,
     (Publication("Hugging Face", (*_hugging_face_pairs(_V1_PATHS), "classifier"), TENSORFLOW, FROM_MINUS_ONE),),
 )
-MOBILENET_V2 = Architecture(
+MOBILENET_V2 = FunctionArchitecture(
     "mobilenet_v2",
     mobilenet_v2,
     (3, 224, 224),

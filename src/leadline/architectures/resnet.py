@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from leadline.architectures.architecture import Architecture, Publication
+from leadline.architectures.architecture import Architecture, FunctionArchitecture, Publication
 from leadline.network import BatchNorm, Convolution, Dense, GlobalAveragePool, Layer, MaxPool, Network, Residual
 
 BLOCKS = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3), 50: (3, 4, 6, 3)}
@@ -94,13 +94,13 @@ def _pair(path: str) -> tuple[str, str]:
 
 def _resnet(depth: int) -> Architecture:
     publications = tuple(_publication(publisher, depth) for publisher in ("torchvision", "Hugging Face"))
-    return Architecture(
+    return FunctionArchitecture(
         f"resnet{depth}", lambda outputs=1000: resnet(depth, outputs), (3, 224, 224), 1000, publications
     )
 
 
 def _cifar_resnet(depth: int) -> Architecture:
-    return Architecture(f"resnet{depth}", lambda outputs=10: cifar_resnet(depth, outputs), (3, 32, 32), 10)
+    return FunctionArchitecture(f"resnet{depth}", lambda outputs=10: cifar_resnet(depth, outputs), (3, 32, 32), 10)
 
 
 RESNETS = (*(_resnet(depth) for depth in BLOCKS), *(_cifar_resnet(depth) for depth in (20, 32, 44, 56)))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leadline.architectures.architecture import Architecture, Publication
+from leadline.architectures.architecture import FunctionArchitecture, Publication
 from leadline.network import Convolution, Dense, Dropout, Flatten, Layer, MaxPool, Network
 
 STAGES = ((64, 2), (128, 2), (256, 3), (512, 3), (512, 3))
@@ -28,4 +28,4 @@ TORCHVISION = Publication(
         *(f"classifier.{i}" for i in (0, 3, 6)),
     ),
 )
-VGG16 = Architecture("vgg16", vgg16, (3, 224, 224), 1000, (TORCHVISION,))
+VGG16 = FunctionArchitecture("vgg16", vgg16, (3, 224, 224), 1000, (TORCHVISION,))

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from leadline.errors import UsageError, nearest
 from leadline.measure import classification as c
 from leadline.measure.intervals import Measured, wilson
-from leadline.measure.metrics import BINARY, CLASSES, Metric
+from leadline.measure.metrics import BINARY, CLASSES, FunctionMetric, Metric
 from leadline.measure.multilabel import Weighted
 
 Array = NDArray[Any]
@@ -102,7 +102,7 @@ def cost_metric(costs: ArrayLike) -> Metric:
         own = price[y_true.astype(np.int64), y_pred.astype(np.int64)]
         return lambda weights: weights @ own / weights.sum(-1)
 
-    return Metric("cost", "cost per example", CLASSES, value, measure, "labels", "minimize", "", weighted)
+    return FunctionMetric("cost", "cost per example", CLASSES, value, measure, "labels", "minimize", "", weighted)
 
 
 def mean_cost_interval(confusion: ArrayLike, costs: ArrayLike, level: float = 0.95) -> Measured:
@@ -145,7 +145,7 @@ def false_alarm_metric(seconds_per_example: float) -> Metric:
         alarms = int(c.confusion_matrix(y_true, y_pred, 2)[0, 1])
         return replace(c.false_alarms_per_day(alarms, hours * len(y_true), level), n=len(y_true))
 
-    return Metric(
+    return FunctionMetric(
         "false_alarms_per_day",
         "false alarms per 24 h",
         BINARY,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
@@ -10,9 +11,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError, nearest
+from leadline.extensions import Extension, Registry, register, registry
 from leadline.measure import classification as c
 from leadline.measure import regression as r
-from leadline.measure.bootstrap import bootstrap_confusion, bootstrap_weights, mean_interval
+from leadline.measure.bootstrap import bootstrap, bootstrap_confusion, bootstrap_weights, mean_interval
 from leadline.measure.calibration import calibration_error_interval
 from leadline.measure.intervals import Measured, proportion
 from leadline.measure.multilabel import Weighted, exact_matches, f1_of_weights, wrong_labels
@@ -27,26 +29,23 @@ Array = NDArray[Any]
 # (truth, prediction) → the metric; (truth, prediction, level, seed) → the metric with its interval
 Value = Callable[[Array, Array], float]
 Measure = Callable[[Array, Array, float, int], Measured]
+RESAMPLES = 1000
+"""Resamples of a metric that says no better way to its interval: each calls its function once."""
 BINARY = ("binary",)
 CLASSES = ("binary", "multiclass")
 LABELLED = ("binary", "multiclass", "multilabel")
 
 
-@dataclass(frozen=True)
-class Metric:
-    """A metric by name.
+class Metric(Extension, ABC, kind="metric"):
+    """A number that says how good predictions are. Subclass it, with `value`, to add one of your own.
 
     Attributes:
         name: as in ``[goal] optimizing``.
-        title: as shown.
+        title: as shown; the name in words unless it is given.
         tasks: where it applies.
-        value: the bare number, from truth and prediction.
-        measure: the number with its interval, from the same, a level and the bootstrap's seed.
         needs: ``"labels"`` (predicted classes), ``"scores"`` (probabilities) or ``"values"`` (regression).
         direction: whether more or less is better.
         unit: as in ``Measured``.
-        weighted: from truth and prediction, the metric as a function of weights of the examples; None where it has
-            no such form. It measures many resamples at once.
         influence: of an area under a curve, what each example adds to it.
 
     """
@@ -54,17 +53,64 @@ class Metric:
     name: str
     title: str
     tasks: tuple[str, ...]
-    value: Value
-    measure: Measure
     needs: Literal["labels", "scores", "values"] = "labels"
     direction: Literal["maximize", "minimize"] = "maximize"
     unit: str = "%"
-    weighted: Callable[[Array, Array], Weighted | None] = lambda y_true, prediction: None
     influence: Influence | None = None
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        if "title" not in vars(cls) and not arguments.get("abstract"):
+            cls.title = cls.registered_name().replace("_", " ")
+        super().__init_subclass__(**arguments)
+
+    @abstractmethod
+    def value(self, y_true: Array, prediction: Array) -> float:
+        """The bare number, from truth and prediction: (m,) each, or (m, k) where examples have k labels or values."""
+
+    def measure(self, y_true: Array, prediction: Array, level: float, seed: int) -> Measured:
+        """The number with its interval: by the bootstrap over examples, where a class does not know better."""
+        samples = (y_true, prediction)
+        return bootstrap(self.value, *samples, resamples=RESAMPLES, seed=seed, level=level, unit=self.unit)
+
+    def weighted(self, y_true: Array, prediction: Array) -> Weighted | None:
+        """The metric as a function of weights of the examples, which measures many resamples at once, if it has one."""
+        return None
 
     def better(self, first: float, second: float) -> bool:
         """Whether the first value is better than the second."""
         return first > second if self.direction == "maximize" else first < second
+
+
+def _no_weights(y_true: Array, prediction: Array) -> Weighted | None:
+    return None
+
+
+@dataclass(frozen=True)
+class FunctionMetric(Metric, abstract=True):
+    """A metric made of functions: ``value_of`` for `Metric.value`, ``measure_of`` and ``weighted_of`` likewise."""
+
+    name: str
+    title: str
+    tasks: tuple[str, ...]
+    value_of: Value
+    measure_of: Measure
+    needs: Literal["labels", "scores", "values"] = "labels"
+    direction: Literal["maximize", "minimize"] = "maximize"
+    unit: str = "%"
+    weighted_of: Callable[[Array, Array], Weighted | None] = _no_weights
+    influence: Influence | None = None
+
+    def value(self, y_true: Array, prediction: Array) -> float:
+        """By its function."""
+        return self.value_of(y_true, prediction)
+
+    def measure(self, y_true: Array, prediction: Array, level: float, seed: int) -> Measured:
+        """By its function."""
+        return self.measure_of(y_true, prediction, level, seed)
+
+    def weighted(self, y_true: Array, prediction: Array) -> Weighted | None:
+        """By its function."""
+        return self.weighted_of(y_true, prediction)
 
 
 def _share(right: bool) -> tuple[Value, Measure]:
@@ -198,68 +244,71 @@ def _r2(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
 
 _ROC_AUC, _PR_AUC = _ranked(c.roc_auc, roc_auc_influence), _ranked(c.pr_auc, pr_auc_influence)
 _REGRESSION = ("regression",)
-METRICS: dict[str, Metric] = {
-    metric.name: metric
-    for metric in (
-        Metric("accuracy", "accuracy", LABELLED, *_share(True), weighted=_weighted_share(True)),
-        Metric("error", "error", LABELLED, *_share(False), direction="minimize", weighted=_weighted_share(False)),
-        Metric("precision", "precision", BINARY, *_of_positive("precision")),
-        Metric("recall", "recall", BINARY, *_of_positive("recall")),
-        Metric("f1", "F1", BINARY, *_of_positive("f1")),
-        Metric("f2", "F2", BINARY, *_f_beta(2.0)),
-        Metric("f0.5", "F0.5", BINARY, *_f_beta(0.5)),
-        Metric("macro_precision", "macro precision", CLASSES, *_averaged(c.macro, c.precision)),
-        Metric("macro_recall", "macro recall", CLASSES, *_averaged(c.macro, c.recall)),
-        Metric(
-            "macro_f1",
-            "macro F1",
-            LABELLED,
-            *_by_shape(_averaged(c.macro, c.f1), _f1_of_labels("macro")),
-            weighted=_weighted_f1("macro"),
-        ),
-        Metric("micro_f1", "micro F1", ("multilabel",), *_f1_of_labels("micro"), weighted=_weighted_f1("micro")),
-        Metric("exact_match", "exact match", ("multilabel",), *_exact_match()),
-        Metric("weighted_precision", "weighted precision", CLASSES, *_averaged(c.weighted, c.precision)),
-        Metric("weighted_recall", "weighted recall", CLASSES, *_averaged(c.weighted, c.recall)),
-        Metric("weighted_f1", "weighted F1", CLASSES, *_averaged(c.weighted, c.f1)),
-        Metric("balanced_accuracy", "balanced accuracy", CLASSES, *_counted(c.balanced_accuracy)),
-        Metric(
-            "roc_auc",
-            "area under the ROC curve",
-            CLASSES,
-            *_ranked(c.roc_auc, roc_auc_influence),
-            "scores",
-            unit="",
-            influence=roc_auc_influence,
-        ),
-        Metric(
-            "pr_auc",
-            "area under the precision-recall curve",
-            CLASSES,
-            *_ranked(c.pr_auc, pr_auc_influence),
-            "scores",
-            unit="",
-            influence=pr_auc_influence,
-        ),
-        Metric(
-            "log_loss",
-            "log loss",
-            CLASSES,
-            c.log_loss,
-            _log_loss,
-            "scores",
-            "minimize",
-            "",
-            _weighted_mean(c.example_log_loss),
-        ),
-        Metric("ece", "calibration error", CLASSES, c.calibration_error, _ece, "scores", "minimize"),
-        Metric(
-            "rmse", "RMSE", _REGRESSION, r.rmse, _rmse, "values", "minimize", "", _weighted_mean(r.example_squares, 0.5)
-        ),
-        Metric("mae", "MAE", _REGRESSION, r.mae, _mae, "values", "minimize", "", _weighted_mean(r.example_sizes)),
-        Metric("r2", "R²", _REGRESSION, r.r2, _r2, "values", unit=""),
-    )
-}
+METRICS: Registry[Metric] = registry("metric")
+"""The metrics by name."""
+
+for _metric in (
+    FunctionMetric("accuracy", "accuracy", LABELLED, *_share(True), weighted_of=_weighted_share(True)),
+    FunctionMetric(
+        "error", "error", LABELLED, *_share(False), direction="minimize", weighted_of=_weighted_share(False)
+    ),
+    FunctionMetric("precision", "precision", BINARY, *_of_positive("precision")),
+    FunctionMetric("recall", "recall", BINARY, *_of_positive("recall")),
+    FunctionMetric("f1", "F1", BINARY, *_of_positive("f1")),
+    FunctionMetric("f2", "F2", BINARY, *_f_beta(2.0)),
+    FunctionMetric("f0.5", "F0.5", BINARY, *_f_beta(0.5)),
+    FunctionMetric("macro_precision", "macro precision", CLASSES, *_averaged(c.macro, c.precision)),
+    FunctionMetric("macro_recall", "macro recall", CLASSES, *_averaged(c.macro, c.recall)),
+    FunctionMetric(
+        "macro_f1",
+        "macro F1",
+        LABELLED,
+        *_by_shape(_averaged(c.macro, c.f1), _f1_of_labels("macro")),
+        weighted_of=_weighted_f1("macro"),
+    ),
+    FunctionMetric("micro_f1", "micro F1", ("multilabel",), *_f1_of_labels("micro"), weighted_of=_weighted_f1("micro")),
+    FunctionMetric("exact_match", "exact match", ("multilabel",), *_exact_match()),
+    FunctionMetric("weighted_precision", "weighted precision", CLASSES, *_averaged(c.weighted, c.precision)),
+    FunctionMetric("weighted_recall", "weighted recall", CLASSES, *_averaged(c.weighted, c.recall)),
+    FunctionMetric("weighted_f1", "weighted F1", CLASSES, *_averaged(c.weighted, c.f1)),
+    FunctionMetric("balanced_accuracy", "balanced accuracy", CLASSES, *_counted(c.balanced_accuracy)),
+    FunctionMetric(
+        "roc_auc",
+        "area under the ROC curve",
+        CLASSES,
+        *_ranked(c.roc_auc, roc_auc_influence),
+        "scores",
+        unit="",
+        influence=roc_auc_influence,
+    ),
+    FunctionMetric(
+        "pr_auc",
+        "area under the precision-recall curve",
+        CLASSES,
+        *_ranked(c.pr_auc, pr_auc_influence),
+        "scores",
+        unit="",
+        influence=pr_auc_influence,
+    ),
+    FunctionMetric(
+        "log_loss",
+        "log loss",
+        CLASSES,
+        c.log_loss,
+        _log_loss,
+        "scores",
+        "minimize",
+        "",
+        _weighted_mean(c.example_log_loss),
+    ),
+    FunctionMetric("ece", "calibration error", CLASSES, c.calibration_error, _ece, "scores", "minimize"),
+    FunctionMetric(
+        "rmse", "RMSE", _REGRESSION, r.rmse, _rmse, "values", "minimize", "", _weighted_mean(r.example_squares, 0.5)
+    ),
+    FunctionMetric("mae", "MAE", _REGRESSION, r.mae, _mae, "values", "minimize", "", _weighted_mean(r.example_sizes)),
+    FunctionMetric("r2", "R²", _REGRESSION, r.r2, _r2, "values", unit=""),
+):
+    register(_metric)
 
 
 # Metrics that need a user's own numbers (`leadline.measure.costs`): how they are shown, and where those are given.
@@ -276,12 +325,13 @@ def metric(name: str | Metric, task: str | None = None) -> Metric:
         UsageError: if there is none (with the nearest names), it does not apply to the task, or it needs numbers.
 
     """
-    found = METRICS.get(name) if isinstance(name, str) else name
-    if found is None and name in CONFIGURED:
-        raise UsageError(
-            f"Metric '{name}' needs numbers of your own: {CONFIGURED[str(name)][1]} where a command has it."
-        )
-    if found is None:
+    if isinstance(name, Metric):
+        found = name
+    elif name in CONFIGURED:
+        raise UsageError(f"Metric '{name}' needs numbers of your own: {CONFIGURED[name][1]} where a command has it.")
+    elif name in METRICS:
+        found = METRICS[name]
+    else:
         raise UsageError(f"Unknown metric '{name}'.{nearest(str(name), [*metric_names(task), *CONFIGURED])}")
     if task is not None and task not in found.tasks:
         allowed = ", ".join(metric_names(task))

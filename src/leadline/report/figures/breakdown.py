@@ -14,11 +14,6 @@ from leadline.report.style import MUTED, SERIES
 MOST_ROWS = 30
 """Rows of a table; of more classes the worst are shown."""
 
-TITLES = (
-    {"precision": "precision", "recall": "recall"}
-    | {m.name: m.title for m in METRICS.values()}
-    | {name: title for name, (title, _) in CONFIGURED.items()}
-)
 HEADLINE = {
     "binary": ("error", "precision", "recall", "f1", "roc_auc", "pr_auc", "log_loss", "ece"),
     "multiclass": ("error", "macro_f1", "balanced_accuracy", "roc_auc", "log_loss", "ece"),
@@ -51,9 +46,11 @@ class MetricTable:
 
 
 def overall_table(breakdowns: Mapping[str, Breakdown], task: str) -> MetricTable:
-    """The usual metrics of the task, one row each, one column per set."""
-    names = [name for name in (*HEADLINE[task], *CONFIGURED) if any(name in b.overall for b in breakdowns.values())]
-    rows = [(TITLES[name], [_cell(b.overall.get(name)) for b in breakdowns.values()]) for name in names]
+    """The usual metrics of the task and the user's own, one row each, one column per set."""
+    measured = dict.fromkeys(name for each in breakdowns.values() for name in each.overall)
+    usual = [name for name in (*HEADLINE[task], *CONFIGURED) if name in measured]
+    names = usual + [name for name in measured if name not in usual and _is_the_users(name)]
+    rows = [(_title(name), [_cell(b.overall.get(name)) for b in breakdowns.values()]) for name in names]
     return MetricTable("Metrics", "metric", list(breakdowns), rows)
 
 
@@ -77,7 +74,7 @@ def segment_figure(breakdown: Breakdown, column: str, name: str) -> Figure | Non
     if len(rows) < 2:
         return None
     overall = breakdown.overall.get(name)
-    return interval_figure(rows, f"{_capital(TITLES[name])} by {column}", TITLES[name], overall)
+    return interval_figure(rows, f"{_capital(_title(name))} by {column}", _title(name), overall)
 
 
 def interval_figure(rows: Mapping[str, Measured], title: str, quantity: str, overall: Measured | None = None) -> Figure:
@@ -171,7 +168,18 @@ def _table(title: str, subject: str, rows: Mapping[str, Mapping[str, Measured]])
     if len(chosen) > MOST_ROWS:
         chosen.sort(key=lambda item: _badness(item[1]), reverse=True)
     cells = [(part, [_cell(row.get(name)) for name in names]) for part, row in chosen[:MOST_ROWS]]
-    return MetricTable(title, subject, [TITLES[name] for name in names], cells, max(len(chosen) - MOST_ROWS, 0))
+    return MetricTable(title, subject, [_title(name) for name in names], cells, max(len(chosen) - MOST_ROWS, 0))
+
+
+def _is_the_users(name: str) -> bool:
+    return name not in METRICS or not METRICS.origins[name].is_own
+
+
+def _title(name: str) -> str:
+    """How a metric is shown; one that is not registered here, of a run from elsewhere, by its name."""
+    if name in METRICS:
+        return METRICS[name].title
+    return CONFIGURED[name][0] if name in CONFIGURED else name.replace("_", " ")
 
 
 def _capital(title: str) -> str:
@@ -181,7 +189,8 @@ def _capital(title: str) -> str:
 def _badness(row: Mapping[str, Measured]) -> float:
     """The more the worse, by F1 where there is one, else by the first metric."""
     name = "f1" if "f1" in row else next(iter(row))
-    return -row[name].value if METRICS[name].direction == "maximize" else row[name].value
+    rising = name not in METRICS or METRICS[name].direction == "maximize"
+    return -row[name].value if rising else row[name].value
 
 
 def _cell(measured: Measured | None) -> MetricCell | None:
