@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any
@@ -13,8 +14,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
 from leadline.measure import classification as c
-from leadline.measure.intervals import Measured, proportion, wilson
+from leadline.measure.intervals import Measured, wilson
 from leadline.measure.metrics import Metric, evaluate, metric, metric_names
+from leadline.measure.tasks import Task, task_named
+from leadline.measure.tasks.base import finite_row
 
 Array = NDArray[Any]
 Row = Mapping[str, Measured]
@@ -22,12 +25,6 @@ Row = Mapping[str, Measured]
 MOST_SEGMENTS = 30
 MOST_NUMBERS = 12
 MISSING, OTHERS = "(missing)", "(others)"
-SEGMENT_METRICS = {
-    "binary": ("error", "precision", "recall", "f1"),
-    "multiclass": ("error",),
-    "multilabel": ("error", "macro_f1"),
-    "regression": ("rmse", "mae"),
-}
 
 
 @dataclass(frozen=True)
@@ -111,7 +108,7 @@ def break_down(
     """Measure a set over all examples, by class and by segment.
 
     Args:
-        task: ``"binary"``, ``"multiclass"``, ``"multilabel"`` or ``"regression"``.
+        task: one of `leadline.measure.tasks.TASKS`, or its name.
         y_true: class indices (m,), labels (m, k) with NaN where missing, or values (m,) or (m, k).
         predictions: of the same kind.
         scores: probabilities of the classes (m, K), or of the second of two (m,); without them there are no metrics
@@ -126,30 +123,32 @@ def break_down(
         UsageError: if the arrays do not fit each other, or there are no examples.
 
     """
-    t, p = np.asarray(y_true), np.asarray(predictions)
+    task = task_named(task)
+    t, p = (task.as_measured(np.asarray(values)) for values in (y_true, predictions))
     s = np.asarray(scores, float) if scores is not None and ranked else None
-    if task == "regression":
-        t, p = (v[:, 0] if v.ndim == 2 and v.shape[1] == 1 else v for v in (t, p))
     if len(t) != len(p) or not len(t):
         raise UsageError(f"A breakdown needs one prediction per example: got {len(p)} for {len(t)}.")
     own = tuple((configured or {}).values())
-    wanted = (*SEGMENT_METRICS[task], *own)
-    if optimizing not in (None, "accuracy", *SEGMENT_METRICS[task], *(configured or {})):
-        wanted = (*wanted, optimizing)
+    by_segment = (*task.segment_metrics, *own)
+    if optimizing not in (None, "accuracy", *task.segment_metrics, *(configured or {})):
+        by_segment = (*by_segment, optimizing)
     parts: dict[str, dict[str, Row]] = {}
     for column, values in (segments or {}).items():
         names = segment_names(values)
         if names.shape != (len(t),):
             raise UsageError(f"Segment '{column}' needs one value per example: got {names.shape} for {len(t)}.")
         parts[column] = {
-            name: _row(wanted, task, t[rows], p[rows], None if s is None else s[rows]) for name, rows in _parts(names)
+            name: _row(by_segment, task, t[rows], p[rows], None if s is None else s[rows])
+            for name, rows in _parts(names)
         }
     overall = _row((*metric_names(task), *own), task, t, p, s)
-    calibration = calibration_bins(t, s) if s is not None and task in ("binary", "multiclass") else ()
-    return Breakdown(len(t), overall, _by_class(task, t, p, classes), parts, calibration)
+    calibration = calibration_bins(t, s) if s is not None and task.one_class else ()
+    with _quiet():
+        by_class = task.by_class(t, p, classes)
+    return Breakdown(len(t), overall, by_class, parts, calibration)
 
 
-def _row(names: Sequence[str | Metric], task: str, t: Array, p: Array, s: Array | None) -> dict[str, Measured]:
+def _row(names: Sequence[str | Metric], task: Task, t: Array, p: Array, s: Array | None) -> dict[str, Measured]:
     """The metrics that these examples define: no area under a curve where a class is missing, for one."""
     found = {}
     for name in names:
@@ -157,42 +156,23 @@ def _row(names: Sequence[str | Metric], task: str, t: Array, p: Array, s: Array 
         needs_scores = known.needs == "scores"
         if needs_scores and s is None:
             continue
-        with warnings.catch_warnings(), np.errstate(all="ignore"):
-            warnings.simplefilter("ignore", RuntimeWarning)
-            answers = scores_for(task, known.name, s) if needs_scores and s is not None else p
-            measured = evaluate(known, t, answers, task=task)
-        if np.isfinite([measured.value, *measured.interval]).all():
-            found[known.name] = measured
-    return found
+        answers = task.scores(s, known.name) if needs_scores and s is not None else p
+        with _quiet():
+            found[known.name] = evaluate(known, t, answers, task=task)
+    return finite_row(found)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Without warnings of what a few examples leave undefined."""
+    with warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore", RuntimeWarning)
+        yield
 
 
 def scores_for(task: str, name: str, scores: Array) -> Array:
     """Probabilities of the classes (m, K) as a metric takes them: of two, the curves want the second's alone."""
-    chosen = task == "binary" and name in ("roc_auc", "pr_auc") and scores.ndim == 2 and scores.shape[1] == 2
-    return scores[:, 1] if chosen else scores
-
-
-def _by_class(task: str, t: Array, p: Array, classes: Sequence[str]) -> dict[str, Row]:
-    if task in ("binary", "multiclass"):
-        k = len(classes) or int(max(t.max(), p.max())) + 1
-        names = list(classes) or [str(i) for i in range(k)]
-        return dict(zip(names, c.class_metrics(c.confusion_matrix(t, p, k)), strict=True))
-    if t.ndim == 1:
-        return {}
-    names = list(classes) or [str(i) for i in range(t.shape[1])]
-    if task == "multilabel":
-        return {name: label for i, name in enumerate(names) if (label := _label(t[:, i], p[:, i]))}
-    return {name: _row(("rmse", "mae", "r2"), task, t[:, i], p[:, i], None) for i, name in enumerate(names)}
-
-
-def _label(t: Array, p: Array) -> dict[str, Measured]:
-    """One label of a multi-label task, on the examples where it is known."""
-    known = ~np.isnan(np.asarray(t, float))
-    if not known.any():
-        return {}
-    confusion = c.confusion_matrix(t[known], p[known], 2)
-    wrong = int(confusion[0, 1] + confusion[1, 0])
-    return {"error": proportion(wrong, int(known.sum()))} | c.class_metrics(confusion)[1]
+    return task_named(task).scores(scores, name)
 
 
 def calibration_bins(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 10) -> tuple[CalibrationBin, ...]:

@@ -12,8 +12,9 @@ from numpy.typing import ArrayLike, NDArray
 from leadline.errors import UsageError, nearest
 from leadline.measure import classification as c
 from leadline.measure.intervals import Measured, wilson
-from leadline.measure.metrics import BINARY, CLASSES, FunctionMetric, Metric
+from leadline.measure.metrics import CLASSES, FunctionMetric, Metric
 from leadline.measure.multilabel import Weighted
+from leadline.measure.tasks import BINARY
 
 Array = NDArray[Any]
 SECONDS_PER_HOUR = 3600
@@ -35,7 +36,7 @@ def configured_metrics(
     """The metrics that these numbers define, by name: ``cost`` and ``false_alarms_per_day``.
 
     Args:
-        task: ``"binary"``, ``"multiclass"``, ``"multilabel"`` or ``"regression"``.
+        task: one of `leadline.measure.tasks.TASKS`, or its name.
         classes: their names, in the order of the class indices.
         costs: of kinds of errors; a kind that is not named costs 1.
         seconds_per_example: how long a detector listens for one example; the second class is the alarm.
@@ -51,7 +52,7 @@ def configured_metrics(
             raise UsageError(f"goal.costs: kinds of errors are pairs of classes; a {task} task has none. Leave it out.")
         found.append(cost_metric(cost_matrix(costs, classes)))
     if seconds_per_example is not None:
-        if task not in BINARY:
+        if task != BINARY:
             raise UsageError(
                 f"goal.seconds_per_example: false alarms are those of a detector with two classes, not of a {task} "
                 "task. Leave it out."
@@ -148,7 +149,7 @@ def false_alarm_metric(seconds_per_example: float) -> Metric:
     return FunctionMetric(
         "false_alarms_per_day",
         "false alarms per 24 h",
-        BINARY,
+        (BINARY,),
         lambda t, p: measure(t, p, 0.95, 0).value,
         measure,
         direction="minimize",

@@ -24,6 +24,7 @@ from leadline.measure.ranked import (
     pr_auc_influence,
     roc_auc_influence,
 )
+from leadline.measure.tasks import BINARY, MULTICLASS, MULTILABEL, REGRESSION, task_named
 
 Array = NDArray[Any]
 # (truth, prediction) → the metric; (truth, prediction, level, seed) → the metric with its interval
@@ -31,9 +32,9 @@ Value = Callable[[Array, Array], float]
 Measure = Callable[[Array, Array, float, int], Measured]
 RESAMPLES = 1000
 """Resamples of a metric that says no better way to its interval: each calls its function once."""
-BINARY = ("binary",)
-CLASSES = ("binary", "multiclass")
-LABELLED = ("binary", "multiclass", "multilabel")
+CLASSES = (BINARY, MULTICLASS)
+VALUES = (REGRESSION,)
+LABELLED = (BINARY, MULTICLASS, MULTILABEL)
 
 
 class Metric(Extension, ABC, kind="metric"):
@@ -75,6 +76,10 @@ class Metric(Extension, ABC, kind="metric"):
     def weighted(self, y_true: Array, prediction: Array) -> Weighted | None:
         """The metric as a function of weights of the examples, which measures many resamples at once, if it has one."""
         return None
+
+    def applies(self, task: str) -> bool:
+        """Whether it is a metric of the task, or of one whose metrics are the task's as well."""
+        return any(name in self.tasks for name in (task, *task_named(task).metrics_of))
 
     def better(self, first: float, second: float) -> bool:
         """Whether the first value is better than the second."""
@@ -243,7 +248,6 @@ def _r2(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
 
 
 _ROC_AUC, _PR_AUC = _ranked(c.roc_auc, roc_auc_influence), _ranked(c.pr_auc, pr_auc_influence)
-_REGRESSION = ("regression",)
 METRICS: Registry[Metric] = registry("metric")
 """The metrics by name."""
 
@@ -252,11 +256,11 @@ for _metric in (
     FunctionMetric(
         "error", "error", LABELLED, *_share(False), direction="minimize", weighted_of=_weighted_share(False)
     ),
-    FunctionMetric("precision", "precision", BINARY, *_of_positive("precision")),
-    FunctionMetric("recall", "recall", BINARY, *_of_positive("recall")),
-    FunctionMetric("f1", "F1", BINARY, *_of_positive("f1")),
-    FunctionMetric("f2", "F2", BINARY, *_f_beta(2.0)),
-    FunctionMetric("f0.5", "F0.5", BINARY, *_f_beta(0.5)),
+    FunctionMetric("precision", "precision", (BINARY,), *_of_positive("precision")),
+    FunctionMetric("recall", "recall", (BINARY,), *_of_positive("recall")),
+    FunctionMetric("f1", "F1", (BINARY,), *_of_positive("f1")),
+    FunctionMetric("f2", "F2", (BINARY,), *_f_beta(2.0)),
+    FunctionMetric("f0.5", "F0.5", (BINARY,), *_f_beta(0.5)),
     FunctionMetric("macro_precision", "macro precision", CLASSES, *_averaged(c.macro, c.precision)),
     FunctionMetric("macro_recall", "macro recall", CLASSES, *_averaged(c.macro, c.recall)),
     FunctionMetric(
@@ -266,8 +270,8 @@ for _metric in (
         *_by_shape(_averaged(c.macro, c.f1), _f1_of_labels("macro")),
         weighted_of=_weighted_f1("macro"),
     ),
-    FunctionMetric("micro_f1", "micro F1", ("multilabel",), *_f1_of_labels("micro"), weighted_of=_weighted_f1("micro")),
-    FunctionMetric("exact_match", "exact match", ("multilabel",), *_exact_match()),
+    FunctionMetric("micro_f1", "micro F1", (MULTILABEL,), *_f1_of_labels("micro"), weighted_of=_weighted_f1("micro")),
+    FunctionMetric("exact_match", "exact match", (MULTILABEL,), *_exact_match()),
     FunctionMetric("weighted_precision", "weighted precision", CLASSES, *_averaged(c.weighted, c.precision)),
     FunctionMetric("weighted_recall", "weighted recall", CLASSES, *_averaged(c.weighted, c.recall)),
     FunctionMetric("weighted_f1", "weighted F1", CLASSES, *_averaged(c.weighted, c.f1)),
@@ -303,10 +307,10 @@ for _metric in (
     ),
     FunctionMetric("ece", "calibration error", CLASSES, c.calibration_error, _ece, "scores", "minimize"),
     FunctionMetric(
-        "rmse", "RMSE", _REGRESSION, r.rmse, _rmse, "values", "minimize", "", _weighted_mean(r.example_squares, 0.5)
+        "rmse", "RMSE", VALUES, r.rmse, _rmse, "values", "minimize", "", _weighted_mean(r.example_squares, 0.5)
     ),
-    FunctionMetric("mae", "MAE", _REGRESSION, r.mae, _mae, "values", "minimize", "", _weighted_mean(r.example_sizes)),
-    FunctionMetric("r2", "R²", _REGRESSION, r.r2, _r2, "values", unit=""),
+    FunctionMetric("mae", "MAE", VALUES, r.mae, _mae, "values", "minimize", "", _weighted_mean(r.example_sizes)),
+    FunctionMetric("r2", "R²", VALUES, r.r2, _r2, "values", unit=""),
 ):
     register(_metric)
 
@@ -333,7 +337,7 @@ def metric(name: str | Metric, task: str | None = None) -> Metric:
         found = METRICS[name]
     else:
         raise UsageError(f"Unknown metric '{name}'.{nearest(str(name), [*metric_names(task), *CONFIGURED])}")
-    if task is not None and task not in found.tasks:
+    if task is not None and not found.applies(task):
         allowed = ", ".join(metric_names(task))
         raise UsageError(f"Metric '{found.name}' does not apply to a {task} task. Allowed: {allowed}.")
     return found
@@ -341,14 +345,14 @@ def metric(name: str | Metric, task: str | None = None) -> Metric:
 
 def metric_names(task: str | None = None) -> tuple[str, ...]:
     """All names, or those that apply to a task."""
-    return tuple(name for name, known in METRICS.items() if task is None or task in known.tasks)
+    return tuple(name for name, known in METRICS.items() if task is None or known.applies(task))
 
 
 def error_unit(name: str | None, task: str) -> str:
-    """The unit of `as_error` of the metric of that name; of the usual error of the task without one."""
+    """The unit of `as_error` of the metric of that name; of the usual error of the task (if known) without one."""
     if name == "false_alarms_per_day":
         return "per 24 h"
-    found = METRICS.get(name or ("rmse" if task == "regression" else "error"))
+    found = METRICS.get(name or (task_named(task).error_metric if task else "error"))
     if found is None:
         return ""
     return found.unit if found.direction == "minimize" else "%"

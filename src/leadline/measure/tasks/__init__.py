@@ -1,0 +1,20 @@
+"""Kinds of tasks: each a value that holds everything in which one kind of target differs from another."""
+
+from leadline.measure.tasks.base import TASKS, Task, register_task, task_named
+from leadline.measure.tasks.classes import BINARY, MULTICLASS, ClassTask
+from leadline.measure.tasks.labels import MULTILABEL, MultilabelTask
+from leadline.measure.tasks.values import REGRESSION, RegressionTask
+
+__all__ = [
+    "BINARY",
+    "MULTICLASS",
+    "MULTILABEL",
+    "REGRESSION",
+    "TASKS",
+    "ClassTask",
+    "MultilabelTask",
+    "RegressionTask",
+    "Task",
+    "register_task",
+    "task_named",
+]
