@@ -57,7 +57,7 @@ def test_the_example_of_the_readme(run: ll.Run, digits: ll.Dataset) -> None:
 
 def test_a_run_tells_all_that_was_measured(run: ll.Run) -> None:
     assert run.status == "done"
-    assert len(run.history) == run.summary["epochs"] <= 60
+    assert len(run.history) == run.summary.epochs <= 60
     assert run.experiment.training.learning_rate == 1e-2
     assert run.experiment.training.seed == 3
     assert set(run.parameters) == {f"layers.{i}.{name}" for i in (0, 1) for name in ("weight", "bias")}
@@ -70,15 +70,15 @@ def test_a_run_tells_all_that_was_measured(run: ll.Run) -> None:
     }
     table = run.predictions("dev").to_pydict()
     wrong = np.mean([label != answer for label, answer in zip(table["label"], table["prediction"], strict=True)])
-    assert wrong == pytest.approx(run.summary["errors"]["dev"]["value"])
+    assert wrong == pytest.approx(run.errors["dev"].value)
     assert table["row"] == run.split["dev"].tolist()
 
 
 def test_early_stopping_went_back_to_the_best_epoch(run: ll.Run) -> None:
     """T2.15: the kept parameters are those of the epoch with the best dev error."""
-    best = run.history[run.summary["best_epoch"] - 1]
+    best = run.history[run.summary.best_epoch - 1]
     assert best["dev_error"] == min(epoch["dev_error"] for epoch in run.history)
-    assert run.summary["errors"]["dev"]["value"] == pytest.approx(best["dev_error"], abs=1e-7)
+    assert run.errors["dev"].value == pytest.approx(best["dev_error"], abs=1e-7)
 
 
 def test_training_again_gives_the_same_theta(run: ll.Run, tmp_path: Path) -> None:
@@ -97,7 +97,7 @@ def test_load_run(run: ll.Run) -> None:
 def test_arrays_in_memory_and_regression_in_the_targets_units(tmp_path: Path) -> None:
     x, y = regression()
     run = ll.train(ll.Network([ll.Dense(1)]), ll.read(x, y), optimizer=ll.Adam(0.05), epochs=400, runs=tmp_path)
-    error = run.summary["errors"]["dev"]["value"]
+    error = run.errors["dev"].value
     assert error < 1
     assert run.history[0]["dev_error"] > 20
     predicted = run.trained_network().predict(x[:5])
@@ -106,7 +106,7 @@ def test_arrays_in_memory_and_regression_in_the_targets_units(tmp_path: Path) ->
     with pytest.raises(ll.LeadlineError, match="came from Python"):
         ll.open_test_set(run)
     opened = ll.open_test_set(run, ll.read(x, y))
-    assert opened.summary["errors"]["test"]["n"] == 40
+    assert opened.errors["test"].n == 40
     with pytest.raises(ll.LeadlineError, match="has changed since"):
         ll.open_test_set(run, ll.read(x, y + 1))
 
@@ -114,8 +114,8 @@ def test_arrays_in_memory_and_regression_in_the_targets_units(tmp_path: Path) ->
 def test_two_outputs_for_two_classes_are_softmax(tmp_path: Path) -> None:
     x, y = regression()
     run = ll.train(ll.Network([ll.Dense(2)]), ll.read(x, y > 1000), epochs=200, learning_rate=0.1, runs=tmp_path)
-    assert run.summary["task"] == "binary"
-    assert run.summary["errors"]["dev"]["value"] < 0.1
+    assert run.summary.task == "binary"
+    assert run.errors["dev"].value < 0.1
     probabilities = run.trained_network().predict_probabilities(x[:7])
     np.testing.assert_allclose(probabilities.sum(1), 1)
 
@@ -127,7 +127,7 @@ def test_several_labels_with_missing_ones(tmp_path: Path) -> None:
     labels[::9, 0] = np.nan
     data = ll.read(x, labels, task="multilabel")
     run = ll.train(ll.Network([ll.Dense(2)]), data, epochs=300, learning_rate=0.1, runs=tmp_path)
-    assert run.summary["errors"]["dev"]["value"] < 0.1
+    assert run.errors["dev"].value < 0.1
     assert run.trained_network().predict(x[:4]).shape == (4, 2)
 
 

@@ -21,9 +21,10 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from leadline.equations.losses import LOSSES
 from leadline.errors import UsageError
+from leadline.measure.tasks import REGRESSION, task_of_classes
 from leadline.network import Dense, Layer, Network
 from leadline.optimize import Constant, Cosine, Optimizer, optimizer_from_config
-from leadline.session.defaults import FULL_BATCH_EPOCHS, FULL_BATCH_RATE, MINI_BATCH_RATE, UPDATES, hidden_units
+from leadline.session.defaults import default_adam_rate, default_epochs, hidden_units
 from leadline.training import EarlyStopping, Examples, Fit, Training, fit, outputs
 from leadline.training.batches import default_batch_size
 from leadline.training.threads import limited_threads, threads_for
@@ -117,7 +118,7 @@ class _NetworkEstimator(BaseEstimator):
     def _settings(self, m: int, seed: int) -> Training:
         batch_size = min(self.batch_size or default_batch_size(m), m)
         full = batch_size == m
-        epochs = self.epochs or (FULL_BATCH_EPOCHS if full else min(max(UPDATES // -(-m // batch_size), 10), 200))
+        epochs = self.epochs or default_epochs(m, batch_size)
         return Training(
             epochs=epochs,
             batch_size=batch_size,
@@ -138,7 +139,7 @@ class _NetworkEstimator(BaseEstimator):
         config = {"type": self.optimizer} if isinstance(self.optimizer, str) else self.optimizer
         rate = self.learning_rate
         if rate is None and config["type"] == "adam" and "learning_rate" not in config:
-            rate = FULL_BATCH_RATE if full else MINI_BATCH_RATE
+            rate = default_adam_rate(full)
         return optimizer_from_config(config, rate)
 
     def _outputs(self, loss: str, x: Any) -> np.ndarray:
@@ -186,7 +187,7 @@ class NetworkClassifier(ClassifierMixin, _NetworkEstimator):
 
     @staticmethod
     def _loss(n_classes: int) -> str:
-        return "binary_cross_entropy" if n_classes == 2 else "softmax_cross_entropy"
+        return task_of_classes(n_classes).loss
 
 
 class NetworkRegressor(RegressorMixin, _NetworkEstimator):
@@ -203,11 +204,11 @@ class NetworkRegressor(RegressorMixin, _NetworkEstimator):
         values = values.reshape(len(values), -1)
         spread = values.std(0)
         self.target_mean_, self.target_scale_ = values.mean(0), np.where(spread > 0, spread, 1.0)
-        return self._fit(x, (values - self.target_mean_) / self.target_scale_, values.shape[1], "squared_error")
+        return self._fit(x, (values - self.target_mean_) / self.target_scale_, values.shape[1], REGRESSION.loss)
 
     def predict(self, X: Any) -> np.ndarray:
         """Values in the targets' units: (m,), or (m, k) where several were trained."""
-        values = self._outputs("squared_error", X) * self.target_scale_ + self.target_mean_
+        values = self._outputs(REGRESSION.loss, X) * self.target_scale_ + self.target_mean_
         return values[:, 0] if self._single else values
 
     def __sklearn_tags__(self) -> Any:

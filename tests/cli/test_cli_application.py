@@ -93,7 +93,7 @@ def test_stop_ends_a_training_and_keeps_it(tmp_path: Path, capsys: pytest.Captur
     listener = Stops(tmp_path)
     trained = run_experiment(experiment, runs=tmp_path, listener=listener)
     assert listener.codes == [0] and "keeps what it has reached" in capsys.readouterr().out
-    assert (trained.status, trained.summary["stopped"], trained.summary["epochs"]) == ("done", "request", 3)
+    assert (trained.status, trained.summary.stopped, trained.summary.epochs) == ("done", "request", 3)
     assert trained.diagnosis.conclusion and (trained.folder / "report.html").exists()
     assert not (trained.folder / "stop").exists()
     assert run(["stop", "last", "--runs", str(tmp_path)]) == 1

@@ -176,12 +176,12 @@ def test_labels_finds_suspects_in_every_set(here: Path, capsys: pytest.CaptureFi
 def test_corrections_are_applied_to_dev_and_test_alike_and_taken_back(
     here: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    before = load_run("first").summary["errors"]
+    before = load_run("first").errors
     say(capsys, "labels", "first", "--export", "l.csv", "--size", "300")
     wrong = reviewed(here, Path("l.csv"))
     assert wrong > 20
     found = as_json(capsys, "labels", "first", "--apply", "l.csv")
-    assert found["after"]["dev"]["value"] < before["dev"]["value"]
+    assert found["after"]["dev"]["value"] < before["dev"].value
     run = load_run("first")
     rungs = {rung.name: rung.error.value for rung in run.diagnosis.ladder.rungs}
     assert rungs["dev"] == found["after"]["dev"]["value"]
@@ -197,7 +197,7 @@ def test_corrections_are_applied_to_dev_and_test_alike_and_taken_back(
     assert again["confirmed"] and again["changed"] == wrong and again["pattern"]["n"] == wrong
     assert again["pattern"]["verdict"] == "systematic"
     assert say(capsys, "labels", "first", "--corrections", "kept.csv")[0] == 0
-    assert as_json(capsys, "labels", "first", "--undo")["after"]["dev"] == before["dev"]
+    assert as_json(capsys, "labels", "first", "--undo")["after"]["dev"] == before["dev"].to_json()
     assert RunIndex(RunStore("runs")).label_reviews() == []
     assert as_json(capsys, "labels", "first", "--apply", "kept.csv")["after"]["dev"] == found["after"]["dev"]
 

@@ -138,7 +138,7 @@ def test_rate_changes_while_a_run_trains(tmp_path: Path, capsys: pytest.CaptureF
     trained = run_experiment(experiment, runs=tmp_path, listener=listener)
     assert listener.codes == [0, 0]
     assert [epoch["learning_rate"] for epoch in trained.history] == [0.5, 0.5, 0.0625, 0.0625, 0.5, 0.5]
-    assert trained.summary["learning_rates_by_hand"] == {"3": 0.0625}
+    assert trained.summary.learning_rates_by_hand == {3: 0.0625}
     assert run(["rate", "last", "0.1", "--runs", str(tmp_path)]) == 1
     assert "not training any more" in capsys.readouterr().err
     assert run(["rate", "last", "--runs", str(tmp_path)]) == 2

@@ -62,11 +62,11 @@ def test_corrected_data_can_be_trained_on_and_the_old_stay(run: ll.Run, tmp_path
     better = corrected_data(data, corrections)
     assert (better.target != data.target).sum() == wrong.sum()
     again = ll.train(ll.Network([ll.Dense(8, "relu"), ll.Dense(1)]), better, epochs=30, runs=tmp_path, name="b")
-    before = run.summary["errors"]["dev"]["value"]
-    assert again.summary["errors"]["dev"]["value"] < 0.03 < before
+    before = run.errors["dev"].value
+    assert again.errors["dev"].value < 0.03 < before
     mended = apply_corrections(run, corrections, data)
-    assert mended.summary["errors"]["dev"]["value"] < 0.03
-    assert undo_corrections(run, data).summary["errors"]["dev"]["value"] == before
+    assert mended.errors["dev"].value < 0.03
+    assert undo_corrections(run, data).errors["dev"].value == before
     with pytest.raises(LeadlineError, match="no corrections of labels to undo"):
         undo_corrections(run, data)
 

@@ -86,21 +86,21 @@ def test_a_round_mixes_suspects_with_labels_that_nothing_speaks_against(queue: L
 
 def test_what_verdicts_come_to_is_what_measuring_again_finds(run: ll.Run, queue: LabelQueue, data: ll.Dataset) -> None:
     """T3.11: error before and after, share of the error from labels, applied to dev and test alike, taken back."""
-    before = run.summary["errors"]["dev"]["value"]
+    before = run.errors["dev"].value
     give(run, queue, queue.round(set()))
     (dev,) = effects(run, waiting(run))
     assert dev.before.value == pytest.approx(before) and dev.after.value < before and dev.changed > 0
     assert dev.share.from_labels.value + dev.share.others.value == pytest.approx(before)
     given = waiting(run)
     run = apply_verdicts(run, data)
-    assert run.summary["errors"]["dev"]["value"] == pytest.approx(dev.after.value)
+    assert run.errors["dev"].value == pytest.approx(dev.after.value)
     assert len(waiting(run)) == 0 and load_reviews(run.folder) == given
     (again,) = effects(run, load_reviews(run.folder))
     assert (again.before, again.after) == (dev.before, dev.after)
     with pytest.raises(LeadlineError, match="No verdicts"):
         apply_verdicts(run, data)
     run = take_back(run, data)
-    assert run.summary["errors"]["dev"]["value"] == before
+    assert run.errors["dev"].value == before
     assert waiting(run) == given and not len(load_reviews(run.folder))
 
 

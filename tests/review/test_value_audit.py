@@ -39,7 +39,7 @@ def test_suspects_are_reviewed_applied_and_taken_back(several, tmp_path, capsys,
     data = {"source": str(path), "target": ["sun", "rain"] if several else "price"}
     changes = {"data": data, "training.epochs": 80, "split": {"train": 300, "dev": 200, "test": 100}}
     run = ll.train(experiment=ll.Experiment().replace(changes), runs="runs", name="a")
-    before = run.summary["errors"]["dev"]["value"]
+    before = run.errors["dev"].value
     assert leadline(["labels", "a", "--json", "--folds", "3"]) == 0
     found = json.loads(capsys.readouterr().out)
     assert 20 <= found["n_suspects"] <= 45
@@ -62,19 +62,19 @@ def test_suspects_are_reviewed_applied_and_taken_back(several, tmp_path, capsys,
         writer.writerows(lines)
     assert leadline(["labels", "a", "--apply", "q.csv", "--corrections", "c.csv"]) == 0
     run.refresh()
-    assert run.summary["errors"]["dev"]["value"] < before
+    assert run.errors["dev"].value < before
     capsys.readouterr()
     if not several:
         assert leadline(["labels", "a", "--folds", "3", "--json"]) == 0
         share = json.loads(capsys.readouterr().out)
         assert share["confirmed"] and share["share"]["error"]["value"] == pytest.approx(before)
-        assert share["share"]["others"]["value"] == pytest.approx(run.summary["errors"]["dev"]["value"])
+        assert share["share"]["others"]["value"] == pytest.approx(run.errors["dev"].value)
     assert leadline(["labels", "a", "--folds", "3", "--corrections", "c.csv", "--json"]) == 0
     again = ll.train(experiment=run.experiment.replace({"data.corrections": "c.csv"}), runs="runs", name="b")
-    assert again.summary["errors"]["dev"]["value"] < before
+    assert again.errors["dev"].value < before
     assert leadline(["labels", "a", "--undo"]) == 0
     run.refresh()
-    assert run.summary["errors"]["dev"]["value"] == pytest.approx(before)
+    assert run.errors["dev"].value == pytest.approx(before)
     Path("bad.csv").write_text("row,label,suggestion,verdict,correction\n3,x,y,wrong,z\n")
     capsys.readouterr()
     assert leadline(["labels", "a", "--apply", "bad.csv"]) == 1

@@ -12,7 +12,7 @@ import pytest
 
 import leadline as ll
 from leadline.cli.main import run as leadline
-from leadline.measure import Measured, as_error, cost_metric, evaluate
+from leadline.measure import as_error, cost_metric, evaluate
 from leadline.measure.metrics import error_unit
 from leadline.runs.predictions import read_answers
 from leadline.search import Workbench, train_variants
@@ -58,7 +58,7 @@ def test_ladder_metrics_and_report_are_in_cost(runs: Path) -> None:
     answers = read_answers(run.folder / "predictions" / "dev.parquet", "binary", CLASSES)
     expected = evaluate(cost_metric(PRICES), answers.truth, answers.labels)
     assert run.metrics["dev"].overall["cost"] == expected
-    assert run.summary["errors"]["dev"] == as_error(cost_metric(PRICES), expected).to_json()
+    assert run.errors["dev"] == as_error(cost_metric(PRICES), expected)
     assert run.diagnosis.ladder.metric == "cost per example"
     alarms = int(((answers.truth == 0) & (answers.labels == 1)).sum())
     found = run.metrics["dev"].overall["false_alarms_per_day"]
@@ -68,7 +68,7 @@ def test_ladder_metrics_and_report_are_in_cost(runs: Path) -> None:
 
 
 def test_the_table_of_runs_has_the_unit(runs: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    dev = Measured.from_json(ll.load_run("a", runs).summary["errors"]["dev"])
+    dev = ll.load_run("a", runs).errors["dev"]
     assert leadline(["runs", "--runs", str(runs)]) == 0
     line = next(line for line in capsys.readouterr().out.splitlines() if line.startswith("a "))
     assert f" {dev.number()} " in line and "%" not in line
@@ -154,8 +154,8 @@ def test_early_stopping_keeps_the_epoch_that_is_best_by_what_is_optimized(
     assert (
         run.experiment.training.early_stopping is not None and run.experiment.training.early_stopping.monitor == "goal"
     )
-    assert run.summary["kept_epoch"] == 1 + int(np.argmin(goals)) and len(set(goals)) > 1
-    assert run.summary["errors"]["dev"]["value"] == pytest.approx(min(goals), rel=1e-5)
+    assert run.summary.kept_epoch == 1 + int(np.argmin(goals)) and len(set(goals)) > 1
+    assert run.errors["dev"].value == pytest.approx(min(goals), rel=1e-5)
 
 
 def test_accuracy_and_rmse_are_what_the_loop_measures_anyway(tmp_path: Path) -> None:

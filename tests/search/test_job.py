@@ -167,7 +167,7 @@ def test_other_metrics_are_minimized_too(tmp_path: Path) -> None:
     found = search(wanted, data(), runs=tmp_path)
     run = run_experiment(Experiment.from_toml(found.folder / "best.toml"), data(), runs=tmp_path)
     assert found.best is not None
-    assert run.summary["errors"]["dev"]["value"] == pytest.approx(found.best["dev_error"], abs=1e-6)
+    assert run.errors["dev"].value == pytest.approx(found.best["dev_error"], abs=1e-6)
 
 
 def test_the_folder_is_read_back(tmp_path: Path) -> None:

@@ -41,4 +41,4 @@ def test_the_promised_test_error(
     monkeypatch.setenv("LEADLINE_DATA", str(data_folder))
     run = run_experiment(Experiment.from_toml(EXAMPLES / f"{name}.toml"), runs=tmp_path)
     open_test_set(run)
-    assert run.summary["errors"]["test"]["value"] <= most
+    assert run.errors["test"].value <= most

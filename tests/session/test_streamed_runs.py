@@ -44,7 +44,7 @@ def test_a_streamed_table_is_trained_measured_reported_and_opened_again(
     assert leadline(["train", str(path), *keys, "--set", 'data.segments=["country"]', *runs]) == 0
     run = ll.load_run("first", tmp_path / "runs")
     assert run.experiment.data.stream is True
-    assert run.summary["errors"]["dev"]["value"] < 0.05
+    assert run.errors["dev"].value < 0.05
     split = run.data["split"]
     assert split["train"] + split["dev"] + split["test"] == N and run.data["fingerprint"]["streamed"]["rows"] == N
     predicted = run.predictions("dev")
@@ -54,7 +54,7 @@ def test_a_streamed_table_is_trained_measured_reported_and_opened_again(
     assert x["y"].take(pa.array(rows)).to_pylist() == predicted["label"].to_pylist()
     report = (run.folder / "report.html").read_text()
     assert "is streamed" in report and "row in the source" in report
-    assert ll.open_test_set(run).summary["errors"]["test"]["n"] == split["test"]
+    assert ll.open_test_set(run).errors["test"].n == split["test"]
     again = ll.run_experiment(run.experiment, name="again", runs=tmp_path / "runs")
     assert again.history[-1]["cost"] == run.history[-1]["cost"]
     capsys.readouterr()
@@ -153,7 +153,7 @@ def test_images_stream_in_another_order_each_epoch_and_learn_as_in_memory(tmp_pa
     assert np.array_equal(np.concatenate([chunk.x for chunk in dev.chunks(0, 16)]), plan.inputs("dev"))
     streamed = ll.run_experiment(image_experiment(folder, True), name="streamed", runs=tmp_path / "runs")
     memory = ll.run_experiment(image_experiment(folder, False), name="memory", runs=tmp_path / "runs")
-    assert streamed.summary["errors"]["dev"] == memory.summary["errors"]["dev"]
+    assert streamed.errors["dev"] == memory.errors["dev"]
     assert abs(streamed.history[-1]["dev_cost"] - memory.history[-1]["dev_cost"]) < 0.1
 
 

@@ -74,9 +74,9 @@ def test_a_run_lives_on_without_its_source(folder: Path, tmp_path: Path) -> None
     RunStore(runs).discard(source.folder)
     new = {"a": [0.1, -0.2], "b": [1.0, 2.0], "c": [0.0, 0.5]}
     assert run.trained_network().predict(new).shape == (2,)
-    before = run.summary["errors"]
+    before = run.errors
     ll.open_test_set(run)
-    assert set(run.summary["errors"]) == {*before, "test"} and run.summary["errors"]["dev"] == before["dev"]
+    assert set(run.errors) == {*before, "test"} and run.errors["dev"] == before["dev"]
     with pytest.raises(LeadlineError, match=r"network\.from: There is no run"):
         ll.run_experiment(run.experiment, runs=runs)
 

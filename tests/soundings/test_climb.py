@@ -80,7 +80,7 @@ def test_every_step_was_predicted_and_is_a_run(story: tuple[Climb, Path]):
         record = load_prediction(load_run(step.run, runs).folder)
         assert record is not None
         assert record["held"] == step.held
-        assert step.error.value == load_run(step.run, runs).summary["errors"]["dev"]["value"]
+        assert step.error.value == load_run(step.run, runs).errors["dev"].value
 
 
 def test_the_story_is_told_and_saved(story: tuple[Climb, Path]):

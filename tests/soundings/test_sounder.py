@@ -136,7 +136,7 @@ def test_the_next_run_is_held_against_its_prediction(run: Run, found: Soundings)
     trained, prediction = train_next(run, "learning_rate", name="better")
     assert trained.experiment.training.learning_rate == 0.003
     assert prediction.before == "start"
-    assert prediction.measured.value == trained.summary["errors"]["dev"]["value"]
+    assert prediction.measured.value == trained.errors["dev"].value
     low, high = prediction.predicted.interval
     step = 0.5 / (prediction.measured.n or 1)
     assert prediction.held == (low - step <= prediction.measured.value <= high + step)

@@ -34,8 +34,8 @@ def costs_at(run: Run, *steps: int) -> list[float]:
 
 def accuracies(run: Run) -> tuple[float, float]:
     """Train and test accuracy in percent."""
-    errors = open_test_set(run).summary["errors"]
-    return 100 * (1 - errors["train"]["value"]), 100 * (1 - errors["test"]["value"])
+    errors = open_test_set(run).errors
+    return 100 * (1 - errors["train"].value), 100 * (1 - errors["test"].value)
 
 
 def test_t1_02_logistic_regression(tmp_path: Path) -> None:

@@ -65,7 +65,7 @@ def test_t3_13_two_classes_of_cifar_learn_from_the_eight_others(
     settings = {"batch_size": 20, "runs": tmp_path, "split": {"test": 0}, "early_stopping": False}
     scratch = ll.train(ll.Network([*LAYERS, ll.Dense(1)]), data, epochs=40, **settings)
     transferred = ll.transfer(source, data, freeze="all", epochs=200, **settings)  # still a fraction of the time
-    errors = [run.summary["errors"]["dev"]["value"] for run in (scratch, transferred)]
+    errors = [run.errors["dev"].value for run in (scratch, transferred)]
     assert errors[1] < errors[0] + 0.03 and errors[1] < 0.25
     seconds = [np.median([epoch["seconds"] for epoch in run.history]) for run in (scratch, transferred)]
     assert seconds[0] / seconds[1] > 3

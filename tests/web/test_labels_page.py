@@ -60,7 +60,7 @@ def test_the_page_does_not_tell_suspects_from_others(own: Served) -> None:
 
 def test_verdicts_are_counted_applied_and_taken_back(own: Served) -> None:
     """T3.11: what they mean for dev is shown before they are applied, and is what is measured then."""
-    page, before = opened(own), load_run("fruit", own.root).summary["errors"]
+    page, before = opened(own), load_run("fruit", own.root).errors
     row, changed = asked(page), 0
     for k in range(30):
         label = re.findall(r"Labelled <b>(\w+)</b>", page)[0]
@@ -76,11 +76,11 @@ def test_verdicts_are_counted_applied_and_taken_back(own: Served) -> None:
     assert "30</b> are in force" in settled(own)
     run = load_run("fruit", own.root)
     assert len(load_reviews(run.folder)) == 30 and len(load_verdicts(run.folder)) == 0
-    assert f"{100 * run.summary['errors']['dev']['value']:.1f}" == shown
-    assert run.summary["errors"]["dev"] != before["dev"]
+    assert f"{100 * run.errors['dev'].value:.1f}" == shown
+    assert run.errors["dev"] != before["dev"]
     own.post(f"{LABELS}/back")
     assert "30</b> verdicts wait" in settled(own)
-    assert load_run("fruit", own.root).summary["errors"] == before
+    assert load_run("fruit", own.root).errors == before
     assert RunIndex(RunStore(own.root)).label_reviews() == []
 
 

@@ -72,8 +72,8 @@ def test_a_training_is_watched_steered_and_stopped(browser: Any, own: Served, en
     seen.page.wait_for_selector("#ladder", timeout=30_000)  # the page has become the finished run's
     assert not (own.root / "endless" / "stop").exists()
     run = load_run(endless, own.root)
-    assert run.status == "done" and run.summary["stopped"] == "request"
-    assert 0.00021 in run.summary["learning_rates_by_hand"].values()
+    assert run.status == "done" and run.summary.stopped == "request"
+    assert 0.00021 in run.summary.learning_rates_by_hand.values()
     table.page.wait_for_selector(f"tr[data-run='{endless}'] td .state.done", timeout=10_000)
     answer = own.post(f"/runs/{endless}/stop")
     assert answer.status == 400 and "not training any more" in answer.text

@@ -52,7 +52,7 @@ def multitask(
     if as_json:
         print_json(found.to_json() | {"folder": str(run.folder.path)})
     else:
-        print_multitask(screen, found, run.folder / "report.html")
+        print_multitask(screen, found, run.report_path)
 
 
 def _width(text: str) -> float:

@@ -93,7 +93,7 @@ def _print_mistakes(screen: Console, run: str, found: RunMistakes) -> None:
 
 
 def _enough(found: RunMistakes) -> str:
-    if found.task == "regression":
+    if found.task.graded:
         return f"{found.suggested_sample}, the largest first, are a beginning"
     return f"{found.suggested_sample} tell every share to within 10 points"
 
@@ -137,7 +137,7 @@ def labels(
     from leadline.review.label_audit import audit_labels
     from leadline.review.value_audit import audit_values
 
-    by_class = found.summary["task"] in ("binary", "multiclass")
+    by_class = found.task.one_class
     audit = (audit_labels if by_class else audit_values)(found, k=folds, segments=segment or [])
     if export is not None:
         from leadline.runs.predictions import write_table
@@ -160,17 +160,17 @@ def _correct(run: Run, path: Path | None, as_json: bool) -> None:
     from leadline.review.label_audit import apply_corrections, undo_corrections
     from leadline.strategy import Corrections
 
-    before = dict(run.summary["errors"])
+    before = dict(run.errors)
     run = undo_corrections(run) if path is None else apply_corrections(run, Corrections.from_csv(path))
-    after = run.summary["errors"]
+    after = run.errors
     if as_json:
-        print_json({"run": run.name, "before": before, "after": after, "diagnosis": run.diagnosis.to_json()})
+        errors = [{name: each.to_json() for name, each in some.items()} for some in (before, after)]
+        diagnosis = run.diagnosis.to_json()
+        print_json({"run": run.name, "before": errors[0], "after": errors[1], "diagnosis": diagnosis})
         return
-    from leadline.measure import Measured
-
     screen = console()
     for name in before:
-        old, new = Measured.from_json(before[name]), Measured.from_json(after[name])
+        old, new = before[name], after[name]
         if old != new:
             screen.print(f"{name}: {old.plain()} → {new}", markup=False)
     print_diagnosis(screen, run.diagnosis)
@@ -178,7 +178,7 @@ def _correct(run: Run, path: Path | None, as_json: bool) -> None:
 
 def _print_labels(screen: Console, run: str, found: RunLabels | RunValueLabels) -> None:
     screen.print(str(found.audit).splitlines()[0], markup=False)
-    if found.task == "regression":
+    if found.task.graded:
         screen.print(
             f"Half of the error of networks that have not seen an example is in {found.contradicted}", markup=False
         )

@@ -114,17 +114,18 @@ def show(run: RunName, runs: RunsFolder = Path("runs"), as_json: AsJson = False)
     from leadline.runs.run import load_run
 
     found = load_run(run, runs)
-    measured = (found.folder / "diagnosis.json").exists()
+    measured = found.has_diagnosis
     if as_json:
-        extra = {"diagnosis": found.folder.read_json("diagnosis.json")} if measured else {}
+        extra = {"diagnosis": found.diagnosis_json} if measured else {}
         extra |= {"metrics": breakdowns_to_json(found.metrics)} if measured else {}
         extra |= {"transfer": found.transfer} if found.transfer else {}
-        print_json(found.summary | {"folder": str(found.folder.path), "experiment": found.experiment.to_dict()} | extra)
+        facts = {"folder": str(found.folder.path), "experiment": found.experiment.to_dict()}
+        print_json(found.summary.to_json() | facts | extra)
         return
     screen, summary = console(), found.summary
-    screen.print(f"[bold]{found.name}[/bold]  {summary['status']}, {summary['started']}")
+    screen.print(f"[bold]{found.name}[/bold]  {summary.status}, {summary.started}")
     screen.print(found.experiment.to_toml(), style="dim", markup=False)
-    if summary["epochs"]:
+    if summary.epochs:
         screen.print(ending(summary), markup=False)
     for guideline in (found.transfer or {}).get("guidelines", ()):
         holds = {True: "holds", False: "does not hold"}.get(guideline["holds"], "cannot be told")
@@ -134,8 +135,8 @@ def show(run: RunName, runs: RunsFolder = Path("runs"), as_json: AsJson = False)
         print_diagnosis(screen, found.diagnosis)
         if (name := found.diagnosis.ladder.reference.name) in found.metrics:
             screen.print()
-            print_breakdown(screen, name, found.metrics[name], summary["task"])
-        screen.print(f"\nReport: {found.folder / 'report.html'}", markup=False)
+            print_breakdown(screen, name, found.metrics[name], found.task)
+        screen.print(f"\nReport: {found.report_path}", markup=False)
 
 
 def diagnose(
@@ -208,7 +209,7 @@ def _diagnose_run(found: Run, open_test: bool, segment: list[str], by_class: boo
     from leadline.session.segments import measure_segments
 
     measured = measure_segments(found, segment) if segment else found.metrics
-    _print_with_metrics(found.diagnosis, measured, found.summary["task"], as_json)
+    _print_with_metrics(found.diagnosis, measured, found.task, as_json)
 
 
 def _refuse_for_percentages(open_test: bool, metrics: bool) -> None:

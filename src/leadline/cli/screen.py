@@ -19,6 +19,7 @@ from leadline.text import grouped
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from leadline.runs.summary import RunSummary
     from leadline.session.plan import Plan
     from leadline.strategy import Diagnosis
 
@@ -101,7 +102,7 @@ def print_diagnosis(screen: Console, diagnosis: Diagnosis) -> None:
             screen.print(line, markup=False)
 
 
-def ending(summary: Mapping[str, Any]) -> str:
+def ending(summary: RunSummary) -> str:
     """How a training went, in one line."""
     reason = {
         "epochs": "",
@@ -110,9 +111,9 @@ def ending(summary: Mapping[str, Any]) -> str:
         "request": ", stopped on request",
         "interrupted": ", interrupted",
         "diverged": ", diverged",
-    }.get(summary["stopped"], "")
-    kept = f"; epoch {summary['kept_epoch']} is kept" if summary["kept_epoch"] != summary["epochs"] else ""
-    return f"{summary['epochs']} epochs in {summary['seconds']:.1f} s{reason}{kept}."
+    }.get(summary.stopped or "", "")
+    kept = f"; epoch {summary.kept_epoch} is kept" if summary.kept_epoch != summary.epochs else ""
+    return f"{summary.epochs} epochs in {summary.seconds or 0.0:.1f} s{reason}{kept}."
 
 
 class ProgressBar:
@@ -130,7 +131,7 @@ class ProgressBar:
     def planned(self, plan: Plan) -> None:
         """Print what is about to be done, and show the bar on a terminal."""
         screen, sizes = self.screen, plan.split.sizes
-        self.percent = plan.data.task != "regression"
+        self.percent = not plan.data.task.graded
         screen.print(plan.experiment.to_toml(), style="dim", markup=False)
         for notice in plan.notices:
             screen.print(f"Note: {notice}", markup=False, style="yellow")

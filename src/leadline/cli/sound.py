@@ -67,7 +67,7 @@ def _target_of(run: Run, target: float | None) -> float | None:
     """The error that is meant: a fraction where percent were given."""
     if target is None:
         return None
-    most = 100.0 if run.summary["task"] != "regression" else float("inf")
+    most = 100.0 if not run.task.graded else float("inf")
     if not 0 < target < most:
         raise UsageError(
             f"--target-error {target:g}: needs to be an error, above 0" + (" and below 100 %." if most == 100 else ".")
@@ -102,7 +102,7 @@ def next_run(
         return
     screen.print(f"\n{prediction}\n", markup=False)
     print_diagnosis(screen, trained.diagnosis)
-    screen.print(f"\nRun:    {trained.name}\nReport: {trained.folder / 'report.html'}", markup=False)
+    screen.print(f"\nRun:    {trained.name}\nReport: {trained.report_path}", markup=False)
 
 
 def climb(

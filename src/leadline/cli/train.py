@@ -102,14 +102,14 @@ def _train(experiment: Experiment, name: str | None, runs: Path, as_json: bool, 
         if progress is not None:
             progress.close()
     if as_json:
-        print_json(run.summary | {"folder": str(run.folder.path), "diagnosis": run.diagnosis.to_json()})
+        print_json(run.summary.to_json() | {"folder": str(run.folder.path), "diagnosis": run.diagnosis.to_json()})
         return
     screen.print(ending(run.summary), markup=False)
     screen.print()
     print_diagnosis(screen, run.diagnosis)
     screen.print()
     screen.print(f"Run:    {run.name}", markup=False)
-    screen.print(f"Report: {run.folder / 'report.html'}", markup=False)
+    screen.print(f"Report: {run.report_path}", markup=False)
     where = "" if runs == Path("runs") else f" --runs {runs}"
     screen.print(f"Browse: leadline open {run.name}{where}", markup=False)
     screen.print(f"Sound:  leadline sound {run.name}{where}   (what each remedy would bring)", markup=False)

@@ -14,6 +14,7 @@ import pyarrow as pa
 from leadline.data.mapped import blocks_of_rows
 from leadline.data.settings import DataSettings
 from leadline.errors import UsageError, nearest
+from leadline.measure.tasks import Task, task_named
 
 USED_KINDS = ("number", "category", "boolean", "date", "image")
 """The kinds of columns a network is given; all other kinds are left out with a notice."""
@@ -74,7 +75,7 @@ class Dataset:
     """
 
     name: str
-    task: str
+    task: Task
     classes: tuple[str, ...]
     features: tuple[Feature, ...]
     inputs: tuple[Column, ...] | np.ndarray
@@ -92,6 +93,9 @@ class Dataset:
     row_numbers: np.ndarray | None = None
     streamed: Mapping[str, Any] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "task", task_named(self.task))
+
     @property
     def n(self) -> int:
         """Number of examples."""
@@ -108,7 +112,7 @@ class Dataset:
     @property
     def is_classification(self) -> bool:
         """Whether each example has exactly one class."""
-        return self.task in ("binary", "multiclass")
+        return self.task.one_class
 
     @property
     def normalization(self) -> str:

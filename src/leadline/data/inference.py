@@ -11,6 +11,7 @@ from leadline.data.arrow import compute, is_date, is_number, is_text
 from leadline.data.columns import Where, dictionary, looks_numeric, parsed_dates, parsed_numbers
 from leadline.data.dataset import Feature
 from leadline.errors import LeadlineError
+from leadline.measure.tasks import CLASSIFICATION, REGRESSION
 
 FEW_CLASSES = 20
 """Whole numbers with at most so many different values are taken for classes."""
@@ -130,20 +131,20 @@ def task_of(target: str, values: pa.ChunkedArray, wanted: str | None) -> str:
             "Name another target, or add other examples."
         )
     numeric = is_number(kind)
-    if wanted == "regression":
+    if wanted == REGRESSION:
         if not numeric:
             raise LeadlineError(f"The target '{target}' holds {_named(kind)}; regression needs numbers.")
-        return "regression"
+        return REGRESSION
     if is_date(kind):
         raise LeadlineError(f"The target '{target}' holds dates, which cannot be predicted; give a number.")
     if wanted is None and numeric:
-        return "classification" if _few_whole_numbers(values, different) else "regression"
+        return CLASSIFICATION if _few_whole_numbers(values, different) else REGRESSION
     if different > max(known / 2, 2) and known >= SMALL_TABLE:
         advice = 'set task = "regression"' if numeric else "name a target with fewer classes"
         raise LeadlineError(
             f"The target '{target}' has {different} different values in {known} rows, too many for classes; {advice}."
         )
-    return "classification"
+    return CLASSIFICATION
 
 
 def _few_whole_numbers(values: pa.ChunkedArray, different: int) -> bool:

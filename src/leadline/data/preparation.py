@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from leadline.data.sources.array_assembly import shape_text
 from leadline.data.sources.new_rows import new_array, new_columns
 from leadline.data.threads import in_threads
 from leadline.errors import LeadlineError, UsageError
+from leadline.measure.tasks import Task, task_named
 
 BLOCK = 1 << 13
 """Rows that are encoded at once."""
@@ -37,7 +38,7 @@ class Preparation:
     ``columns`` are the names of all columns in the source, in their order, the target among them.
     """
 
-    task: str
+    task: Task
     classes: tuple[str, ...]
     target_names: tuple[str, ...]
     target_mean: np.ndarray
@@ -99,9 +100,16 @@ class Preparation:
     @property
     def n_outputs(self) -> int:
         """Number of outputs the network needs: one for two classes, else one per class, label or number."""
-        if self.task in ("multiclass", "multilabel"):
-            return len(self.classes)
-        return 1 if self.task == "binary" else len(self.target_mean)
+        return self.task.n_outputs(len(self.classes), len(self.target_mean))
+
+    @property
+    def error_scale(self) -> float:
+        """What turns an error of the training loop into the target's unit; 1 where that is no matter of one factor.
+
+        The loop measures the error of standardized values in standard deviations.
+        """
+        scale = np.ravel(self.target_scale)
+        return float(scale[0]) if self.task.standardized and len(scale) == 1 else 1.0
 
     def inputs(
         self,
@@ -137,13 +145,24 @@ class Preparation:
 
         Regression targets are standardized: (y − target_mean) / target_scale.
         """
-        if self.task == "multiclass":
-            return values
-        if self.task == "binary":
-            return values.astype(dtype)[:, None]
-        if self.task == "multilabel":
-            return values.astype(dtype)
-        return scaled(values, self.target_mean, self.target_scale).astype(dtype)
+        standardized = scaled(values, self.target_mean, self.target_scale) if self.task.standardized else values
+        return self.task.encode_labels(standardized, dtype)
+
+    def decode_targets(self, targets: np.ndarray) -> np.ndarray:
+        """The inverse of `encode_targets`, up to rounding: targets as in `Dataset.target`."""
+        return self._in_units(self.task.decode_labels(targets))
+
+    def outputs(self, predictions: np.ndarray) -> np.ndarray:
+        """What the loss calls the network's prediction, (m, k), as probabilities, or values in the target's units."""
+        return self._in_units(self.task.outputs(predictions))
+
+    def of_target(self, column: int) -> Preparation:
+        """The same for one column of several targets alone."""
+        k = slice(column, column + 1)
+        return replace(self, target_mean=self.target_mean[k], target_scale=self.target_scale[k])
+
+    def _in_units(self, values: np.ndarray) -> np.ndarray:
+        return values * self.target_scale + self.target_mean if self.task.standardized else values
 
     def to_json(self) -> dict[str, Any]:
         """A JSON-ready dictionary from which `from_json` makes an equal preparation, to the last bit."""
@@ -178,7 +197,7 @@ class Preparation:
         encoders = value["encoders"]
         shape = value["image_shape"]
         return cls(
-            value["task"],
+            task_named(value["task"]),
             tuple(value["classes"]),
             tuple(value["targets"]),
             np.array(value["target_mean"], np.float64),
@@ -256,7 +275,7 @@ def _too_large(
 
 def _target_location(data: Dataset, train: np.ndarray, normalization: str) -> tuple[np.ndarray, np.ndarray]:
     k = data.target.shape[1] if data.target.ndim == 2 else 1
-    if data.task != "regression" or normalization == "none":
+    if not data.task.standardized or normalization == "none":
         return np.zeros(k), np.ones(k)
     mean, scale = location(data.target[train], "standardize")
     return mean, np.where(scale == 0, 1.0, scale)

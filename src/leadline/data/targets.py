@@ -11,6 +11,16 @@ from leadline.data.arrow import compute, is_number, is_text
 from leadline.data.columns import Where, categories, parsed_numbers, typed
 from leadline.data.inference import kind_of, task_of
 from leadline.errors import LeadlineError
+from leadline.measure.tasks import (
+    BINARY,
+    CLASSIFICATION,
+    MULTICLASS,
+    MULTILABEL,
+    REGRESSION,
+    Task,
+    task_named,
+    task_of_classes,
+)
 
 FEW_EXAMPLES = 5
 """A class with fewer examples is mentioned: hardly anything can be learned or measured from them."""
@@ -20,59 +30,73 @@ FEW_EXAMPLES = 5
 class Target:
     """The task, the names of its classes, and the values as `Dataset.target` holds them."""
 
-    task: str
+    task: Task
     classes: tuple[str, ...]
     values: np.ndarray
     notices: tuple[str, ...] = ()
 
 
 def encode_target(
-    name: str, values: pa.ChunkedArray, wanted: str | None, where: Where, names: tuple[str, ...] = ()
+    name: str, values: pa.ChunkedArray, asked: str | None, where: Where, names: tuple[str, ...] = ()
 ) -> Target:
     """Encode one column of targets without missing values; ``names`` are the classes of labels 0, 1, ….
 
-    Raises LeadlineError for targets that do not fit the ``wanted`` task or no task at all.
+    Raises LeadlineError for targets that do not fit the task ``asked`` for or no task at all.
     """
+    task, wants_classes = _asked(asked)
+    wants_values = task is not None and not task.named_outputs
     numbers = parsed_numbers(values) if is_text(values.type) else values
-    if numbers is None and wanted in (None, "regression"):
+    if numbers is None and (asked is None or wants_values):
         kind_of(name, values, where)  # raises where a few cells among numbers are none
     numbers = values if numbers is None else numbers
-    if names and is_number(numbers.type) and wanted != "regression":
+    if names and is_number(numbers.type) and not wants_values:
         return _named_classes(name, numbers, names, where)
-    if task_of(name, numbers, wanted) == "regression":
-        return Target("regression", (), typed(name, numbers, "number", where).values[:, None])
+    kind = REGRESSION if wants_values else CLASSIFICATION if wants_classes else asked
+    if task_of(name, numbers, kind) == REGRESSION:
+        return Target(task or REGRESSION, (), typed(name, numbers, "number", where).values[:, None])
     same = numbers is values or compute.count_distinct(numbers) == compute.count_distinct(values)
     codes, classes = categories(name, values if same else numbers)  # names as given, but 1 and 1.0 are one class
-    if wanted == "binary" and len(classes) != 2:
+    if task == BINARY and len(classes) != 2:
         raise LeadlineError(f"The target '{name}' has {len(classes)} classes; a binary task has two.")
-    task = "multiclass" if wanted == "multiclass" or len(classes) > 2 else "binary"
-    counted = wanted is None and is_number(numbers.type)
-    return Target(task, classes, codes.astype(np.int64), _class_notices(name, codes, classes, counted))
+    counted = asked is None and is_number(numbers.type)
+    notices = _class_notices(name, codes, classes, counted)
+    chosen = task if task is not None and task.one_class else task_of_classes(len(classes))
+    return Target(chosen, classes, codes.astype(np.int64), notices)
 
 
-def encode_several(name: str, values: np.ndarray, wanted: str | None, names: tuple[str, ...] = ()) -> Target:
+def _asked(asked: str | None) -> tuple[Task | None, bool]:
+    """The task that is asked for, if it is a certain one; and whether one class for each example is."""
+    if asked is None or asked == CLASSIFICATION:
+        return None, asked is not None
+    task = task_named(asked)
+    return task, task.one_class
+
+
+def encode_several(name: str, values: np.ndarray, asked: str | None, names: tuple[str, ...] = ()) -> Target:
     """Encode targets (n, k): numbers to predict, labels that are 0 or 1 (NaN: missing), or one-hot classes."""
     if values.dtype.kind not in "buif":
         raise LeadlineError(f"The target '{name}' holds {values.dtype}; several targets must be numbers.")
+    task, wants_classes = _asked(asked)
     numbers = values.astype(np.float64)
     missing = np.isnan(numbers)
     labels = bool((missing | (numbers == 0) | (numbers == 1)).all())
     classes = names or tuple(str(label) for label in range(numbers.shape[1]))
     one_hot = labels and not missing.any() and len(classes) > 1 and bool((numbers.sum(axis=1) == 1).all())
-    if one_hot and wanted in (None, "classification", "multiclass", "binary"):
-        task = "binary" if len(classes) == 2 and wanted != "multiclass" else "multiclass"
+    if one_hot and (asked is None or wants_classes):
         notice = f"The target '{name}' is one-hot: it was turned into {len(classes)} classes."
+        if task is None or (task == BINARY and len(classes) != 2):
+            task = task_of_classes(len(classes))
         return Target(task, classes, numbers.argmax(axis=1), (notice,))
-    if labels and wanted in (None, "multilabel"):
-        return Target("multilabel", classes, numbers)
-    if wanted not in (None, "regression"):
-        raise LeadlineError(f"The target '{name}' with {len(classes)} columns does not fit task = \"{wanted}\".")
+    if labels and (asked is None or (task is not None and task.partial_labels)):
+        return Target(task or MULTILABEL, classes, numbers)
+    if asked is not None and (task is None or task.named_outputs):
+        raise LeadlineError(f"The target '{name}' with {len(classes)} columns does not fit task = \"{asked}\".")
     if not np.isfinite(numbers).all():
         row, column = np.argwhere(~np.isfinite(numbers))[0]
         raise LeadlineError(
             f"The target '{name}' is {numbers[row, column]} at [{row}, {column}]; mend it or leave the row out."
         )
-    return Target("regression", (), numbers)
+    return Target(task or REGRESSION, (), numbers)
 
 
 def _named_classes(name: str, values: pa.ChunkedArray, names: tuple[str, ...], where: Where) -> Target:
@@ -83,9 +107,8 @@ def _named_classes(name: str, values: pa.ChunkedArray, names: tuple[str, ...], w
         raise LeadlineError(
             f"{where(row)}: the label {labels[row]:g} has no name; the file names {len(names)} classes, from 0."
         )
-    task_of(name, values, "classification")
-    task = "binary" if len(names) == 2 else "multiclass"
-    return Target(task, names, labels.astype(np.int64))
+    task_of(name, values, CLASSIFICATION)
+    return Target(BINARY if len(names) == 2 else MULTICLASS, names, labels.astype(np.int64))
 
 
 def _class_notices(name: str, codes: np.ndarray, classes: tuple[str, ...], counted: bool) -> tuple[str, ...]:

@@ -11,7 +11,6 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import onnx
 from onnx import ModelProto, ValueInfoProto, helper
 
@@ -19,12 +18,13 @@ from leadline.data import Preparation
 from leadline.equations.activations import ACTIVATIONS
 from leadline.equations.losses import LOSSES
 from leadline.errors import LeadlineError
-from leadline.export.onnx_graph import DOUBLE, FLOAT, INT64, TEXT, OnnxGraph
+from leadline.export.onnx_graph import OnnxGraph
 from leadline.export.onnx_layers import LayerExport, exported
+from leadline.export.onnx_outputs import write_outputs
 from leadline.export.onnx_preparation import prepared
 from leadline.files import write_bytes
 from leadline.network import Network, Parameters
-from leadline.text import grouped, shortened
+from leadline.text import grouped
 
 OPSETS = {"": 18, "ai.onnx.ml": 3}
 IR_VERSION = 8
@@ -51,7 +51,7 @@ def onnx_model(
     for i, (layer, own, averages) in enumerate(zip(network.layers, parameters.layers, statistics, strict=True)):
         export = LayerExport(graph, f"layers.{i}", {**own, **averages}, shape)
         value, shape = exported(layer, export, value), layer.output_shape(shape)
-    _predictions(graph, ACTIVATIONS[LOSSES[loss].activation].onnx(graph, value), preparation)
+    write_outputs(preparation.task, graph, ACTIVATIONS[LOSSES[loss].activation].onnx(graph, value), preparation)
     note = f"Predicts {', '.join(preparation.target_names)} ({preparation.task})."
     model = helper.make_model(
         graph.proto(name, note),
@@ -61,7 +61,7 @@ def onnx_model(
         doc_string=note,
     )
     model.ir_version = IR_VERSION
-    facts = {"task": preparation.task, "target": ", ".join(preparation.target_names)}
+    facts = {"task": str(preparation.task), "target": ", ".join(preparation.target_names)}
     if preparation.classes:
         facts["classes"] = "\n".join(preparation.classes)
     helper.set_model_props(model, facts)
@@ -72,41 +72,6 @@ def onnx_model(
 def write_onnx(model: ModelProto, path: str | os.PathLike[str]) -> Path:
     """Write the model, whole or not at all. `LeadlineError` where that is not possible."""
     return write_bytes(path, model.SerializeToString())
-
-
-def _predictions(graph: OnnxGraph, value: str, preparation: Preparation) -> None:
-    """The outputs of the model, from what the loss calls the network's prediction, (m, k)."""
-    classes, task = preparation.classes, preparation.task
-    if task == "regression":
-        _values(graph, value, preparation)
-        return
-    if task == "multilabel":
-        chosen = graph.cast(graph.add("Greater", value, graph.constant(0.5, "half", np.float32)), INT64)
-        note = f"1 or 0 for {shortened(classes, 20)}"
-        graph.output("prediction", chosen, INT64, (len(classes),), note)
-    else:
-        if task == "binary" and preparation.n_outputs == 1 and len(classes) == 2:
-            value = _both(graph, value)
-        names = graph.constant(list(classes), "classes")
-        chosen = graph.add("Gather", names, graph.add("ArgMax", value, axis=1, keepdims=0))
-        graph.output("prediction", chosen, TEXT, (), "the most probable class")
-    graph.output("probabilities", value, FLOAT, (len(classes),), f"of {shortened(classes, 20)}")
-
-
-def _both(graph: OnnxGraph, positive: str) -> str:
-    """The probabilities of both classes from that of the second."""
-    return graph.columns([graph.add("Sub", graph.constant(1.0, "one", np.float32), positive), positive])
-
-
-def _values(graph: OnnxGraph, value: str, preparation: Preparation) -> None:
-    """The target's units: output · scale + mean."""
-    scale = graph.constant(preparation.target_scale, "target_scale", np.float64)
-    mean = graph.constant(preparation.target_mean, "target_mean", np.float64)
-    found = graph.add("Add", graph.add("Mul", graph.cast(value, DOUBLE), scale), mean)
-    k, note = len(preparation.target_mean), ", ".join(preparation.target_names)
-    if k == 1:
-        found = graph.add("Squeeze", found, graph.constant([1], "axis", np.int64))
-    graph.output("prediction", found, DOUBLE, () if k == 1 else (k,), note)
 
 
 def described_onnx(path: str | os.PathLike[str]) -> dict[str, list[dict[str, Any]]]:

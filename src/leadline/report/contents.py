@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from leadline.measure import Breakdown
+from leadline.measure import Breakdown, Task
 from leadline.strategy import ErrorAnalysis
 from leadline.strategy.ladder import Ladder
 from leadline.strategy.mismatch import Mismatch
@@ -86,7 +86,7 @@ class Report:
 
     name: str
     created: str
-    task: str
+    task: Task
     metric: str
     conclusion: str
     next_step: str

@@ -128,7 +128,7 @@ def _metrics(report: Report) -> dict[str, Any] | None:
         return None
     reference = report.ladder.reference.name
     found = report.breakdowns.get(reference) or next(iter(report.breakdowns.values()))
-    leading = breakdown.LEADING[report.task]
+    leading = report.task.error_metric
     figures = [breakdown.segment_figure(found, column, leading) for column in found.segments]
     if found.calibration:
         figures.append(breakdown.calibration_figure(found.calibration))
@@ -172,7 +172,7 @@ def pictures_part(section: Pictures) -> dict[str, Any]:
 
 
 def _mistakes_note(report: Report) -> str:
-    if report.task == "regression":
+    if report.task.graded:
         return "Dev examples whose prediction is farthest from the truth, farthest first."
     return "Dev examples that were wrong with the most confidence, most confident first."
 

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
-from leadline.measure import Measured
 from leadline.review.out_of_fold import out_of_fold
 from leadline.review.run_labels import AuditedLabels
-from leadline.runs.predictions import read_answers, read_table
 from leadline.runs.reviews import LABEL_REVIEWS, load_reviews, load_verdicts
 from leadline.runs.run import Run
 from leadline.session.corrected import row_contents
@@ -128,21 +125,19 @@ def undo_corrections(run: Run, data: Dataset | None = None) -> Run:
 def _measure_again(run: Run, plan: Plan) -> Run:
     """Errors, diagnosis and report by the labels that are now in force, from the predictions there are."""
     plan = corrected_plan(plan, load_reviews(run.folder))
-    metric = plan.experiment.goal.optimizing or "accuracy"
-    errors = {rung: Measured.from_json(error) for rung, error in run.summary["errors"].items()}
+    errors = dict(run.errors)
     for part in plan.split.sets:
-        path = run.folder / "predictions" / f"{part}.parquet"
         rung = part.replace("_", "-")
-        if path.exists() and rung in errors:
-            predicted = _predicted(path, plan)
-            errors[rung] = measure_error(plan.data.task, metric, predicted)
+        if run.has_predictions(part) and rung in errors:
+            predicted = _predicted(run, part, plan)
+            errors[rung] = measure_error(plan.data.task, plan.optimizing, predicted)
             save_predictions(run.folder, plan, part, predicted)
     return diagnose_again(run, plan, errors)
 
 
-def _predicted(path: Path, plan: Plan) -> Predicted:
+def _predicted(run: Run, part: str, plan: Plan) -> Predicted:
     """The predictions that there are, with the labels now in force."""
-    found = read_answers(path, plan.data.task, plan.data.classes)
+    found = run.answers(part)
     return predicted_rows(plan, found.rows, found.scores, found.segments)
 
 
@@ -162,10 +157,9 @@ def _share(
     reviewed: bool,
 ) -> tuple[LabelShare | None, bool]:
     """Of the dev mistakes of the run's own network: those whose label is wrong and whose prediction is not."""
-    path = run.folder / "predictions" / "dev.parquet"
-    if not path.exists():
+    if not run.has_predictions():
         return None, False
-    table = read_table(path)
+    table = run.predictions()
     index = {name: k for k, name in enumerate(audit.classes)}
     predicted = dict(zip(table["row"].to_pylist(), table["prediction"].to_pylist(), strict=True))
     dev = np.flatnonzero((sets == "dev") & np.isin(rows, list(predicted)))

@@ -18,7 +18,6 @@ from leadline.measure import Measured, proportion
 from leadline.review import edits
 from leadline.review.label_audit import RunLabels, apply_corrections, undo_corrections
 from leadline.review.store import ReviewStore
-from leadline.runs.predictions import read_table
 from leadline.runs.reviews import load_reviews, load_verdicts
 from leadline.runs.run import Run
 from leadline.strategy import Corrections, LabelAudit, LabelShare, Review, label_share, review_queue
@@ -143,9 +142,8 @@ def effects(run: Run, reviews: Corrections) -> list[Effect]:
     """The effect of reviews on dev, and on test where it was opened; nothing is predicted again for it."""
     found = []
     for part in ("dev", "test"):
-        path = run.folder / "predictions" / f"{part}.parquet"
-        if path.exists():
-            table = read_table(path)
+        if run.has_predictions(part):
+            table = run.predictions(part)
             rows, labels, predictions = (
                 np.array(table[name].to_pylist(), object) for name in ("row", "label", "prediction")
             )

@@ -9,12 +9,11 @@ from typing import Literal
 
 import numpy as np
 
-from leadline.measure import Measured
-from leadline.runs.criteria import Judged, judge
-from leadline.runs.predictions import Answers, read_answers
+from leadline.measure import Measured, task_named
+from leadline.runs.criteria import Judged, LargeResiduals, judge
+from leadline.runs.predictions import Answers
 from leadline.runs.run import Run
 from leadline.strategy import sample_size
-from leadline.text import grouped
 
 Order = Literal["sample", "surest", "row"]
 ORDERS: tuple[Order, ...] = ("sample", "surest", "row")
@@ -59,14 +58,14 @@ class MistakeList:
     """The dev mistakes of a run: wrong classes, examples with wrong labels, or the largest residuals (`judge`)."""
 
     def __init__(self, task: str, classes: tuple[str, ...], answers: Answers, judged: Judged) -> None:
-        self.task, self.judged = task, judged
-        self.classes: tuple[str, ...] = () if task == "regression" else classes
+        self.task, self.judged = task_named(task), judged
+        self.classes = classes if self.task.named_outputs else ()
         self.n = len(judged.rows)
         wrong = self._wrong = np.flatnonzero(judged.wrong)
         self.rows = judged.rows[wrong]
         self._probabilities = answers.scores[wrong] if self.classes else np.zeros((len(wrong), 0))
         truth, said = answers.truth[wrong], answers.labels[wrong]
-        if task in ("binary", "multiclass"):
+        if self.task.one_class:
             truth, said = (np.eye(len(classes), dtype=np.int8)[indices] for indices in (truth, said))
         self._truth = truth if self.classes else np.zeros((len(wrong), 0))
         self._said = said if self.classes else np.zeros((len(wrong), 0))
@@ -74,9 +73,8 @@ class MistakeList:
     @classmethod
     def of(cls, run: Run) -> MistakeList:
         """The dev mistakes of a run. LeadlineError: it has no dev predictions."""
-        task, classes = run.summary["task"], tuple(run.data.get("classes") or ())
-        answers = read_answers(run.folder / "predictions" / "dev.parquet", task, classes)
-        return cls(task, classes, answers, judge(task, answers, classes, run.experiment.goal.optimizing))
+        answers = run.answers("dev")
+        return cls(run.task, run.classes, answers, judge(run.task, answers, run.classes, run.optimizing))
 
     def __len__(self) -> int:
         return len(self.rows)
@@ -89,16 +87,12 @@ class MistakeList:
     @property
     def heading(self) -> str:
         """How many mistakes there are, in a sentence up to the error."""
-        count, n = grouped(len(self)), grouped(self.n)
-        if self.task == "regression":
-            return f"Half of the error is in {count} of {n} dev examples"
-        what = "have wrong labels" if self.task == "multilabel" else "are wrong"
-        return f"{count} of {n} dev examples {what}"
+        return self.judged.heading
 
     @property
     def orders(self) -> dict[str, str]:
         """What the orders are called; of a regression the largest residuals come first, for they make the error."""
-        if self.task == "regression":
+        if self.judged.largest_first:
             return {"sample": "largest first", "row": "by row"}
         return {"sample": "random sample first", "surest": "surest first", "row": "by row"}
 
@@ -116,11 +110,10 @@ class MistakeList:
         """The mistake at a position."""
         place = int(self._wrong[at])
         label, prediction = self.judged.labels[place], self.judged.predictions[place]
-        residuals = self.judged.residuals
         off = ""
-        if residuals is not None:
+        if isinstance(self.judged, LargeResiduals):
             label, prediction = _short(label), _short(prediction)
-            off = ", ".join(_six_digits(float(value), "+") for value in np.atleast_1d(residuals[place]))
+            off = ", ".join(_six_digits(float(value), "+") for value in np.atleast_1d(self.judged.residuals[place]))
         return ShownMistake(int(self.rows[at]), label, prediction, self._shown_probabilities(at), off)
 
     def order(self, order: Order) -> np.ndarray:
@@ -151,7 +144,7 @@ class MistakeList:
 
         A regression has no sample: its shares are of the whole error.
         """
-        if self.task == "regression":
+        if self.judged.largest_first:
             return 0
         place = {int(self.rows[at]): rank for rank, at in enumerate(self.order("sample").tolist())}
         found = [place[row] for row in examined if row in place]
@@ -161,11 +154,11 @@ class MistakeList:
     def _orders(self) -> dict[Order, np.ndarray]:
         m = len(self)
         by_row = np.argsort(self.rows, kind="stable")
-        if self.task == "regression":
+        if self.judged.largest_first:
             largest = np.argsort(-self.judged.weights[self._wrong], kind="stable")
             return {"sample": largest, "surest": largest, "row": by_row}
         missed_by = np.where(self._truth != self._said, np.abs(self._probabilities - self._truth), -1.0)
-        if self.task != "multilabel":
+        if self.task.one_class:
             missed_by = np.where(self._said == 1, self._probabilities, -1.0)
         surest = np.argsort(-missed_by.max(1), kind="stable") if m else by_row
         # The same shuffle as `sample_mistakes` makes with its seed, so that both name the same sample.
@@ -174,7 +167,7 @@ class MistakeList:
     def _shown_probabilities(self, at: int) -> tuple[Probability, ...]:
         """The largest, the label's among them; of several labels the wrong ones, the farthest off first."""
         values, truth, said = self._probabilities[at], self._truth[at], self._said[at]
-        if self.task == "multilabel":
+        if not self.task.one_class:
             wrong = np.flatnonzero((truth != said) & ~np.isnan(truth.astype(float)))
             top = wrong[np.argsort(-np.abs(values - truth)[wrong], kind="stable")][:SHOWN_PROBABILITIES].tolist()
         else:

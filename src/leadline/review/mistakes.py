@@ -13,11 +13,10 @@ import torch
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
 from leadline.files import plain
-from leadline.measure import Measured
+from leadline.measure import Measured, Task
 from leadline.review import edits
 from leadline.review.store import ReviewStore
-from leadline.runs.criteria import Judged, judge
-from leadline.runs.predictions import read_answers
+from leadline.runs.criteria import Judged, judge_run
 from leadline.runs.reviews import load_mistakes
 from leadline.runs.run import Run
 from leadline.runs.trained import TrainedNetwork
@@ -33,7 +32,6 @@ from leadline.strategy import (
     sample_mistakes,
     sample_size,
 )
-from leadline.text import grouped
 
 CHUNK = 4096
 
@@ -43,43 +41,61 @@ class RunMistakes:
     """The mistakes of a run's dev set.
 
     Attributes:
-        rows: numbers of all dev examples in the data, int (m,).
-        wrong: whether each is predicted wrongly, boolean (m,).
-        labels: names (m,).
-        predictions: names (m,).
-        error: of the dev set.
-        suggested_sample: how many mistakes to look through.
-        table: those that were looked through; None if nobody has.
+        task: of the run.
+        judged: the answers on the dev set, judged.
+        table: mistakes that were looked through; None if nobody has.
         analysis: what their causes come to; None without causes.
         slices: parts of the dev set, by the columns of the data, where mistakes gather.
         clusters: of images, by what the network makes of them.
-        task: such as ``"multiclass"``.
-        weights: what each example adds to the error, (m,).
 
     """
 
-    rows: np.ndarray
-    wrong: np.ndarray
-    labels: tuple[str, ...]
-    predictions: tuple[str, ...]
-    error: Measured
-    suggested_sample: int
+    task: Task
+    judged: Judged
     table: MistakeTable | None = None
     analysis: ErrorAnalysis | None = None
     slices: tuple[Slice, ...] = ()
     clusters: tuple[Cluster, ...] = ()
-    task: str = "multiclass"
-    weights: np.ndarray | None = None
+
+    @property
+    def rows(self) -> np.ndarray:
+        """Numbers of all dev examples in the data, int (m,)."""
+        return self.judged.rows
+
+    @property
+    def wrong(self) -> np.ndarray:
+        """Whether each is a mistake, boolean (m,)."""
+        return self.judged.wrong
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """What each should be, as text (m,)."""
+        return self.judged.labels
+
+    @property
+    def predictions(self) -> tuple[str, ...]:
+        """What was predicted, as text (m,)."""
+        return self.judged.predictions
+
+    @property
+    def weights(self) -> np.ndarray:
+        """What each adds to the error, (m,)."""
+        return self.judged.weights
+
+    @property
+    def error(self) -> Measured:
+        """Of the dev set."""
+        return self.judged.error
+
+    @property
+    def suggested_sample(self) -> int:
+        """How many mistakes to look through."""
+        return sample_size(int(self.wrong.sum()))
 
     @property
     def heading(self) -> str:
         """How many mistakes there are, and the error."""
-        count, m = grouped(int(self.wrong.sum())), grouped(len(self.rows))
-        if self.task == "regression":
-            return f"half of the error is in {count} of {m} dev examples; error {self.error}"
-        if self.task == "multilabel":
-            return f"{count} of {m} dev examples have wrong labels; error of labels {self.error}"
-        return f"{count} mistakes of {m} dev examples; error {self.error}"
+        return self.judged.summary
 
     def to_look_through(self, size: int | None = None, causes: Sequence[str] = (), seed: int = 0) -> MistakeTable:
         """The looked-through mistakes, or else a random sample of all, with the cause columns asked for.
@@ -92,7 +108,7 @@ class RunMistakes:
             kept = {**table.causes, **missing}
             return MistakeTable(table.rows, kept, table.labels, table.predictions, table.comments)
         size = size or self.suggested_sample
-        if self.task == "regression" and self.weights is not None:
+        if self.judged.largest_first:
             chosen = np.argsort(-self.weights, kind="stable")[:size]
         else:
             chosen = sample_mistakes(self.wrong, size, seed)
@@ -130,26 +146,11 @@ def find_mistakes(run: Run, data: Dataset | None = None, suggest: bool = True) -
         LeadlineError: the run has no dev predictions.
 
     """
-    path = run.folder / "predictions" / "dev.parquet"
-    task, classes = run.summary["task"], tuple(run.data.get("classes") or ())
-    judged = judge(task, read_answers(path, task, classes), classes, run.experiment.goal.optimizing)
+    judged = judge_run(run)
     table = load_mistakes(run.folder)
     analysis = judged.analyse(table) if table is not None and table.causes and table.rows else None
     slices, clusters = _suggestions(run, data, judged) if suggest else ((), ())
-    return RunMistakes(
-        judged.rows,
-        judged.wrong,
-        judged.labels,
-        judged.predictions,
-        judged.error,
-        sample_size(int(judged.wrong.sum())),
-        table,
-        analysis,
-        slices,
-        clusters,
-        task,
-        judged.weights,
-    )
+    return RunMistakes(run.task, judged, table, analysis, slices, clusters)
 
 
 def keep_findings(run: Run, found: RunMistakes) -> None:
@@ -172,9 +173,9 @@ def import_causes(run: Run, path: str | Path) -> MistakeTable:
     """
     table = MistakeTable.from_csv(path)
     found = find_mistakes(run, suggest=False)
-    regression = found.task == "regression"  # any residual may be looked at
-    mistakes = {int(row) for row in (found.rows if regression else found.rows[found.wrong])}
-    what = "example" if regression else "mistake"
+    any_example = found.task.graded  # any residual may be looked at
+    mistakes = {int(row) for row in (found.rows if any_example else found.rows[found.wrong])}
+    what = "example" if any_example else "mistake"
     for row in table.rows:
         if row not in mistakes:
             raise LeadlineError(f"{path}: row {row} is no dev {what} of {run.name}: it is another run's table?")

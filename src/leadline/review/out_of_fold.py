@@ -47,15 +47,15 @@ def _computed(run: Run, plan: Plan, rows: np.ndarray, k: int) -> np.ndarray:
     data, preparation, precision = plan.data, plan.preparation, plan.training.precision
     inputs = preparation.inputs(data, rows, dtype=precision)
     target = preparation.targets(data, rows, dtype=precision)
-    epochs = run.summary["best_epoch"] or run.summary["epochs"] or plan.training.epochs
+    epochs = run.summary.best_epoch or run.summary.epochs or plan.training.epochs
     settings = replace(plan.training, epochs=epochs)
     with limited_threads(threads_for(plan.network, plan.input_shape, plan.batch_size)):
         rest, inputs = frozen_features(run, inputs)
         network = rest or plan.network
         augment = plan.augmenter if rest is None else None  # what is computed once cannot vary
         examples = Examples.of(inputs, target, settings)
-        if data.task in ("binary", "multiclass"):
+        if data.is_classification:
             return out_of_fold_probabilities(network, plan.loss, examples, settings, k, settings.seed, augment)
         folds = assign_folds(np.zeros(len(rows)), k, settings.seed)
         found = out_of_fold_outputs(network, plan.loss, examples, settings, folds, augment)
-    return found * preparation.target_scale + preparation.target_mean if data.task == "regression" else found
+    return preparation.outputs(found)

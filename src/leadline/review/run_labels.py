@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from leadline.measure import Measured, proportion
+from leadline.measure import Measured, Task, proportion
 from leadline.strategy import Corrections, LabelAudit, LabelPattern, LabelShare, ValueAudit
 from leadline.strategy.labels import half_and_half
 
@@ -24,7 +24,7 @@ class AuditedLabels(ABC):
         reviews: what people have said so far and is in force.
         waiting: what they have said since; it is not applied yet.
         share: of the dev error that wrong labels explain; None where that cannot be said.
-        task: "classes", "multilabel" or "regression".
+        task: of the run.
 
     ``audit`` holds the suspects by their position among ``rows``, ``pattern`` whether wrong labels are random or
     systematic, and ``confirmed`` whether ``share`` counts confirmed wrong labels.
@@ -37,7 +37,7 @@ class AuditedLabels(ABC):
     reviews: Corrections
     waiting: Corrections
     share: LabelShare | None
-    task: str
+    task: Task
 
     @abstractmethod
     def _parts(self) -> tuple[LabelAudit | ValueAudit, LabelPattern, bool]:

@@ -8,10 +8,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from leadline.data import Dataset
+from leadline.measure import Task
 from leadline.review.out_of_fold import out_of_fold
 from leadline.review.run_labels import AuditedLabels
-from leadline.runs.criteria import judge
-from leadline.runs.predictions import read_answers
+from leadline.runs.criteria import judge_run, residual_kind
 from leadline.runs.reviews import load_reviews, load_verdicts
 from leadline.runs.run import Run
 from leadline.session.corrected import row_contents
@@ -36,7 +36,7 @@ class RunValueLabels(AuditedLabels):
     reviews: Corrections
     waiting: Corrections
     share: LabelShare | None
-    task: str
+    task: Task
 
     @property
     def pattern(self) -> LabelPattern:
@@ -62,24 +62,22 @@ def audit_values(run: Run, data: Dataset | None = None, k: int = 5, segments: Se
     sets = np.concatenate([np.full(len(v), name, object) for name, v in plan.split.sets.items() if len(v)])
     columns = plan.data.segments(rows) | {name: plan.data.column(name, rows) for name in segments}
     given, found = plan.data.target[rows], out_of_fold(run, plan, rows, k)
-    if plan.data.task == "multilabel":
+    if plan.data.task.named_outputs:
         audit = find_multilabel_errors(given, found, plan.data.classes, columns)
     else:
         audit = find_value_errors(given, found, columns)
     contents = tuple(np.array(row_contents(plan.data))[rows].tolist())
     reviews, waiting = load_reviews(run.folder), load_verdicts(run.folder)
-    share_of = _share if plan.data.task == "multilabel" else _share_of_values
+    share_of = _share if plan.data.task.named_outputs else _share_of_values
     share = share_of(run, plan, rows, audit, reviews)
     return RunValueLabels(rows, sets, contents, audit, reviews, waiting, share, plan.data.task)
 
 
 def _share(run: Run, plan: Plan, rows: np.ndarray, audit: ValueAudit, reviews: Corrections) -> LabelShare | None:
     """Of the dev examples that are predicted wrongly: those whose labels are wrong and whose prediction is not."""
-    path = run.folder / "predictions" / "dev.parquet"
-    if not path.exists():
+    if not run.has_predictions():
         return None
-    names = plan.data.classes
-    judged = judge("multilabel", read_answers(path, "multilabel", names), names)
+    judged = judge_run(run)
     said = dict(zip(rows.tolist(), audit.suggested, strict=True)) if not reviews else {}
     right = said | {review.row: review.new for review in reviews.changed}
     labels = dict(zip(rows.tolist(), audit.given, strict=True))
@@ -93,11 +91,9 @@ def _share_of_values(
     run: Run, plan: Plan, rows: np.ndarray, audit: ValueAudit, reviews: Corrections
 ) -> LabelShare | None:
     """Of the dev error: what suspects add to it; once people have spoken, what the values add that they corrected."""
-    path = run.folder / "predictions" / "dev.parquet"
-    if not path.exists():
+    if not run.has_predictions():
         return None
-    answers = read_answers(path, "regression", ())
-    kind = "mae" if run.experiment.goal.optimizing == "mae" else "rmse"
+    answers, kind = run.answers(), residual_kind(run.experiment.goal.optimizing)
     given = np.asarray(plan.data.target, float)[answers.rows]
     predicted = np.asarray(answers.labels, float).reshape(given.shape)
     if not reviews:

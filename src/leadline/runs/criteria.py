@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import singledispatch
+from typing import ClassVar
 
 import numpy as np
 
-from leadline.measure import Measured, multilabel_error, proportion, root_mean_square
+from leadline.errors import LeadlineError
+from leadline.measure import Measured, Task, multilabel_error, proportion, root_mean_square, task_named
 from leadline.measure.classification import clustered_rate
 from leadline.measure.multilabel import wrong_labels
+from leadline.measure.tasks import ClassTask, MultilabelTask, RegressionTask
 from leadline.runs.predictions import Answers
+from leadline.runs.run import Run
 from leadline.strategy import ErrorAnalysis, MistakeTable, Slice, analyse, find_slices
 from leadline.strategy.label_text import CarriedLabels, Values
 from leadline.strategy.residual_analysis import (
@@ -20,10 +26,11 @@ from leadline.strategy.residual_analysis import (
     error_of,
     largest_half,
 )
+from leadline.text import grouped
 
 
 @dataclass(frozen=True, eq=False)
-class Judged:
+class Judged(ABC):
     """A set's answers, judged.
 
     Attributes:
@@ -33,9 +40,7 @@ class Judged:
         predictions: what was predicted.
         error: of the set.
         weights: what each adds to the error: 1, its number of wrong labels, its squared or absolute residual.
-        residuals: of a regression (m, k), else None.
-        known: known labels of each example of a multi-label task, else None.
-        kind: of a regression's error.
+        surety: how sure the network was of each mistake, (m,), −1 or 0 where it is none; None where that means nothing.
 
     """
 
@@ -45,49 +50,185 @@ class Judged:
     predictions: tuple[str, ...]
     error: Measured
     weights: np.ndarray
-    residuals: np.ndarray | None = None
-    known: np.ndarray | None = None
-    kind: Kind = "rmse"
+    surety: np.ndarray | None
 
+    largest_first: ClassVar[bool] = False
+    """Whether the largest mistakes are looked through, because a sample would miss what the error is made of."""
+    shares_of: ClassVar[str] = "mistakes"
+    """What shares of causes are shares of, before they are measured."""
+
+    @abstractmethod
     def analyse(self, table: MistakeTable) -> ErrorAnalysis:
         """What the causes come to."""
-        place = {int(row): k for k, row in enumerate(self.rows)}
-        positions = [place[row] for row in table.rows if row in place]
-        kept = np.array([row in place for row in table.rows], bool)
-        causes = {name: np.asarray(ticks)[kept] for name, ticks in table.causes.items()}
-        if self.residuals is not None:
-            return analyse_residuals(causes, positions, self.residuals, self.kind)
-        if self.known is not None:
-            return analyse(causes, self.error, self.weights[positions], "wrong labels")
-        return analyse(causes, self.error)
 
+    @abstractmethod
     def find_slices(self, columns: Mapping[str, np.ndarray]) -> tuple[Slice, ...]:
         """Where in these columns the error is high."""
-        if self.residuals is not None:
-            size = np.sqrt(contributions(self.residuals))
-            return find_slices(columns, size, measure=root_mean_square, metric="RMSE")
-        if self.known is not None:
-            share = self.weights / np.maximum(self.known, 1)
-            return find_slices(columns, share, measure=lambda part: clustered_rate(part, np.ones(len(part))))
+
+    @property
+    @abstractmethod
+    def heading(self) -> str:
+        """How many mistakes there are, in a sentence up to the error."""
+
+    @property
+    def counts(self) -> tuple[str, str]:
+        """How many mistakes there are, and how many examples, as people read them."""
+        return grouped(int(self.wrong.sum())), grouped(len(self.rows))
+
+    @property
+    def summary(self) -> str:
+        """How many mistakes there are, and the error."""
+        count, n = self.counts
+        return f"{count} mistakes of {n} dev examples; error {self.error}"
+
+    def worst(self, most: int) -> np.ndarray:
+        """Positions of up to ``most`` mistakes, the worst first: the surest."""
+        assert self.surety is not None
+        return np.argsort(-self.surety, kind="stable")[: min(most, int(self.wrong.sum()))]
+
+    def _examined(self, table: MistakeTable) -> tuple[list[int], dict[str, np.ndarray]]:
+        """Positions of the examples that were looked through, and the ticks of each cause for them."""
+        place = {int(row): k for k, row in enumerate(self.rows)}
+        kept = np.array([row in place for row in table.rows], bool)
+        causes = {name: np.asarray(ticks)[kept] for name, ticks in table.causes.items()}
+        return [place[row] for row in table.rows if row in place], causes
+
+
+@dataclass(frozen=True, eq=False)
+class WrongClasses(Judged):
+    """Each example is right or wrong."""
+
+    def analyse(self, table: MistakeTable) -> ErrorAnalysis:
+        """As `Judged.analyse`."""
+        return analyse(self._examined(table)[1], self.error)
+
+    def find_slices(self, columns: Mapping[str, np.ndarray]) -> tuple[Slice, ...]:
+        """As `Judged.find_slices`."""
         return find_slices(columns, self.wrong)
+
+    @property
+    def heading(self) -> str:
+        """As `Judged.heading`."""
+        count, n = self.counts
+        return f"{count} of {n} dev examples are wrong"
+
+
+@dataclass(frozen=True, eq=False)
+class WrongLabels(Judged):
+    """Each example has several labels, ``known`` (m,) of which are known; a mistake is an example with a wrong one."""
+
+    known: np.ndarray
+
+    def analyse(self, table: MistakeTable) -> ErrorAnalysis:
+        """As `Judged.analyse`."""
+        positions, causes = self._examined(table)
+        return analyse(causes, self.error, self.weights[positions], "wrong labels")
+
+    def find_slices(self, columns: Mapping[str, np.ndarray]) -> tuple[Slice, ...]:
+        """As `Judged.find_slices`."""
+        share = self.weights / np.maximum(self.known, 1)
+        return find_slices(columns, share, measure=lambda part: clustered_rate(part, np.ones(len(part))))
+
+    @property
+    def heading(self) -> str:
+        """As `Judged.heading`."""
+        count, n = self.counts
+        return f"{count} of {n} dev examples have wrong labels"
+
+    @property
+    def summary(self) -> str:
+        """As `Judged.summary`."""
+        return f"{self.heading}; error of labels {self.error}"
+
+
+@dataclass(frozen=True, eq=False)
+class LargeResiduals(Judged):
+    """Each example has ``residuals`` (m, k); mistakes are the largest, which hold half of the error of the ``kind``."""
+
+    residuals: np.ndarray
+    kind: Kind = "rmse"
+
+    largest_first: ClassVar[bool] = True
+    shares_of: ClassVar[str] = "the error"
+
+    def analyse(self, table: MistakeTable) -> ErrorAnalysis:
+        """As `Judged.analyse`."""
+        positions, causes = self._examined(table)
+        return analyse_residuals(causes, positions, self.residuals, self.kind)
+
+    def find_slices(self, columns: Mapping[str, np.ndarray]) -> tuple[Slice, ...]:
+        """As `Judged.find_slices`."""
+        size = np.sqrt(contributions(self.residuals))
+        return find_slices(columns, size, measure=root_mean_square, metric="RMSE")
+
+    @property
+    def heading(self) -> str:
+        """As `Judged.heading`."""
+        count, n = self.counts
+        return f"Half of the error is in {count} of {n} dev examples"
+
+    @property
+    def summary(self) -> str:
+        """As `Judged.summary`."""
+        count, n = self.counts
+        return f"half of the error is in {count} of {n} dev examples; error {self.error}"
+
+    def worst(self, most: int) -> np.ndarray:
+        """Positions of the ``most`` largest residuals; none of several values, where tables and slices tell more."""
+        if self.residuals.ndim == 2 and self.residuals.shape[1] > 1:
+            return np.zeros(0, np.int64)
+        return np.argsort(-np.abs(self.residuals).reshape(-1))[:most]
 
 
 def judge(task: str, answers: Answers, classes: Sequence[str], optimizing: str | None = None) -> Judged:
-    """Judge one set's answers."""
-    a = answers
-    if task in ("binary", "multiclass"):
-        wrong, names = a.truth != a.labels, np.asarray(classes, object)
-        error = proportion(int(wrong.sum()), len(wrong))
-        return Judged(a.rows, wrong, tuple(names[a.truth]), tuple(names[a.labels]), error, wrong.astype(float))
-    if task == "multilabel":
-        names = CarriedLabels(tuple(classes))
-        count = wrong_labels(a.truth, a.labels).sum(1)
-        known = (~np.isnan(np.asarray(a.truth, float))).sum(1)
-        labels, predictions = (tuple(names.text(row) for row in np.asarray(v, float)) for v in (a.truth, a.labels))
-        error = multilabel_error(a.truth, a.labels)
-        return Judged(a.rows, count > 0, labels, predictions, error, count.astype(float), known=known)
-    residuals, kind = a.labels - a.truth, "mae" if optimizing == "mae" else "rmse"
+    """Judge one set's answers, as the kind of task asks for.
+
+    A new kind of task registers its way with ``judge_answers.register``, a `functools.singledispatch` on its class.
+    """
+    return judge_answers(task_named(task), answers, classes, optimizing)
+
+
+def judge_run(run: Run, part: str = "dev") -> Judged:
+    """Judge a run's answers on one set. `leadline.errors.LeadlineError`: the set was not predicted."""
+    return judge(run.task, run.answers(part), run.classes, run.experiment.goal.optimizing)
+
+
+@singledispatch
+def judge_answers(task: Task, answers: Answers, classes: Sequence[str], optimizing: str | None) -> Judged:
+    """Judge one set's answers; this way is for tasks that have registered none."""
+    raise LeadlineError(f"How mistakes in a {task} task are judged is not known.")
+
+
+@judge_answers.register
+def _(task: ClassTask, answers: Answers, classes: Sequence[str], optimizing: str | None) -> WrongClasses:
+    a, names = answers, np.asarray(classes, object)
+    wrong = a.truth != a.labels
+    error = proportion(int(wrong.sum()), len(wrong))
+    surety = np.where(wrong, a.scores[np.arange(len(a.labels)), a.labels], -1.0)
+    texts = tuple(names[a.truth]), tuple(names[a.labels])
+    return WrongClasses(a.rows, wrong, *texts, error, wrong.astype(float), surety)
+
+
+@judge_answers.register
+def _(task: MultilabelTask, answers: Answers, classes: Sequence[str], optimizing: str | None) -> WrongLabels:
+    a, names = answers, CarriedLabels(tuple(classes))
+    wrong = wrong_labels(a.truth, a.labels)
+    count, known = wrong.sum(1), (~np.isnan(np.asarray(a.truth, float))).sum(1)
+    labels, predictions = (tuple(names.text(row) for row in np.asarray(v, float)) for v in (a.truth, a.labels))
+    error = multilabel_error(a.truth, a.labels)
+    surety = np.where(wrong, np.abs(a.scores - 0.5) + 0.5, 0.0).max(1)
+    return WrongLabels(a.rows, count > 0, labels, predictions, error, count.astype(float), surety, known)
+
+
+@judge_answers.register
+def _(task: RegressionTask, answers: Answers, classes: Sequence[str], optimizing: str | None) -> LargeResiduals:
+    a, residuals, kind = answers, answers.labels - answers.truth, residual_kind(optimizing)
     labels, predictions = (tuple(Values().text(row) for row in values) for values in (a.truth, a.labels))
     error, parts = error_of(residuals, kind), contributions(residuals, kind)
     largest = largest_half(residuals, kind)
-    return Judged(a.rows, largest, labels, predictions, error, parts, residuals, kind=kind)
+    return LargeResiduals(a.rows, largest, labels, predictions, error, parts, None, residuals, kind)
+
+
+def residual_kind(optimizing: str | None) -> Kind:
+    """What residuals add to: the absolute error where that is optimized, else the squared one."""
+    return "mae" if optimizing == "mae" else "rmse"

@@ -12,8 +12,8 @@ from torch import Tensor
 from leadline.data import Preparation
 from leadline.errors import UsageError
 from leadline.experiment import GoalSection
-from leadline.measure import ErrorCost, Metric, chosen_metric, configured_metrics, metric, scores_for
-from leadline.runs.trained import as_answers
+from leadline.measure import ErrorCost, Metric, Task, chosen_metric, configured_metrics, metric
+from leadline.runs.trained import as_outputs
 from leadline.training import Goal
 
 if TYPE_CHECKING:
@@ -34,30 +34,28 @@ def goal_metrics(goal: GoalSection, task: str, classes: Sequence[str]) -> dict[s
     return configured_metrics(task, classes, costs, goal.seconds_per_example)
 
 
-def optimized_metric(goal: GoalSection, task: str, classes: Sequence[str], usual: str = "accuracy") -> Metric:
-    """The metric to optimize; ``usual`` where ``[goal]`` names none.
+def optimized_metric(goal: GoalSection, task: Task, classes: Sequence[str]) -> Metric:
+    """The metric to optimize: the usual one of the task where ``[goal]`` names none.
 
     Raises:
         UsageError: it is unknown, does not apply, or needs a key that is not given.
 
     """
-    return metric(chosen_metric(goal.optimizing or usual, goal_metrics(goal, task, classes)), task)
+    return metric(chosen_metric(goal.optimizing or task.usual_metric, goal_metrics(goal, task, classes)), task)
 
 
 def metrics_of_run(run: Run) -> dict[str, Metric]:
     """The metrics that a run's ``[goal]`` defines; those of the run's own modules are known by name then."""
     run.experiment.load_modules()
-    return goal_metrics(run.experiment.goal, run.summary["task"], tuple(run.data.get("classes") or ()))
+    return goal_metrics(run.experiment.goal, run.task, run.classes)
 
 
-def as_needed(task: str, found: Metric, outputs: np.ndarray) -> np.ndarray:
+def as_needed(task: Task, found: Metric, outputs: np.ndarray) -> np.ndarray:
     """Outputs as a metric takes them: classes, labels of 0 or 1, probabilities or values."""
-    if found.needs == "labels":
-        return (outputs > 0.5).astype(int) if task == "multilabel" else outputs.argmax(1)
-    return scores_for(task, found.name, outputs)
+    return task.answers(outputs) if found.needs == "labels" else task.scores(outputs, found.name)
 
 
-def loop_goal(found: Metric, task: str, loss: str, preparation: Preparation) -> Goal | None:
+def loop_goal(found: Metric, loss: str, preparation: Preparation) -> Goal | None:
     """The metric to optimize as the training loop takes it, less is better (`leadline.training.Examples.goal`).
 
     None where the loop's own error says the same. A metric that the dev set does not define is infinite.
@@ -66,23 +64,15 @@ def loop_goal(found: Metric, task: str, loss: str, preparation: Preparation) -> 
         return None
 
     def goal(z: Tensor, y: Tensor) -> float:
-        answers = as_needed(task, found, as_answers(z, loss, task, preparation))
+        answers = as_needed(preparation.task, found, as_outputs(z, loss, preparation))
         try:
-            value = found.value(_truth(y, task, preparation), answers)
+            value = found.value(preparation.decode_targets(y.double().cpu().numpy()), answers)
         except UsageError:
             value = math.nan
         error = value if found.direction == "minimize" else 1 - value
         return error if math.isfinite(error) else math.inf
 
     return goal
-
-
-def _truth(y: Tensor, task: str, preparation: Preparation) -> np.ndarray:
-    """The loss's targets as in `leadline.data.Dataset.target`: classes (m,), labels or values (m, k)."""
-    values = y.double().cpu().numpy()
-    if task == "regression":
-        return values * preparation.target_scale + preparation.target_mean
-    return values if task == "multilabel" else values.reshape(-1).astype(np.int64)
 
 
 def common_metrics(runs: Sequence[Run], goal: GoalSection | None = None) -> dict[str, Metric]:
@@ -96,7 +86,7 @@ def common_metrics(runs: Sequence[Run], goal: GoalSection | None = None) -> dict
     for run in runs:
         run.experiment.load_modules()
     agreed = {key: _agreed(key, runs, goal) for key in ("costs", "seconds_per_example")}
-    return goal_metrics(GoalSection(**agreed), first.summary["task"], tuple(first.data.get("classes") or ()))
+    return goal_metrics(GoalSection(**agreed), first.task, first.classes)
 
 
 def _agreed(key: str, runs: Sequence[Run], goal: GoalSection | None) -> Any:

@@ -27,6 +27,7 @@ from leadline.errors import LeadlineError
 from leadline.runs import reviews, tags
 from leadline.runs.folder import RunFolder
 from leadline.runs.store import RunStore
+from leadline.runs.summary import read_summary
 
 _METADATA = MetaData()
 RUNS = Table(
@@ -193,10 +194,11 @@ def _durable(connection: Any, _: object) -> None:
 
 
 def _row(folder: RunFolder) -> dict[str, Any]:
-    summary = folder.read_json("run.json")
-    row = {key: summary.get(key) for key in ("status", "started", "seconds", "source", "task", "metric", "epochs")}
+    summary = read_summary(folder)
+    row = {key: getattr(summary, key) for key in ("status", "started", "seconds", "source", "metric", "epochs")}
+    row["task"] = None if summary.task is None else str(summary.task)
     for part in ("train", "dev", "test"):
-        measured = (summary.get("errors") or {}).get(part) or {}
-        row[f"{part}_error"] = measured.get("value")
-        row |= {f"{part}_{key}": measured.get(key) for key in ("low", "high", "n")}
+        error = summary.errors.get(part)
+        row[f"{part}_error"] = None if error is None else error.value
+        row |= {f"{part}_{key}": None if error is None else getattr(error, key) for key in ("low", "high", "n")}
     return row | {"name": folder.path.name, "test_opened": (folder / "test_opened.json").exists()}

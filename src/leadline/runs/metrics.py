@@ -9,11 +9,10 @@ import numpy as np
 from leadline.errors import LeadlineError
 from leadline.measure import Breakdown, break_down
 from leadline.runs.goals import metrics_of_run
-from leadline.runs.predictions import Answers, read_answers
+from leadline.runs.predictions import Answers
 from leadline.runs.run import Run
 
 METRICS_FILE = "metrics.json"
-SETS = ("train", "train_dev", "dev", "test")
 
 
 def measure_run(run: Run) -> dict[str, Breakdown]:
@@ -26,24 +25,19 @@ def measure_run(run: Run) -> dict[str, Breakdown]:
 
 def open_answers(run: Run) -> Iterator[tuple[str, Answers]]:
     """The answers of each set that was predicted, by its name in the ladder."""
-    for part in SETS:
-        path = run.folder / "predictions" / f"{part}.parquet"
-        if path.exists():
-            yield (
-                part.replace("_", "-"),
-                read_answers(path, run.summary["task"], tuple(run.data.get("classes") or ())),
-            )
+    for part in run.predicted_sets:
+        yield part.replace("_", "-"), run.answers(part)
 
 
 def measure_set(run: Run, name: str, answers: Answers, segments: Mapping[str, np.ndarray]) -> Breakdown:
     """Metrics of one set's answers over all examples, by class and by these segments (m,)."""
-    task, names = run.summary["task"], tuple(run.data.get("classes") or ())
-    if task == "regression" and answers.truth.shape[1] > 1:
-        names = tuple(part.strip() for part in str(run.data.get("target")).split(","))
+    names = run.classes
+    if not run.task.named_outputs and answers.truth.shape[1] > 1:
+        names = tuple(part.strip() for part in run.target.split(","))
         names = names if len(names) == answers.truth.shape[1] else ()
     optimizing, own = run.experiment.goal.optimizing, metrics_of_run(run)
     a, ranked = answers, name != "train"
-    return break_down(task, a.truth, a.labels, a.scores, names, segments, optimizing, ranked, own)
+    return break_down(run.task, a.truth, a.labels, a.scores, names, segments, optimizing, ranked, own)
 
 
 def write_metrics(run: Run) -> dict[str, Breakdown]:

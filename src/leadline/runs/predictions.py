@@ -15,6 +15,8 @@ import pyarrow.parquet as pq
 
 from leadline.errors import LeadlineError, UsageError
 from leadline.files import replacing
+from leadline.measure import task_named
+from leadline.runs.folder import RunFolder
 
 SEGMENTS = b"segments"
 
@@ -36,37 +38,15 @@ def predictions_table(
     A multi-label task, and a regression of several values, has its columns once per label. `segments` are the columns
     by whose values metrics are told apart, (m,) each; one whose name is taken is called ``segment_NAME``.
     """
-    columns = _columns(task, classes, outputs, labels, rows)
+    columns: dict[str, Any] = {} if rows is None else {"row": rows}
+    for name, values in task_named(task).columns(outputs, labels, classes).items():
+        # A label that is missing is null; a class is text, also in a table without rows.
+        kind = pa.string() if values.dtype == object else None
+        columns[name] = pa.array(values, kind, from_pandas=name.startswith("label"))
     named = {f"segment_{name}" if name in columns else name: values for name, values in (segments or {}).items()}
     columns |= {name: pa.array(values.astype(str), pa.string()) for name, values in named.items()}
     metadata = {b"target": target.encode()} | ({SEGMENTS: json.dumps(list(named)).encode()} if named else {})
     return pa.table(columns).replace_schema_metadata(metadata)
-
-
-def _columns(
-    task: str, classes: Sequence[str], outputs: np.ndarray, labels: np.ndarray | None, rows: np.ndarray | None
-) -> dict[str, Any]:
-    columns: dict[str, Any] = {} if rows is None else {"row": rows}
-    if task in ("binary", "multiclass"):
-        names = np.asarray(classes, dtype=object)
-        if labels is not None:
-            columns["label"] = pa.array(names[labels.astype(int)], pa.string())
-        columns["prediction"] = pa.array(names[outputs.argmax(1)], pa.string())
-        columns |= {f"probability_{name}": outputs[:, k] for k, name in enumerate(classes)}
-        return columns
-    several = outputs.shape[1] > 1 or task == "multilabel"
-    names = list(classes) if task == "multilabel" else [f"{k}" for k in range(outputs.shape[1])]
-    for k, name in enumerate(names):
-        suffix = f"_{name}" if several else ""
-        if labels is not None:
-            columns[f"label{suffix}"] = pa.array(labels[:, k], from_pandas=True)
-        values = outputs[:, k]
-        if task == "multilabel":
-            columns[f"prediction{suffix}"] = (values > 0.5).astype(np.int8)
-            columns[f"probability{suffix}"] = values
-        else:
-            columns[f"prediction{suffix}"] = values
-    return columns
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,26 +75,15 @@ def read_answers(path: str | os.PathLike[str], task: str, classes: Sequence[str]
     rows = table["row"].to_numpy()
     named = json.loads((table.schema.metadata or {}).get(SEGMENTS, b"[]"))
     segments = {name: np.array(table[name].to_pylist(), dtype=object) for name in named}
-    if task in ("binary", "multiclass"):
-        index = {name: k for k, name in enumerate(classes)}
-        truth, labels = (np.array([index[n] for n in table[c].to_pylist()]) for c in ("label", "prediction"))
-        scores = np.stack([table[f"probability_{name}"].to_numpy() for name in classes], axis=1)
-        return Answers(rows, truth, labels, scores, segments)
-
-    def stacked(kind: str) -> np.ndarray:
-        if task == "multilabel":
-            names = [f"{kind}_{name}" for name in classes]
-        else:
-            names = [kind] if kind in table.column_names else _numbered(table, kind)
-        return np.stack([table[name].to_numpy() for name in names], axis=1)
-
-    labels = stacked("prediction")
-    return Answers(rows, stacked("label"), labels, stacked("probability") if task == "multilabel" else labels, segments)
+    labels, predictions, outputs = task_named(task).read_columns(
+        table.column_names, lambda name: table[name].to_numpy(), classes
+    )
+    return Answers(rows, labels, predictions, outputs, segments)
 
 
-def _numbered(table: pa.Table, kind: str) -> list[str]:
-    count = sum(name.removeprefix(f"{kind}_").isdigit() for name in table.column_names if name.startswith(f"{kind}_"))
-    return [f"{kind}_{k}" for k in range(count)]
+def predictions_path(folder: RunFolder, part: str) -> Path:
+    """Where a run's predictions on a set ("train", "train_dev", "dev", "test") are kept."""
+    return folder / "predictions" / f"{part}.parquet"
 
 
 def check_table_path(path: str | os.PathLike[str]) -> Path:

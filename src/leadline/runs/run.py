@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from leadline.errors import LeadlineError
 from leadline.experiment import Experiment
 from leadline.runs.folder import RunFolder
 from leadline.runs.store import RunStore, published_name
+from leadline.runs.summary import SUMMARY, RunSummary, read_summary
 
 if TYPE_CHECKING:
     import numpy as np
@@ -17,13 +20,27 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from leadline.data import Preparation
-    from leadline.measure import Breakdown
+    from leadline.measure import Breakdown, Measured, Task
+    from leadline.runs.predictions import Answers
     from leadline.runs.trained import TrainedNetwork
     from leadline.strategy import Diagnosis
 
 
+DIAGNOSIS = "diagnosis.json"
+SETS = ("train", "train_dev", "dev", "test")
+
+
 class Run:
-    """One training run: what was asked, what was measured, what was learnt."""
+    """One training run: what was asked, what was measured, what was learnt.
+
+    A run is a view of its folder. Each part is read when it is asked for and then remembered, until `refresh` forgets
+    it: the run may still be training, in this program or another. `summary` is there from the beginning of training,
+    the history grows with each epoch; predictions, errors, diagnosis and report come at its end. The test set's
+    predictions and error are there once it was opened, so ask `has_predictions`. Files and keys of a run's folder are
+    known here, in `leadline.runs.summary` and `leadline.runs.predictions`, and nowhere else.
+
+    Every part raises `leadline.errors.LeadlineError`, which names the file, where that is missing or damaged.
+    """
 
     def __init__(self, folder: RunFolder) -> None:
         self.folder = folder
@@ -39,12 +56,39 @@ class Run:
     @property
     def status(self) -> str:
         """ "running", "done", "interrupted" or "diverged"."""
-        return self.summary["status"]
+        return self.summary.status
 
     @cached_property
-    def summary(self) -> dict[str, Any]:
+    def summary(self) -> RunSummary:
         """Times, status, task, metric and the errors with their intervals."""
-        return self.folder.read_json("run.json")
+        return read_summary(self.folder)
+
+    @property
+    def task(self) -> Task:
+        """What kind of target was learnt."""
+        if self.summary.task is None:
+            raise LeadlineError(f"{self.folder / SUMMARY} is damaged: it lacks 'task'")
+        return self.summary.task
+
+    @property
+    def errors(self) -> Mapping[str, Measured]:
+        """The measured error of each open set by its name in the ladder: "train", "train-dev", "dev", "test"."""
+        return self.summary.errors
+
+    @property
+    def optimizing(self) -> str:
+        """The name of the metric that is optimized."""
+        return self.experiment.goal.optimizing or self.task.usual_metric
+
+    @property
+    def best_epoch(self) -> int | None:
+        """The best epoch by the dev set; None without one."""
+        return self.summary.best_epoch
+
+    @property
+    def n_parameters(self) -> int | None:
+        """How many numbers the network has; None in a folder that does not say."""
+        return self.summary.parameters
 
     @cached_property
     def experiment(self) -> Experiment:
@@ -62,16 +106,68 @@ class Run:
         return self.folder.read_json("data.json")
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes or labels, in the order of their indices; () for a regression."""
+        return tuple(self.data.get("classes") or ())
+
+    @property
+    def target(self) -> str:
+        """What is predicted; several targets are joined by commas."""
+        return str(self.data.get("target") or "value")
+
+    @property
+    def fingerprint(self) -> Mapping[str, Any]:
+        """What the data was: ``sha256`` of all values, ``n``, ``name``, ``columns``, ``image_shape`` if images."""
+        return self._data_part("fingerprint")
+
+    @property
+    def data_hash(self) -> str:
+        """The SHA-256 of all values of the data."""
+        return str(self.fingerprint.get("sha256", ""))
+
+    @property
+    def image_shape(self) -> tuple[int, ...] | None:
+        """Height, width and channels where examples are images."""
+        shape = self.fingerprint.get("image_shape")
+        return tuple(shape) if shape else None
+
+    @property
+    def set_sizes(self) -> Mapping[str, int]:
+        """Examples in each set: train, train_dev, dev, test; beside them ``sha256`` of the split."""
+        return self._data_part("split")
+
+    @property
+    def notices(self) -> list[str]:
+        """What was noticed about data, split and transfer before training."""
+        return list(self.data.get("notices") or ())
+
+    def _data_part(self, key: str) -> Mapping[str, Any]:
+        part = self.data.get(key)
+        if not isinstance(part, Mapping):
+            raise LeadlineError(f"{self.folder / 'data.json'} is damaged: it lacks '{key}'")
+        return part
+
+    @property
     def history(self) -> list[dict[str, Any]]:
         """One dictionary per epoch: epoch, cost, penalty, dev_cost, train_error, dev_error, learning_rate, steps, …"""
         return self.folder.history()
+
+    @property
+    def has_diagnosis(self) -> bool:
+        """Whether the run has been diagnosed, as it is once its training has ended."""
+        return (self.folder / DIAGNOSIS).exists()
+
+    @property
+    def diagnosis_json(self) -> dict[str, Any]:
+        """The diagnosis as plain values, as its file has it."""
+        return self.folder.read_json(DIAGNOSIS)
 
     @cached_property
     def diagnosis(self) -> Diagnosis:
         """The error ladder, its gaps with intervals, the conclusion and the next steps."""
         from leadline.strategy import Diagnosis
 
-        return Diagnosis.from_json(self.folder.read_json("diagnosis.json"))
+        return Diagnosis.from_json(self.diagnosis_json)
 
     @property
     def metrics(self) -> dict[str, Breakdown]:
@@ -91,7 +187,7 @@ class Run:
         import numpy as np
 
         with np.load(self.folder / "split.npz") as sets:
-            return {name: sets[name] for name in ("train", "train_dev", "dev", "test")}
+            return {name: sets[name] for name in SETS}
 
     @cached_property
     def preparation(self) -> Preparation:
@@ -109,7 +205,36 @@ class Run:
         """The predictions on a set ("train", "dev", or "test" once it was opened), with rows and labels."""
         from leadline.runs.predictions import read_table
 
-        return read_table(self.folder / "predictions" / f"{part}.parquet")
+        return read_table(self.predictions_path(part))
+
+    def predictions_path(self, part: str = "dev") -> Path:
+        """Where the predictions on a set are, or would be."""
+        return self.folder / "predictions" / f"{part}.parquet"
+
+    def has_predictions(self, part: str = "dev") -> bool:
+        """Whether a set was predicted."""
+        return self.predictions_path(part).exists()
+
+    @property
+    def predicted_sets(self) -> tuple[str, ...]:
+        """The sets that were predicted, in the order of `SETS`."""
+        return tuple(part for part in SETS if self.has_predictions(part))
+
+    def answers(self, part: str = "dev") -> Answers:
+        """Labels, predictions and outputs of a set as arrays, in the order of its table of predictions."""
+        from leadline.runs.predictions import read_answers
+
+        return read_answers(self.predictions_path(part), self.task, self.classes)
+
+    @property
+    def report_path(self) -> Path:
+        """Where the report is, or will be."""
+        return self.folder / "report.html"
+
+    @property
+    def checkpoint_path(self) -> Path:
+        """Where the best parameters are."""
+        return self.folder / "checkpoint.safetensors"
 
     def trained_network(self) -> TrainedNetwork:
         """The network with its best parameters, ready to predict on new rows."""

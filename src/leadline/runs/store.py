@@ -12,6 +12,7 @@ from pathlib import Path
 from leadline.errors import LeadlineError, nearest
 from leadline.files import PARTIAL
 from leadline.runs.folder import RunFolder
+from leadline.runs.summary import SUMMARY, read_summary
 
 
 class RunStore:
@@ -88,7 +89,7 @@ class RunStore:
     def folder(self, name: str) -> RunFolder | None:
         """The run of a name among `names`; None where that is no run after all."""
         path = self.root / name
-        return RunFolder(path) if (path / "run.json").is_file() else None
+        return RunFolder(path) if (path / SUMMARY).is_file() else None
 
     def find(self, wanted: str) -> RunFolder:
         """A run by its name, a beginning that only one has, the path of its folder, or "last".
@@ -97,7 +98,7 @@ class RunStore:
         """
         path = Path(wanted)
         for candidate in (self.root / wanted, path):
-            if (candidate / "run.json").is_file():
+            if (candidate / SUMMARY).is_file():
                 return RunFolder(candidate)
         folders = list(self.folders())
         if not folders:
@@ -125,7 +126,7 @@ def _named(stem: str, now: datetime | None) -> str:
 
 
 def _started(folder: RunFolder) -> tuple[str, str]:
-    return str(folder.read_json("run.json").get("started", "")), folder.path.name
+    return read_summary(folder).started or "", folder.path.name
 
 
 def _slug(stem: str) -> str:

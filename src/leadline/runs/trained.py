@@ -15,6 +15,7 @@ from torch import Tensor
 from leadline.data import Preparation
 from leadline.equations.losses import LOSSES
 from leadline.errors import LeadlineError
+from leadline.measure import Task, task_named
 from leadline.network import Network, Parameters
 from leadline.runs.checkpoint import load_checkpoint
 from leadline.training import outputs
@@ -39,14 +40,14 @@ class TrainedNetwork:
     parameters: Parameters
     preparation: Preparation = field(repr=False)
     loss: str
-    task: str
+    task: Task
     classes: tuple[str, ...] = ()
     target: str = "value"
 
     @classmethod
     def from_run(cls, run: Run) -> TrainedNetwork:
         """Load a run's network. `leadline.errors.LeadlineError`: no checkpoint, or one of another network."""
-        tensors, state = load_checkpoint(run.folder / "checkpoint.safetensors")
+        tensors, state = load_checkpoint(run.checkpoint_path)
         experiment, preparation = run.experiment, run.preparation
         experiment.load_modules()
         loss = state["loss"]
@@ -57,9 +58,7 @@ class TrainedNetwork:
             _fill(tensor, tensors.get(name), name)
         for name, tensor in parameters.named_statistics().items():
             _fill(tensor, tensors.get(STATISTICS + name), name)
-        classes = tuple(run.data.get("classes") or ())
-        target = str(run.data.get("target") or "value")
-        return cls(network, parameters, preparation, loss, state["task"], classes, target)
+        return cls(network, parameters, preparation, loss, task_named(state["task"]), run.classes, run.target)
 
     def predict(self, rows: Any) -> np.ndarray:
         """Predictions for new rows: a table, an array, a file, or a list of dictionaries.
@@ -67,17 +66,12 @@ class TrainedNetwork:
         Class names (m,) for classification, values (m,) or (m, k) in the target's units for regression, 0 or
         1 (m, k) for several labels.
         """
-        values = self.outputs(self._inputs(rows))
-        if self.task in ("binary", "multiclass"):
-            return np.asarray(self.classes, dtype=object)[values.argmax(1)]
-        if self.task == "multilabel":
-            return (values > 0.5).astype(np.int8)
-        return values[:, 0] if values.shape[1] == 1 else values
+        return self.task.shown_answers(self.outputs(self._inputs(rows)), self.classes)
 
     def predict_probabilities(self, rows: Any) -> np.ndarray:
         """The probability of each class, or of each label: (m, k), in the order of ``classes``."""
-        if self.task == "regression":
-            raise LeadlineError("A regression has no probabilities; use predict.")
+        if not self.task.named_outputs:
+            raise LeadlineError(f"A {self.task} has no probabilities; use predict.")
         return self.outputs(self._inputs(rows))
 
     def predictions(self, rows: Any) -> pa.Table:
@@ -105,17 +99,12 @@ class TrainedNetwork:
         theta = self.parameters.theta
         x = torch.as_tensor(inputs).to(theta.device, theta.dtype)
         z = outputs(self.network, self.parameters, x)
-        return as_answers(z, self.loss, self.task, self.preparation)
+        return as_outputs(z, self.loss, self.preparation)
 
 
-def as_answers(z: Tensor, loss: str, task: str, preparation: Preparation) -> np.ndarray:
+def as_outputs(z: Tensor, loss: str, preparation: Preparation) -> np.ndarray:
     """A network's own outputs (m, k) as probabilities of classes or labels, or values in the target's units."""
-    values = LOSSES[loss].prediction(z).double().cpu().numpy()
-    if task == "regression":
-        return values * preparation.target_scale + preparation.target_mean
-    if task == "binary" and values.shape[1] == 1:
-        return np.hstack([1 - values, values])
-    return values
+    return preparation.outputs(LOSSES[loss].prediction(z).double().cpu().numpy())
 
 
 def state_tensors(parameters: Parameters) -> dict[str, Tensor]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from leadline.measure import task_named
 from leadline.report.figures.figure import Figure
 from leadline.report.figures.search import name_of, parallel_coordinates, search_progress, slices
 from leadline.report.quantities import Scale, count, digits, duration, moment
@@ -72,7 +73,7 @@ def conclusion(summary: Mapping[str, Any]) -> str:
 
 
 def _is_rmse(summary: Mapping[str, Any]) -> bool:
-    return summary["task"] == "regression" and summary["metric"] in (None, "rmse")
+    return (summary["metric"] or task_named(summary["task"]).error_metric) == "rmse"
 
 
 def _interval(best: Mapping[str, Any], scale: Scale) -> str:

@@ -12,10 +12,9 @@ import numpy as np
 from leadline.data import Dataset
 from leadline.errors import LeadlineError, UsageError, nearest
 from leadline.experiment import GoalSection
-from leadline.measure import Measured, Metric, chosen_metric, evaluate, latency, metric, metric_names, scores_for
+from leadline.measure import Measured, Metric, Task, chosen_metric, evaluate, latency, metric, metric_names
 from leadline.measure.metrics import CONFIGURED
 from leadline.runs.goals import common_metrics
-from leadline.runs.predictions import read_answers
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore
 from leadline.session.test_set import same_plan
@@ -39,16 +38,16 @@ class DevAnswers:
 
     def needed(self, wanted: Metric) -> np.ndarray:
         """Predicted labels, or scores where the metric is made of them."""
-        return self.labels if wanted.needs == "labels" else scores_for(self.task, wanted.name, self.scores)
+        return self.labels if wanted.needs == "labels" else self.task.scores(self.scores, wanted.name)
 
     def measured(self, wanted: Metric) -> Measured:
         """The metric on these examples."""
         return evaluate(wanted, self.truth, self.needed(wanted), task=self.task)
 
     @property
-    def task(self) -> str:
+    def task(self) -> Task:
         """Of the run."""
-        return self.run.summary["task"]
+        return self.run.task
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,7 +88,7 @@ def compare_runs(runs: Sequence[Run], metric_name: str | None = None, goal: Goal
     if len({run.name for run in runs}) < 2:
         raise UsageError("compare takes two runs or more, such as: leadline compare first second.")
     answers = same_dev_set(runs)
-    wanted = metric(chosen_metric(metric_name or default_metric(runs[0]), common_metrics(runs, goal)), answers[0].task)
+    wanted = metric(chosen_metric(metric_name or runs[0].optimizing, common_metrics(runs, goal)), answers[0].task)
     scores = {a.run.name: a.measured(wanted) for a in answers}
     sign = -1 if wanted.direction == "maximize" else 1
     best, *others = sorted(answers, key=lambda a: sign * scores[a.run.name].value)
@@ -121,7 +120,7 @@ def choose_run(
         raise UsageError("There are no runs to choose from.")
     answers = same_dev_set(runs)
     task, own = answers[0].task, common_metrics(runs, goal)
-    wanted = metric(chosen_metric(metric_name or default_metric(runs[0]), own), task)
+    wanted = metric(chosen_metric(metric_name or runs[0].optimizing, own), task)
     limiting = [_limiting(limit, task, own) for limit in limits or {} if limit not in SATISFICING]
     candidates = [
         Candidate(
@@ -146,20 +145,14 @@ def _limiting(limit: str, task: str, own: Mapping[str, Metric]) -> Metric:
 
 def satisficing(run: Run, timed: bool = True, data: Dataset | None = None) -> dict[str, float]:
     """What a run costs: megabytes of its checkpoint, parameters, and milliseconds to predict one example."""
-    found = {"size_mb": (run.folder / "checkpoint.safetensors").stat().st_size / 1e6}
-    if run.summary.get("parameters"):
-        found["parameters"] = float(run.summary["parameters"])
+    found = {"size_mb": run.checkpoint_path.stat().st_size / 1e6}
+    if run.n_parameters:
+        found["parameters"] = float(run.n_parameters)
     if timed:
         trained, plan = run.trained_network(), same_plan(run, data)
         example = next(plan.blocks("train"))[:1]
         found["latency_ms"] = latency(lambda: trained.outputs(example)).value
     return found
-
-
-def default_metric(run: Run) -> str:
-    """What the run optimized, else the usual metric of its task."""
-    wanted = run.experiment.goal.optimizing
-    return wanted or ("rmse" if run.summary["task"] == "regression" else "accuracy")
 
 
 def with_dev_set_of(run: Run) -> list[Run]:
@@ -169,9 +162,9 @@ def with_dev_set_of(run: Run) -> list[Run]:
 
 
 def _dev_set(run: Run) -> tuple[Any, Any] | None:
-    if not (run.folder / "predictions" / "dev.parquet").exists():
+    if not run.has_predictions("dev"):
         return None
-    return run.data["fingerprint"]["sha256"], tuple(run.split["dev"].tolist())
+    return run.data_hash, tuple(run.split["dev"].tolist())
 
 
 def same_dev_set(runs: Sequence[Run]) -> list[DevAnswers]:
@@ -184,14 +177,12 @@ def same_dev_set(runs: Sequence[Run]) -> list[DevAnswers]:
     answers = [_answers(run) for run in runs]
     first = answers[0]
     for other in answers[1:]:
-        if other.run.summary["task"] != first.run.summary["task"]:
+        if other.task != first.task:
             raise LeadlineError(
-                f"{other.run.name} is a {other.run.summary['task']} task, {first.run.name} a "
-                f"{first.run.summary['task']} task: they cannot be compared."
+                f"{other.run.name} is a {other.task} task, {first.run.name} a {first.task} task: they cannot be "
+                "compared."
             )
-        if other.run.data["fingerprint"]["sha256"] != first.run.data["fingerprint"]["sha256"] or not np.array_equal(
-            other.rows, first.rows
-        ):
+        if other.run.data_hash != first.run.data_hash or not np.array_equal(other.rows, first.rows):
             raise LeadlineError(
                 f"{other.run.name} was measured on other dev examples than {first.run.name}: which is better cannot "
                 "be told.\nTrain both on the same data with the same [split] and seed."
@@ -204,8 +195,7 @@ def same_dev_set(runs: Sequence[Run]) -> list[DevAnswers]:
 
 
 def _answers(run: Run) -> DevAnswers:
-    path = run.folder / "predictions" / "dev.parquet"
-    found = read_answers(path, run.summary["task"], list(run.data.get("classes") or ()))
+    found = run.answers("dev")
     order = np.argsort(found.rows, kind="stable")
     return DevAnswers(run, found.rows[order], found.truth[order], found.labels[order], found.scores[order])
 

@@ -26,18 +26,6 @@ if TYPE_CHECKING:
     from leadline.experiment import Experiment, NetworkSection, TrainingSection
     from leadline.session.transfer import Transfer
 
-LOSS_OF_TASK = {
-    "binary": "binary_cross_entropy",
-    "multiclass": "softmax_cross_entropy",
-    "multilabel": "multi_label_cross_entropy",
-    "regression": "squared_error",
-}
-METRIC_OF_TASK = {
-    "binary": "accuracy",
-    "multiclass": "accuracy",
-    "multilabel": "accuracy",
-    "regression": "rmse",
-}
 UPDATES = 20_000
 FULL_BATCH_EPOCHS = 1_000
 # Chosen by dev error over five splits of the digits, four of Titanic's passengers and two of California's districts.
@@ -59,7 +47,7 @@ def resolve(
     training examples where not all of them are in the split.
     `leadline.errors.UsageError` names the key of a choice that is impossible.
     """
-    optimized_metric(experiment.goal, data.task, data.classes, METRIC_OF_TASK[data.task])
+    optimized_metric(experiment.goal, data.task, data.classes)
     augmentation_of(experiment).check_images(data.image_shape, data.name)
     m = n_train or len(split.train)
     training = _training(experiment, m, has_dev=len(split.dev) > 0)
@@ -71,7 +59,7 @@ def resolve(
         "network.layers": layers.config(),
         "network.architecture": None,
         **_taken_over(experiment, transfer),
-        "goal.optimizing": experiment.goal.optimizing or METRIC_OF_TASK[data.task],
+        "goal.optimizing": experiment.goal.optimizing or data.task.usual_metric,
     }
     if not isinstance(data.inputs, tuple):
         del changes["data.target"]  # an array's name or a file of labels stays as it was given
@@ -123,9 +111,7 @@ def hidden_units(n_inputs: int, m: int) -> tuple[int, int]:
 
 def output_units(data: Dataset) -> int:
     """How many numbers the network computes for one example."""
-    if data.task == "binary":
-        return 1
-    return len(data.classes) if data.classes else data.target.shape[1]
+    return data.task.n_outputs(len(data.classes), 1 if data.target.ndim == 1 else data.target.shape[1])
 
 
 def _layers(
@@ -175,15 +161,10 @@ def _check_output(network: Network, data: Dataset, input_shape: tuple[int, ...])
     """The output layer has to compute what the task asks for."""
     shape = network.shapes(input_shape)[-1]
     needed = output_units(data)
-    if shape == (needed,) or (data.task == "binary" and shape == (2,)):
+    if data.task.loss_for(shape, needed) is not None:
         return
     last = len(network.layers) - 1
-    reason = {
-        "binary": "a binary target takes 1 (a logit)",
-        "multiclass": f"a target of {needed} classes takes one for each",
-        "multilabel": f"a target of {needed} labels takes one for each",
-        "regression": f"the target has {needed}",
-    }[data.task]
+    reason = data.task.output_reason(needed)
     raise UsageError(
         f"network.layers[{last}] {network.layers[last]}: computes outputs of shape {shape}, but {reason}; "
         f"make the last layer Dense({needed})."
@@ -195,14 +176,14 @@ def loss_of(network: Network, data: Dataset, input_shape: tuple[int, ...], given
 
     Raises `UsageError` for a loss that there is not, or that compares with other targets.
     """
-    two = data.task == "binary" and network.shapes(input_shape)[-1] == (2,)
-    task = "multiclass" if two else data.task
+    usual = data.task.loss_for(network.shapes(input_shape)[-1], output_units(data)) or data.task.loss
     if given is None:
-        return LOSS_OF_TASK[task]
-    if LOSSES.lookup(given, "training.loss: ").task != task:
-        fitting = [name for name, loss in LOSSES.items() if loss.task == task]
+        return usual
+    kind = LOSSES[usual].task
+    if LOSSES.lookup(given, "training.loss: ").task != kind:
+        fitting = [name for name, loss in LOSSES.items() if loss.task == kind]
         raise UsageError(
-            f"training.loss: '{given}' is a loss for {LOSSES[given].task} targets, these are {task}. "
+            f"training.loss: '{given}' is a loss for {LOSSES[given].task} targets, these are {kind}. "
             f"Allowed: {', '.join(fitting)}."
         )
     return given
@@ -211,12 +192,22 @@ def loss_of(network: Network, data: Dataset, input_shape: tuple[int, ...], given
 # --- the training -------------------------------------------------------------------------------------------
 
 
+def default_epochs(m: int, batch_size: int) -> int:
+    """How many epochs to train on m examples in batches: so many that about 20 000 updates are made, 10 to 200."""
+    return FULL_BATCH_EPOCHS if batch_size >= m else min(max(UPDATES // -(-m // batch_size), 10), 200)
+
+
+def default_adam_rate(full_batch: bool) -> float:
+    """Adam's learning rate: one large batch takes few steps and must take larger ones."""
+    return FULL_BATCH_RATE if full_batch else MINI_BATCH_RATE
+
+
 def _training(experiment: Experiment, m: int, has_dev: bool) -> dict[str, Any]:
     section = experiment.training
     batch_size = section.batch_size or default_batch_size(m)
     batch_size = m if batch_size == "full" else min(batch_size, m)
     full = batch_size == m
-    epochs = section.epochs or (FULL_BATCH_EPOCHS if full else min(max(UPDATES // -(-m // batch_size), 10), 200))
+    epochs = section.epochs or default_epochs(m, batch_size)
     optimizer = optimizer_from_config(section.optimizer or "adam", _learning_rate(section, full))
     schedule = section.schedule
     if schedule is None and section.learning_rate is None:
@@ -239,13 +230,13 @@ def _training(experiment: Experiment, m: int, has_dev: bool) -> dict[str, Any]:
 
 
 def _learning_rate(section: TrainingSection, full: bool) -> float | None:
-    """The rate that was given, or Adam's by the batch: one large batch takes few steps and must take larger ones.
+    """The rate that was given, or Adam's by the batch.
 
     None leaves another rule its own default.
     """
     if section.learning_rate is not None or (section.optimizer or {"type": "adam"})["type"] != "adam":
         return section.learning_rate
-    return FULL_BATCH_RATE if full else MINI_BATCH_RATE
+    return default_adam_rate(full)
 
 
 def _l2(experiment: Experiment, batch_size: int, full: bool) -> float:

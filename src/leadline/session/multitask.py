@@ -15,13 +15,13 @@ from typing import Any
 import numpy as np
 
 from leadline.data import Dataset
-from leadline.equations.losses import LOSSES
 from leadline.errors import LeadlineError, UsageError
 from leadline.experiment import Experiment
 from leadline.files import plain
-from leadline.measure import Measured, bootstrap, break_down
+from leadline.measure import Measured, bootstrap, break_down, metric
 from leadline.network import Convolution, Dense, Layer, Network, Parameters
 from leadline.runs.run import Run
+from leadline.runs.trained import as_outputs
 from leadline.session.plan import Plan, make_plan
 from leadline.session.recorder import Listener
 from leadline.session.results import MULTITASK, write_run_report
@@ -170,7 +170,7 @@ def compare_multitask(
         network = widened(plan.network, width)
         (joint,) = _fits(plan, network, [None])
         found.append(_at_width(plan, network, width, _answers(plan, joint)))
-    comparison = Multitask(run.name, "error" if plan.data.task == "multilabel" else "RMSE", tuple(found))
+    comparison = Multitask(run.name, metric(plan.data.task.error_metric).title, tuple(found))
     run.folder.write_json(MULTITASK, comparison.to_json())
     write_run_report(run, plan.data)
     return run, comparison
@@ -197,9 +197,7 @@ def _check(plan: Plan, widths: Sequence[float]) -> None:
 
 def _names(plan: Plan) -> list[str]:
     """The tasks' names: labels, or numbers to predict."""
-    if plan.data.task == "multilabel":
-        return list(plan.data.classes)
-    return list(plan.data.target_names) if plan.data.task == "regression" else []
+    return list(plan.data.task.subtasks(plan.data.classes, plan.data.target_names))
 
 
 # --- networks -------------------------------------------------------------------------------------------------
@@ -262,11 +260,8 @@ def _own(examples: Examples, label: int | None) -> Examples:
 def _answers(plan: Plan, done: Fit, label: int | None = None) -> np.ndarray:
     """Probabilities of labels, or numbers in their units, for the dev set: (m, k)."""
     x = _dev_inputs(plan, done.parameters)
-    values = LOSSES[plan.loss].prediction(outputs(done.network, done.parameters, x)).double().cpu().numpy()
-    if plan.data.task != "regression":
-        return values
-    columns = slice(None) if label is None else slice(label, label + 1)
-    return values * plan.preparation.target_scale[columns] + plan.preparation.target_mean[columns]
+    preparation = plan.preparation if label is None else plan.preparation.of_target(label)
+    return as_outputs(outputs(done.network, done.parameters, x), plan.loss, preparation)
 
 
 def _dev_inputs(plan: Plan, parameters: Parameters) -> Any:
@@ -287,26 +282,24 @@ def _at_width(plan: Plan, network: Network, width: float, joint: np.ndarray) -> 
     truth = np.asarray(plan.data.target[plan.split.dev], float)
     tasks = tuple(_compared(plan, truth, joint, separate))
     mean = None
-    if plan.data.task == "multilabel":
-        mean = _mean_difference(truth, joint > 0.5, separate > 0.5)
+    if not plan.data.task.graded:
+        mean = _mean_difference(truth, plan.data.task.answers(joint), plan.data.task.answers(separate))
     return WidthComparison(width, counts, tasks, mean)
 
 
 def _compared(plan: Plan, truth: np.ndarray, joint: np.ndarray, separate: np.ndarray) -> list[TaskComparison]:
     """Each task's comparison, corrected for the number of tasks."""
-    labels, names = plan.data.task == "multilabel", _names(plan)
-    if labels:
-        joint, separate = (joint > 0.5).astype(int), (separate > 0.5).astype(int)
-    together, alone = (break_down(plan.data.task, truth, found, classes=names).classes for found in (joint, separate))
+    task, names = plan.data.task, _names(plan)
+    joint, separate = task.answers(joint), task.answers(separate)
+    together, alone = (break_down(task, truth, found, classes=names).classes for found in (joint, separate))
     known_in_training = ~np.isnan(np.asarray(plan.data.target[plan.split.train], float))
     found = []
     for k, name in enumerate(names):
         known = ~np.isnan(truth[:, k])
         if not known.any():
             raise LeadlineError(f"multitask: no dev example has the label '{name}', so it cannot be compared.")
-        metric = "accuracy" if labels else "rmse"
-        t = truth[known, k].astype(int) if labels else truth[known, k]
-        result = compare(metric, t, joint[known, k], separate[known, k], ("joint", "separate"), len(names))
+        t = truth[known, k] if task.graded else truth[known, k].astype(int)
+        result = compare(task.usual_metric, t, joint[known, k], separate[known, k], ("joint", "separate"), len(names))
         lead = result.lead
         if result.first != "joint":
             low, high = lead.interval

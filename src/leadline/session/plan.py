@@ -22,6 +22,7 @@ from leadline.experiment import Experiment
 from leadline.network import Network, Parameters
 from leadline.optimize import optimizer_from_config, schedule_from_config
 from leadline.runs.goals import loop_goal, optimized_metric
+from leadline.runs.trained import TrainedNetwork
 from leadline.session.augmented import augmentation_of, augmenter
 from leadline.session.corrected import corrected_data
 from leadline.session.defaults import loss_of, output_units, resolve
@@ -30,7 +31,7 @@ from leadline.session.pretrained import adapted, normalized_alike, source_of
 from leadline.session.streams import ArrayStream, TableStream, arrays_stream, open_table
 from leadline.session.transfer import Transfer, make_transfer, told_transfer
 from leadline.strategy.corrections import Corrections
-from leadline.training import EarlyStopping, Examples, Goal, Training
+from leadline.training import EarlyStopping, Examples, Fit, Goal, Training
 from leadline.training.stream import Stream
 
 BLOCK_VALUES = 1 << 23
@@ -58,6 +59,18 @@ class Plan:
     def n_train(self) -> int:
         """Training examples; of a streamed table only a sample of them is in the split."""
         return len(self.split.train) if self.table is None else self.table.n
+
+    @property
+    def optimizing(self) -> str:
+        """The name of the metric that is optimized."""
+        return self.experiment.goal.optimizing or self.data.task.usual_metric
+
+    def trained(self, fit: Fit, loss: str | None = None) -> TrainedNetwork:
+        """What a training by this plan gave, ready to predict; ``loss`` where a variant of the plan has another."""
+        data = self.data
+        return TrainedNetwork(
+            fit.network, fit.parameters, self.preparation, loss or self.loss, data.task, data.classes, data.target_name
+        )
 
     @property
     def notices(self) -> list[str]:
@@ -162,7 +175,7 @@ class Plan:
             return None
         data = self.data
         found = optimized_metric(self.experiment.goal, data.task, data.classes)
-        return loop_goal(found, data.task, self.loss, self.preparation)
+        return loop_goal(found, self.loss, self.preparation)
 
 
 def make_plan(

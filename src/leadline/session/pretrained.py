@@ -183,7 +183,7 @@ class TrainedRun:
     def load(self, data: Dataset) -> Pretrained:
         """The run's best parameters."""
         trained = self.run.trained_network()
-        n_train = self.run.data["split"]["train"]
+        n_train = self.run.set_sizes["train"]
         return Pretrained(trained.network, trained.parameters, (self.run.preparation.n_inputs,), n_train)
 
     def preparation(self, data: Dataset, train: np.ndarray) -> Preparation:

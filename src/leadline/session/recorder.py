@@ -16,8 +16,9 @@ from leadline.runs.environment import environment
 from leadline.runs.folder import RATE_FILE, STOP_FILE, RunFolder
 from leadline.runs.index import RunIndex
 from leadline.runs.metrics import write_metrics
-from leadline.runs.run import Run
+from leadline.runs.run import DIAGNOSIS, Run
 from leadline.runs.store import RunStore, published_name
+from leadline.runs.summary import RunSummary, write_summary
 from leadline.runs.trained import TrainedNetwork, state_tensors
 from leadline.session.mismatch import write_mismatch
 from leadline.session.plan import Plan
@@ -50,9 +51,7 @@ class Recorder:
         self.saved = self.clock
         self.trainer: Trainer | None = None
         self.rates_by_hand: dict[int, float] = {}
-        scale = np.ravel(plan.preparation.target_scale) if plan.data.task == "regression" else np.ones(1)
-        # The loop measures a regression's error in standard deviations of the target; people read its unit.
-        self.error_scale = float(scale[0]) if len(scale) == 1 else 1.0
+        self.error_scale = plan.preparation.error_scale
 
     def describe(self) -> None:
         """Write what is known before training."""
@@ -113,20 +112,12 @@ class Recorder:
         """Save the parameters, predict, measure, diagnose, report and enter the run into the index."""
         plan, run = self.plan, Run(self.folder)
         (self.folder / STOP_FILE).unlink(missing_ok=True)
-        self._checkpoint(finished.parameters, kept_epoch(finished), stopped=finished.stopped)
-        trained = TrainedNetwork(
-            finished.network,
-            finished.parameters,
-            plan.preparation,
-            plan.loss,
-            plan.data.task,
-            plan.data.classes,
-            plan.data.target_name,
-        )
+        self._checkpoint(finished.parameters, finished.kept_epoch or 0, stopped=finished.stopped)
+        trained = plan.trained(finished)
         errors = self._measure(trained, finished)
         facts = {"best_epoch": finished.best_epoch, "stopped": finished.stopped}
         diagnosis = diagnose_run(plan, errors, self.folder.history(), facts)
-        self.folder.write_json("diagnosis.json", diagnosis.to_json())
+        self.folder.write_json(DIAGNOSIS, diagnosis.to_json())
         status = finished.stopped if finished.stopped in ("interrupted", "diverged") else "done"
         self._summary(status, finished, errors, diagnosis.conclusion)
         write_metrics(run)
@@ -146,7 +137,6 @@ class Recorder:
     def _measure(self, trained: TrainedNetwork, finished: Fit) -> dict[str, Measured]:
         """Predict and measure each open set; a network that does not compute numbers is nothing to keep."""
         plan = self.plan
-        metric = plan.experiment.goal.optimizing or "accuracy"
         errors = {}
         for part, rung in RUNG_OF_SET.items():
             if len(plan.split.sets[part]):
@@ -156,7 +146,7 @@ class Recorder:
                         f"training diverged: outputs for the {rung} set are not finite. Try a lower learning rate."
                     )
                 save_predictions(self.folder, plan, part, predicted)
-                errors[rung] = measure_error(plan.data.task, metric, predicted)
+                errors[rung] = measure_error(plan.data.task, plan.optimizing, predicted)
         return errors
 
     def _checkpoint(self, parameters: Parameters, epoch: int, stopped: str | None = None) -> None:
@@ -175,7 +165,7 @@ class Recorder:
             "input_shape": list(plan.input_shape),
             "layers": plan.network.config(),
         }
-        save_checkpoint(self.folder / "checkpoint.safetensors", tensors, state)
+        save_checkpoint(Run(self.folder).checkpoint_path, tensors, state)
 
     def _summary(
         self,
@@ -185,27 +175,21 @@ class Recorder:
         conclusion: str | None = None,
     ) -> None:
         plan = self.plan
-        summary: dict[str, Any] = {
-            "name": published_name(self.folder),
-            "status": status,
-            "started": self.started.isoformat(timespec="seconds"),
-            "seconds": round(time.monotonic() - self.clock, 3),
-            "source": plan.source,
-            "task": plan.data.task,
-            "metric": plan.experiment.goal.optimizing,
-            "parameters": plan.n_parameters,
-            "epochs": len(finished.history) if finished else None,
-            "best_epoch": finished.best_epoch if finished else None,
-            "kept_epoch": kept_epoch(finished) if finished else None,
-            "stopped": finished.stopped if finished else None,
-            "errors": {rung: measured.to_json() for rung, measured in (errors or {}).items()},
-            "conclusion": conclusion,
-        }
-        if self.rates_by_hand:
-            summary["learning_rates_by_hand"] = {str(epoch): rate for epoch, rate in self.rates_by_hand.items()}
-        self.folder.write_json("run.json", summary)
-
-
-def kept_epoch(finished: Fit) -> int:
-    """The epoch whose parameters are kept: the best one where early stopping went back to it, else the last."""
-    return (finished.best_epoch if finished.restored else None) or finished.history[-1].epoch
+        summary = RunSummary(
+            status,
+            published_name(self.folder),
+            self.started.isoformat(timespec="seconds"),
+            round(time.monotonic() - self.clock, 3),
+            plan.source,
+            plan.data.task,
+            plan.experiment.goal.optimizing,
+            plan.n_parameters,
+            len(finished.history) if finished else None,
+            finished.best_epoch if finished else None,
+            finished.kept_epoch if finished else None,
+            finished.stopped if finished else None,
+            errors or {},
+            conclusion,
+            self.rates_by_hand,
+        )
+        write_summary(self.folder, summary)

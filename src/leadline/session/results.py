@@ -13,20 +13,20 @@ import pyarrow as pa
 
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
-from leadline.measure import Measured, Metric, as_error, chosen_metric, evaluate, metric, root_mean_square
-from leadline.measure.multilabel import wrong_labels
+from leadline.measure import Measured, Metric, Task, as_error, chosen_metric, confusion_matrix, evaluate, metric
 from leadline.report import Confusion, Mistake, Report, Residuals, write_report
 from leadline.report.quantities import number
-from leadline.runs.criteria import judge
+from leadline.runs.criteria import Judged, judge_run
 from leadline.runs.folder import RunFolder
 from leadline.runs.goals import as_needed, goal_metrics, optimized_metric
 from leadline.runs.index import RunIndex
 from leadline.runs.metrics import write_metrics
-from leadline.runs.predictions import predictions_table, read_answers, read_table, write_table
+from leadline.runs.predictions import Answers, predictions_path, predictions_table, write_table
 from leadline.runs.reviews import load_mistakes
-from leadline.runs.run import Run
+from leadline.runs.run import DIAGNOSIS, Run
 from leadline.runs.soundings import load_soundings
 from leadline.runs.store import RunStore
+from leadline.runs.summary import write_summary
 from leadline.runs.trained import TrainedNetwork
 from leadline.session.inside import run_pictures
 from leadline.session.mismatch import load_mismatch
@@ -74,13 +74,11 @@ def save_predictions(folder: RunFolder, plan: Plan, part: str, predicted: Predic
     table = predictions_table(data.task, data.classes, p.outputs, p.labels, p.rows, data.target_name, p.segments)
     if data.row_numbers is not None:
         table = table.append_column("row_in_source", pa.array(data.row_numbers[p.rows]))
-    return write_table(table, folder / "predictions" / f"{part}.parquet")
+    return write_table(table, predictions_path(folder, part))
 
 
-def measure_error(task: str, name: str, predicted: Predicted) -> Measured:
+def measure_error(task: Task, name: str, predicted: Predicted) -> Measured:
     """A set's error in the metric `name`: less is better and 0 is perfect, with its 95 % interval."""
-    if task == "regression" and name == "rmse":
-        return root_mean_square(predicted.outputs - predicted.labels)
     found = metric(chosen_metric(name, predicted.metrics), task)
     return as_error(found, evaluate(found, predicted.labels, as_needed(task, found, predicted.outputs), task=task))
 
@@ -104,8 +102,7 @@ def diagnose_run(
         **facts,
     )
     closed = ("test",) if len(plan.split.test) else ()
-    regression = plan.data.task == "regression"
-    spread = float(plan.data.target[plan.split.train].std()) if regression else None
+    spread = float(plan.data.target[plan.split.train].std()) if plan.data.task.graded else None
     human = plan.experiment.goal.human_error
     return diagnose(errors, human, evidence=evidence, metric=title, closed=closed, spread=spread)
 
@@ -113,7 +110,7 @@ def diagnose_run(
 def write_run_report(run: Run, data: Dataset | None = None) -> Path:
     """Write the run's report from what its folder holds, as `run_report` says; with `data`, pictures as well."""
     pictures = () if data is None else run_pictures(run, data)
-    return write_report(replace(run_report(run, data), pictures=pictures), run.folder / "report.html")
+    return write_report(replace(run_report(run, data), pictures=pictures), run.report_path)
 
 
 def run_report(run: Run, data: Dataset | None = None) -> Report:
@@ -122,24 +119,24 @@ def run_report(run: Run, data: Dataset | None = None) -> Report:
     With `data` the worst mistakes are drawn or shown with their columns; without them, by row number only.
     """
     summary, diagnosis = run.summary, run.diagnosis
-    dev = run.folder / "predictions" / ("dev.parquet" if run.data["split"]["dev"] else "train.parquet")
-    predicted = read_table(dev).to_pydict() if dev.exists() else {}
+    part = "dev" if run.set_sizes["dev"] else "train"
+    answers = run.answers(part) if run.has_predictions(part) else None
     return Report(
         name=run.name,
-        created=summary["started"],
-        task=summary["task"],
+        created=summary.started or "",
+        task=run.task,
         metric=diagnosis.ladder.metric,
         conclusion=diagnosis.conclusion,
         next_step=diagnosis.next_step,
         ladder=diagnosis.ladder,
-        parameters=summary["parameters"],
-        seconds=summary["seconds"],
+        parameters=run.n_parameters or 0,
+        seconds=summary.seconds or 0.0,
         remedies=[remedy.to_json() for remedy in diagnosis.remedies],
         history=run.history,
-        best_epoch=summary["best_epoch"],
-        confusion=_confusion(summary["task"], list(run.data.get("classes") or ()), predicted),
-        residuals=_residuals(summary["task"], predicted),
-        mistakes=_worst(run, summary["task"], dev, predicted, data),
+        best_epoch=run.best_epoch,
+        confusion=_confusion(run, answers),
+        residuals=_residuals(run, answers),
+        mistakes=[] if answers is None else _worst(answers, judge_run(run, part), data),
         breakdowns=run.metrics,
         gathered=run.folder.read_json(GATHERED) if (run.folder / GATHERED).exists() else (),
         causes=_causes(run),
@@ -147,27 +144,24 @@ def run_report(run: Run, data: Dataset | None = None) -> Report:
         multitask=run.folder.read_json(MULTITASK) if (run.folder / MULTITASK).exists() else None,
         soundings=load_soundings(run.folder),
         experiment_toml=run.experiment.to_toml(),
-        data=run.data["fingerprint"] | {"split": run.data["split"]},
+        data={**run.fingerprint, "split": run.set_sizes},
         environment=run.environment,
-        notices=[*run.data["notices"], *diagnosis.notes],
+        notices=[*run.notices, *diagnosis.notes],
     )
 
 
 def _causes(run: Run) -> ErrorAnalysis | None:
     """What the causes come to that people ticked; None where nobody has, or not as the run's mistakes are now."""
-    table, path = load_mistakes(run.folder), run.folder / "predictions" / "dev.parquet"
-    if table is None or not table.causes or not table.rows or not path.exists():
+    table = load_mistakes(run.folder)
+    if table is None or not table.causes or not table.rows or not run.has_predictions("dev"):
         return None
-    task, classes = run.summary["task"], tuple(run.data.get("classes") or ())
-    answers = read_answers(path, task, classes)
-    if not np.isin(table.rows, answers.rows).any():
-        return None
-    return judge(task, answers, classes, run.experiment.goal.optimizing).analyse(table)
+    judged = judge_run(run, "dev")
+    return judged.analyse(table) if np.isin(table.rows, judged.rows).any() else None
 
 
 def renew_report(run: Run, output: Path | None = None) -> Path:
     """Write the report of a run anew and copy it to `output`; returns the path to look at."""
-    path = write_run_report(run, _data_of(run))
+    path = write_run_report(run, data_of(run))
     if output is None:
         return path
     try:
@@ -178,73 +172,42 @@ def renew_report(run: Run, output: Path | None = None) -> Path:
     return output
 
 
-def _data_of(run: Run) -> Dataset | None:
-    """The run's data, if they can still be read and are the same."""
+def data_of(run: Run) -> Dataset | None:
+    """The run's data; None where they came from Python, are gone, or have changed since."""
     if run.experiment.data.source is None:
         return None
     try:
         data = read_data(run.experiment)
     except LeadlineError:
         return None
-    return data if data.fingerprint()["sha256"] == run.data["fingerprint"]["sha256"] else None
+    return data if data.fingerprint()["sha256"] == run.data_hash else None
 
 
-def _confusion(task: str, classes: list[str], predicted: Mapping[str, list[Any]]) -> Confusion | None:
-    if task not in ("binary", "multiclass") or not predicted:
+def _confusion(run: Run, answers: Answers | None) -> Confusion | None:
+    if answers is None or not run.task.one_class:
         return None
-    index = {name: k for k, name in enumerate(classes)}
-    pairs = [(index[t], index[p]) for t, p in zip(predicted["label"], predicted["prediction"], strict=True)]
-    matrix = np.zeros((len(classes), len(classes)), dtype=int)
-    np.add.at(matrix, tuple(np.asarray(pairs).T), 1)
-    return Confusion(matrix, classes)
+    k = len(run.classes)
+    return Confusion(confusion_matrix(answers.truth, answers.labels, k).astype(int), list(run.classes))
 
 
-def _residuals(task: str, predicted: Mapping[str, list[Any]]) -> Residuals | None:
-    if task != "regression" or "label" not in predicted:
+def _residuals(run: Run, answers: Answers | None) -> Residuals | None:
+    if answers is None or not run.task.graded or answers.truth.shape[1] > 1:
         return None
-    return Residuals(np.asarray(predicted["label"]), np.asarray(predicted["prediction"]))
+    return Residuals(answers.truth[:, 0], answers.labels[:, 0])
 
 
-def _mistakes(task: str, predicted: Mapping[str, list[Any]], data: Dataset | None) -> list[Mistake]:
+def _worst(answers: Answers, judged: Judged, data: Dataset | None) -> list[Mistake]:
     """The surest wrong answers, or the largest residuals, worst first."""
-    if "label" not in predicted:
-        return []  # several values: tables and slices tell more than single examples
-    labels, answers = predicted["label"], predicted["prediction"]
-    if task == "regression":
-        badness = np.abs(np.asarray(labels) - np.asarray(answers))
-        order, surety = np.argsort(-badness), [None] * len(labels)
-    else:
-        surety = [predicted[f"probability_{name}"][i] for i, name in enumerate(answers)]
-        wrong = np.asarray([label != answer for label, answer in zip(labels, answers, strict=True)])
-        order = np.argsort(-np.where(wrong, np.asarray(surety), -1.0))[: int(wrong.sum())]
-    chosen = [int(i) for i in order[:SHOWN_MISTAKES]]
-    rows = [predicted["row"][i] for i in chosen]
-    images, fields = _shown(data, rows)
-    return [
-        Mistake(row, _text(labels[i]), _text(answers[i]), surety[i], images[k], fields[k])
-        for k, (i, row) in enumerate(zip(chosen, rows, strict=True))
-    ]
-
-
-def _worst(run: Run, task: str, path: Path, predicted: Mapping[str, list[Any]], data: Dataset | None) -> list[Mistake]:
-    if task == "multilabel" and path.exists():
-        return _several(run, path, data)
-    return _mistakes(task, predicted, data)
-
-
-def _several(run: Run, path: Path, data: Dataset | None) -> list[Mistake]:
-    """Examples with wrong labels, the one with the surest wrong label first."""
-    classes = tuple(run.data.get("classes") or ())
-    answers = read_answers(path, "multilabel", classes)
-    judged = judge("multilabel", answers, classes)
-    surety = np.where(wrong_labels(answers.truth, answers.labels), np.abs(answers.scores - 0.5) + 0.5, 0.0).max(1)
-    chosen = np.argsort(-surety, kind="stable")[: min(SHOWN_MISTAKES, int(judged.wrong.sum()))].tolist()
+    chosen = judged.worst(SHOWN_MISTAKES).tolist()
     rows = [int(judged.rows[i]) for i in chosen]
     images, fields = _shown(data, rows)
-    return [
-        Mistake(row, judged.labels[i], judged.predictions[i], float(surety[i]), images[k], fields[k])
-        for k, (i, row) in enumerate(zip(chosen, rows, strict=True))
-    ]
+    mistakes = []
+    for k, i in enumerate(chosen):
+        texts, surety = (judged.labels[i], judged.predictions[i]), None if judged.surety is None else judged.surety[i]
+        if surety is None:  # values, to six digits
+            texts = tuple(number(float(values[i, 0])) for values in (answers.truth, answers.labels))
+        mistakes.append(Mistake(rows[k], *texts, None if surety is None else float(surety), images[k], fields[k]))
+    return mistakes
 
 
 def _shown(data: Dataset | None, rows: list[int]) -> tuple[list[Any], list[dict[str, Any]]]:
@@ -259,18 +222,13 @@ def _shown(data: Dataset | None, rows: list[int]) -> tuple[list[Any], list[dict[
     return images, fields
 
 
-def _text(value: Any) -> str:
-    return number(value) if isinstance(value, float) else str(value)
-
-
-def diagnose_again(run: Run, plan: Plan, errors: dict[str, Measured]) -> Run:
+def diagnose_again(run: Run, plan: Plan, errors: Mapping[str, Measured]) -> Run:
     """Diagnose a finished run anew from these errors, and write its summary, its report and its line in the index."""
-    summary: dict[str, Any] = run.summary
-    facts = {key: summary[key] for key in ("best_epoch", "stopped")}
+    summary = run.summary
+    facts = {"best_epoch": summary.best_epoch, "stopped": summary.stopped}
     diagnosis = diagnose_run(plan, errors, run.history, facts)
-    run.folder.write_json("diagnosis.json", diagnosis.to_json())
-    measured = {rung: error.to_json() for rung, error in errors.items()}
-    run.folder.write_json("run.json", summary | {"errors": measured, "conclusion": diagnosis.conclusion})
+    run.folder.write_json(DIAGNOSIS, diagnosis.to_json())
+    write_summary(run.folder, replace(summary, errors=errors, conclusion=diagnosis.conclusion))
     run.refresh()
     write_metrics(run)
     write_run_report(run, plan.data)

@@ -6,7 +6,6 @@ from datetime import UTC, datetime
 
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
-from leadline.measure import Measured
 from leadline.runs.reviews import load_reviews
 from leadline.runs.run import Run
 from leadline.session.plan import Plan, corrected_plan, make_plan
@@ -29,16 +28,14 @@ def open_test_set(run: Run, data: Dataset | None = None) -> Run:
         LeadlineError: the run has no test set, or the data are not those it was trained on.
 
     """
-    if not run.data["split"]["test"]:
+    if not run.set_sizes["test"]:
         raise LeadlineError(f"The run {run.name} has no test set: its split left it empty.")
     plan = corrected_plan(same_plan(run, data), load_reviews(run.folder))
     run.folder.write_json(RECORD, {"opened": [*openings(run), datetime.now(UTC).isoformat(timespec="seconds")]})
     trained = run.trained_network()
     predicted = predict_set(trained, plan, "test")
     save_predictions(run.folder, plan, "test", predicted)
-    metric = plan.experiment.goal.optimizing or "accuracy"
-    errors = {rung: Measured.from_json(error) for rung, error in run.summary["errors"].items()}
-    errors["test"] = measure_error(plan.data.task, metric, predicted)
+    errors = {**run.errors, "test": measure_error(plan.data.task, plan.optimizing, predicted)}
     return diagnose_again(run, plan, errors)
 
 
@@ -55,7 +52,7 @@ def same_plan(run: Run, data: Dataset | None = None) -> Plan:
 
 def check_same_data(run: Run, plan: Plan) -> None:
     """`leadline.errors.LeadlineError`: the plan's data are not those that the run was trained on."""
-    then, now = run.data["fingerprint"], plan.data.fingerprint()
+    then, now = run.fingerprint, plan.data.fingerprint()
     if then["sha256"] != now["sha256"]:
         raise LeadlineError(
             f"{run.experiment.data.source or plan.data.name} has changed since {run.name} was trained on it "

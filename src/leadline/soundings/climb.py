@@ -158,7 +158,7 @@ class _Climber:
         run = run_experiment(self.experiment, self.data, name=name, runs=self.runs, listener=self.listener)
         if run.status == "interrupted":
             raise KeyboardInterrupt
-        if "dev" not in run.summary["errors"]:
+        if "dev" not in run.errors:
             raise LeadlineError("A climb is measured on the dev set, and there is none: give split.dev a size.")
         self._record(run, "Start", {}, None, 0)
         try:
@@ -225,7 +225,7 @@ class _Climber:
         measured: int,
         why: str = "",
     ) -> None:
-        error, diagnosis = Measured.from_json(run.summary["errors"]["dev"]), run.diagnosis
+        error, diagnosis = run.errors["dev"], run.diagnosis
         step = Step(
             run.name,
             remedy,

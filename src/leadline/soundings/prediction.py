@@ -111,7 +111,7 @@ def _chosen(found: Soundings, remedy: str | None) -> Sounding:
 
 
 def _compared(run: Run, trained: Run, chosen: Sounding, unit: str) -> Prediction:
-    before, after = (Measured.from_json(each.summary["errors"]["dev"]) for each in (run, trained))
+    before, after = (each.errors["dev"] for each in (run, trained))
     assert chosen.outcome is not None  # what was chosen was measured
     low, high = chosen.outcome.interval
     # A rate moves in steps of an example: the middle of the step decides.

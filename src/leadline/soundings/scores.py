@@ -50,7 +50,7 @@ class Scorer:
         """What each example adds to the error, (m,), where the error is made of a mean; else None."""
         if self.metric.name == "rmse":
             return np.square(outputs - self.labels).reshape(len(outputs), -1).mean(1)
-        if self.metric.name in ("accuracy", "error") and self.task in ("binary", "multiclass"):
+        if self.metric.name in ("accuracy", "error") and self.task.one_class:
             return (outputs.argmax(1) != self.labels).astype(float)
         return None
 

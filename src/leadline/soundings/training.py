@@ -9,7 +9,6 @@ import numpy as np
 import torch
 
 from leadline.errors import LeadlineError
-from leadline.runs.trained import TrainedNetwork
 from leadline.search import Executor, Outcome, Variant, Workbench
 from leadline.soundings.clock import Clock, OutOfTimeError
 from leadline.soundings.scores import Score, Scorer
@@ -97,7 +96,7 @@ class Bench:
         variant, found = outcome.variant, outcome.fit
         assert found is not None  # an executor hands it out
         plan, prepared = variant.prepared.plan, variant.prepared
-        trained = TrainedNetwork(found.network, found.parameters, plan.preparation, variant.loss, plan.data.task)
+        trained = plan.trained(found, variant.loss)
         sample, scorer = self._train_sample(variant)
         x = prepared.train.x
         assert prepared.dev is not None

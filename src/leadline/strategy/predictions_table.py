@@ -24,6 +24,7 @@ from leadline.measure.breakdown import Breakdown, break_down, scores_for
 from leadline.measure.costs import ErrorCost, chosen_metric, configured_metrics
 from leadline.measure.intervals import Measured, wilson
 from leadline.measure.metrics import CONFIGURED, Metric, metric, metric_names
+from leadline.measure.tasks import MULTILABEL, REGRESSION, Task, task_of_classes
 from leadline.strategy.diagnosis import Diagnosis, diagnose_predictions, diagnose_regression
 from leadline.strategy.human_level import HumanLevel, human_level
 from leadline.strategy.ladder import RUNGS
@@ -96,11 +97,11 @@ def _read_predictions(path: str | os.PathLike[str], metric_name: str | None) -> 
     if _is_regression(labels, predictions, metric_name):
         if labels.dtype.kind == "U" or predictions.dtype.kind == "U":
             raise LeadlineError(f"{path}: '{metric_name}' needs numbers, but label or prediction holds texts.")
-        return PredictionsTable(str(path), table, "regression", parts, labels, predictions, (), metric_name or "rmse")
+        return PredictionsTable(str(path), table, REGRESSION, parts, labels, predictions, (), metric_name or "rmse")
     texts = [column.astype(str) for column in (labels, predictions)]
     classes = np.unique(np.concatenate(texts))
     labels, predictions = (np.searchsorted(classes, column) for column in texts)
-    task = "binary" if len(classes) <= 2 else "multiclass"
+    task = task_of_classes(len(classes))
     found = PredictionsTable(str(path), table, task, parts, labels, predictions, tuple(classes.tolist()))
     return replace(found, metric_name=metric_name or "error")
 
@@ -112,7 +113,7 @@ class PredictionsTable:
     Attributes:
         path: where they were read.
         table: all columns.
-        task: ``"binary"``, ``"multiclass"``, ``"multilabel"`` or ``"regression"``.
+        task: what kind of answers these are.
         sets: by name in the order of the ladder, the positions of its rows.
         labels: class indices (m,), labels (m, k) with NaN where missing, or values (m,) or (m, k).
         predictions: of the same kind.
@@ -124,7 +125,7 @@ class PredictionsTable:
 
     path: str
     table: pa.Table
-    task: str
+    task: Task
     sets: Mapping[str, Array]
     labels: Array
     predictions: Array
@@ -141,7 +142,7 @@ class PredictionsTable:
     def scores(self) -> Array | None:
         """Probabilities of the classes (m, K); None where a class has no column of them."""
         names = [f"probability_{name}" for name in self.classes]
-        if self.task not in ("binary", "multiclass") or not set(names) <= set(self.table.column_names):
+        if not self.task.one_class or not set(names) <= set(self.table.column_names):
             return None
         return np.stack([np.asarray(self.table[name].to_numpy(), float) for name in names], axis=1)
 
@@ -153,7 +154,7 @@ class PredictionsTable:
 
     def diagnose(self, human: float | None = None, n_human: int | None = None) -> Diagnosis:
         """The ladder of the sets; the human level in percent, or in the metric's unit where that is none."""
-        if self.task == "regression":
+        if self.task.graded:
             return self._regression(human)
         people = _annotators(self.table) if human is None and self._counts_errors else None
         rate = self.metric.unit == "%" or self.metric.direction == "maximize"
@@ -191,7 +192,7 @@ class PredictionsTable:
 
     @property
     def _counts_errors(self) -> bool:
-        return self.metric_name in ("error", "accuracy") and self.task != "multilabel"
+        return self.metric_name in ("error", "accuracy") and not self.task.partial_labels
 
     def _answers(self) -> dict[str, tuple[Array, Array]]:
         """Truth and what the metric needs, by set."""
@@ -236,14 +237,14 @@ def _several(
     if metric_name in CONFIGURED:
         raise UsageError(f"{path}: '{metric_name}' is about one class per example, not about several labels.")
     yes_or_no = all(np.isin(v[~np.isnan(v)], (0, 1)).all() for v in (labels, predictions))
-    task = "multilabel" if yes_or_no and (metric_name is None or "multilabel" in metric(metric_name).tasks) else None
+    task = MULTILABEL if yes_or_no and (metric_name is None or metric(metric_name).applies(MULTILABEL)) else None
     if task is None and np.isnan(labels).any():
         raise LeadlineError(f"{path}: a label of several is 0 or 1, and values of a regression cannot be missing.")
     if task is not None:
         return PredictionsTable(str(path), table, task, parts, labels, predictions, names, metric_name or "error")
     name = metric_name or "rmse"
-    metric(name, "regression")
-    return PredictionsTable(str(path), table, "regression", parts, labels, predictions, names, name)
+    metric(name, REGRESSION)
+    return PredictionsTable(str(path), table, REGRESSION, parts, labels, predictions, names, name)
 
 
 def _numeric(table: pa.Table, name: str, path: str | os.PathLike[str]) -> Array:
@@ -259,7 +260,7 @@ def _is_regression(labels: Array, predictions: Array, metric_name: str | None) -
     if metric_name in CONFIGURED:
         return False
     if metric_name is not None:
-        return metric(metric_name).tasks == ("regression",)
+        return metric(metric_name).tasks == (REGRESSION,)
     return "f" in (labels.dtype.kind, predictions.dtype.kind) and "U" not in (labels.dtype.kind, predictions.dtype.kind)
 
 

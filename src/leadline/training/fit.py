@@ -31,6 +31,12 @@ class Fit:
     restored: bool = False
     divergence: DivergenceError | None = None
 
+    @property
+    def kept_epoch(self) -> int | None:
+        """The epoch whose θ was kept: the best where early stopping went back to it, else the last; None before one."""
+        last = self.history[-1].epoch if self.history else None
+        return (self.best_epoch if self.restored else None) or last
+
 
 @dataclass
 class Best:

@@ -271,8 +271,7 @@ def _subset(prepared: Prepared, subset: torch.Tensor | None) -> Examples:
 def _outcome(variant: Variant, found: Fit) -> Outcome:
     scale = variant.prepared.error_scale
     history = [_in_unit(epoch, scale) for epoch in found.history]
-    kept = (found.best_epoch if found.restored else None) or (history[-1].epoch if history else None)
-    return Outcome(variant, history, found.stopped, kept, sum(epoch.seconds for epoch in history), found)
+    return Outcome(variant, history, found.stopped, found.kept_epoch, sum(epoch.seconds for epoch in history), found)
 
 
 def _in_unit(epoch: Epoch, scale: float) -> Epoch:

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from leadline.runs.trained import TrainedNetwork
+from leadline.runs.goals import MEASURED_ANYWAY
 from leadline.session.results import measure_error, predict_set
 from leadline.variants.executor import Outcome
-
-KNOWN_FROM_TRAINING = ("accuracy", "rmse")
-"""The metrics whose error the training loop measures after each epoch anyway."""
 
 
 def dev_error_of(outcome: Outcome) -> float | None:
@@ -15,18 +12,9 @@ def dev_error_of(outcome: Outcome) -> float | None:
 
     A pruned or diverged trial has the loop's own measure, since its last word is no competitor's.
     """
-    plan = outcome.variant.prepared.plan
-    name = outcome.variant.experiment.goal.optimizing or "accuracy"
-    if name in KNOWN_FROM_TRAINING or outcome.fit is None or outcome.dev_error is None:
+    variant, plan = outcome.variant, outcome.variant.prepared.plan
+    name = variant.experiment.goal.optimizing or plan.optimizing
+    if name in MEASURED_ANYWAY or outcome.fit is None or outcome.dev_error is None:
         return outcome.dev_error
-    data = plan.data
-    trained = TrainedNetwork(
-        outcome.fit.network,
-        outcome.fit.parameters,
-        plan.preparation,
-        outcome.variant.loss,
-        data.task,
-        data.classes,
-        data.target_name,
-    )
-    return measure_error(data.task, name, predict_set(trained, plan, "dev")).value
+    trained = plan.trained(outcome.fit, variant.loss)
+    return measure_error(plan.data.task, name, predict_set(trained, plan, "dev")).value

@@ -173,11 +173,10 @@ class Workbench:
 
 
 def _prepared(plan: Plan) -> Prepared:
-    scale = np.ravel(plan.preparation.target_scale) if plan.data.task == "regression" else np.ones(1)
     train = plan.training_set()
     stream = train if isinstance(train, Stream) else None
     in_memory = train.sample if isinstance(train, Stream) else train
-    return Prepared(plan, in_memory, plan.examples("dev"), float(scale[0]) if len(scale) == 1 else 1.0, stream)
+    return Prepared(plan, in_memory, plan.examples("dev"), plan.preparation.error_scale, stream)
 
 
 def _without_open_choices(experiment: Experiment, resolved: Experiment) -> Experiment:

@@ -10,11 +10,10 @@ from typing import Any
 import numpy as np
 
 from leadline.data import Dataset
-from leadline.errors import LeadlineError
 from leadline.report.figures.images import FEW_PIXELS, png_bytes
 from leadline.report.quantities import fact, number
 from leadline.runs.run import Run
-from leadline.session.plan import read_data
+from leadline.session.results import data_of
 from leadline.web.memory import Memory, signature
 
 SETS = ("train", "train_dev", "dev", "test")
@@ -39,22 +38,20 @@ class Examples:
 
     def data(self, run: Run) -> Dataset | None:
         """The run's data; None where they came from Python, are gone, or have changed since."""
-        sha = run.data["fingerprint"]["sha256"]
         section = run.experiment.data.model_dump(mode="json")
-        return self._data.get((sha, json.dumps(section, sort_keys=True, default=str)), lambda: _read(run, sha))
+        key = (run.data_hash, json.dumps(section, sort_keys=True, default=str))
+        return self._data.get(key, lambda: data_of(run))
 
     def look(self, run: Run) -> Look:
         """How the run's examples are shown; this is known without their data."""
-        fingerprint = run.data["fingerprint"]
-        shape = fingerprint.get("image_shape")
-        version = fingerprint["sha256"][:12]
+        shape, version = run.image_shape, run.data_hash[:12]
         if not shape or run.experiment.data.source is None:
             return Look(version=version)
         return Look(True, max(shape[:2]) <= FEW_PIXELS, version)
 
     def fields(self, run: Run, rows: Sequence[int]) -> list[list[tuple[str, str]]]:
         """Column names and values of each row, without the target; empty where there are none to show."""
-        if run.data["fingerprint"].get("image_shape") or (data := self.data(run)) is None:
+        if run.image_shape or (data := self.data(run)) is None:
             return [[] for _ in rows]
         hidden = set(data.target_names)
         return [[(name, _value(v)) for name, v in row.items() if name not in hidden] for row in data.rows(rows)]
@@ -70,18 +67,8 @@ class Examples:
         data = self.data(run)
         if data is None or data.image_shape is None or not 0 <= row < data.n:
             return None
-        key = (run.data["fingerprint"]["sha256"], row)
+        key = (run.data_hash, row)
         return self._images.get(key, lambda: png_bytes(data.images(np.array([row]))[0]))
-
-
-def _read(run: Run, sha: str) -> Dataset | None:
-    if run.experiment.data.source is None:
-        return None
-    try:
-        data = read_data(run.experiment)
-    except LeadlineError:
-        return None
-    return data if data.fingerprint()["sha256"] == sha else None
 
 
 def _value(value: Any) -> str:

@@ -74,7 +74,7 @@ class Labels:
 
         It starts by itself where its networks are trained: then only the data are read again.
         """
-        key = ("audit", str(run.folder.path), run.data["fingerprint"]["sha256"])
+        key = ("audit", str(run.folder.path), run.data_hash)
         task = self.background.find(key)
         failed = task is not None and task.done.is_set() and bool(task.error)
         if start or (task is None and (run.folder / CACHE).exists()):
@@ -131,7 +131,7 @@ class Labels:
         )
 
     def _effects_of(self, run: Run, reviews: Corrections) -> list[Effect]:
-        files = [signature(run.folder / "predictions" / f"{part}.parquet") for part in ("dev", "test")]
+        files = [signature(run.predictions_path(part)) for part in ("dev", "test")]
         return self._effects.get((*files, reviews.changed), lambda: effects(run, reviews))
 
 

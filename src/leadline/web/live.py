@@ -14,6 +14,7 @@ from fastapi.responses import StreamingResponse
 from leadline.errors import LeadlineError
 from leadline.report.quantities import Scale, with_unit
 from leadline.runs.folder import RunFolder
+from leadline.runs.summary import read_summary
 from leadline.web.site import Site
 
 SECONDS = 0.5
@@ -134,6 +135,6 @@ def so_far(folder: RunFolder) -> dict[str, Any]:
 def _fact(folder: RunFolder, key: str) -> Any:
     """What a run's summary says; None while there is none to read: the run is gone, or just coming."""
     try:
-        return folder.read_json("run.json")[key]
+        return getattr(read_summary(folder), key)
     except LeadlineError:
         return None

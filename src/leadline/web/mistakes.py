@@ -97,8 +97,7 @@ class Mistakes:
 
     def list(self, run: Run) -> MistakeList:
         """The run's mistakes. LeadlineError: it has no dev predictions."""
-        path = run.folder / "predictions" / "dev.parquet"
-        return self._lists.get(signature(path), lambda: MistakeList.of(run))
+        return self._lists.get(signature(run.predictions_path()), lambda: MistakeList.of(run))
 
     def sheet(self, store: ReviewStore) -> ReviewSheet:
         """The run's reviews, read again when their files have changed."""
@@ -110,14 +109,14 @@ class Mistakes:
         Resampling the residuals of a regression takes a second; everything else is done at once.
         """
         found, sheet = self.list(run), self.sheet(store)
-        key = (signature(run.folder / "predictions" / "dev.parquet"), *store.files())
-        if not wait and found.task == "regression" and self._causes.peek(key) is None:
+        key = (signature(run.predictions_path()), *store.files())
+        if not wait and found.task.graded and self._causes.peek(key) is None:
             return cause_table(sheet, found, count_only=True)
         return self._causes.get(key, lambda: cause_table(sheet, found))
 
     def groups(self, run: Run) -> Task:
         """The search for slices and clusters, in the background; its result is a list of `Group`."""
-        key = ("groups", signature(run.folder / "predictions" / "dev.parquet"))
+        key = ("groups", signature(run.predictions_path()))
         return self.background.start(key, lambda: find_groups(run))
 
     def ranks(self, run: Run, sheet: ReviewSheet, asked: Filter) -> Any:
@@ -169,7 +168,7 @@ def cause_table(sheet: ReviewSheet, found: MistakeList, count_only: bool = False
     ticks = {name: np.array([row in sheet.tags[name] for row in examined], bool) for name in sheet.causes}
     causes: dict[str, Cause] = {}
     unexplained = rest = None
-    of, known = "the error" if found.task == "regression" else "mistakes", bool(examined and ticks)
+    of, known = found.judged.shares_of, bool(examined and ticks)
     if known and not count_only:
         analysis = found.judged.analyse(MistakeTable(tuple(examined), ticks))
         causes, unexplained = {cause.name: cause for cause in analysis.causes}, analysis.unexplained

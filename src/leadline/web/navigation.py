@@ -11,8 +11,8 @@ PAGES = (("/", "Runs"), ("/searches", "Searches"), ("/gallery", "Gallery"))
 def run_tabs(run: Run) -> list[tuple[str, str]]:
     """What comes after the run's address, and the name of each of its pages."""
     tabs = [("", "Overview")]
-    if (run.folder / "predictions" / "dev.parquet").exists():
+    if run.has_predictions("dev"):
         tabs.append(("/mistakes", "Mistakes"))
-        if run.summary["task"] in ("binary", "multiclass"):
+        if run.task.one_class:
             tabs.append(("/labels", "Labels"))
     return tabs

@@ -16,6 +16,7 @@ from leadline.data.sources.images import joined_arrays
 from leadline.data.sources.raw import Part, RawArrays, reading
 from leadline.data.targets import Target, encode_several, encode_target
 from leadline.errors import LeadlineError, UsageError
+from leadline.measure.tasks import MULTILABEL
 
 
 def assemble_arrays(parts: Sequence[Part], raws: Sequence[RawArrays], settings: DataSettings) -> Dataset:
@@ -153,7 +154,7 @@ def _encoded(
         column = column_of(values) if values.ndim == 1 else None
     if column is None:
         return None, encode_several(main.target_name, values, settings.task)
-    if settings.task == "multilabel":
+    if settings.task == MULTILABEL:
         return None, encode_several(main.target_name, values[:, None], settings.task)
     kept = rows_with_target(main.source, [main.target_name], [column], notices)
     if kept is not None:

@@ -19,6 +19,7 @@ from leadline.data.sources.raw import MAIN, Part, RawTable, reading
 from leadline.data.targets import Target, encode_several, encode_target
 from leadline.data.threads import in_threads
 from leadline.errors import LeadlineError, UsageError, nearest
+from leadline.measure.tasks import CLASSIFICATION, REGRESSION
 
 
 def assemble_tables(
@@ -157,7 +158,7 @@ def _where_in(raws: Sequence[RawTable]) -> Where:
 
 
 def _task_by_type(kind: str | None) -> str | None:
-    return {"number": "regression", "category": "classification", "boolean": "classification"}.get(kind or "")
+    return {"number": REGRESSION, "category": CLASSIFICATION, "boolean": CLASSIFICATION}.get(kind or "")
 
 
 def rows_with_target(

@@ -82,10 +82,10 @@ def _facts_of_piece(
     columns = {column.name: statistics_of(column.take(training)) for column in pieces.inputs(piece, where)}
     classes: Counter[tuple[int, str]] = Counter()
     targets: tuple[NumberStatistics, ...] = ()
-    if pieces.task == "regression":
+    if pieces.task.standardized:
         values = pieces.targets(piece, where, ())[training]
         targets = tuple(NumberStatistics.of(values[:, k]) for k in range(values.shape[1]))
-    elif pieces.task != "multilabel" and len(pieces.target_names) == 1:
+    elif pieces.task.one_class and len(pieces.target_names) == 1:
         places, levels = pieces.levels(piece)
         for code in np.unique(codes[usable]).tolist():
             counts = np.bincount(places[(codes == code) & usable], minlength=len(levels))

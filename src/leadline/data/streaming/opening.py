@@ -28,6 +28,7 @@ from leadline.data.streaming.row_sets import RowSets, check_settings
 from leadline.data.streaming.running_statistics import NumberStatistics, encoder_of
 from leadline.data.streaming.typed_pieces import TypedPieces
 from leadline.errors import LeadlineError, UsageError
+from leadline.measure.tasks import BINARY, task_of_classes
 from leadline.text import grouped
 
 BUFFER = 1 << 18
@@ -146,7 +147,7 @@ def _opened(
     several = len(sources) > 1
     data = replace(
         shown,
-        task="multiclass" if shown.task == "binary" and len(classes) > 2 else shown.task,
+        task=task_of_classes(len(classes)) if shown.task == BINARY else shown.task,
         classes=classes,
         inputs=inputs,
         target=target,
@@ -246,7 +247,7 @@ def _preparation(data: Dataset, split: Split, facts: Facts, columns: tuple[str, 
             if isinstance(by_rank, QuantileEncoder) or (isinstance(by_rank, NumberEncoder) and by_rank.scale > 0):
                 encoder = replace(by_rank, indicator=found.missing > 0)
         encoders.append(encoder)
-    standardized = data.task == "regression" and data.normalization != "none"
+    standardized = data.task.standardized and data.normalization != "none"
     k = data.target.shape[1] if data.target.ndim == 2 else 1
     mean, scale = np.zeros(k), np.ones(k)
     if standardized:

@@ -12,6 +12,7 @@ from leadline.data.arrow import compute, is_text
 from leadline.data.columns import Where, categories, looks_numeric, typed
 from leadline.data.dataset import Column
 from leadline.errors import LeadlineError
+from leadline.measure.tasks import Task
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ class TypedPieces:
 
     kinds: Mapping[str, str]
     target_names: tuple[str, ...]
-    task: str
+    task: Task
     given: frozenset[str] = frozenset()
 
     @property
@@ -34,7 +35,7 @@ class TypedPieces:
     def usable(self, piece: pa.Table) -> np.ndarray:
         """Which rows have their target, bool (m,); of several labels, one suffices."""
         valid = [piece.column(name).is_valid().to_numpy() for name in self.target_names]
-        return np.logical_or.reduce(valid) if self.task == "multilabel" else np.logical_and.reduce(valid)
+        return np.logical_or.reduce(valid) if self.task.partial_labels else np.logical_and.reduce(valid)
 
     def inputs(self, piece: pa.Table, where: Where) -> tuple[Column, ...]:
         """Typed columns. LeadlineError, with row and column, for a value that is not of its column's kind."""
@@ -53,7 +54,7 @@ class TypedPieces:
 
     def targets(self, piece: pa.Table, where: Where, classes: Sequence[str]) -> np.ndarray:
         """Class indices int64 (m,), or numbers and labels float64 (m, k); what is missing is −1 or NaN."""
-        if self.task in ("binary", "multiclass") and len(self.target_names) == 1:
+        if self.task.one_class and len(self.target_names) == 1:
             codes, levels = self.levels(piece)
             own = {name: k for k, name in enumerate(classes)}
             strange = next((level for level in levels if level not in own), None)
@@ -63,7 +64,7 @@ class TypedPieces:
             return np.array([*(own[level] for level in levels), -1], np.int64)[codes]
         numbers = [typed(name, piece.column(name), "number", where).values for name in self.target_names]
         values = np.stack(numbers, axis=1)
-        return values.argmax(axis=1) if self.task in ("binary", "multiclass") else values
+        return values.argmax(axis=1) if self.task.one_class else values
 
 
 def _check_numbers(name: str, values: pa.ChunkedArray, where: Where) -> None:

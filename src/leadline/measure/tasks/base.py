@@ -137,6 +137,9 @@ class Task(str, ABC):
         return f"cost ({self.cost_unit})"
 
 
+CLASSIFICATION = "classification"
+"""What users may ask for in place of a task: one class for each example, be they two or more."""
+
 TASKS: dict[str, Task] = {}
 """Every task by its name."""
 

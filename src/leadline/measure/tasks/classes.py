@@ -12,6 +12,11 @@ from leadline.measure.intervals import Measured
 from leadline.measure.tasks.base import Array, ReadColumn, Task, column_numbers, register_task
 
 
+def task_of_classes(n_classes: int) -> ClassTask:
+    """The task of telling so many classes apart, where nobody asks for another."""
+    return MULTICLASS if n_classes > 2 else BINARY
+
+
 class ClassTask(Task):
     """Each example has exactly one class: labels are its index (m,), outputs probabilities of the classes (m, K)."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from leadline.measure import METRICS, Breakdown, CalibrationBin, Measured
+from leadline.measure import METRICS, Breakdown, CalibrationBin, Measured, task_named
 from leadline.measure.metrics import CONFIGURED
 from leadline.report.figures.figure import Figure, axis, text
 from leadline.report.quantities import count
@@ -13,16 +13,6 @@ from leadline.report.style import MUTED, SERIES
 
 MOST_ROWS = 30
 """Rows of a table; of more classes the worst are shown."""
-
-HEADLINE = {
-    "binary": ("error", "precision", "recall", "f1", "roc_auc", "pr_auc", "log_loss", "ece"),
-    "multiclass": ("error", "macro_f1", "balanced_accuracy", "roc_auc", "log_loss", "ece"),
-    "multilabel": ("error", "exact_match", "macro_f1", "micro_f1"),
-    "regression": ("rmse", "mae", "r2"),
-}
-
-LEADING = {"binary": "error", "multiclass": "error", "multilabel": "error", "regression": "rmse"}
-"""What segments are drawn by."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +38,7 @@ class MetricTable:
 def overall_table(breakdowns: Mapping[str, Breakdown], task: str) -> MetricTable:
     """The usual metrics of the task and the user's own, one row each, one column per set."""
     measured = dict.fromkeys(name for each in breakdowns.values() for name in each.overall)
-    usual = [name for name in (*HEADLINE[task], *CONFIGURED) if name in measured]
+    usual = [name for name in (*task_named(task).headline_metrics, *CONFIGURED) if name in measured]
     names = usual + [name for name in measured if name not in usual and _is_the_users(name)]
     rows = [(_title(name), [_cell(b.overall.get(name)) for b in breakdowns.values()]) for name in names]
     return MetricTable("Metrics", "metric", list(breakdowns), rows)
@@ -56,7 +46,7 @@ def overall_table(breakdowns: Mapping[str, Breakdown], task: str) -> MetricTable
 
 def class_table(breakdown: Breakdown, task: str) -> MetricTable | None:
     """Precision, recall and F1 of each class, or the error of each target; None where there are no classes."""
-    subject = {"multilabel": "label", "regression": "target"}.get(task, "class")
+    subject = task_named(task).subject
     return _table(f"By {subject}", subject, breakdown.classes) if breakdown.classes else None
 
 

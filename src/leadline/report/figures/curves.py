@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from leadline.equations.averages import weighted_averages
+from leadline.measure import task_named
 from leadline.report.figures.figure import Figure, Layout, Trace, axis
 from leadline.report.quantities import Scale
 from leadline.report.style import MUTED, SERIES
@@ -19,8 +20,7 @@ MOST_POINTS = 2_000
 
 def cost_curves(history: History, task: str, best_epoch: int | None = None, beta: float = 0.0) -> Figure:
     """Cost on the training and the dev set by epoch; β above 0 smooths the curves by weighted averages."""
-    # Regression trains on the standardized target, whose squared error has no unit.
-    title = "cost (standardized)" if task == "regression" else "cost (nats per example)"
+    title = task_named(task).cost_title
     traces = _pair(history, "cost", "dev_cost", 1.0, ".4g", beta)
     return Figure(
         "Cost",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from leadline.measure import task_named
 from leadline.report.figures.curves import History, series, smoothed, thinned
 from leadline.report.figures.figure import Figure, Trace, axis, text
 from leadline.report.quantities import Scale
@@ -15,7 +16,7 @@ SETS = (("dev", "solid"), ("train", "dot"))
 
 def cost_overlay(histories: Mapping[str, History], task: str, beta: float = 0.0) -> Figure:
     """Costs by epoch of runs by name, smoothed with a weight β."""
-    title = "cost (standardized)" if task == "regression" else "cost (nats per example)"
+    title = task_named(task).cost_title
     return _overlay("Cost", histories, {"dev": "dev_cost", "train": "cost"}, title, 1.0, beta)
 
 

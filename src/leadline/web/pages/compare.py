@@ -61,7 +61,7 @@ def _test(runs: Sequence[Run], metric: str | None) -> dict[str, Any]:
 
 
 def _ladders(runs: Sequence[Run]) -> list[tuple[str, Any]]:
-    measured = [run for run in runs if (run.folder / "diagnosis.json").exists()]
+    measured = [run for run in runs if run.has_diagnosis]
     figures = ladder_figures([run.diagnosis.ladder for run in measured])
     return [(run.name, figure) for run, figure in zip(measured, figures, strict=True)]
 
@@ -81,13 +81,12 @@ def _value(value: Any) -> str:
 
 def _figures(runs: Sequence[Run]) -> list[Any]:
     """Curves over each other, of runs of one kind of task; a cost or an RMSE of another task has another unit."""
-    task = runs[0].summary["task"]
+    task = runs[0].task
     histories = {run.name: run.history for run in runs}
-    regression = {run.summary["task"] == "regression" for run in runs}
-    if len(regression) > 1 or not any(histories.values()):
+    if len({run.task.graded for run in runs}) > 1 or not any(histories.values()):
         return []
     return [error_overlay(histories, Scale.of(task)), cost_overlay(histories, task)]
 
 
 def _shown(run: Run) -> dict[str, Any]:
-    return {"status": run.status, "conclusion": run.summary.get("conclusion") or "not measured"}
+    return {"status": run.status, "conclusion": run.summary.conclusion or "not measured"}

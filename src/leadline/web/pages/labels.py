@@ -24,7 +24,7 @@ VERDICTS = {"keep": "right", "change": "wrong", "unsure": "unclear"}
 @router.get("")
 def labels(request: Request, site: CurrentSite, run: NamedRun, row: str = "", sets: str = "") -> Response:
     """The page; ``row`` is the label to look at, and ``sets=all`` brings labels of the training set, too."""
-    if not run.data.get("classes") or run.summary["task"] not in ("binary", "multiclass"):
+    if not run.classes or not run.task.one_class:
         raise LeadlineError(
             f"This page reviews labels where examples have one class each, which {run.name} has not. On the command "
             f"line: leadline labels {run.name} --export labels.csv writes a review queue, --apply labels.csv takes it."
@@ -126,7 +126,7 @@ def _values(site: Site, run: Run, sets: str, row: int | None = None) -> dict[str
         "changing": None,
         "trouble": "",
     }
-    found["expected"] = 5 * max(1, round(run.summary.get("seconds") or 1))
+    found["expected"] = 5 * max(1, round(run.summary.seconds or 1))
     if change is not None and not change.done.is_set():
         return found | {"changing": change}
     found["trouble"] = site.labels.settled(run) or ""

@@ -41,7 +41,7 @@ def overview(request: Request, site: CurrentSite, run: NamedRun) -> Response:
     values: dict[str, Any] = {"report": None, "curves": _curves(run), "running": running}
     if running:
         values |= _progress(run)
-    elif (run.folder / "diagnosis.json").exists():
+    elif run.has_diagnosis:
         values |= report_values(run_report(run)) | _prediction(site, run)
     return site.render(
         request,
@@ -67,7 +67,7 @@ def progress(request: Request, site: CurrentSite, run: NamedRun) -> Response:
 @router.get("/pictures")
 def pictures(request: Request, site: CurrentSite, run: NamedRun) -> Response:
     """Filters, activation maps and varied training images, as a part of the page; they take a moment."""
-    key = (run.name, signature(run.folder / "checkpoint.safetensors"))
+    key = (run.name, signature(run.checkpoint_path))
     return site.render(request, "run_pictures.html", pictures=_pictures.get(key, lambda: _drawn(site, run)))
 
 
@@ -133,7 +133,7 @@ def start_next(request: Request, site: CurrentSite, run: NamedRun) -> Response:
 
 def _stem(run: Run) -> str:
     """What runs on the same data are named after."""
-    return run.data["fingerprint"].get("name") or "run"
+    return run.fingerprint.get("name") or "run"
 
 
 def _drawn(site: Site, run: Run) -> list[dict[str, Any]]:
@@ -146,7 +146,7 @@ def _pictured(run: Run) -> bool:
     experiment = run.experiment
     convolutional = '"convolution' in json.dumps(experiment.network.layers or ())
     varied = bool(experiment.to_dict().get("augment"))
-    return bool(run.data["fingerprint"].get("image_shape")) and _startable(run) and (convolutional or varied)
+    return run.image_shape is not None and _startable(run) and (convolutional or varied)
 
 
 def _prediction(site: Site, run: Run) -> dict[str, Any]:
@@ -171,12 +171,12 @@ def _remedied(run: Run, place: int) -> Experiment:
 
 
 def _curves(run: Run, beta: float = 0.0) -> list[Any]:
-    return training_curves(run.history, run.summary["task"], "", run.summary["best_epoch"], beta)
+    return training_curves(run.history, run.task, "", run.best_epoch, beta)
 
 
 def _progress(run: Run) -> dict[str, Any]:
     last, epochs = last_epoch(run.folder), run.experiment.training.epochs
-    scale = Scale.of(run.summary["task"])
+    scale = Scale.of(run.task)
     shown = [
         ("cost", _significant(last.get("cost")), "", "training set, penalties included"),
         ("dev error", _significant(last.get("dev_error"), scale.factor), scale.unit, "not the final measurement"),
