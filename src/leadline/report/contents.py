@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from leadline.measure import Breakdown, Task
+from leadline.measure import Breakdown, Task, task_named
 from leadline.strategy import ErrorAnalysis
 from leadline.strategy.ladder import Ladder
 from leadline.strategy.mismatch import Mismatch
@@ -111,3 +111,6 @@ class Report:
     data: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
     notices: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "task", task_named(self.task))

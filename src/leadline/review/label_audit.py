@@ -9,6 +9,7 @@ import numpy as np
 
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
+from leadline.measure import Task
 from leadline.review.out_of_fold import out_of_fold
 from leadline.review.run_labels import AuditedLabels
 from leadline.runs.reviews import LABEL_REVIEWS, load_reviews, load_verdicts
@@ -47,6 +48,7 @@ class RunLabels(AuditedLabels):
         pattern: random or systematic, by confirmed wrong labels where there are enough, else by the suspects.
         share: of the dev error that wrong labels explain; None without dev predictions.
         confirmed: whether ``share`` counts confirmed wrong labels; otherwise suspects that the network contradicts.
+        task: of the run.
 
     """
 
@@ -59,7 +61,7 @@ class RunLabels(AuditedLabels):
     pattern: LabelPattern
     share: LabelShare | None
     confirmed: bool
-    task = "classes"
+    task: Task
 
     def _parts(self) -> tuple[LabelAudit, LabelPattern, bool]:
         return self.audit, self.pattern, self.confirmed
@@ -91,7 +93,9 @@ def audit_labels(run: Run, data: Dataset | None = None, k: int = 5, segments: Se
     pattern = label_pattern(given, right, wrong, classes, columns) if by_people else audit.pattern
     share, confirmed = _share(run, rows, sets, audit, wrong, right, bool(len(reviews)))
     contents = tuple(np.array(row_contents(plan.data))[rows].tolist())
-    return RunLabels(rows, sets, contents, audit, reviews, load_verdicts(run.folder), pattern, share, confirmed)
+    return RunLabels(
+        rows, sets, contents, audit, reviews, load_verdicts(run.folder), pattern, share, confirmed, run.task
+    )
 
 
 def apply_corrections(run: Run, corrections: Corrections, data: Dataset | None = None) -> Run:

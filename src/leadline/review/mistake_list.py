@@ -59,7 +59,7 @@ class MistakeList:
 
     def __init__(self, task: str, classes: tuple[str, ...], answers: Answers, judged: Judged) -> None:
         self.task, self.judged = task_named(task), judged
-        self.classes = classes if self.task.named_outputs else ()
+        self.classes: tuple[str, ...] = classes if self.task.named_outputs else ()
         self.n = len(judged.rows)
         wrong = self._wrong = np.flatnonzero(judged.wrong)
         self.rows = judged.rows[wrong]

@@ -203,10 +203,11 @@ def _worst(answers: Answers, judged: Judged, data: Dataset | None) -> list[Mista
     images, fields = _shown(data, rows)
     mistakes = []
     for k, i in enumerate(chosen):
-        texts, surety = (judged.labels[i], judged.predictions[i]), None if judged.surety is None else judged.surety[i]
+        surety = None if judged.surety is None else float(judged.surety[i])
+        label, prediction = judged.labels[i], judged.predictions[i]
         if surety is None:  # values, to six digits
-            texts = tuple(number(float(values[i, 0])) for values in (answers.truth, answers.labels))
-        mistakes.append(Mistake(rows[k], *texts, None if surety is None else float(surety), images[k], fields[k]))
+            label, prediction = (number(float(values[i, 0])) for values in (answers.truth, answers.labels))
+        mistakes.append(Mistake(rows[k], label, prediction, surety, images[k], fields[k]))
     return mistakes
 
 

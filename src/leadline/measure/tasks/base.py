@@ -154,9 +154,10 @@ def register_task(task: _T) -> _T:
 
     """
     kind, other = type(task).__name__, TASKS.get(task)
-    if not task or other is not None:
-        trouble = f"is taken by {type(other).__name__}" if task else "is missing"
-        raise UsageError(f"The name of the task {kind} {trouble}: give it a name of its own.")
+    if not task:
+        raise UsageError(f"The task {kind} has no name: give it one.")
+    if other is not None:
+        raise UsageError(f"The task {kind}: the name {task} is taken by {type(other).__name__}; give it another.")
     missing = sorted(getattr(task, "__abstractmethods__", ()))
     if missing:
         raise UsageError(f"The task {kind} ({task}) does not define {', '.join(missing)}.")
