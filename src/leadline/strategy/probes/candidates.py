@@ -1,0 +1,150 @@
+"""The ways in which a training may be at fault, each as the same training with that one thing put right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+from leadline.measure.intervals import grouped
+from leadline.network import Dense, Dropout, Network
+from leadline.network.layer import Layer
+from leadline.optimize import Adam
+from leadline.strategy.probes.retraining import Candidate, ProbedTraining
+from leadline.training import EarlyStopping
+
+DECADES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
+"""Learning rates of the range test, six decades (Smith, 2017, tests rates alike)."""
+SATURATING = ("sigmoid", "tanh")
+WIDE, ADAM_RATE = (64, 32), 0.003
+
+
+def candidates(training: ProbedTraining) -> list[Candidate]:
+    """All that apply, those first that are preferred where two do as well."""
+    made = (_normalized, _rates, _penalties, _dropout, _longer, _adam, _bigger, _other_activation)
+    return [candidate for make in made for candidate in make(training)]
+
+
+def again(training: ProbedTraining, seed: int) -> Candidate:
+    """The training itself with another seed."""
+    settings = replace(training.settings, seed=seed)
+    return Candidate("avoidable-bias", "The seed was unlucky", "another seed", "", training.network, settings)
+
+
+def _normalized(t: ProbedTraining) -> Iterator[Candidate]:
+    if t.standardized is not None:
+        change = {"data.normalization": "standardize"}
+        yield Candidate(
+            "inputs-not-normalized",
+            "Inputs of different size hold the training up",
+            "standardized inputs",
+            "Normalize the inputs",
+            t.network,
+            t.settings,
+            change,
+            True,
+        )
+
+
+def _rates(t: ProbedTraining) -> Iterator[Candidate]:
+    now = t.settings.optimizer.learning_rate
+    near = [rate for rate in (now / 3, 3 * now) if rate < 100]
+    far = [rate for rate in DECADES if not now / 2 < rate < 2 * now and all(not r / 2 < rate < 2 * r for r in near)]
+    for rate in (*near, *far):
+        rounded = float(f"{rate:.1g}")
+        low = rate > now
+        code, verb = ("learning-rate-too-low", "Raise") if low else ("learning-rate-too-high", "Lower")
+        cause = f"The learning rate of {now:g} is too {'low' if low else 'high'}"
+        settings = replace(t.settings, optimizer=replace(t.settings.optimizer, learning_rate=rounded))
+        change = {"training.learning_rate": rounded}
+        step = f"{verb} the learning rate to {rounded:g}"
+        yield Candidate(code, cause, f"a rate of {rounded:g}", step, t.network, settings, change)
+
+
+def _penalties(t: ProbedTraining) -> Iterator[Candidate]:
+    given = [name for name in ("l2", "l1") if getattr(t.settings, name)]
+    if given:
+        settings = replace(t.settings, **dict.fromkeys(given, 0.0))
+        change = {f"training.{name}": 0.0 for name in given}
+        names = " and ".join(f"{name.upper()} penalty of λ = {getattr(t.settings, name):g}" for name in given)
+        cause, step = f"The {names} holds the weights back", f"Weaken the {' and '.join(given).upper()} penalty"
+        yield Candidate("penalty-too-strong", cause, "λ = 0", step, t.network, settings, change)
+
+
+def _dropout(t: ProbedTraining) -> Iterator[Candidate]:
+    if any(isinstance(layer, Dropout) for layer in t.network.layers):
+        off = Network([Dropout(1.0) if isinstance(layer, Dropout) else layer for layer in t.network.layers])
+        layers = [layer.config() for layer in t.network.layers if not isinstance(layer, Dropout)]
+        cause, step = "Dropout holds the fit back", "Train without dropout, or keep more units"
+        yield Candidate("dropout-too-strong", cause, "all units", step, off, t.settings, {"network.layers": layers})
+
+
+def _longer(t: ProbedTraining) -> Iterator[Candidate]:
+    """Several times the epochs, and patience for them, so that the best epoch is still the one that is kept."""
+    factor = 10 if t.settings.epochs <= 10 else 3
+    stopping = t.settings.early_stopping
+    change: dict[str, object] = {}
+    if stopping is not None:
+        longer = replace(stopping, patience=max(20, factor * stopping.patience))
+        change["training.early_stopping"] = {"patience": longer.patience, "monitor": longer.monitor}
+        stopping = longer
+    if t.stopped == "early stopping":
+        settings = replace(t.settings, early_stopping=stopping)
+        cause, name, step = "Early stopping ended training too soon", "more patience", "Stop later"
+    else:
+        epochs = factor * t.settings.epochs
+        # A rule that goes back to the best epoch keeps what more epochs would spoil.
+        keeps = stopping or EarlyStopping(epochs)
+        settings = replace(t.settings, epochs=epochs, early_stopping=keeps)
+        cause, name = "Training was cut off", f"{epochs} epochs"
+        step = f"Train longer: {epochs} epochs"
+        change["training.epochs"] = epochs
+        change.setdefault("training.early_stopping", {"patience": keeps.patience, "monitor": keeps.monitor})
+    yield Candidate("training-cut-off", cause, name, step, t.network, settings, change)
+
+
+def _adam(t: ProbedTraining) -> Iterator[Candidate]:
+    if t.settings.optimizer.name in ("gradient_descent", "momentum", "nesterov"):
+        settings = replace(t.settings, optimizer=Adam(ADAM_RATE))
+        change = {"training.optimizer": {"type": "adam"}, "training.learning_rate": ADAM_RATE}
+        cause = f"{t.settings.optimizer.name.replace('_', ' ').capitalize()} does not get far"
+        name = f"Adam and a rate of {ADAM_RATE:g}"
+        yield Candidate("avoidable-bias", cause, name, "Optimize with Adam", t.network, settings, change)
+
+
+def _bigger(t: ProbedTraining) -> Iterator[Candidate]:
+    """Several times the units and at least two hidden layers, with the layers between them as they are."""
+    layers = list(t.network.layers)
+    places = [i for i, layer in enumerate(layers) if isinstance(layer, Dense)]
+    if not places or places[-1] != len(layers) - 1:
+        return
+    hidden = places[:-1]
+    for i, least in zip(hidden, (*WIDE, *[WIDE[-1]] * len(hidden)), strict=False):
+        layer = layers[i]
+        assert isinstance(layer, Dense)
+        layers[i] = replace(layer, units=max(4 * layer.units, least))
+    first = layers[hidden[-1]] if hidden else Dense(WIDE[0], "relu")
+    assert isinstance(first, Dense)
+    if len(hidden) < 2:
+        added = [first] if not hidden else []
+        layers[-1:] = [*added, Dense(WIDE[1], first.activation), layers[-1]]
+    network = Network(layers)
+    n, more = (each.layout(tuple(t.train.x.shape[1:])).n for each in (t.network, network))
+    cause, step = f"The network is too small with {grouped(n)} parameters", "Train a bigger network"
+    change = {"network.layers": network.config()}
+    yield Candidate("avoidable-bias", cause, f"{grouped(more)} parameters", step, network, t.settings, change)
+
+
+def _other_activation(t: ProbedTraining) -> Iterator[Candidate]:
+    """ReLU in place of units through which gradients fade, where there are many layers of them."""
+    if sum(getattr(layer, "activation", "") in SATURATING for layer in t.network.layers[:-1]) < 3:
+        return
+    network = Network([*(_with_relu(layer) for layer in t.network.layers[:-1]), t.network.layers[-1]])
+    cause, step = "Gradients fade on their way through many saturating layers", "Use ReLU units"
+    change = {"network.layers": network.config()}
+    yield Candidate("cannot-memorize", cause, "ReLU units", step, network, t.settings, change)
+
+
+def _with_relu(layer: Layer) -> Layer:
+    if isinstance(layer, Dense) and layer.activation in SATURATING:
+        return replace(layer, activation="relu")
+    return layer

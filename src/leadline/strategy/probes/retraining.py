@@ -1,0 +1,183 @@
+"""Trainings of one network in other ways: each with one thing changed, beside the training itself, for a few seconds.
+
+What is alike trains at once as a population; the rest one after another. What a change does is measured on the same
+training and dev examples as the run's own network, example by example.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from leadline.equations.losses import LOSSES
+from leadline.network import Network, Parameters
+from leadline.training import Epoch, Examples, Fit, Trainer, Training, fit
+from leadline.training.evaluate import outputs
+from leadline.training.population import PopulationTrainer, Single, kind
+
+MEASURED_EXAMPLES = 4_000  # of the training set, on which the training error is measured
+PARAMETERS_AT_ONCE = 2_000_000
+
+
+@dataclass(frozen=True, eq=False)
+class ProbedTraining:
+    """A finished training and what it takes to repeat it otherwise.
+
+    Attributes:
+        network: as it was planned.
+        loss: a name of `leadline.equations.losses.LOSSES`.
+        settings: of the training.
+        train: the training examples.
+        dev: the dev examples.
+        parameters: θ as it was kept, of ``network``.
+        history: one record for each epoch.
+        stopped: why training ended.
+        seconds: how long it took.
+        standardized: makes training and dev examples with inputs (x − μ)/σ; None where the inputs were normalized.
+        unit: of the errors: "%" for fractions wrong, else the target's.
+        scale: what a regression's errors are multiplied by to be in that unit.
+
+    """
+
+    network: Network
+    loss: str
+    settings: Training
+    train: Examples
+    dev: Examples
+    parameters: Parameters
+    history: Sequence[Epoch]
+    stopped: str = "epochs"
+    seconds: float = 0.0
+    standardized: Callable[[], tuple[Examples, Examples]] | None = None
+    unit: str = "%"
+    scale: float = 1.0
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """One other way to train.
+
+    Attributes:
+        code: of the finding that it would show.
+        cause: what is wrong, as a sentence without its end.
+        name: what is changed: it follows "with".
+        step: what to do, as a sentence without its end.
+        network: that is trained.
+        settings: of its training.
+        change: keys of the experiment that do the same.
+        standardized: whether it is given standardized inputs.
+
+    """
+
+    code: str
+    cause: str
+    name: str
+    step: str
+    network: Network
+    settings: Training
+    change: Mapping[str, Any] = field(default_factory=dict)
+    standardized: bool = False
+
+    def with_seed(self, seed: int) -> Candidate:
+        """The same with another seed."""
+        return replace(self, settings=replace(self.settings, seed=seed))
+
+
+@dataclass(frozen=True, eq=False)
+class Losses:
+    """Errors of one network, example by example: 0 or 1, or squared; on training (m,) and on dev examples (m,)."""
+
+    train: Tensor
+    dev: Tensor
+    epochs: int = 0
+
+
+def losses_of(training: ProbedTraining, network: Network, parameters: Parameters, standardized: bool = False) -> Losses:
+    """The errors of a network with these parameters."""
+    train, dev = training.train, training.dev
+    if standardized and training.standardized is not None:
+        train, dev = training.standardized()
+    error, network = LOSSES[training.loss].error, network.for_loss(training.loss)
+    rows = _some(len(train))
+
+    def measured(examples: Examples, x: Tensor, y: Tensor) -> Tensor:
+        return error(outputs(network, parameters, x), y).double().cpu()
+
+    return Losses(measured(train, train.x[rows], train.y[rows]), measured(dev, dev.x, dev.y))
+
+
+def retrain(training: ProbedTraining, candidates: Sequence[Candidate], seconds: float) -> list[Losses | None]:
+    """Train every candidate within these seconds in all; None for one that diverged or had no time.
+
+    Those whose time ends before their epochs do are measured as they then are.
+    """
+    found: list[Losses | None] = [None] * len(candidates)
+    groups = _groups(candidates)
+    weights = [sum(_work(training, candidates[i]) for i in group) for group in groups]
+    for k, group in enumerate(groups):
+        started = time.monotonic()
+        fits = _fits(training, [candidates[i] for i in group], seconds * weights[k] / sum(weights[k:]))
+        for i, each in zip(group, fits, strict=True):
+            if each is not None and each.history and each.stopped != "diverged":
+                chosen = losses_of(training, each.network, each.parameters, candidates[i].standardized)
+                if bool(torch.isfinite(chosen.dev).all()) and bool(torch.isfinite(chosen.train).all()):
+                    found[i] = replace(chosen, epochs=len(each.history))
+        seconds = max(seconds - (time.monotonic() - started), 0.05)
+    return found
+
+
+def _groups(candidates: Sequence[Candidate]) -> list[list[int]]:
+    """Positions of candidates that can train at once; each that cannot is a group of its own."""
+    groups: dict[Any, list[int]] = {}
+    for i, candidate in enumerate(candidates):
+        own = kind(Single(candidate.network, candidate.settings))
+        groups.setdefault(i if own is None else (own, candidate.standardized), []).append(i)
+    return list(groups.values())
+
+
+def _work(training: ProbedTraining, candidate: Candidate) -> float:
+    """What a candidate takes beside others, roughly: parameters and a constant for each step, times epochs."""
+    n = candidate.network.layout(tuple(training.train.x.shape[1:])).n
+    return (20_000 + n) * max(candidate.settings.epochs, 1)
+
+
+def _fits(training: ProbedTraining, candidates: Sequence[Candidate], seconds: float) -> list[Fit | None]:
+    train, dev = training.train, training.dev
+    if candidates[0].standardized and training.standardized is not None:
+        train, dev = training.standardized()
+    singles = [Single(candidate.network, candidate.settings) for candidate in candidates]
+    if kind(singles[0]) is None or train.weights is not None:
+        ends = [time.monotonic() + seconds * (k + 1) / len(singles) for k in range(len(singles))]
+        return [_alone(training.loss, each, train, dev, end) for each, end in zip(singles, ends, strict=True)]
+    return _at_once(training.loss, singles, train, dev, time.monotonic() + seconds)
+
+
+def _at_once(loss: str, singles: Sequence[Single], train: Examples, dev: Examples, end: float) -> list[Fit | None]:
+    trainer = PopulationTrainer(singles, loss, train, dev)
+    while trainer.active and time.monotonic() < end:
+        trainer.run_epoch()
+    if trainer.active:
+        trainer.retire(trainer.active)
+    return list(trainer.results())
+
+
+def _alone(loss: str, single: Single, train: Examples, dev: Examples, end: float) -> Fit | None:
+    if time.monotonic() >= end:
+        return None
+
+    def over(_: Epoch, __: Trainer) -> bool:
+        return time.monotonic() >= end
+
+    return fit(single.network, loss, train, dev, single.settings, on_epoch=over)
+
+
+def _some(m: int) -> Tensor:
+    """Positions of some of m examples, always the same."""
+    if m <= MEASURED_EXAMPLES:
+        return torch.arange(m)
+    return torch.randperm(m, generator=torch.Generator().manual_seed(0))[:MEASURED_EXAMPLES].sort().values
