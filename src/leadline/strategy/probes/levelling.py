@@ -11,7 +11,7 @@ from leadline.measure.intervals import Measured
 
 LEAST_EPOCHS = 8
 """With fewer there is no telling a slope from the noise of batches."""
-LEVEL_SHARE = 0.02
+LEVEL_SHARE = 0.01
 """A cost has levelled off where the next tenth of the training would bring less than this share of the whole fall."""
 
 

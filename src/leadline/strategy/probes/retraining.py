@@ -19,9 +19,9 @@ from leadline.network import Network, Parameters
 from leadline.training import Epoch, Examples, Fit, Trainer, Training, fit
 from leadline.training.evaluate import outputs
 from leadline.training.population import PopulationTrainer, Single, kind
+from leadline.training.threads import limited_threads, threads_for
 
 MEASURED_EXAMPLES = 4_000  # of the training set, on which the training error is measured
-PARAMETERS_AT_ONCE = 2_000_000
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,11 +90,15 @@ class Candidate:
 
 @dataclass(frozen=True, eq=False)
 class Losses:
-    """Errors of one network, example by example: 0 or 1, or squared; on training (m,) and on dev examples (m,)."""
+    """Errors of one network, example by example: 0 or 1, or squared; on training (m,) and on dev examples (m,).
+
+    ``epochs`` were trained; ``in_full`` says that the training came to its own end.
+    """
 
     train: Tensor
     dev: Tensor
     epochs: int = 0
+    in_full: bool = True
 
 
 def losses_of(training: ProbedTraining, network: Network, parameters: Parameters, standardized: bool = False) -> Losses:
@@ -126,7 +130,7 @@ def retrain(training: ProbedTraining, candidates: Sequence[Candidate], seconds: 
             if each is not None and each.history and each.stopped != "diverged":
                 chosen = losses_of(training, each.network, each.parameters, candidates[i].standardized)
                 if bool(torch.isfinite(chosen.dev).all()) and bool(torch.isfinite(chosen.train).all()):
-                    found[i] = replace(chosen, epochs=len(each.history))
+                    found[i] = replace(chosen, epochs=len(each.history), in_full=each.stopped != "request")
         seconds = max(seconds - (time.monotonic() - started), 0.05)
     return found
 
@@ -151,19 +155,35 @@ def _fits(training: ProbedTraining, candidates: Sequence[Candidate], seconds: fl
     if candidates[0].standardized and training.standardized is not None:
         train, dev = training.standardized()
     singles = [Single(candidate.network, candidate.settings) for candidate in candidates]
-    if kind(singles[0]) is None or train.weights is not None:
-        ends = [time.monotonic() + seconds * (k + 1) / len(singles) for k in range(len(singles))]
-        return [_alone(training.loss, each, train, dev, end) for each, end in zip(singles, ends, strict=True)]
-    return _at_once(training.loss, singles, train, dev, time.monotonic() + seconds)
+    shape, batch = tuple(train.x.shape[1:]), training.settings.batch_size or len(train)
+    with limited_threads(threads_for(singles[0].network, shape, batch)):
+        if kind(singles[0]) is None or train.weights is not None:
+            ends = [time.monotonic() + seconds * (k + 1) / len(singles) for k in range(len(singles))]
+            return [_alone(training.loss, each, train, dev, end) for each, end in zip(singles, ends, strict=True)]
+        return _at_once(training.loss, singles, train, dev, time.monotonic() + seconds)
 
 
 def _at_once(loss: str, singles: Sequence[Single], train: Examples, dev: Examples, end: float) -> list[Fit | None]:
+    """Train a population; where its time will not suffice for all epochs, the worse half leaves twice on the way."""
     trainer = PopulationTrainer(singles, loss, train, dev)
+    started, epochs = time.monotonic(), max(each.settings.epochs for each in singles)
+    halvings = [started + share * (end - started) for share in (0.25, 0.5)]
     while trainer.active and time.monotonic() < end:
-        trainer.run_epoch()
+        records = trainer.run_epoch()
+        now = time.monotonic()
+        if halvings and now > halvings[0]:
+            del halvings[0]
+            if started + (now - started) / trainer.epoch * epochs > end:
+                trainer.retire(_worse_half(records))
     if trainer.active:
         trainer.retire(trainer.active)
     return list(trainer.results())
+
+
+def _worse_half(records: Mapping[int, Epoch]) -> list[int]:
+    """Members with the higher dev costs (successive halving; Jamieson and Talwalkar, 2016)."""
+    order = sorted(records, key=lambda i: records[i].dev_cost or 0.0)
+    return order[-(-len(order) // 2) :]
 
 
 def _alone(loss: str, single: Single, train: Examples, dev: Examples, end: float) -> Fit | None:

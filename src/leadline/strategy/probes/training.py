@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from scipy.stats import norm, wilcoxon
@@ -60,14 +61,13 @@ def _findings(training: ProbedTraining, own: Losses, budget: Budget) -> tuple[Fi
     seed = training.settings.seed + FRESH_SEED
     *first, other_seed = retrain(training, [*tried, again(training, seed)], FIRST_SHARE * budget.left)
     reference = _better(training, own, other_seed)
-    better = [
-        Tried(candidate, losses)
-        for candidate, losses in zip(tried, first, strict=True)
-        if losses is not None and _gains(training, reference, losses)
-    ]
-    if not better:
+    measured = [Tried(c, losses) for c, losses in zip(tried, first, strict=True) if losses is not None]
+    leading = [each for each in measured if _gains(training, reference, each.losses)]
+    if not leading and not all(each.losses.in_full for each in measured):
+        leading = measured  # the best of them with the rest of the time may show what all together could not
+    if not leading:
         return ()
-    leading = sorted(better, key=lambda each: _error(training, each.losses.dev))[:CONFIRMED]
+    leading = sorted(leading, key=lambda each: _error(training, each.losses.dev))[:CONFIRMED]
     fresh = retrain(training, [each.candidate.with_seed(seed + 1) for each in leading], budget.left)
     shown = [
         Tried(each.candidate, losses)
@@ -125,7 +125,8 @@ def p_of_fall(before: np.ndarray, after: np.ndarray) -> float:
     p = float(norm.sf(fall.mean() / (spread / len(fall) ** 0.5)))
     if np.isin(before, (0.0, 1.0)).all():
         return p
-    return max(p, float(wilcoxon(np.sqrt(before), np.sqrt(after), alternative="greater").pvalue))
+    by_rank: Any = wilcoxon(np.sqrt(before), np.sqrt(after), alternative="greater")
+    return max(p, float(by_rank.pvalue))
 
 
 def _error(training: ProbedTraining, losses: object) -> float:
@@ -155,8 +156,8 @@ def _finding(training: ProbedTraining, own: Losses, shown: Tried) -> Finding:
     now, then = ([_measured(training, each).plain() for each in (errors.train, errors.dev)] for errors in (own, losses))
     epochs = f" after {losses.epochs} epochs" if candidate.code != "training-cut-off" else ""
     statement = (
-        f"{candidate.cause}: with {candidate.name} the training error is {then[0]} and the dev error {then[1]}{epochs}, "
-        f"where the run has {now[0]} and {now[1]}."
+        f"{candidate.cause}: with {candidate.name} the training error is {then[0]} and the dev error {then[1]}"
+        f"{epochs}, where the run has {now[0]} and {now[1]}."
     )
     evidence = [
         Quantity("training error of the run", _measured(training, own.train)),
