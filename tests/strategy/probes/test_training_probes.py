@@ -46,7 +46,7 @@ def findings(training: ProbedTraining) -> tuple[Finding, ...]:
     ("settings", "code"),
     [
         (replace(SOUND, optimizer=Adam(1e-6)), "learning-rate-too-low"),
-        (replace(SOUND, optimizer=Adam(1.0)), "learning-rate-too-high"),
+        (replace(SOUND, optimizer=Adam(3.0)), "learning-rate-too-high"),
         (replace(SOUND, l2=64.0), "penalty-too-strong"),
         (replace(SOUND, epochs=2, optimizer=Adam(0.003)), "training-cut-off"),
     ],
