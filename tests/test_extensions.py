@@ -25,6 +25,7 @@ from leadline.measure import METRICS, Breakdown, Metric, evaluate, proportion
 from leadline.network.layer import LAYERS
 from leadline.optimize import OPTIMIZERS, Optimizer, Schedule, optimizer_from_config
 from leadline.report.figures.breakdown import segment_tables
+from leadline.search import search, settings_of
 from leadline.session.plan import make_plan
 
 SIGN = """
@@ -194,6 +195,17 @@ def test_a_module_is_imported_by_its_name(tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_what_a_program_or_a_function_defines_no_other_program_can_load() -> None:
     assert modules_of([sign_rule()(), None, "adam"]) == ()
+
+
+SAMPLER = """
+from optuna.samplers import PartialFixedSampler, RandomSampler
+from leadline.search.samplers import Sampler, Strategy
+
+
+class Smallest(Sampler):
+    def strategy(self, space, trials, seed):
+        return Strategy(PartialFixedSampler({each.key: each.low for each in space}, RandomSampler(seed)))
+"""
 
 
 class Announced:
@@ -368,3 +380,26 @@ def test_an_architecture_of_the_users_own_is_built_by_name() -> None:
     assert len(network_for("two_layers", (8, 8, 1), 10).layers) == 4
     plan = make_plan(experiment.replace({"training.epochs": 1}))
     assert [table["type"] for table in plan.experiment.network.layers or ()] == ["image", "flatten", "dense", "dense"]
+
+
+def test_a_sampler_of_the_users_own_chooses_the_trials(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mine.py").write_text(SAMPLER, encoding="utf-8")
+    experiment = ll.Experiment.from_dict(
+        {
+            "extensions": {"modules": ["mine.py"]},
+            "data": {"source": "digits"},
+            "training": {"epochs": 1},
+            "search": {
+                "sampler": "smallest",
+                "trials": 2,
+                "finalists": 0,
+                "space": {"training.l2": {"log": [0.1, 10]}},
+            },
+        }
+    )
+    settings = settings_of(experiment, {})
+    found = search(experiment, settings=settings)
+    assert [trial.values["training.l2"] for trial in found.trials] == [0.1, 0.1]
+    with pytest.raises(UsageError, match=r"search\.sampler: unknown sampler 'smalest'\. Did you mean 'smallest'"):
+        settings_of(experiment, {"sampler": "smalest"})

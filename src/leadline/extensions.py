@@ -127,8 +127,13 @@ class Registry(dict[str, Entry], Generic[Entry]):
 
     def lookup(self, name: object, where: str = "", capital: bool = False) -> Entry:
         """The entry of that name. `UsageError`, beginning with ``where``, with the nearest names: there is none."""
+        self.check(name, where, capital)
+        return self[str(name)]
+
+    def check(self, name: object, where: str = "", capital: bool = False) -> None:
+        """Raise `UsageError` as `lookup` does; nothing is loaded for a name that is known without that."""
         if isinstance(name, str) and name in self:
-            return self[name]
+            return
         if isinstance(name, str) and name in self._unfinished:
             raise UsageError(f"{where}{self._unfinished[name]}")
         word = "Unknown" if capital else "unknown"
@@ -387,6 +392,12 @@ _KINDS: dict[str, Registry[Any]] = {
         Registry("schedule", ["leadline.optimize"]),
         Registry("metric", ["leadline.measure"], instances=True),
         Registry("architecture", ["leadline.architectures"], instances=True),
+        Registry(
+            "sampler",
+            ["leadline.search.samplers"],
+            instances=True,
+            builtin=("random", "quasi-random", "grid", "coarse-to-fine", "tpe"),
+        ),
     )
 }
 """All kinds, in the order in which ``leadline extensions`` lists them."""

@@ -10,8 +10,7 @@ import pytest
 from leadline.errors import UsageError
 from leadline.search.coarse_to_fine import CoarseToFine, zoomed
 from leadline.search.distributions import suggest, values_of
-from leadline.search.samplers import GRID_POINT, Grid, Strategy, grid_levels, strategy
-from leadline.search.settings import SAMPLERS
+from leadline.search.samplers import GRID_POINT, SAMPLERS, Grid, Strategy, grid_levels, strategy
 from leadline.search.spaces import Space, choice, integer, linear, log, one_minus_log
 from leadline.search.storage import open_storage, open_study
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leadline.cli.train import AsJson, ExperimentName, RunsFolder, assigned, experiment_of
+from leadline.extensions import registry
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,7 +27,8 @@ def search(
     experiment: ExperimentName,
     trials: Annotated[int | None, typer.Option(help="How many to train in all. [default: 64]")] = None,
     sampler: Annotated[
-        str | None, typer.Option(help="random, quasi-random, grid, coarse-to-fine or tpe. [default: random]")
+        str | None,
+        typer.Option(help=f"{', '.join(registry('sampler').builtin)}, or one of [extensions]. [default: random]"),
     ] = None,
     storage: Annotated[
         str | None,

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leadline.errors import UsageError
+from leadline.extensions import registry
 
 if TYPE_CHECKING:
     from leadline.experiment import Experiment
@@ -35,7 +36,9 @@ def train(
     name: Annotated[str | None, typer.Option(help="The run's name.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training set.")] = None,
     batch_size: Annotated[str | None, typer.Option(help='Examples in a batch, or "full".')] = None,
-    optimizer: Annotated[str | None, typer.Option(help="adam, rmsprop, momentum, gradient_descent, …")] = None,
+    optimizer: Annotated[
+        str | None, typer.Option(help=f"{', '.join(registry('optimizer').builtin)}, or one of [extensions].")
+    ] = None,
     learning_rate: Annotated[float | None, typer.Option(help="α.")] = None,
     l2: Annotated[float | None, typer.Option(help="λ of the L2 penalty.")] = None,
     seed: Annotated[int | None, typer.Option(help="Of the split and of the training.")] = None,

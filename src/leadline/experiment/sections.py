@@ -205,11 +205,12 @@ class GoalSection(Section):
 class SearchSection(Section):
     """``[search]``: how ``leadline search`` looks for hyper-parameters; training itself leaves it alone.
 
-    ``space`` is described in `leadline.search.spaces`; without it the space is that of the first ``tiers`` tiers.
+    ``sampler`` is one of those that come along or of the user's own. ``space`` is described in
+    `leadline.search.spaces`; without it the space is that of the first ``tiers`` tiers.
     """
 
     trials: int | None = Field(default=None, ge=1)
-    sampler: Literal["random", "quasi-random", "grid", "coarse-to-fine", "tpe"] | None = None
+    sampler: str | None = None
     seed: int | None = Field(default=None, ge=0, lt=2**32)
     tiers: int | None = Field(default=None, ge=1, le=3)
     pruning: bool | None = None

@@ -105,6 +105,7 @@ def search(
 
 def settings_of(experiment: Experiment, given: Mapping[str, Any] | None = None) -> SearchSettings:
     """The options of ``[search]``, overruled by those given (None: not given)."""
+    experiment.load_modules()
     section = experiment.search.model_dump(exclude_none=True, exclude={"space"})
     values = section | {key: value for key, value in (given or {}).items() if value is not None}
     if "budget" in values:

@@ -7,9 +7,10 @@ asks: a random search by four workers tries the same points as one by a single w
 from __future__ import annotations
 
 import warnings
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 from zlib import crc32
 
 import numpy as np
@@ -19,10 +20,9 @@ from optuna.exceptions import ExperimentalWarning
 from optuna.samplers import BaseSampler, QMCSampler, RandomSampler, TPESampler
 from optuna.trial import FrozenTrial, TrialState
 
-from leadline.errors import UsageError, nearest
+from leadline.extensions import Extension, Registry, registry
 from leadline.search.coarse_to_fine import CoarseToFine, DrawnBefore, ordinal
 from leadline.search.distributions import distribution, parameter, parameter_name
-from leadline.search.settings import SAMPLERS
 from leadline.search.spaces import Space
 
 GRID_POINT = "leadline:grid point"
@@ -41,21 +41,29 @@ class Strategy:
     most: int | None = None
 
 
+class Sampler(Extension, ABC, kind="sampler"):
+    """A way to choose the next trial, by name. Subclass it, with `strategy`, to add one of your own.
+
+    A search asks for its strategy once in every process that takes part, with the same arguments.
+    """
+
+    name: ClassVar[str]
+
+    @abstractmethod
+    def strategy(self, space: Space, trials: int, seed: int) -> Strategy:
+        """How a search of so many trials over a space chooses them.
+
+        `Numbered` makes any of Optuna's samplers repeatable, however many workers ask it.
+        """
+
+
+SAMPLERS: Registry[Sampler] = registry("sampler")
+"""The samplers by name."""
+
+
 def strategy(name: str, space: Space, trials: int, seed: int) -> Strategy:
-    """The sampler of that name for a search of so many trials. `UsageError`: there is no such sampler."""
-    if name == "random":
-        return Strategy(Numbered(lambda seed: RandomSampler(seed), seed))
-    if name == "quasi-random":
-        return Strategy(QuasiRandom(space, seed))
-    if name == "grid":
-        points = space.points(grid_levels(space, trials))
-        return Strategy(Grid(space, points, seed), most=len(points))
-    if name == "coarse-to-fine":
-        sampler = CoarseToFine(space, trials, seed)
-        return Strategy(sampler, at_once=sampler.round_size)
-    if name == "tpe":
-        return Strategy(Numbered(_tpe, seed), at_once=TPE_AT_ONCE)
-    raise UsageError(f"search.sampler: unknown sampler '{name}'.{nearest(name, SAMPLERS)}")
+    """The strategy of the sampler of that name. `UsageError`: there is no such sampler."""
+    return SAMPLERS.lookup(name, "search.sampler: ").strategy(space, trials, seed)
 
 
 def grid_levels(space: Space, trials: int) -> int:
@@ -171,3 +179,55 @@ def _key(parameters: Mapping[str, Any]) -> tuple[tuple[str, str], ...]:
     """Parameters to look up a point by, without the last digits that a trip through a file may change."""
     texts = {name: f"{value:.10g}" if isinstance(value, float) else str(value) for name, value in parameters.items()}
     return tuple(sorted(texts.items()))
+
+
+class RandomSearch(Sampler):
+    """Every trial anew at random."""
+
+    name = "random"
+
+    def strategy(self, space: Space, trials: int, seed: int) -> Strategy:
+        """Any number of trials at once."""
+        return Strategy(Numbered(lambda seed: RandomSampler(seed), seed))
+
+
+class QuasiRandomSearch(Sampler):
+    """Points that fill the space evenly."""
+
+    name = "quasi-random"
+
+    def strategy(self, space: Space, trials: int, seed: int) -> Strategy:
+        """Any number of trials at once."""
+        return Strategy(QuasiRandom(space, seed))
+
+
+class GridSearch(Sampler):
+    """All points of a grid, each once."""
+
+    name = "grid"
+
+    def strategy(self, space: Space, trials: int, seed: int) -> Strategy:
+        """As fine a grid as there are trials for."""
+        points = space.points(grid_levels(space, trials))
+        return Strategy(Grid(space, points, seed), most=len(points))
+
+
+class CoarseToFineSearch(Sampler):
+    """Rounds in smaller and smaller regions."""
+
+    name = "coarse-to-fine"
+
+    def strategy(self, space: Space, trials: int, seed: int) -> Strategy:
+        """A round at once."""
+        sampler = CoarseToFine(space, trials, seed)
+        return Strategy(sampler, at_once=sampler.round_size)
+
+
+class TreeParzen(Sampler):
+    """Optuna's tree-structured Parzen estimator."""
+
+    name = "tpe"
+
+    def strategy(self, space: Space, trials: int, seed: int) -> Strategy:
+        """A few at once: it learns from those before."""
+        return Strategy(Numbered(_tpe, seed), at_once=TPE_AT_ONCE)

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from leadline.errors import UsageError, nearest
-
-SAMPLERS = ("random", "quasi-random", "grid", "coarse-to-fine", "tpe")
+from leadline.errors import UsageError
+from leadline.extensions import registry
 
 
 @dataclass(frozen=True)
@@ -29,8 +28,7 @@ class SearchSettings:
     places: int = 64
 
     def __post_init__(self) -> None:
-        if self.sampler not in SAMPLERS:
-            raise UsageError(f"search.sampler: unknown sampler '{self.sampler}'.{nearest(str(self.sampler), SAMPLERS)}")
+        registry("sampler").check(self.sampler, "search.sampler: ")
         for name, least in (("trials", 1), ("seed", 0), ("finalists", 0), ("seeds", 2), ("places", 1)):
             value = getattr(self, name)
             if type(value) is not int or value < least:
