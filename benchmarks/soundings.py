@@ -33,7 +33,7 @@ from leadline.search import Workbench, train_variants
 from leadline.session.plan import read_data
 from leadline.session.training import run_experiment
 from leadline.soundings import sound
-from leadline.soundings.catalogue import MORE_DATA, TOGETHER
+from leadline.soundings.candidates import MORE_DATA, TOGETHER
 from leadline.soundings.climb import climb
 from leadline.soundings.clock import Clock
 from leadline.soundings.effects import Effect, effect

@@ -398,6 +398,7 @@ _KINDS: dict[str, Registry[Any]] = {
             instances=True,
             builtin=("random", "quasi-random", "grid", "coarse-to-fine", "tpe"),
         ),
+        Registry("remedy", ["leadline.strategy.remedies"], instances=True),
     )
 }
 """All kinds, in the order in which ``leadline extensions`` lists them."""

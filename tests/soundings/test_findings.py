@@ -1,16 +1,17 @@
 from __future__ import annotations
 
 from leadline.measure import Measured
-from leadline.soundings.catalogue import LONGER, Option, Remedy
+from leadline.soundings.candidates import LONGER
 from leadline.soundings.effects import Effect
 from leadline.soundings.findings import Baseline, _cost, _doubted, _sounding
 from leadline.soundings.lines import Fidelity, Line
+from leadline.strategy.remedies import Candidate, Option
 
 BASE = Baseline(Measured(0.1, 0.08, 0.12, 500), 0.02, 0.005, 5, 10.0, 0.11)
 
 
 def line(key: str = "dropout", note: str = "", diverged: bool = False, skipped: bool = False) -> Line:
-    remedy = Remedy(key, "Title", ("variance",), (Option("a way", {"training.l2": 1.0}),), {})
+    remedy = Candidate(key, "Title", ("variance",), (Option("a way", {"training.l2": 1.0}),), {})
     found = Effect(-0.02, 0.002, 0.002, 0.004)
     made = Line(remedy, remedy.options[0], found, found, found, seeds=4, cost=3.0, note=note)
     made.diverged, made.skipped = diverged, skipped

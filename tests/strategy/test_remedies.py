@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from leadline.strategy import Evidence, Remedy, remedies
+from leadline.strategy import Advice, Evidence, remedies
 from leadline.strategy.remedies import remedies_for
 
 DENSE = ({"type": "dense", "units": 32, "activation": "relu"}, {"type": "dense", "units": 1})
@@ -114,7 +114,7 @@ def test_several_gaps_get_the_first_ones_remedies_first():
 
 def test_a_remedy_survives_json_and_reads_well():
     remedy = remedies("variance", KNOWN)[0]
-    assert Remedy.from_json(remedy.to_json()) == remedy
+    assert Advice.from_json(remedy.to_json()) == remedy
     assert str(remedy) == ("Add an L2 penalty: no L2 penalty was used (λ = 0). Bias rises a little if λ is too large.")
 
 
@@ -136,6 +136,7 @@ def test_evidence_comes_from_a_resolved_experiment_and_its_history():
         l2=0.5,
         l1=0.0,
         patience=7,
+        early_stopping={"patience": 7},
         normalization="unit",
         augmentation=False,
     )

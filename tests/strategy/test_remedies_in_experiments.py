@@ -11,9 +11,9 @@ import pytest
 from leadline.cli.main import run as leadline
 from leadline.experiment import Experiment
 from leadline.session.plan import make_plan
-from leadline.strategy import Evidence, Remedy, remedies
-from leadline.strategy import remedies as remedies_function
+from leadline.strategy import Advice, Evidence, remedies
 from leadline.strategy.ladder import BIAS, MISMATCH, OVERFITTING, VARIANCE
+from leadline.strategy.remedies import CATALOGUE
 from leadline.toml_text import toml_value
 
 LAYERS = [
@@ -55,11 +55,11 @@ FOUND = {(remedy.title, str(remedy.change)): remedy for e in EVIDENCE for gap in
 
 
 def titles_in_the_source() -> set[str]:
-    """What is given as a title to any `Remedy` in the module, as written; an f-string as its constant parts."""
-    module = inspect.getmodule(remedies_function)
-    assert module is not None
-    calls = [node for node in ast.walk(ast.parse(inspect.getsource(module))) if isinstance(node, ast.Call)]
-    first = [c.args[0] for c in calls if getattr(c.func, "id", "") == "Remedy" and c.args]
+    """What is given as a title to any advice in the catalogue, as written; an f-string as its constant parts."""
+    trees = [ast.parse(inspect.getsource(module)) for module in CATALOGUE]
+    calls = [node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    first = [c.args[0] for c in calls if getattr(c.func, "attr", "") == "advise" and c.args]
+    assert len(first) > 15
     return {a.value for a in first if isinstance(a, ast.Constant) and isinstance(a.value, str)} | {
         str(a.values[0].value) for a in first if isinstance(a, ast.JoinedStr) and isinstance(a.values[0], ast.Constant)
     }
@@ -72,7 +72,7 @@ def test_the_cases_below_hold_every_remedy_there_is():
 
 
 @pytest.mark.parametrize("remedy", FOUND.values(), ids=lambda r: r.title)
-def test_its_change_is_an_experiment_that_can_be_planned(remedy: Remedy):
+def test_its_change_is_an_experiment_that_can_be_planned(remedy: Advice):
     if not remedy.change:
         assert remedy.title.split()[0] in ("Collect", "Synthesize", "Look")
         return
@@ -88,7 +88,7 @@ def test_its_change_is_an_experiment_that_can_be_planned(remedy: Remedy):
 
 
 @pytest.mark.parametrize("remedy", [r for r in FOUND.values() if r.change], ids=lambda r: r.title)
-def test_the_command_takes_it_with_set(remedy: Remedy, tmp_path, capsys):
+def test_the_command_takes_it_with_set(remedy: Advice, tmp_path, capsys):
     (tmp_path / "base.toml").write_text(BASE.to_toml())
     options = [f"{key}={toml_value(value)}" for key, value in remedy.change.items()]
     # One epoch tells that it is taken; a remedy that is about the epochs comes after that and wins.

@@ -8,7 +8,7 @@ import pytest
 from leadline.data import read
 from leadline.experiment import Experiment
 from leadline.search import Workbench, train_variants
-from leadline.soundings.catalogue import MORE_DATA, remedies, together
+from leadline.soundings.candidates import MORE_DATA, candidates_for, together
 from leadline.strategy.ladder import BIAS, VARIANCE
 
 
@@ -31,7 +31,7 @@ def workbench(images: bool) -> Workbench:
 @pytest.mark.parametrize("images", [False, True])
 def test_t3_05_every_remedy_is_an_experiment_that_runs(images: bool):
     bench = workbench(images)
-    found = remedies(bench.plan.experiment, len(bench.plan.split.train), bench.plan.data.image_shape)
+    found = candidates_for(bench.plan.experiment, len(bench.plan.split.train), bench.plan.data.image_shape)
     options = [option for remedy in found for option in remedy.options if "quantile" not in option.label]
     variants = [bench.variant(option.changes) for option in options]
     start = bench.plan.experiment
@@ -46,18 +46,18 @@ def test_t3_05_every_remedy_is_an_experiment_that_runs(images: bool):
 
 def test_t3_06_every_remedy_says_which_gap_it_moves():
     bench = workbench(images=False)
-    for remedy in remedies(bench.plan.experiment, 144, None):
+    for remedy in candidates_for(bench.plan.experiment, 144, None):
         assert remedy.moves
         assert set(remedy.moves) <= {BIAS, VARIANCE}
         assert remedy.gap == remedy.moves[0]
-    moves = {remedy.key: remedy.moves for remedy in remedies(bench.plan.experiment, 144, None)}
+    moves = {remedy.key: remedy.moves for remedy in candidates_for(bench.plan.experiment, 144, None)}
     assert moves[MORE_DATA] == (VARIANCE,)
     assert moves["learning_rate"] == (BIAS,)
     assert set(moves["l2"]) == {VARIANCE, BIAS}  # not orthogonal, and says so
 
 
 def test_t3_05_what_the_gap_asks_for_is_worth_more():
-    worth = {r.key: r.worth_for for r in remedies(workbench(images=False).plan.experiment, 144, None)}
+    worth = {r.key: r.worth_for for r in candidates_for(workbench(images=False).plan.experiment, 144, None)}
     assert worth[MORE_DATA]([VARIANCE]) > worth["bigger_network"]([VARIANCE])
     assert worth["bigger_network"]([BIAS]) > worth["dropout"]([BIAS])
     assert worth["bigger_network"]([BIAS]) > worth[MORE_DATA]([BIAS])
@@ -66,7 +66,7 @@ def test_t3_05_what_the_gap_asks_for_is_worth_more():
 def test_t3_05_remedies_go_together_where_they_can():
     bench = workbench(images=False)
     start = bench.plan.experiment
-    by_key = {remedy.key: remedy for remedy in remedies(start, 144, None)}
+    by_key = {remedy.key: remedy for remedy in candidates_for(start, 144, None)}
 
     def chosen(*wanted: tuple[str, int]) -> list:
         return [(by_key[key], by_key[key].options[k]) for key, k in wanted]

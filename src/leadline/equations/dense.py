@@ -40,3 +40,11 @@ def dense_backward_input(d_z: Tensor, weight: Tensor, out: Tensor | None = None)
     if d_z.dim() == 2:
         return torch.mm(d_z, weight, out=out)
     return torch.bmm(d_z, weight, out=out)
+
+
+def dense_transposed(x: Tensor, weight: Tensor, bias: Tensor | None, out: Tensor) -> Tensor:
+    """zᵀ = W xᵀ + b for P networks, ``out (P, n_out, m)``: products with few columns are slow, and these have m."""
+    x = x.transpose(1, 2)
+    if bias is None:
+        return torch.bmm(weight, x, out=out)
+    return torch.baddbmm(bias.unsqueeze(2), weight, x, out=out)

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from torch import Tensor
+from typing_extensions import override
 
 from leadline.equations.batch_norm import (
     batch_norm,
@@ -81,6 +82,20 @@ class BatchNorm(Layer):
         g["gamma"].copy_(d_gamma)
         g["beta"].copy_(d_beta)
         return d_x
+
+    @property
+    @override
+    def adds_bias(self) -> bool:
+        return True
+
+    @property
+    @override
+    def in_population(self) -> Layer:
+        return self
+
+    @override
+    def least_batch(self, input_shape: Shape) -> int:
+        return 2 if math.prod(input_shape[1:]) == 1 else 1  # one value of a unit has no variance
 
     @property
     def needs_output(self) -> bool:

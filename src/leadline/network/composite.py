@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from torch import Tensor
+from typing_extensions import override
 
 from leadline.network.layer import Layer, Memory, Parameter, Shape, Tensors, branch
 from leadline.network.sequence import shapes_through
@@ -47,6 +49,23 @@ class Composite(Layer, abstract=True):
     def depth(self) -> int:
         """That of the deepest sequence."""
         return max(sum(layer.depth for layer in layers) for layers in self.branches().values())
+
+    def with_branches(self, branches: Mapping[str, Sequence[Layer]]) -> Layer:
+        """The same layer with other sequences; here they are the fields of that name."""
+        return replace(self, **branches)  # type: ignore[type-var]  # every concrete layer is a dataclass
+
+    def widened(self, factor: float, input_widened: bool) -> Layer | None:
+        """None: what is widened are the layers inside (`leadline.network.edits.widened`)."""
+        return None
+
+    @property
+    @override
+    def draws(self) -> bool:
+        return any(layer.draws for layers in self.branches().values() for layer in layers)
+
+    @override
+    def least_batch(self, input_shape: Shape) -> int:
+        return max((layer.least_batch(shape) for _, layer, shape in self._inner_layers(input_shape)), default=1)
 
     def branch_shape(self, name: str, input_shape: Shape) -> Shape:
         """The shape of one example after a sequence."""

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from torch import Tensor
+from typing_extensions import override
 
 from leadline.equations.convolution import (
+    Pair,
     Window,
     convolution,
     convolution_backward_input,
     convolution_backward_parameters,
 )
 from leadline.network.activate import activate, activate_backward, check_activation
-from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, Tensors
-from leadline.network.weights import check_start, weight_parameter
+from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, Tensors, scaled
+from leadline.network.weights import check_start, resolved_start, weight_parameter
 from leadline.network.windows import (
     Padding,
     Size,
@@ -53,6 +56,8 @@ class Convolution(Layer):
     gain: float = 1.0
     bias: bool | None = None
     dilation: Size = 1
+
+    axes: ClassVar[int | None] = 3
 
     def __post_init__(self) -> None:
         check_count("convolution", "filters", self.filters)
@@ -95,20 +100,53 @@ class Convolution(Layer):
             g["bias"].copy_(d_b)
         return convolution_backward_input(d_z, x, weight, window, self.groups) if memory.needs_input_gradient else None
 
-    def _window(self, image: Shape) -> Window:
-        return window_for(image, self.size, self.stride, self.padding, self.dilation)
-
     def flops(self, input_shape: Shape) -> int:
         """2 f_h f_w channels/groups for each output value."""
         products = math.prod(pair(self.size)) * input_shape[0] // self.groups
         return 2 * math.prod(self.output_shape(input_shape)) * products
 
     @property
+    @override
     def depth(self) -> int:
-        """1."""
         return 1
 
     @property
+    @override
+    def n_outputs(self) -> int:
+        return self.filters
+
+    @override
+    def with_outputs(self, n: int) -> Convolution:
+        return replace(self, filters=n)
+
+    def widened(self, factor: float, input_widened: bool) -> Convolution | None:
+        """With groups as large as they were, so that there are ``factor`` times as many of them.
+
+        Where the input keeps its channels, the groups stay, and the filters are a multiple of them.
+        """
+        if self.groups == 1:
+            return self.with_outputs(scaled(self.filters, factor))
+        if not input_widened:
+            return self.with_outputs(self.groups * scaled(self.filters // self.groups, factor))
+        filters, groups = scaled(self.filters, factor), scaled(self.groups, factor)
+        return None if filters % groups else replace(self, filters=filters, groups=groups)
+
+    @override
+    def without_activation(self) -> tuple[Layer, ...]:
+        return (replace(self, activation="linear", initializer=resolved_start(self.initializer, self.activation)),)
+
+    @override
+    def without_bias(self) -> Convolution:
+        return replace(self, bias=False) if self.bias is None else self
+
+    @override
+    def receptive_window(self, input_shape: Shape) -> tuple[Pair, Window]:
+        return pair(self.size), self._window(input_shape)
+
+    def _window(self, input_shape: Shape) -> Window:
+        return window_for(input_shape, self.size, self.stride, self.padding, self.dilation)
+
+    @property
+    @override
     def needs_output(self) -> bool:
-        """For an activation's derivative."""
         return self.activation != "linear"

@@ -2,15 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 from torch import Tensor
+from typing_extensions import override
 
-from leadline.equations.dense import dense, dense_backward_bias, dense_backward_input, dense_backward_weight
+from leadline.equations.dense import (
+    dense,
+    dense_backward_bias,
+    dense_backward_input,
+    dense_backward_weight,
+    dense_transposed,
+)
 from leadline.errors import UsageError
 from leadline.network.activate import activate, activate_backward, check_activation
 from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, Tensors
-from leadline.network.weights import check_start, weight_parameter
+from leadline.network.weights import check_start, resolved_start, weight_parameter
 
 
 @dataclass(frozen=True)
@@ -26,6 +35,9 @@ class Dense(Layer):
     initializer: str = "auto"
     gain: float = 1.0
     bias: bool | None = None
+
+    axes: ClassVar[int | None] = 1
+    member_fields: ClassVar[Mapping[str, Any]] = {"gain": 1.0}
 
     def __post_init__(self) -> None:
         if not isinstance(self.units, int) or isinstance(self.units, bool) or self.units < 1:
@@ -61,16 +73,46 @@ class Dense(Layer):
             return None
         return dense_backward_input(d_z, p["weight"], out=memory.buffer("d_x", x.shape, x))
 
+    @override
+    def forward_transposed(self, p: Tensors, x: Tensor, memory: Memory, out: Tensor) -> Tensor:
+        if self.activation != "linear":
+            return super().forward_transposed(p, x, memory, out)
+        memory.kept["x"] = x
+        dense_transposed(x, p["weight"], p.get("bias"), out=out.transpose(1, 2))
+        return activate(self.activation, out, memory)
+
     def flops(self, input_shape: Shape) -> int:
         """2 n_in units for the products and sums."""
         return 2 * input_shape[0] * self.units
 
     @property
+    @override
     def depth(self) -> int:
-        """1."""
         return 1
 
     @property
+    @override
+    def n_outputs(self) -> int:
+        return self.units
+
+    @override
+    def with_outputs(self, n: int) -> Dense:
+        return replace(self, units=n)
+
+    @property
+    @override
+    def in_population(self) -> Layer:
+        return self
+
+    @override
+    def without_activation(self) -> tuple[Layer, ...]:
+        return (replace(self, activation="linear", initializer=resolved_start(self.initializer, self.activation)),)
+
+    @override
+    def without_bias(self) -> Dense:
+        return replace(self, bias=False) if self.bias is None else self
+
+    @property
+    @override
     def needs_output(self) -> bool:
-        """For an activation's derivative."""
         return self.activation != "linear"

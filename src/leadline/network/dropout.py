@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, ClassVar
 
 from torch import Tensor
+from typing_extensions import override
 
 from leadline.equations.dropout import dropout, dropout_backward, dropout_mask
 from leadline.errors import UsageError
@@ -20,6 +23,8 @@ class Dropout(Layer):
     """
 
     keep_prob: float
+
+    member_fields: ClassVar[Mapping[str, Any]] = {"keep_prob": 1.0}
 
     def __post_init__(self) -> None:
         if not is_number(self.keep_prob) or not 0 < self.keep_prob <= 1:
@@ -44,6 +49,16 @@ class Dropout(Layer):
     def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
         """``d_y ∘ mask``."""
         return dropout_backward(d_y, memory.kept["mask"], out=d_y) if self._active(memory) else d_y
+
+    @property
+    @override
+    def in_population(self) -> Layer:
+        return self
+
+    @property
+    @override
+    def draws(self) -> bool:
+        return self.keep_prob < 1
 
     def _active(self, memory: Memory) -> bool:
         return memory.training and (self.keep_prob < 1 or "keep_prob" in memory.settings)

@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 
 from torch import Tensor
+from typing_extensions import override
 
 from leadline.equations.activations import ACTIVATIONS
 from leadline.network.activate import activate_backward, check_activation
@@ -36,6 +37,15 @@ class Activation(Layer):
         """d_x = d_a ∘ g′."""
         return activate_backward(self.activation, d_y, memory)
 
+    @property
+    @override
+    def in_population(self) -> Layer:
+        return self
+
+    @override
+    def without_activation(self) -> tuple[Layer, ...]:
+        return ()
+
     def flops(self, input_shape: Shape) -> int:
         """One operation for each unit."""
         return math.prod(input_shape)
@@ -48,6 +58,15 @@ class Flatten(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         """(n,), n the product of the input's axes."""
         return (math.prod(input_shape),)
+
+    @property
+    @override
+    def in_population(self) -> Layer:
+        return Activation("linear")
+
+    @override
+    def activation_values(self, input_shape: Shape) -> int:
+        return 0
 
     def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
         """The same numbers in one row for each example."""

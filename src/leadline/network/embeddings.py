@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import NormalDist
+from typing import ClassVar
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from leadline.equations.embeddings import (
     columnwise_linear,
@@ -36,6 +38,8 @@ class NumberEmbedding(Layer, abstract=True):
 
     columns: tuple[int, ...]
     units: int
+
+    axes: ClassVar[int | None] = 1
 
     @property
     @abstractmethod
@@ -107,6 +111,11 @@ class NumberEmbedding(Layer, abstract=True):
     def flops(self, input_shape: Shape) -> int:
         """The linear maps, and one operation for each feature."""
         return self.n_columns(input_shape) * self.n_features * (2 * self.units + 1)
+
+    @property
+    @override
+    def in_population(self) -> Layer:
+        return self
 
     @property
     def needs_output(self) -> bool:

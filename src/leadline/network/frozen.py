@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from torch import Tensor
+from typing_extensions import override
 
 from leadline.network.composite import Composite
 from leadline.network.layer import Layer, Memory, Parameter, Shape, Tensors, Tree
@@ -49,6 +50,20 @@ class Frozen(Composite, abstract=True):
     def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor | None:
         """Nothing goes further back."""
         return None
+
+    @property
+    @override
+    def frozen(self) -> bool:
+        return True
+
+    @property
+    @override
+    def draws(self) -> bool:
+        return False
+
+    @override
+    def least_batch(self, input_shape: Shape) -> int:
+        return 1
 
     @property
     def depth(self) -> int:

@@ -12,14 +12,11 @@ from dataclasses import dataclass
 from torch import Tensor
 
 from leadline.network.composite import Composite
-from leadline.network.convolution import Convolution
 from leadline.network.image import Image
 from leadline.network.layer import Layer, Shape
 from leadline.network.network import Network
 from leadline.network.parameters import Parameters
-from leadline.network.pooling import Pool
 from leadline.network.sequence import shapes_through
-from leadline.network.windows import pair, window_for
 
 
 def filters(parameters: Parameters) -> dict[str, Tensor]:
@@ -84,11 +81,10 @@ def receptive_field(network: Network, input_shape: Shape, layer: int) -> Recepti
 
 def _through(layers: Sequence[Layer], shapes: Sequence[Shape], field: ReceptiveField) -> ReceptiveField | None:
     for layer, shape, after in zip(layers, shapes, shapes[1:], strict=False):
-        if isinstance(layer, Convolution | Pool):
-            stride = layer.size if layer.stride is None else layer.stride
-            dilation = layer.dilation if isinstance(layer, Convolution) else 1
-            window = window_for(shape, layer.size, stride, layer.padding, dilation)
-            reach = tuple((f - 1) * d + 1 for f, d in zip(pair(layer.size), window.dilation, strict=True))
+        moved = layer.receptive_window(shape)
+        if moved is not None:
+            size, window = moved
+            reach = tuple((f - 1) * d + 1 for f, d in zip(size, window.dilation, strict=True))
             field = field.then((reach[0], reach[1]), window.stride, (window.padding[0], window.padding[2]))
         elif isinstance(layer, Composite):
             inner = [

@@ -10,13 +10,14 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, Field, dataclass, field, fields
+from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from functools import cache
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from leadline.equations.convolution import Pair, Window
 from leadline.errors import LeadlineError, UsageError, nearest
 from leadline.extensions import Extension, Registry, registry, snake_case
 
@@ -162,6 +163,80 @@ class Layer(Extension, ABC, kind="layer"):
         """How many layers with weights lie one after another in this one."""
         return 0
 
+    # ----- what can be done with the layer: asked of it wherever networks are changed, so that layers of a user's own
+    # take part as soon as they answer
+
+    axes: ClassVar[int | None] = None
+    """How many axes an example has that the layer takes: 1 for vectors, 3 for images; None for any."""
+
+    @property
+    def n_outputs(self) -> int | None:
+        """Its units or filters; None for a layer that has as many outputs as its input asks for."""
+        return None
+
+    def with_outputs(self, n: int) -> Layer:
+        """The layer with so many units or filters; only for one that has `n_outputs`."""
+        raise UsageError(f"{self} has no units or filters of its own that could be changed")
+
+    def widened(self, factor: float, input_widened: bool) -> Layer | None:
+        """The layer ``factor`` times as wide, itself where it only follows its input; None where it cannot be.
+
+        ``input_widened`` says whether its input is ``factor`` times as wide as before. Layers with weights whose author
+        has not said how cannot be.
+        """
+        if self.n_outputs is not None:
+            return self.with_outputs(scaled(self.n_outputs, factor))
+        return None if self.depth else self
+
+    @property
+    def frozen(self) -> bool:
+        """Whether training leaves its tensors as they are."""
+        return False
+
+    def without_activation(self) -> tuple[Layer, ...]:
+        """What is left without the activation, which then may follow as a layer of its own; starts stay as they are."""
+        if getattr(self, "activation", "linear") == "linear":
+            return (self,)
+        return (replace(self, activation="linear"),)  # type: ignore[type-var]  # every concrete layer is a dataclass
+
+    def without_bias(self) -> Layer:
+        """The layer without a bias that it only has by default: what follows adds one of its own."""
+        return self
+
+    @property
+    def adds_bias(self) -> bool:
+        """Whether it subtracts the mean of what it gets and adds a learnt shift: a bias before it is redundant."""
+        return False
+
+    @property
+    def draws(self) -> bool:
+        """Whether a pass in training draws random numbers."""
+        return False
+
+    member_fields: ClassVar[Mapping[str, Any]] = {}
+    """Fields in which the members of a population may differ, each with the value that stands for all of them."""
+
+    @property
+    def in_population(self) -> Layer | None:
+        """The layer that computes for all members of a population at once, on vectors (P, m, n); None: there is none.
+
+        It is the layer itself where its equations take an axis of members in front of the others. Another one takes
+        the place of a layer that only stands first, since a population's examples are vectors already.
+        """
+        return None
+
+    def forward_transposed(self, p: Tensors, x: Tensor, memory: Memory, out: Tensor) -> Tensor:
+        """`forward` of a population's output layer into ``out``, a view (P, m, k) of memory (P, k, m)."""
+        return out.copy_(self.forward(p, x, memory))
+
+    def least_batch(self, input_shape: Shape) -> int:
+        """How many examples a batch needs at least for training."""
+        return 1
+
+    def receptive_window(self, input_shape: Shape) -> tuple[Pair, Window] | None:
+        """The size of the window that it moves over images, and how it moves; None for a layer that has none."""
+        return None
+
     @property
     def needs_output(self) -> bool:
         """Whether the output must stay as it is until backward; if not, who receives it may overwrite it."""
@@ -206,6 +281,11 @@ def fields_of(kind: type[Layer]) -> tuple[Field[Any], ...]:
 def is_number(value: object) -> bool:
     """Whether a hyper-parameter is a number; true and false are not."""
     return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def scaled(width: int, factor: float) -> int:
+    """A width, ``factor`` times as large: a whole number of at least 1. Equal widths stay equal."""
+    return max(1, round(width * factor))
 
 
 def layer_from_config(table: dict[str, Any]) -> Layer:

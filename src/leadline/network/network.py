@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
@@ -14,7 +14,6 @@ from leadline.equations.initialization import fill_normal
 from leadline.equations.losses import LOSSES
 from leadline.errors import UsageError
 from leadline.network.depth_report import DepthReport, depth_report
-from leadline.network.elementwise import Activation
 from leadline.network.graph import graph_svg
 from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, layer_from_config
 from leadline.network.mismatch import explain
@@ -198,8 +197,7 @@ class Network:
                 f"layers[{len(self.layers) - 1}] {last}: an output of '{activation}' does not go with "
                 f"the loss '{loss}'; use 'linear' (logits) or '{output}'"
             )
-        kept = () if isinstance(last, Activation) else (replace(last, activation="linear"),)  # type: ignore[type-var]
-        return Network((*self.layers[:-1], *kept))
+        return Network((*self.layers[:-1], *last.without_activation()))
 
 
 def _start(statistic: Parameter) -> Tensor:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from leadline.equations.convolution import Pair, Window
 from leadline.equations.pooling import (
@@ -45,6 +47,8 @@ class Pool(Layer, abstract=True):
     stride: Size | None = None
     padding: Padding = "valid"
     activation: str = "linear"
+
+    axes: ClassVar[int | None] = 3
 
     def __post_init__(self) -> None:
         check_size(self.kind(), "size", self.size)
@@ -84,8 +88,12 @@ class Pool(Layer, abstract=True):
     def pool_backward(self, d_y: Tensor, x: Tensor, size: Pair, window: Window, d_x: Tensor, memory: Memory) -> Tensor:
         """Return the derivative by ``x``, in ``d_x`` where that can be."""
 
-    def _window(self, image: Shape) -> Window:
-        return window_for(image, self.size, self.size if self.stride is None else self.stride, self.padding)
+    @override
+    def receptive_window(self, input_shape: Shape) -> tuple[Pair, Window]:
+        return pair(self.size), self._window(input_shape)
+
+    def _window(self, input_shape: Shape) -> Window:
+        return window_for(input_shape, self.size, self.size if self.stride is None else self.stride, self.padding)
 
     def flops(self, input_shape: Shape) -> int:
         """One operation for each value of each window."""
@@ -133,6 +141,8 @@ class AveragePool(Pool):
 @dataclass(frozen=True)
 class GlobalAveragePool(Layer):
     """The mean of each channel: (channels, height, width) becomes (channels,)."""
+
+    axes: ClassVar[int | None] = 3
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """(channels,)."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from leadline.equations.dropout import dropout_mask
 from leadline.errors import UsageError
@@ -87,6 +88,11 @@ class Residual(Composite):
     def flops(self, input_shape: Shape) -> int:
         """Those of all layers, and the addition."""
         return super().flops(input_shape) + math.prod(self.output_shape(input_shape))
+
+    @property
+    @override
+    def draws(self) -> bool:
+        return self.keep_prob < 1 or super().draws
 
     @property
     def needs_output(self) -> bool:

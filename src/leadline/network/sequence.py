@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
 from itertools import zip_longest
 
 from leadline.errors import UsageError
-from leadline.network.batch_norm import BatchNorm
-from leadline.network.convolution import Convolution
-from leadline.network.dense import Dense
 from leadline.network.layer import Layer, Shape, ShapeError
 
 
@@ -36,11 +32,8 @@ def shapes_through(layers: Iterable[Layer], input_shape: Shape, place: str) -> l
 def without_redundant_biases(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
     """Drop the bias of a linear layer right before batch normalization: subtracting the mean removes it."""
     return tuple(
-        replace(layer, bias=False)
-        if isinstance(layer, Dense | Convolution)
-        and layer.activation == "linear"
-        and layer.bias is None
-        and isinstance(after, BatchNorm)
+        layer.without_bias()
+        if after is not None and after.adds_bias and getattr(layer, "activation", "linear") == "linear"
         else layer
         for layer, after in zip_longest(layers, layers[1:])
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import ClassVar
 
 from torch import Tensor
 
@@ -10,7 +11,7 @@ from leadline.equations.dense import dense, dense_backward_bias, dense_backward_
 from leadline.equations.pooling import global_average_pool
 from leadline.equations.squeeze_excitation import scale_channels, scale_channels_backward
 from leadline.network.activate import activate, activate_backward, check_activation
-from leadline.network.layer import Layer, Memory, Parameter, Shape, Tensors
+from leadline.network.layer import Layer, Memory, Parameter, Shape, Tensors, scaled
 from leadline.network.weights import weight_parameter
 from leadline.network.windows import check_count, check_image
 
@@ -26,6 +27,8 @@ class SqueezeExcitation(Layer):
     units: int
     activation: str = "relu"
     gate: str = "sigmoid"
+
+    axes: ClassVar[int | None] = 3
 
     def __post_init__(self) -> None:
         check_count("squeeze_excitation", "units", self.units)
@@ -82,6 +85,10 @@ class SqueezeExcitation(Layer):
         """One operation for each value to squeeze and one to scale, and the two dense parts."""
         channels, height, width = input_shape
         return 2 * channels * height * width + 4 * channels * self.units
+
+    def widened(self, factor: float, input_widened: bool) -> SqueezeExcitation:
+        """With ``factor`` times the units between, where there are as many times the channels."""
+        return replace(self, units=scaled(self.units, factor)) if input_widened else self
 
     @property
     def needs_output(self) -> bool:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from leadline.errors import UsageError
-from leadline.network.elementwise import Flatten
 from leadline.network.layer import Layer, Shape
 from leadline.network.parameters import shape_text
 from leadline.text import THIN, bytes_text, grouped
@@ -109,7 +108,7 @@ def summarize(
     shapes, size, rows = network.shapes(shape), BYTES[precision], []
     for i, layer in enumerate(network.layers):
         n = sum(math.prod(parameter.shape) for parameter in layer.parameters(shapes[i]).values())
-        values = 0 if isinstance(layer, Flatten) else 2 * batch_size * math.prod(shapes[i + 1])
+        values = 2 * batch_size * layer.activation_values(shapes[i])
         sizes = (size * values, size * n * (2 + optimizer_averages))
         rows.append(LayerSummary(f"layers.{i}", layer, shapes[i + 1], n, layer.flops(shapes[i]), *sizes))
     return Summary(shape, batch_size, precision, tuple(rows))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import torch
 from torch import Tensor
 
 from leadline.equations.losses import LOSSES
 from leadline.errors import LeadlineError
-from leadline.network.batch_norm import BatchNorm
 from leadline.network.layer import Shape, ShapeError
 from leadline.network.network import Network
 
@@ -51,7 +48,7 @@ def check_batches(network: Network, input_shape: Shape, m: int, batch_size: int)
     if batch_size > 1 and m % batch_size != 1:
         return
     for i, (layer, shape) in enumerate(zip(network.layers, network.shapes(input_shape), strict=False)):
-        if isinstance(layer, BatchNorm) and math.prod(shape[1:]) == 1:
+        if layer.least_batch(shape) > 1:
             raise ShapeError(
                 f"layers[{i}] {layer}: cannot train on a batch of one example, which has no variance; "
                 f"{m} examples in batches of {batch_size} give one.{_advice(m, batch_size)}"

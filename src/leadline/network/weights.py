@@ -12,9 +12,17 @@ from leadline.network.layer import Parameter, Shape, is_number
 
 def weight_parameter(shape: Shape, activation: str, initializer: str, gain: float) -> Parameter:
     """The weight of a linear part followed by ``activation``; "auto" is He for rectifiers, Xavier for the others."""
-    if initializer == "auto":
-        initializer = "he" if ACTIVATIONS[activation].rectifies else "xavier"
-    return Parameter(shape, std=gain * STANDARD_DEVIATIONS[initializer](shape), penalized=True)
+    initializer = resolved_start(initializer, activation)
+    start = "xavier" if initializer == "auto" else initializer
+    return Parameter(shape, std=gain * STANDARD_DEVIATIONS[start](shape), penalized=True)
+
+
+def resolved_start(initializer: str, activation: str) -> str:
+    """The initializer that "auto" is before a rectifier, which keeps meaning the same where the activation goes.
+
+    Before any other activation "auto" stays: it is Xavier's, as it is for a linear part.
+    """
+    return "he" if initializer == "auto" and ACTIVATIONS[activation].rectifies else initializer
 
 
 def check_start(layer: str, initializer: object, gain: object, bias: object) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from leadline.errors import UsageError
+from leadline.network.edits import hidden_layers
 from leadline.search.spaces import Dimension, Space, choice, integer, log, one_minus_log
 from leadline.session.plan import Plan
-from leadline.variants.architecture import reshaped
+from leadline.training.population import trains_in_population
 
 TIER_OF = {
     "training.learning_rate": 1,
@@ -70,21 +71,21 @@ def _batch_size(plan: Plan) -> list[Dimension]:
 
 
 def _units(plan: Plan) -> list[Dimension]:
-    layers = plan.network.config()
-    hidden = [layer["units"] for layer in layers if layer["type"] == "dense"][:-1]
-    if not hidden or any(layer["type"] not in ("dense", "dropout", "batch_norm", "flatten") for layer in layers):
+    units = _hidden_units(plan)
+    if not units:
         return []
-    middle = 2 ** round(max(hidden).bit_length() - 0.5) if max(hidden) & (max(hidden) - 1) else max(hidden)
+    middle = 2 ** round(max(units).bit_length() - 0.5) if max(units) & (max(units) - 1) else max(units)
     return [choice("network.units", [max(2, middle // 2), middle, 2 * middle], tier=2)]
 
 
 def _layers(plan: Plan) -> list[Dimension]:
-    layers = plan.network.config()
-    try:
-        reshaped(layers, {"network.hidden_layers": 1})
-    except UsageError:
+    n = len(_hidden_units(plan))
+    return [integer("network.hidden_layers", max(1, n - 1), n + 1, tier=3)] if n else []
+
+
+def _hidden_units(plan: Plan) -> list[int]:
+    """Units of the hidden layers where the network is dense throughout; none where its trials train one by one."""
+    layers = plan.network.layers
+    if not trains_in_population(plan.network):
         return []
-    if any(layer["type"] not in ("dense", "dropout", "batch_norm", "flatten") for layer in layers):
-        return []
-    n = sum(layer["type"] == "dense" for layer in layers) - 1
-    return [integer("network.hidden_layers", max(1, n - 1), n + 1, tier=3)]
+    return [layers[i].n_outputs or 0 for i in hidden_layers(layers, axes=1)]

@@ -19,7 +19,7 @@ from leadline.network.layer import LAYERS, fields_of
 from leadline.optimize import optimizer_from_config, schedule_from_config
 from leadline.runs.goals import optimized_metric
 from leadline.session.augmented import augmentation_of
-from leadline.training.batches import default_batch_size
+from leadline.training.batches import FULL_BATCH_RATE, MINI_BATCH_RATE, default_batch_size
 
 if TYPE_CHECKING:
     from leadline.data import Dataset, Split
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 UPDATES = 20_000
 FULL_BATCH_EPOCHS = 1_000
 # Chosen by dev error over five splits of the digits, four of Titanic's passengers and two of California's districts.
-FULL_BATCH_RATE, MINI_BATCH_RATE = 0.01, 0.003
 FULL_BATCH_L2, MINI_BATCH_L2 = 1e-3, 1e-4  # λ/m, m the batch
 
 

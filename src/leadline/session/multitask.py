@@ -19,7 +19,7 @@ from leadline.errors import LeadlineError, UsageError
 from leadline.experiment import Experiment
 from leadline.files import plain
 from leadline.measure import Measured, bootstrap, break_down, metric
-from leadline.network import Convolution, Dense, Layer, Network, Parameters
+from leadline.network import Network, Parameters, edits
 from leadline.runs.run import Run
 from leadline.runs.trained import as_outputs
 from leadline.session.plan import Plan, make_plan
@@ -205,26 +205,18 @@ def _names(plan: Plan) -> list[str]:
 
 def with_one_output(network: Network) -> Network:
     """The same hidden layers with one output."""
-    last = network.layers[-1]
-    if not isinstance(last, Dense):
-        raise UsageError(f"multitask: the last layer must be dense, so that each task can have its own; got {last}.")
-    return Network([*network.layers[:-1], replace(last, units=1)])
+    try:
+        return Network(edits.with_outputs(network.layers, 1))
+    except edits.EditError as error:
+        raise UsageError(f"multitask: {error}.") from None
 
 
 def widened(network: Network, width: float) -> Network:
     """The network with hidden dense and convolutional layers ``width`` times as wide."""
-    if width == 1:
-        return network
-    layers: list[Layer] = []
-    for i, layer in enumerate(network.layers[:-1]):
-        if isinstance(layer, Dense):
-            layer = replace(layer, units=max(1, round(width * layer.units)))
-        elif isinstance(layer, Convolution) and layer.groups == 1:
-            layer = replace(layer, filters=max(1, round(width * layer.filters)))
-        elif layer.depth:
-            raise UsageError(f"--widths: layers[{i}] {layer} cannot be widened; it goes with dense and convolutions.")
-        layers.append(layer)
-    return Network([*layers, network.layers[-1]])
+    try:
+        return network if width == 1 else Network(edits.widened(network.layers, width))
+    except edits.EditError as error:
+        raise UsageError(f"--widths: {error}.") from None
 
 
 # --- training and answers -------------------------------------------------------------------------------------

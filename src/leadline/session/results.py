@@ -99,6 +99,7 @@ def diagnose_run(
         n_parameters=plan.n_trained,
         n_outputs=plan.network.shapes(plan.input_shape)[-1][0],
         image_shape=plan.data.image_shape,
+        input_shape=plan.input_shape,
         **facts,
     )
     closed = ("test",) if len(plan.split.test) else ()

@@ -5,22 +5,15 @@ Source: course 3, learning from multiple tasks; course 4, practical advice for u
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
 
 from leadline.errors import LeadlineError, UsageError
 from leadline.network import (
-    Activation,
-    AveragePool,
-    Convolution,
     Dense,
-    Flatten,
-    GlobalAveragePool,
-    Image,
     Layer,
-    MaxPool,
     Network,
     Parameters,
     Shape,
@@ -34,8 +27,6 @@ if TYPE_CHECKING:
     from leadline.training import Training
 
 FEW, MANY = 1_000, 10_000
-FIXED = (Activation, AveragePool, Flatten, GlobalAveragePool, Image, MaxPool)
-"""Layers without parameters that always compute the same: behind frozen ones they belong to the features."""
 
 
 def automatic_freeze(m: int, network: Network, kept: int) -> int:
@@ -65,9 +56,14 @@ def feature_cut(network: Network, input_shape: Shape, frozen: int, kept: int) ->
     """
     shapes, layers = network.shapes(input_shape), network.layers
     cut = max((i + 1 for i in range(frozen) if layers[i].parameters(shapes[i])), default=0)
-    while 0 < cut < kept and isinstance(layers[cut], FIXED):
+    while 0 < cut < kept and _does_the_same(layers[cut], shapes[cut]):
         cut += 1
     return cut
+
+
+def _does_the_same(layer: Layer, input_shape: Shape) -> bool:
+    """Whether a layer computes the same in every pass: it has nothing that training moves, and draws nothing."""
+    return not (layer.parameters(input_shape) or layer.statistics(input_shape) or layer.draws)
 
 
 @dataclass(frozen=True, eq=False)
@@ -251,9 +247,7 @@ def _common(layers: tuple[Layer, ...], body: tuple[Layer, ...], source: Source) 
 
 def _alike(ours: Layer, theirs: Layer) -> bool:
     """Equal, but for a bias that batch normalization behind it has made redundant."""
-    if isinstance(ours, Dense | Convolution) and isinstance(theirs, Dense | Convolution):
-        return replace(ours, bias=None) == replace(theirs, bias=None)
-    return ours == theirs
+    return ours.without_bias() == theirs.without_bias()
 
 
 def _frozen(freeze: int | str | None, m: int, network: Network, kept: int, source: Source) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 from leadline.measure import Measured
 from leadline.runs.run import Run
-from leadline.soundings.catalogue import LONGER, MORE_DATA
+from leadline.soundings.candidates import LONGER, MORE_DATA
 from leadline.soundings.effects import (
     CANNOT_TELL,
     HURTS,

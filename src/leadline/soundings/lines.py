@@ -6,11 +6,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from leadline.soundings.catalogue import Option, Remedy
 from leadline.soundings.effects import Effect
 from leadline.soundings.learning_curve import LearningCurve
 from leadline.soundings.result import Tried
 from leadline.soundings.training import Trained
+from leadline.strategy.remedies import Candidate, Option
 
 
 @dataclass(frozen=True)
@@ -39,7 +39,7 @@ class Line:
     the networks behind them, one a seed, where they are trainings of the option as it is.
     """
 
-    remedy: Remedy
+    remedy: Candidate
     option: Option | None = None
     dev: Effect | None = None
     train: Effect | None = None

@@ -9,7 +9,7 @@ import numpy as np
 
 from leadline.runs.goals import MEASURED_ANYWAY
 from leadline.search import Variant
-from leadline.soundings.catalogue import LONGER, MORE_DATA, Option, Remedy
+from leadline.soundings.candidates import LONGER, MORE_DATA
 from leadline.soundings.clock import OutOfTimeError
 from leadline.soundings.effects import Effect, difference, effect
 from leadline.soundings.learning_curve import Levels, curve_sizes, learning_curve, levels_of
@@ -19,6 +19,7 @@ from leadline.soundings.result import Tried
 from leadline.soundings.scores import Score
 from leadline.soundings.training import Bench, Trained
 from leadline.soundings.variants import nested_subsets, penalty_for, with_epochs
+from leadline.strategy.remedies import Candidate, Option
 
 # Seeds of their own for the baseline, the first tries and the measurement: what is chosen by some seeds is measured by
 # others, so that the luck of the chosen is not counted as the remedy's.
@@ -65,7 +66,7 @@ class Measuring:
         """Training examples of each network."""
         return max(1, round(self.m * self.fidelity.data))
 
-    def variants_of(self, remedy: Remedy) -> list[Variant]:
+    def variants_of(self, remedy: Candidate) -> list[Variant]:
         """All that measuring the remedy would train, to estimate what it takes."""
         fidelity = self.fidelity
         if remedy.key == MORE_DATA:
@@ -80,7 +81,7 @@ class Measuring:
             return measured
         return [v for option in remedy.options for v in self.several(option.changes, TRYING, tries)] + measured
 
-    def numbers(self, remedy: Remedy) -> tuple[int, int]:
+    def numbers(self, remedy: Candidate) -> tuple[int, int]:
         """How many seeds try each option of a remedy, and how many measure the best one.
 
         Few where its networks train one after another while the baseline's train at once, as with augmented images:
@@ -117,7 +118,7 @@ class Measuring:
             if line.group and not line.diverged:
                 self._fill(line, line.group)
 
-    def measure(self, remedy: Remedy, proxy: Remedy) -> Line:
+    def measure(self, remedy: Candidate, proxy: Candidate) -> Line:
         """Measure a remedy; ``proxy`` is the same one for the experiment in short."""
         if remedy.key == MORE_DATA:
             return self._more_data(remedy)
@@ -125,7 +126,7 @@ class Measuring:
             return self._longer(remedy)
         return self._options(remedy, proxy)
 
-    def _options(self, remedy: Remedy, proxy: Remedy) -> Line:
+    def _options(self, remedy: Candidate, proxy: Candidate) -> Line:
         """Try every option with few seeds, then measure the best one with fresh seeds."""
         line, best = Line(remedy), 0
         tried: list[list[Trained]] = []
@@ -156,7 +157,7 @@ class Measuring:
         line.group = group
         return line
 
-    def _try(self, remedy: Remedy) -> list[list[Trained]]:
+    def _try(self, remedy: Candidate) -> list[list[Trained]]:
         tries, _ = self.numbers(remedy)
         variants = [v for option in remedy.options for v in self.several(option.changes, TRYING, tries)]
         found = self.bench.train(variants)
@@ -209,7 +210,7 @@ class Measuring:
             found.append([self.variant({}, BASELINE + k, subset) for subset in subsets])
         return found
 
-    def _more_data(self, remedy: Remedy) -> Line:
+    def _more_data(self, remedy: Candidate) -> Line:
         smaller = self.bench.train([variant for variants in self._smaller_sets() for variant in variants])
         levels = levels_of([*smaller, *self.baseline])
         line = Line(remedy, Option("twice the examples", {}), seeds=self.fidelity.seeds)
@@ -236,7 +237,7 @@ class Measuring:
         constant = (self.experiment.training.schedule or {}).get("type", "constant") == "constant"
         return constant and self.bench.dev.metric.name in MEASURED_ANYWAY
 
-    def _longer(self, remedy: Remedy) -> Line:
+    def _longer(self, remedy: Candidate) -> Line:
         """Extrapolate the error by length of training, then confirm by training on to twice the length.
 
         With a constant rate the shorter trainings are the beginnings of the baseline's, and twice the length with the

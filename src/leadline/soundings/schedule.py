@@ -9,10 +9,11 @@ from typing import Any
 from leadline.errors import LeadlineError
 from leadline.runs.run import Run
 from leadline.search import Variant
-from leadline.soundings.catalogue import MORE_DATA, Remedy, remedies
+from leadline.soundings.candidates import MORE_DATA, candidates_for
 from leadline.soundings.lines import Fidelity
 from leadline.soundings.measuring import Measuring
 from leadline.soundings.training import Bench
+from leadline.strategy.remedies import Candidate
 
 FIDELITIES = (
     Fidelity(1, 1, 5, 2),
@@ -34,8 +35,8 @@ OVERBOOKED = 1.3  # larger populations are quicker than the one that is timed, a
 class Job:
     """A remedy to sound, and the same one for the experiment in short."""
 
-    remedy: Remedy
-    proxy: Remedy
+    remedy: Candidate
+    proxy: Candidate
 
 
 class Schedule:
@@ -115,11 +116,15 @@ class Schedule:
     def _at(self, fidelity: Fidelity) -> tuple[Measuring, list[Job]]:
         shape, m = self.plan.data.image_shape, len(self.plan.split.train)
         measuring = Measuring(self.bench, fidelity, self.run.diagnosis.ladder.unit, self.seconds_alone, self.targets)
-        pairs = zip(remedies(measuring.full, m, shape), remedies(measuring.experiment, m, shape), strict=True)
+        full, short = (
+            candidates_for(experiment, m, shape, self.plan.input_shape)
+            for experiment in (measuring.full, measuring.experiment)
+        )
+        pairs = zip(full, short, strict=True)
         jobs = [self._possible(remedy, proxy) for remedy, proxy in pairs]
         return measuring, [job for job in jobs if job.remedy.options or job.remedy.key == MORE_DATA]
 
-    def _possible(self, remedy: Remedy, proxy: Remedy) -> Job:
+    def _possible(self, remedy: Candidate, proxy: Candidate) -> Job:
         """Without the options that these data or this network do not allow."""
         kept = [k for k, option in enumerate(remedy.options) if self.allows(option.changes)]
         if len(kept) == len(remedy.options):

@@ -17,7 +17,7 @@ from leadline.runs.soundings import NEXT_EXPERIMENT, SOUNDINGS
 from leadline.search import Workbench
 from leadline.session.results import write_run_report
 from leadline.session.test_set import check_same_data
-from leadline.soundings.catalogue import together
+from leadline.soundings.candidates import together
 from leadline.soundings.clock import Clock, OutOfTimeError
 from leadline.soundings.findings import PROMISING, Baseline, findings
 from leadline.soundings.lines import Fidelity, Line
@@ -169,7 +169,10 @@ class Sounder:
         jobs = {job.remedy.key: job for job in self.schedule.jobs}
         full = [(line.remedy, line.option) for line in lines if line.option is not None]
         short = [(jobs[r.key].proxy, jobs[r.key].proxy.options[r.options.index(o)]) for r, o in full]
-        both = together(self.measuring.full, full, m, shape), together(self.measuring.experiment, short, m, shape)
+        both = (
+            together(self.measuring.full, full, m, shape, self.plan.input_shape),
+            together(self.measuring.experiment, short, m, shape, self.plan.input_shape),
+        )
         if both[0] is None or both[1] is None or not self.schedule.allows(both[0].options[0].changes):
             return None
         return Job(both[0], both[1])

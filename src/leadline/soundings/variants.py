@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,36 +10,14 @@ import numpy as np
 from leadline.data.splitting.dealing import draw
 from leadline.experiment import Experiment
 from leadline.session.plan import Plan
+from leadline.strategy.remedies import stretched
 
 
 def with_epochs(experiment: Experiment, factor: float) -> dict[str, Any]:
     """The changes that train ``factor`` times as many epochs, with schedule and patience stretched alike."""
     training = experiment.training
-    epochs = max(1, round((training.epochs or 1) * factor))
-    changes: dict[str, Any] = {"training.epochs": epochs}
-    if training.schedule is not None:
-        changes["training.schedule"] = _stretched(training.schedule, factor)
-    if training.early_stopping is not None and training.early_stopping.patience:
-        patience = max(min(5, epochs), round(training.early_stopping.patience * factor))
-        changes["training.early_stopping"] = training.early_stopping.model_dump() | {"patience": patience}
-    return changes
-
-
-def _stretched(schedule: Mapping[str, Any], factor: float) -> dict[str, Any]:
-    """A schedule that reaches each of its rates ``factor`` times as late."""
-    table = dict(schedule)
-    for key in ("epochs", "every"):
-        if table.get(key):
-            table[key] = max(1, round(table[key] * factor))
-    if table["type"] == "inverse_time":
-        table["decay"] = table.get("decay", 1.0) / factor
-    elif table["type"] == "exponential":
-        table["factor"] = table.get("factor", 0.95) ** (1 / factor)
-    elif table["type"] == "manual":
-        table["rates"] = {str(round(int(epoch) * factor)): rate for epoch, rate in table.get("rates", {}).items()}
-    elif table["type"] == "warm_up" and isinstance(table.get("schedule"), Mapping):
-        table["schedule"] = _stretched(table["schedule"], factor)
-    return table
+    stopping = None if training.early_stopping is None else training.early_stopping.model_dump()
+    return stretched(training.epochs or 1, training.schedule, stopping, factor)
 
 
 def penalty_for(experiment: Experiment, n: int, m: int) -> dict[str, Any]:

@@ -34,13 +34,14 @@ from leadline.strategy.pipeline import (
     ceilings_of_table,
     end_to_end_or_pipeline,
 )
-from leadline.strategy.remedies import Remedy, remedies
+from leadline.strategy.remedies import Advice, Option, Remedy, remedies
 from leadline.strategy.residual_analysis import analyse_residuals
 from leadline.strategy.selection import Candidate, Selection, select
 from leadline.strategy.slices import Slice, find_slices
 from leadline.strategy.value_labels import ValueAudit, find_multilabel_errors, find_value_errors
 
 __all__ = [
+    "Advice",
     "Candidate",
     "Cause",
     "Ceiling",
@@ -59,6 +60,7 @@ __all__ = [
     "LabelShare",
     "Ladder",
     "MistakeTable",
+    "Option",
     "Remedy",
     "Review",
     "Rung",

@@ -16,7 +16,7 @@ from leadline.strategy.ladder import (
     Ladder,
     tell_apart,
 )
-from leadline.strategy.remedies import Remedy
+from leadline.strategy.remedies import Advice
 from leadline.strategy.wording import size_text
 from leadline.text import about, capitalized, listed
 
@@ -39,7 +39,7 @@ FIRST_STEPS = {
 }
 
 
-def gap_findings(ladder: Ladder, remedies: Sequence[Remedy] = ()) -> tuple[Finding, ...]:
+def gap_findings(ladder: Ladder, remedies: Sequence[Advice] = ()) -> tuple[Finding, ...]:
     """What the ladder shows by itself, the gap to work on first; one finding that says so where none is present.
 
     `remedies` for the gaps to work on, in the order to try, give the next step.
@@ -56,7 +56,7 @@ def gap_findings(ladder: Ladder, remedies: Sequence[Remedy] = ()) -> tuple[Findi
     return (first, *rest)
 
 
-def _gap_finding(ladder: Ladder, gap: Gap, statement: str, remedies: Sequence[Remedy]) -> Finding:
+def _gap_finding(ladder: Ladder, gap: Gap, statement: str, remedies: Sequence[Advice]) -> Finding:
     remedy = next((each for each in remedies if each.gap in gap.name.split(" and ")), None)
     step = FIRST_STEPS[gap.name] if remedy is None else f"{remedy.title}: {remedy.reason}"
     return Finding(

@@ -20,7 +20,7 @@ from leadline.strategy.evidence import Evidence
 from leadline.strategy.findings import Finding, correct, ranked
 from leadline.strategy.ladder import Ladder, Level, build_ladder
 from leadline.strategy.probes import Probing
-from leadline.strategy.remedies import Remedy, remedies_for
+from leadline.strategy.remedies import Advice, remedies_for
 from leadline.strategy.wording import ladder_text, notes
 
 
@@ -47,7 +47,7 @@ class Diagnosis:
     principal: tuple[str, ...]
     conclusion: str
     next_step: str
-    remedies: tuple[Remedy, ...] = ()
+    remedies: tuple[Advice, ...] = ()
     notes: tuple[str, ...] = ()
     findings: tuple[Finding, ...] = ()
     probing: Probing | None = None
@@ -73,7 +73,7 @@ class Diagnosis:
             tuple(data["principal"]),
             data["conclusion"],
             data["next_step"],
-            tuple(Remedy.from_json(remedy) for remedy in data["remedies"]),
+            tuple(Advice.from_json(remedy) for remedy in data["remedies"]),
             tuple(data["notes"]),
             tuple(Finding.from_json(finding) for finding in data.get("findings", ())),
             None if probing is None else Probing.from_json(probing),

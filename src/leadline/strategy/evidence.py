@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
+
+from leadline.network import Dropout, Layer
+from leadline.network.edits import hidden_layers, layers_of
 
 
 @dataclass(frozen=True)
@@ -30,10 +34,12 @@ class Evidence:
         l2: λ of the L2 penalty.
         l1: λ of the L1 penalty.
         patience: of early stopping; 0 if it is off.
+        early_stopping: its table; None if unknown.
         normalization: of the inputs.
         image_shape: (height, width, channels) where the inputs are images.
         augmentation: whether the training images are augmented.
         n_dev: dev examples.
+        input_shape: of one prepared example, as the network takes it.
 
     """
 
@@ -55,10 +61,12 @@ class Evidence:
     l2: float | None = None
     l1: float | None = None
     patience: int | None = None
+    early_stopping: Mapping[str, Any] | None = None
     normalization: str | None = None
     image_shape: tuple[int, ...] | None = None
     augmentation: bool | None = None
     n_dev: int | None = None
+    input_shape: tuple[int, ...] | None = None
 
     @classmethod
     def from_run(
@@ -87,25 +95,26 @@ class Evidence:
             "l2": training.get("l2", 0.0),
             "l1": training.get("l1", 0.0),
             "patience": 0 if stopping is None else stopping.get("patience"),
+            "early_stopping": stopping,
             "normalization": experiment.get("data", {}).get("normalization"),
             "augmentation": any(key != "padding" for key in experiment.get("augment") or {}),
         }
         return cls(**known | facts)
 
-    @property
-    def hidden(self) -> tuple[int, ...]:
-        """Positions in ``layers`` of the layers with units, the output layer left out."""
-        return tuple(k for k, layer in enumerate(self.layers) if "units" in layer)[:-1]
+    @cached_property
+    def network(self) -> tuple[Layer, ...]:
+        """The layers; empty where they are unknown, or one is of a kind that is not known here."""
+        return tuple(layers_of(self.layers) or ())
 
     @property
-    def has_filters(self) -> bool:
-        """Whether some layer is a convolution, or has one inside."""
-        return any(_has_filters(layer) for layer in self.layers)
+    def hidden(self) -> tuple[int, ...]:
+        """Positions in ``layers`` of the hidden layers on vectors, such as dense ones."""
+        return tuple(hidden_layers(self.network, axes=1))
 
     @property
     def has_dropout(self) -> bool:
         """Whether some layer drops units."""
-        return any(layer.get("type") == "dropout" for layer in self.layers)
+        return any(isinstance(layer, Dropout) for layer in self.network)
 
     @property
     def recent_fall(self) -> float | None:
@@ -125,11 +134,6 @@ class Evidence:
         """How many epochs a tenth of the training is, at least 3; None where there are too few epochs."""
         window = max(3, len(self.costs) // 10)
         return window if len(self.costs) >= 2 * window else None
-
-
-def _has_filters(layer: Mapping[str, Any]) -> bool:
-    inner = [part for value in layer.values() if isinstance(value, list | tuple) for part in value]
-    return "filters" in layer or any(_has_filters(part) for part in inner if isinstance(part, Mapping))
 
 
 def _series(history: Sequence[Mapping[str, Any]], name: str) -> tuple[float, ...]:

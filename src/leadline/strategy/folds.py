@@ -14,8 +14,7 @@ from leadline.equations.losses import LOSSES
 from leadline.errors import UsageError
 from leadline.network import Network
 from leadline.training import Augment, Examples, Training, fit, outputs
-from leadline.training.population import Member, Population
-from leadline.training.population.member import DENSE_LAYERS
+from leadline.training.population import Member, Population, trains_in_population
 
 Array = NDArray[Any]
 
@@ -82,7 +81,7 @@ def out_of_fold_outputs(
     network = network.for_loss(loss)
     kept = [np.flatnonzero(folds != fold) for fold in range(k)]
     varied = augment is not None and augment() is not None
-    if not varied and all(isinstance(layer, DENSE_LAYERS) for layer in network.layers):
+    if not varied and trains_in_population(network):
         settings = replace(settings, batch_size=_batch_size(settings, kept))
         fits = Population(network, [Member(subset=rows) for rows in kept]).fit(loss, examples, None, settings)
     else:

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 FULL_BATCH_BELOW = 2_000
+FULL_BATCH_RATE, MINI_BATCH_RATE = 0.01, 0.003
+"""Adam's learning rate by the batch: one large batch takes few steps and must take larger ones."""
 
 
 def default_batch_size(m: int) -> int:

@@ -6,9 +6,16 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leadline.errors import UsageError
+from leadline.network import edits, layer_from_config
 
 LayerTable = dict[str, Any]
-SHAPE_KEYS = ("network.units", "network.hidden_layers", "network.keep_prob")
+EDITS = {
+    "network.hidden_layers": edits.with_blocks,
+    "network.units": edits.with_units,
+    "network.keep_prob": edits.with_dropout,
+}
+"""What each key of a network's shape does to its layers, in the order in which they are applied."""
+SHAPE_KEYS = tuple(EDITS)
 
 
 def reshaped(layers: Sequence[Mapping[str, Any]], shape: Mapping[str, Any]) -> list[LayerTable]:
@@ -20,34 +27,11 @@ def reshaped(layers: Sequence[Mapping[str, Any]], shape: Mapping[str, Any]) -> l
     that keep_prob. What comes before the first dense layer, and the output layer, stay as they are. `UsageError`: the
     network has no hidden dense layer to vary.
     """
-    head, blocks, output = _parts(layers)
-    if not blocks:
-        raise UsageError(f"{next(iter(shape))}: the network has no hidden dense layer that could vary.")
-    count = shape.get("network.hidden_layers", len(blocks))
-    if type(count) is not int or count < 1:
-        raise UsageError(f"network.hidden_layers: got {count!r}, needs a whole number of at least 1.")
-    blocks = [[dict(layer) for layer in blocks[min(i, len(blocks) - 1)]] for i in range(count)]
-    if "network.units" in shape:
-        for block in blocks:
-            block[0]["units"] = shape["network.units"]
-    if "network.keep_prob" in shape:
-        blocks = [_with_dropout(block, shape["network.keep_prob"]) for block in blocks]
-    return [*head, *(layer for block in blocks for layer in block), *output]
-
-
-def _parts(
-    layers: Sequence[Mapping[str, Any]],
-) -> tuple[list[LayerTable], list[list[LayerTable]], list[LayerTable]]:
-    """What comes before the first dense layer, the hidden blocks, and the output layer with what follows it."""
-    tables = [dict(layer) for layer in layers]
-    places = [i for i, layer in enumerate(tables) if layer["type"] == "dense"]
-    if not places:
-        return tables, [], []
-    starts, last = places[:-1], places[-1]
-    blocks = [tables[start:stop] for start, stop in zip(starts, places[1:], strict=True)]
-    return tables[: places[0]], blocks, tables[last:]
-
-
-def _with_dropout(block: list[LayerTable], keep_prob: float) -> list[LayerTable]:
-    kept = [layer for layer in block if layer["type"] != "dropout"]
-    return kept if keep_prob == 1 else [*kept, {"type": "dropout", "keep_prob": keep_prob}]
+    edited = [layer_from_config(dict(layer)) for layer in layers]
+    try:
+        for key, edit in EDITS.items():
+            if key in shape:
+                edited = edit(edited, shape[key])
+    except edits.EditError as error:
+        raise UsageError(f"{next(iter(shape))}: {error}.") from None
+    return [layer.config() for layer in edited]

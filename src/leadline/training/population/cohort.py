@@ -8,7 +8,7 @@ from itertools import groupby
 import torch
 from torch import Tensor
 
-from leadline.network import Activation, Flatten, Network, Parameters
+from leadline.network import Network, Parameters
 from leadline.network.layer import Shape
 from leadline.training.population.objective import Gradients, Pools, PopulationObjective
 from leadline.training.population.plan import plan_epoch
@@ -108,7 +108,7 @@ def start_cohort(network: Network, loss: str, rows: list[Row], input_shape: Shap
 
 def on_vectors(network: Network) -> Network:
     """The network for inputs that are flat already: layers keep their places, and so parameters their names."""
-    return Network(Activation("linear") if isinstance(layer, Flatten) else layer for layer in network.layers)
+    return Network(layer.in_population or layer for layer in network.layers)
 
 
 def member_of(parameters: Parameters, i: int) -> Parameters:

@@ -11,22 +11,12 @@ import torch
 from torch import Tensor
 
 from leadline.errors import LeadlineError, UsageError
-from leadline.network import (
-    Activation,
-    BatchNorm,
-    Dense,
-    Dropout,
-    Flatten,
-    Network,
-    PeriodicEmbedding,
-    PiecewiseEmbedding,
-)
+from leadline.network import Network
 from leadline.network.layer import Layer
 from leadline.optimize import Optimizer
 from leadline.optimize.schedules import Schedule
 from leadline.training.settings import Training
 
-DENSE_LAYERS = (Dense, Activation, Dropout, BatchNorm, Flatten, PeriodicEmbedding, PiecewiseEmbedding)
 SHARED_SETTINGS = ("batch_size", "precision", "device")
 
 
@@ -81,11 +71,12 @@ class Member:
     def _network(self, network: Network) -> Network:
         layers: list[Layer] = list(network.layers)
         if self.gain is not None:
-            layers = [replace(layer, gain=self.gain) if isinstance(layer, Dense) else layer for layer in layers]
+            for i in _places(layers, "gain"):
+                layers[i] = replace(layers[i], gain=self.gain)  # type: ignore[type-var]  # layers are dataclasses
         if self.keep_prob is not None:
-            places = [i for i, layer in enumerate(layers) if isinstance(layer, Dropout)]
+            places = _places(layers, "keep_prob")
             for i, keep_prob in zip(places, self._keep_probs(len(places)), strict=True):
-                layers[i] = Dropout(keep_prob)
+                layers[i] = replace(layers[i], keep_prob=keep_prob)  # type: ignore[type-var]
         return Network(layers)
 
     def _keep_probs(self, n_layers: int) -> list[float]:
@@ -96,6 +87,11 @@ class Member:
         if len(values) != n_layers:
             raise UsageError(f"keep_prob has {len(values)} values, but the network has {n_layers} dropout layers")
         return values
+
+
+def _places(layers: Sequence[Layer], name: str) -> list[int]:
+    """The layers in which members may differ by this field."""
+    return [i for i, layer in enumerate(layers) if name in layer.member_fields]
 
 
 @dataclass(frozen=True, eq=False)
@@ -126,12 +122,23 @@ def resolve(network: Network, members: Sequence[Member], settings: Training) -> 
     return singles
 
 
+def trains_in_population(network: Network) -> bool:
+    """Whether every layer can compute for all members of a population at once."""
+    return _misfit(network) is None
+
+
+def _misfit(network: Network) -> int | None:
+    """The first layer that has no place in a population; what takes another's place can only stand first."""
+    for i, layer in enumerate(network.layers):
+        own = layer.in_population
+        if own is None or (own is not layer and i > 0):
+            return i
+    return None
+
+
 def kind(single: Single) -> Hashable | None:
     """What members of one population have in common: equal for two that can train together; None: it trains alone."""
-    layers = single.network.layers
-    if any(
-        not isinstance(layer, DENSE_LAYERS) or (isinstance(layer, Flatten) and i > 0) for i, layer in enumerate(layers)
-    ):
+    if not trains_in_population(single.network):
         return None
     shared = tuple(getattr(single.settings, name) for name in SHARED_SETTINGS)
     return _architecture(single.network), shared, type(single.settings.optimizer), single.label is None
@@ -142,9 +149,11 @@ def check(singles: Sequence[Single], n_examples: int) -> None:
     if not singles:
         raise UsageError("a population needs at least one member")
     first = singles[0]
-    for i, layer in enumerate(first.network.layers):
-        if not isinstance(layer, DENSE_LAYERS) or (isinstance(layer, Flatten) and i > 0):
-            raise UsageError(f"a population trains dense networks only, got layers[{i}] {layer}")
+    misfit = _misfit(first.network)
+    if misfit is not None:
+        raise UsageError(
+            f"a population trains dense networks only, got layers[{misfit}] {first.network.layers[misfit]}"
+        )
     for i, single in enumerate(singles):
         _check_same(i, single, first)
         _check_examples(i, single, n_examples)
@@ -179,13 +188,10 @@ def _check_examples(i: int, single: Single, n_examples: int) -> None:
 
 def _architecture(network: Network) -> tuple[Layer, ...]:
     """The layers without what may differ in a population."""
-
-    def common(layer: Layer) -> Layer:
-        if isinstance(layer, Dense):
-            return replace(layer, gain=1.0)
-        return Dropout(1.0) if isinstance(layer, Dropout) else layer
-
-    return tuple(common(layer) for layer in network.layers)
+    return tuple(
+        replace(layer, **layer.member_fields) if layer.member_fields else layer  # type: ignore[type-var]
+        for layer in network.layers
+    )
 
 
 def _indices(subset: Any) -> Tensor:

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from leadline.equations.averages import Number
 from leadline.equations.penalties import l1_penalty, l1_penalty_backward, l2_penalty, l2_penalty_backward
-from leadline.network import Dense, Dropout, Network, Parameters
+from leadline.network import Network, Parameters
 from leadline.optimize.clipping import clip_by_norm
 from leadline.training.population.losses import population_loss
 from leadline.training.population.noise import PopulationMemory
@@ -84,8 +84,6 @@ class PopulationObjective:
         self.memories = self._memories(rows, pools)
         n = parameters.layout.n_penalized
         self._weights, self._weight_gradients = parameters.theta[:, :n], gradients.theta[:, :n]
-        last = self.network.layers[-1]
-        self._linear_output = isinstance(last, Dense) and last.activation == "linear"
         self._d_output: dict[torch.Size, Tensor] = {}
         self._smoothing: dict[str, Number] = {}
 
@@ -105,18 +103,18 @@ class PopulationObjective:
         memories = []
         for i, plain in enumerate(self.network.memories(self.parameters, training=True)):
             memory = PopulationMemory(True, plain.needs_input_gradient, None, plain.statistics, pool=pools[i])
-            if isinstance(self.network.layers[i], Dropout):
-                memory.settings["keep_prob"] = self._keep_prob(i, rows)
-                memory.streams = _streams(i, rows)
+            for name in self.network.layers[i].member_fields:
+                memory.settings[name] = self._values(name, i, rows)
+            memory.streams = _streams(i, rows)
             memories.append(memory)
         return memories
 
-    def _keep_prob(self, layer: int, rows: list[Row]) -> Number:
-        layers = [row.single.network.layers[layer] for row in rows]
+    def _values(self, name: str, layer: int, rows: list[Row]) -> Number:
+        """A field of the layer for each row, (P, 1, 1), or one number for all."""
         theta = self.parameters.theta
-        given = [found.keep_prob for found in layers if isinstance(found, Dropout)]
-        keep_prob = number(given, theta.device, self.independent)
-        return keep_prob.to(theta).unsqueeze(2) if isinstance(keep_prob, Tensor) else keep_prob
+        given = [getattr(row.single.network.layers[layer], name) for row in rows]
+        values = number(given, theta.device, self.independent)
+        return values.to(theta).unsqueeze(2) if isinstance(values, Tensor) else values
 
     def pad(self, weights: Tensor | None, sizes: list[int] | None) -> None:
         """From now on the batches have these weights (P, b), 0 for padding, and real sizes; None: all are full."""
@@ -128,16 +126,7 @@ class PopulationObjective:
         layers = self.network.layers
         for i in range(len(layers) - 1):
             x = layers[i].forward(self.parameters.layers[i], x, self.memories[i])
-        p, memory = self.parameters.layers[-1], self.memories[-1]
-        if not self._linear_output:
-            return out.copy_(layers[-1].forward(p, x, memory))
-        memory.kept["x"], memory.kept["activated"] = x, out  # what the layer's own forward would keep
-        z, x = out.transpose(1, 2), x.transpose(1, 2)
-        if "bias" in p:
-            torch.baddbmm(p["bias"].unsqueeze(2), p["weight"], x, out=z)
-        else:
-            torch.bmm(p["weight"], x, out=z)
-        return out
+        return layers[-1].forward_transposed(self.parameters.layers[-1], x, self.memories[-1], out)
 
     def gradient(self, z: Tensor, y: Tensor, m: Number) -> Tensor:
         """∇J (P, n) for the batches whose outputs are ``z``, of m examples each; valid until the next call."""

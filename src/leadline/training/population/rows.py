@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from leadline.equations.averages import Number
-from leadline.network import Dropout
 from leadline.training.batches import default_batch_size, epoch_order
 from leadline.training.fit import Best
 from leadline.training.population.member import Single
@@ -68,9 +67,8 @@ class Row:
         return min(self.batch_size, self.m - step * self.batch_size)
 
     def draws(self, layer: int) -> bool:
-        """Whether the layer is a dropout layer that draws for this member."""
-        found = self.single.network.layers[layer]
-        return isinstance(found, Dropout) and found.keep_prob < 1
+        """Whether the layer draws random numbers for this member."""
+        return self.single.network.layers[layer].draws
 
 
 def own_columns(rows: list[Row], y: Tensor) -> Tensor:

@@ -1,0 +1,138 @@
+"""Remedies of optimization: how long, how fast and by which rule the cost is minimized.
+
+Source: the basic recipe and optimization algorithms of course 2.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from itertools import pairwise
+from typing import Any, ClassVar
+
+from typing_extensions import override
+
+from leadline.strategy.evidence import Evidence
+from leadline.strategy.ladder import BIAS, VARIANCE
+from leadline.strategy.remedies.length import stretched
+from leadline.strategy.remedies.remedy import Advice, Option, Remedy, digits, percent
+from leadline.training.batches import MINI_BATCH_RATE
+
+STILL_FALLING = 0.02
+"""A fall of the training cost by less than this share, over a tenth of the epochs, counts as having stopped."""
+JUMPING = 0.4
+"""The share of the last epochs in which a cost rises that jumps instead of falling."""
+ADAPTIVE = ("adam", "adamw", "rmsprop")
+
+
+class LongerTraining(Remedy):
+    """More epochs, with schedule and patience stretched alike."""
+
+    name, title, moves = "longer_training", "Longer training", (BIAS,)
+    rank = 10
+    worth: ClassVar[Mapping[str, float]] = {BIAS: 0.08, VARIANCE: 0.02}
+
+    @override
+    def options(self, e: Evidence) -> Iterable[Option]:
+        return [Option("twice the epochs", stretched(e.epochs or 1, e.schedule, e.early_stopping, 2.0))]
+
+    @override
+    def advice(self, gap: str, e: Evidence) -> Iterable[Advice]:
+        fall, window = e.recent_fall, e.recent_window
+        if gap != BIAS or fall is None or window is None or fall < STILL_FALLING or e.epochs is None:
+            return
+        if e.stopped == "early stopping":
+            reason = (
+                f"early stopping ended training after {len(e.costs)} epochs, while the training cost still fell "
+                f"by {percent(fall)} over the last {window}."
+            )
+            side = "Early stopping moves two gaps at once: without it bias falls and variance may rise."
+            change = {"training.early_stopping": {"patience": 0}}
+            yield self.advise("Train on without early stopping", BIAS, reason, change, side, VARIANCE)
+            return
+        reason = f"the training cost still fell by {percent(fall)} over the last {window} of {len(e.costs)} epochs."
+        yield self.advise("Train longer", BIAS, reason, {"training.epochs": 2 * e.epochs})
+
+
+class LearningRate(Remedy):
+    """Smaller steps, or larger ones; a cost that jumps up as often as it falls has too large a rate."""
+
+    name, title, moves = "learning_rate", "Learning rate", (BIAS,)
+    rank = 20
+    worth: ClassVar[Mapping[str, float]] = {BIAS: 0.08, VARIANCE: 0.03}
+
+    @override
+    def options(self, e: Evidence) -> Iterable[Option]:
+        rates = [digits((e.learning_rate or 0.0) * factor) for factor in (0.1, 0.3, 3.0)]
+        return [Option(f"α = {rate}", {"training.learning_rate": rate}) for rate in rates]
+
+    @override
+    def advice(self, gap: str, e: Evidence) -> Iterable[Advice]:
+        if gap != BIAS or len(e.costs) < 8 or e.learning_rate is None:
+            return
+        recent = e.costs[-max(8, len(e.costs) // 3) :]
+        rises = sum(b > a for a, b in pairwise(recent))
+        fall = e.recent_fall
+        if rises < JUMPING * (len(recent) - 1) or (fall is not None and fall > STILL_FALLING):
+            return
+        reason = f"the training cost rose in {rises} of the last {len(recent) - 1} epochs instead of falling."
+        rate = digits(e.learning_rate / 3, 1)
+        yield self.advise("Lower the learning rate", BIAS, reason, {"training.learning_rate": rate})
+
+
+class OtherOptimizer(Remedy):
+    """Another update rule, with a rate that suits it where the present one is Adam's or another's usual size."""
+
+    name, title, moves = "optimizer", "Optimizer", (BIAS,)
+    rank = 40
+    worth: ClassVar[Mapping[str, float]] = {BIAS: 0.05, VARIANCE: 0.02}
+
+    @override
+    def options(self, e: Evidence) -> Iterable[Option]:
+        now, rate = (e.optimizer or {}).get("type"), e.learning_rate or 0.001
+        adaptive = rate if now in ADAPTIVE else 0.001
+        rules = (
+            ("adam", adaptive, "Adam"),
+            ("rmsprop", digits(adaptive / 3), "RMSprop"),
+            ("momentum", 0.03 if now in ADAPTIVE else rate, "momentum"),
+        )
+        return [Option(f"{name}, α = {value:g}", _rule(rule, value)) for rule, value, name in rules if rule != now]
+
+    @override
+    def advice(self, gap: str, e: Evidence) -> Iterable[Advice]:
+        rule = (e.optimizer or {}).get("type")
+        if gap != BIAS or rule not in ("gradient_descent", "momentum", "nesterov"):
+            return
+        reason = f"{rule.replace('_', ' ')} was used; Adam scales the step of every parameter by its own gradients."
+        yield self.advise("Optimize with Adam", BIAS, reason, _rule("adam", 0.001))
+
+
+def _rule(name: str, rate: float) -> dict[str, Any]:
+    return {"training.optimizer": {"type": name}, "training.learning_rate": rate}
+
+
+class BatchSize(Remedy):
+    """Other batches with λ/m kept; from the whole set to mini-batches the updates stay as many."""
+
+    name, title, moves = "batch_size", "Batch size", (BIAS, VARIANCE)
+    rank = 120
+    worth: ClassVar[Mapping[str, float]] = {BIAS: 0.05, VARIANCE: 0.04}
+
+    @override
+    def options(self, e: Evidence) -> Iterable[Option]:
+        m = e.n_train or 0
+        if e.batch_size is None:
+            return [Option("64", self._mini_batches(e, m))] if m >= 128 and e.epochs else []
+        sizes = [size for size in (e.batch_size // 2, 4 * e.batch_size) if 8 <= size <= m // 4]
+        return [Option(f"{size}", {"training.batch_size": size} | _penalties(e, size / e.batch_size)) for size in sizes]
+
+    @staticmethod
+    def _mini_batches(e: Evidence, m: int) -> Mapping[str, Any]:
+        epochs = e.epochs or 1
+        factor = max(64 / m * epochs, 10.0) / epochs
+        rate = min(e.learning_rate or MINI_BATCH_RATE, MINI_BATCH_RATE)
+        changes = stretched(epochs, e.schedule, e.early_stopping, factor) | _penalties(e, 64 / m)
+        return changes | {"training.batch_size": 64, "training.learning_rate": rate}
+
+
+def _penalties(e: Evidence, scale: float) -> dict[str, Any]:
+    return {f"training.{key}": digits(value * scale) for key, value in (("l2", e.l2), ("l1", e.l1)) if value}
