@@ -390,6 +390,12 @@ _KINDS: dict[str, Registry[Any]] = {
             builtin=("gradient_descent", "momentum", "nesterov", "rmsprop", "adam", "adamw"),
         ),
         Registry("schedule", ["leadline.optimize"]),
+        Registry(
+            "task",
+            ["leadline.measure.tasks"],
+            instances=True,
+            builtin=("binary", "multiclass", "multilabel", "regression"),
+        ),
         Registry("metric", ["leadline.measure"], instances=True),
         Registry("architecture", ["leadline.architectures"], instances=True),
         Registry(

@@ -164,6 +164,5 @@ def test_data_and_split_agree_with_the_settings_that_use_them() -> None:
         (sections.SourceSection, settings.GivenSet),
     ):
         assert list(section.model_fields) == [field.name for field in fields(used)]
-    assert get_args(sections.Task) == settings.TASKS
     assert get_args(sections.Kind) == settings.KINDS
     assert get_args(sections.Normalization) == settings.NORMALIZATIONS

@@ -9,14 +9,13 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from leadline.errors import UsageError, nearest
+from leadline.measure.tasks import check_asked
 
-Task = Literal["binary", "multiclass", "multilabel", "regression"]
 Kind = Literal["number", "category", "boolean", "date", "text", "identifier"]
 Normalization = Literal["auto", "standardize", "robust", "quantile", "unit", "none"]
 Duplicates = Literal["report", "together", "ignore"]
 Size = float | int | Literal["auto"]
 
-TASKS: tuple[str, ...] = (*get_args(Task), "classification")
 KINDS: tuple[str, ...] = get_args(Kind)
 NORMALIZATIONS: tuple[str, ...] = get_args(Normalization)
 DUPLICATES: tuple[str, ...] = get_args(Duplicates)
@@ -120,7 +119,7 @@ class DataSettings:
         for name in ("dev", "test"):
             object.__setattr__(self, name, _given_set(f"data.{name}", getattr(self, name)))
         if self.task is not None:
-            _one_of("task", self.task, TASKS)
+            check_asked(self.task, "data.task")
         if self.stream not in (True, False, "auto"):
             raise UsageError(f'data.stream: got {self.stream!r}; it is true, false or "auto".')
         _one_of("normalization", self.normalization, NORMALIZATIONS)

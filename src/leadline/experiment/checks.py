@@ -9,6 +9,8 @@ from typing import Any
 from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
+from leadline.extensions import registry
+
 
 def size(value: object) -> object:
     """A set's size: a fraction, a count, or "auto"."""
@@ -29,6 +31,14 @@ def freeze(value: object) -> object:
     if value in (None, "all", "none", "auto") or (type(value) is int and value >= 0):
         return value
     raise PydanticCustomError("freeze", '"all", "none", "auto", or how many of the first layers')
+
+
+def check_task(name: str | None, key: str) -> None:
+    """`leadline.errors.UsageError`, beginning with ``key``: there is no task of this name."""
+    if name is not None and name not in registry("task").builtin:
+        from leadline.measure.tasks import check_asked  # here, for few experiments name a task of another name
+
+        check_asked(name, key)
 
 
 def typed_table(value: object) -> object:

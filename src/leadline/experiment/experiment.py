@@ -11,6 +11,7 @@ from typing import Any, Self
 from pydantic import BaseModel, ValidationError
 
 from leadline.errors import LeadlineError, UsageError, nearest
+from leadline.experiment import checks
 from leadline.experiment.complaints import one_line
 from leadline.experiment.sections import (
     AugmentSection,
@@ -47,10 +48,14 @@ class Experiment(Section):
     @classmethod
     def from_dict(cls, values: Mapping[str, Any], where: str = "") -> Self:
         """Validate nested dictionaries with the keys of a file; `where` begins the line of an error."""
+        beginning = f"{where}: " if where else ""
         try:
-            return cls.model_validate(dict(values))
+            experiment = cls.model_validate(dict(values))
         except ValidationError as error:
-            raise UsageError((f"{where}: " if where else "") + one_line(error, cls)) from None
+            raise UsageError(beginning + one_line(error, cls)) from None
+        if not experiment.modules:  # else it may be a task of the user's own: known once the modules are loaded
+            checks.check_task(experiment.data.task, f"{beginning}data.task")
+        return experiment
 
     @classmethod
     def from_toml(cls, path: str | os.PathLike[str]) -> Self:

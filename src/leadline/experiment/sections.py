@@ -12,7 +12,6 @@ from leadline.experiment import checks
 
 Tables = tuple[dict[str, Any], ...]
 # The same names as in `leadline.data.settings` (a test compares them), which would cost the start of every command.
-Task = Literal["binary", "multiclass", "multilabel", "regression", "classification"]
 Kind = Literal["number", "category", "boolean", "date", "text", "identifier"]
 Normalization = Literal["auto", "standardize", "robust", "quantile", "unit", "none"]
 Duplicates = Literal["report", "together", "ignore"]
@@ -42,7 +41,7 @@ class DataSection(Section):
     extra: Annotated[Any, BeforeValidator(checks.extra_sources)] = ()
     inputs: str | None = None
     target: Annotated[str | tuple[str, ...] | None, BeforeValidator(checks.target)] = None
-    task: Task | None = None
+    task: str | None = None
     features: Names | None = None
     exclude: Names = ()
     types: dict[str, Kind] = {}

@@ -27,7 +27,7 @@ from leadline.measure.intervals import (
 from leadline.measure.latency import latency
 from leadline.measure.metrics import METRICS, Metric, as_error, by_segment, evaluate, metric, metric_names
 from leadline.measure.regression import mean_absolute, root_mean_square
-from leadline.measure.tasks import TASKS, Task, register_task, task_named
+from leadline.measure.tasks import TASKS, Task, task_named
 
 __all__ = [
     "METRICS",
@@ -68,7 +68,6 @@ __all__ = [
     "paired_difference",
     "paired_newcombe",
     "proportion",
-    "register_task",
     "root_mean_square",
     "scores_for",
     "segment_names",

@@ -195,8 +195,7 @@ def _durable(connection: Any, _: object) -> None:
 
 def _row(folder: RunFolder) -> dict[str, Any]:
     summary = read_summary(folder)
-    row = {key: getattr(summary, key) for key in ("status", "started", "seconds", "source", "metric", "epochs")}
-    row["task"] = None if summary.task is None else str(summary.task)
+    row = {key: getattr(summary, key) for key in ("status", "started", "seconds", "source", "task", "metric", "epochs")}
     for part in ("train", "dev", "test"):
         error = summary.errors.get(part)
         row[f"{part}_error"] = None if error is None else error.value

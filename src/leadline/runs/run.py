@@ -63,12 +63,17 @@ class Run:
         """Times, status, task, metric and the errors with their intervals."""
         return read_summary(self.folder)
 
-    @property
+    @cached_property
     def task(self) -> Task:
         """What kind of target was learnt."""
-        if self.summary.task is None:
+        from leadline.measure import TASKS
+
+        name = self.summary.task
+        if name is None:
             raise LeadlineError(f"{self.folder / SUMMARY} is damaged: it lacks 'task'")
-        return self.summary.task
+        if name not in TASKS:
+            self.experiment.load_modules()  # where a task of the user's own is defined
+        return TASKS.lookup(name, f"{self.folder / SUMMARY}: ")
 
     @property
     def errors(self) -> Mapping[str, Measured]:
@@ -194,6 +199,7 @@ class Run:
         """How rows become the network's inputs; fitted on the training rows."""
         from leadline.data import Preparation
 
+        _ = self.task  # is known by its name from here on
         return Preparation.from_json(self.folder.read_json("preparation.json"))
 
     @property

@@ -10,7 +10,7 @@ from leadline.errors import LeadlineError
 from leadline.runs.folder import RunFolder
 
 if TYPE_CHECKING:
-    from leadline.measure import Measured, Task
+    from leadline.measure import Measured
 
 SUMMARY = "run.json"
 
@@ -25,7 +25,7 @@ class RunSummary:
         started: date and time, ISO 8601 with the zone.
         seconds: of training and measuring.
         source: where the data came from, in one line.
-        task: of the data.
+        task: of the data, by name.
         metric: what is optimized, a name of `leadline.measure.METRICS`.
         parameters: how many numbers the network has.
         epochs: how many were trained.
@@ -44,7 +44,7 @@ class RunSummary:
     started: str | None = None
     seconds: float | None = None
     source: str | None = None
-    task: Task | None = None
+    task: str | None = None
     metric: str | None = None
     parameters: int | None = None
     epochs: int | None = None
@@ -59,13 +59,12 @@ class RunSummary:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> RunSummary:
         """The summary that `to_json` described. KeyError, TypeError, ValueError or AttributeError: it is damaged."""
-        from leadline.measure import Measured, task_named  # here, for the list of runs is shown without it
+        from leadline.measure import Measured  # here, for the list of runs is shown without it
 
         known = {each.name for each in fields(cls)} - {"unknown"}
         found = {key: value for key, value in values.items() if key in known}
         if not isinstance(found["status"], str):
             raise TypeError(f"status is {found['status']!r}")
-        found["task"] = None if found.get("task") is None else task_named(found["task"])
         found["errors"] = {name: Measured.from_json(each) for name, each in (found.get("errors") or {}).items()}
         rates = found.get("learning_rates_by_hand") or {}
         found["learning_rates_by_hand"] = {int(epoch): float(rate) for epoch, rate in rates.items()}
@@ -75,7 +74,6 @@ class RunSummary:
         """Plain values, as they stand in ``run.json``."""
         values = {each.name: getattr(self, each.name) for each in fields(self)}
         values = {"name": values.pop("name"), "status": values.pop("status"), **values}
-        values["task"] = None if self.task is None else str(self.task)
         values["errors"] = {name: measured.to_json() for name, measured in self.errors.items()}
         del values["unknown"]
         rates = values.pop("learning_rates_by_hand")

@@ -181,7 +181,7 @@ class Recorder:
             self.started.isoformat(timespec="seconds"),
             round(time.monotonic() - self.clock, 3),
             plan.source,
-            plan.data.task,
+            str(plan.data.task),
             plan.experiment.goal.optimizing,
             plan.n_parameters,
             len(finished.history) if finished else None,

@@ -1,6 +1,6 @@
 """Kinds of tasks: each a value that holds everything in which one kind of target differs from another."""
 
-from leadline.measure.tasks.base import CLASSIFICATION, TASKS, Task, register_task, task_named
+from leadline.measure.tasks.base import CLASSIFICATION, TASKS, Task, check_asked, task_named
 from leadline.measure.tasks.classes import BINARY, MULTICLASS, ClassTask, task_of_classes
 from leadline.measure.tasks.labels import MULTILABEL, MultilabelTask
 from leadline.measure.tasks.values import REGRESSION, RegressionTask
@@ -16,7 +16,7 @@ __all__ = [
     "MultilabelTask",
     "RegressionTask",
     "Task",
-    "register_task",
+    "check_asked",
     "task_named",
     "task_of_classes",
 ]

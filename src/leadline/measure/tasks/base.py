@@ -4,19 +4,20 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leadline.errors import UsageError, nearest
+from leadline.extensions import Extension, Registry, registry
 from leadline.measure.intervals import Measured
 
 Array = NDArray[Any]
 ReadColumn = Callable[[str], Array]
 
 
-class Task(str, ABC):
+class Task(str, Extension, ABC, kind="task"):
     """A kind of target: what its labels are, what a network computes for it, and how answers are measured and shown.
 
     A task is its name as well, as the members of an `enum.StrEnum` are: it compares with, hashes as and is written to
@@ -25,10 +26,10 @@ class Task(str, ABC):
     is missing, or values (m, k)); *outputs* are what people are told (probabilities of classes or labels (m, k), or
     values in the target's units); *answers* are outputs turned into labels.
 
-    A new kind is a subclass with a ``name``, of which `register_task` takes the value. It subclasses `ClassTask`,
-    `MultilabelTask` or `RegressionTask` where it differs from one of them in details; else it also registers how its
-    mistakes are judged (`leadline.runs.criteria.judge`) and, to be exported, its ONNX outputs
-    (`leadline.export.onnx_outputs.write_outputs`).
+    A new kind is a subclass with a ``name``, known by it once it is defined. It subclasses `ClassTask` (with
+    ``abstract=True`` for a family), `MultilabelTask` or `RegressionTask` where it differs from one of them in details;
+    else it also registers how its mistakes are judged (`leadline.runs.criteria.judge`) and, to be exported, its outputs
+    in ONNX (`leadline.export.onnx_outputs.write_outputs`).
 
     Attributes:
         name: in experiment files, run files and error messages.
@@ -48,7 +49,7 @@ class Task(str, ABC):
 
     """
 
-    name: ClassVar[str] = ""
+    name: ClassVar[str]
     loss: ClassVar[str]
     usual_metric: ClassVar[str] = "accuracy"
     error_metric: ClassVar[str] = "error"
@@ -140,38 +141,19 @@ class Task(str, ABC):
 CLASSIFICATION = "classification"
 """What users may ask for in place of a task: one class for each example, be they two or more."""
 
-TASKS: dict[str, Task] = {}
+TASKS: Registry[Task] = registry("task")
 """Every task by its name."""
-
-_T = TypeVar("_T", bound=Task)
-
-
-def register_task(task: _T) -> _T:
-    """Make a task known by its name, and give it back.
-
-    Raises:
-        UsageError: the name is missing or taken, or the task leaves out something that every task says.
-
-    """
-    kind, other = type(task).__name__, TASKS.get(task)
-    if not task:
-        raise UsageError(f"The task {kind} has no name: give it one.")
-    if other is not None:
-        raise UsageError(f"The task {kind}: the name {task} is taken by {type(other).__name__}; give it another.")
-    missing = sorted(getattr(task, "__abstractmethods__", ()))
-    if missing:
-        raise UsageError(f"The task {kind} ({task}) does not define {', '.join(missing)}.")
-    TASKS[str(task)] = task
-    return task
 
 
 def task_named(name: str) -> Task:
     """The task of that name; a task stands for itself. `UsageError`: there is none."""
-    if isinstance(name, Task):
-        return name
-    if name not in TASKS:
-        raise UsageError(f"Unknown task '{name}'.{nearest(name, TASKS)}")
-    return TASKS[name]
+    return name if isinstance(name, Task) else TASKS.lookup(name, capital=True)
+
+
+def check_asked(name: str, key: str) -> None:
+    """`UsageError`, beginning with ``key``: no task has this name, which users give or `CLASSIFICATION`."""
+    if name != CLASSIFICATION and name not in TASKS:
+        raise UsageError(f"{key}: got {name!r}.{nearest(name, [*TASKS, CLASSIFICATION])}")
 
 
 def column_numbers(count: int) -> list[str]:

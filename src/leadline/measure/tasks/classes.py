@@ -9,7 +9,7 @@ import numpy as np
 
 from leadline.measure import classification as c
 from leadline.measure.intervals import Measured
-from leadline.measure.tasks.base import Array, ReadColumn, Task, column_numbers, register_task
+from leadline.measure.tasks.base import Array, ReadColumn, Task, column_numbers
 
 
 def task_of_classes(n_classes: int) -> ClassTask:
@@ -17,7 +17,7 @@ def task_of_classes(n_classes: int) -> ClassTask:
     return MULTICLASS if n_classes > 2 else BINARY
 
 
-class ClassTask(Task):
+class ClassTask(Task, abstract=True):
     """Each example has exactly one class: labels are its index (m,), outputs probabilities of the classes (m, K)."""
 
     one_class = True
@@ -114,4 +114,4 @@ class Multiclass(ClassTask):
         return targets.reshape(-1).astype(np.int64)
 
 
-BINARY, MULTICLASS = register_task(Binary()), register_task(Multiclass())
+BINARY, MULTICLASS = Binary(), Multiclass()

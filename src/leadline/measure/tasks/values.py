@@ -9,7 +9,7 @@ import numpy as np
 
 from leadline.measure import regression as r
 from leadline.measure.intervals import Measured
-from leadline.measure.tasks.base import Array, ReadColumn, Task, column_numbers, finite_row, register_task
+from leadline.measure.tasks.base import Array, ReadColumn, Task, column_numbers, finite_row
 
 
 class RegressionTask(Task):
@@ -97,4 +97,4 @@ def _value_row(labels: Array, answers: Array) -> dict[str, Measured]:
     return finite_row({"rmse": rmse, "mae": mae, "r2": r.r2_interval(labels, answers)})
 
 
-REGRESSION = register_task(RegressionTask())
+REGRESSION = RegressionTask()
