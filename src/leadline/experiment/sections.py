@@ -90,8 +90,9 @@ class SplitSection(Section):
 class NetworkSection(Section):
     """``[network]``: the layers, the output layer included, and how their weights start.
 
-    ``architecture`` names a well-known network in place of layers. ``modules`` is another name for those of
-    ``[extensions]``.
+    With ``members`` above 1 the network is an ensemble of so many networks of these layers, which train as one
+    population and predict by their mean. ``architecture`` names a well-known network in place of layers. ``modules``
+    is another name for those of ``[extensions]``.
 
     ``from`` is a run whose network is taken over, or a file (or https address) with published weights of the
     ``architecture``; ``checksum`` begins the SHA-256 of its weights. Its output layer is replaced by ``head``, and the
@@ -104,6 +105,7 @@ class NetworkSection(Section):
     freeze: Annotated[int | str | None, BeforeValidator(checks.freeze)] = None
     head: Annotated[Tables | None, BeforeValidator(checks.layers)] = None
     layers: Annotated[Tables | None, BeforeValidator(checks.layers)] = None
+    members: int | None = Field(default=None, ge=1, le=1000)
     modules: Names = ()
     initializer: Literal["auto", "zeros", "normal", "xavier", "he"] = "auto"
     gain: float = Field(default=1.0, gt=0)

@@ -20,6 +20,7 @@ from leadline.network import (
     Convolution,
     Dense,
     Dropout,
+    Ensemble,
     Flatten,
     GlobalAveragePool,
     Image,
@@ -184,10 +185,29 @@ def _beside(export: LayerExport, value: str, features: str) -> str:
     return graph.columns([value, graph.add("Reshape", embedded, shape)])
 
 
+def _ensemble(layer: Ensemble, export: LayerExport, value: str) -> str:
+    """The mean of every member's chain of layers: of values, or of probabilities as logits."""
+    graph, outputs = export.graph, []
+    for i in range(layer.members):
+        tensors = {name: tensor[i] for name, tensor in export.tensors.items()}
+        member = LayerExport(graph, f"{export.place}.members.{i}", tensors, export.input_shape)
+        predicted = activated(graph, layer.mean_of, member.through(layer.layers, "layers", value))
+        outputs.append(graph.add("Unsqueeze", predicted, graph.constant([0], "member_axis", np.int64)))
+    members = graph.add("Concat", *outputs, axis=0)
+    mean = graph.add("ReduceMean", members, graph.constant([0], "member_axis", np.int64), keepdims=0)
+    if layer.mean_of == "linear":
+        return mean
+    log_mean = graph.add("Log", mean)
+    if layer.mean_of == "softmax":
+        return log_mean
+    return graph.add("Sub", log_mean, graph.add("Log", graph.add("Sub", graph.constant(1.0, "one", np.float32), mean)))
+
+
 FORMS: dict[type[Layer], Callable[..., str]] = {
     Dense: _dense,
     Activation: _activation,
     Dropout: _nothing,
+    Ensemble: _ensemble,
     Flatten: _flatten,
     Image: _image,
     BatchNorm: _batch_norm,

@@ -8,6 +8,7 @@ from leadline.network.depth_report import DepthReport, depth_report
 from leadline.network.dropout import Dropout
 from leadline.network.elementwise import Activation, Flatten
 from leadline.network.embeddings import PeriodicEmbedding, PiecewiseEmbedding
+from leadline.network.ensemble import Ensemble, as_population, take_over_members
 from leadline.network.gradient_check import GradientCheck, gradient_check
 from leadline.network.image import Image
 from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, layer_from_config
@@ -28,6 +29,7 @@ __all__ = [
     "Dense",
     "DepthReport",
     "Dropout",
+    "Ensemble",
     "Flatten",
     "GlobalAveragePool",
     "GradientCheck",
@@ -47,7 +49,9 @@ __all__ = [
     "SqueezeExcitation",
     "Summary",
     "TorchModule",
+    "as_population",
     "depth_report",
     "gradient_check",
     "layer_from_config",
+    "take_over_members",
 ]

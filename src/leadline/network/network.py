@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
@@ -14,12 +14,16 @@ from leadline.equations.initialization import fill_normal
 from leadline.equations.losses import LOSSES
 from leadline.errors import UsageError
 from leadline.network.depth_report import DepthReport, depth_report
+from leadline.network.ensemble import Ensemble
 from leadline.network.graph import graph_svg
 from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, layer_from_config
 from leadline.network.mismatch import explain
 from leadline.network.parameters import Layout, Parameters
 from leadline.network.sequence import as_sequence, shapes_through
 from leadline.network.summary import Summary, summarize
+
+if TYPE_CHECKING:
+    from leadline.experiment import NetworkSection
 
 
 class HasNetwork(Protocol):
@@ -60,11 +64,34 @@ class Network:
         """The number of layers with weights."""
         return sum(layer.depth for layer in self.layers)
 
+    # ----- ensembles
+
+    @property
+    def members(self) -> int:
+        """How many networks of an ensemble this is; 1 if it is none."""
+        only = self.layers[0]
+        return only.members if isinstance(only, Ensemble) and len(self.layers) == 1 else 1
+
+    @property
+    def member(self) -> Network:
+        """One member of an ensemble, as a network; without an ensemble the network itself."""
+        only = self.layers[0]
+        return Network(only.layers) if isinstance(only, Ensemble) and len(self.layers) == 1 else self
+
+    def ensemble(self, members: int) -> Network:
+        """The ensemble of so many networks like this one; 1 gives the network itself."""
+        return self if members == 1 else Network([Ensemble(self.member.layers, members)])
+
     # ----- as a table of an experiment file
 
     def config(self) -> list[dict[str, Any]]:
         """The layers as tables, for an experiment file."""
         return [layer.config() for layer in self.layers]
+
+    @classmethod
+    def from_section(cls, section: NetworkSection) -> Network:
+        """The network that ``[network]`` of a resolved experiment describes, an ensemble where it has members."""
+        return cls.from_config(section.layers or ()).ensemble(section.members or 1)
 
     @classmethod
     def from_config(cls, tables: Sequence[dict[str, Any]]) -> Network:
@@ -178,17 +205,24 @@ class Network:
         return summarize(self, input_shape, batch_size, optimizer_averages, precision)
 
     def graph_svg(self, input_shape: Shape | int) -> str:
-        """A picture of the computation graph, as SVG text."""
-        return graph_svg(self, input_shape)
+        """A picture of the computation graph, as SVG text; of an ensemble that of one member."""
+        return graph_svg(self.member, input_shape)
 
     def depth_report(self, x: Tensor | np.ndarray, seed: int = 0) -> DepthReport:
-        """How large activations and gradients are at each layer, at the start, for a batch ``x`` (m, …)."""
-        return depth_report(self, x, seed)
+        """How large activations and gradients are at each layer, at the start, for a batch ``x`` (m, …).
+
+        Of an ensemble one member is looked at: all start alike but for the seed.
+        """
+        return depth_report(self.member, x, seed)
 
     def for_loss(self, loss: str) -> Network:
         """The network whose output is what ``loss`` takes: a final sigmoid or softmax becomes part of the loss."""
         output = LOSSES.lookup(loss).activation
         last = self.layers[-1]
+        if isinstance(last, Ensemble):
+            layers = Network(last.layers).for_loss(loss).layers
+            own = replace(last, layers=layers, mean_of=output)
+            return Network((*self.layers[:-1], own))
         activation = getattr(last, "activation", "linear")
         if output == "linear" or activation == "linear":
             return self

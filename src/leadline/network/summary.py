@@ -41,12 +41,16 @@ class LayerSummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """A network for inputs of one shape, in training with batches of one size; printing it shows a table."""
+    """A network for inputs of one shape, in training with batches of one size; printing it shows a table.
+
+    Of an ensemble the layers are those of a member; parameters, FLOPs and memory count all ``members``.
+    """
 
     input_shape: Shape
     batch_size: int
     precision: str
     layers: tuple[LayerSummary, ...]
+    members: int = 1
 
     @property
     def parameters(self) -> int:
@@ -85,6 +89,8 @@ class Summary:
             f"{grouped(self.batch_size, space=THIN)} in {self.precision}:\n"
             "outputs, parameters, their derivatives, and what the update rule remembers; the total includes the inputs."
         )
+        if self.members > 1:
+            note = f"An ensemble of {self.members} networks; all numbers but the shapes are of all together.\n{note}"
         return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1], "", note])
 
 
@@ -105,13 +111,14 @@ def summarize(
     if precision not in BYTES:
         raise UsageError(f"unknown precision '{precision}'. Allowed: {', '.join(BYTES)}.")
     shape = (input_shape,) if isinstance(input_shape, int) else tuple(input_shape)
-    shapes, size, rows = network.shapes(shape), BYTES[precision], []
-    for i, layer in enumerate(network.layers):
-        n = sum(math.prod(parameter.shape) for parameter in layer.parameters(shapes[i]).values())
-        values = 2 * batch_size * layer.activation_values(shapes[i])
+    size, rows, p = BYTES[precision], [], network.members
+    shapes = network.member.shapes(shape)
+    for i, layer in enumerate(network.member.layers):
+        n = p * sum(math.prod(parameter.shape) for parameter in layer.parameters(shapes[i]).values())
+        values = 2 * p * batch_size * layer.activation_values(shapes[i])
         sizes = (size * values, size * n * (2 + optimizer_averages))
-        rows.append(LayerSummary(f"layers.{i}", layer, shapes[i + 1], n, layer.flops(shapes[i]), *sizes))
-    return Summary(shape, batch_size, precision, tuple(rows))
+        rows.append(LayerSummary(f"layers.{i}", layer, shapes[i + 1], n, p * layer.flops(shapes[i]), *sizes))
+    return Summary(shape, batch_size, precision, tuple(rows), p)
 
 
 def describe(layer: Layer) -> str:

@@ -51,7 +51,7 @@ class TrainedNetwork:
         experiment, preparation = run.experiment, run.preparation
         experiment.load_modules()
         loss = state["loss"]
-        network = Network.from_config(experiment.network.layers or ()).for_loss(loss)
+        network = Network.from_section(experiment.network).for_loss(loss)
         dtype = torch.float64 if experiment.training.precision == "float64" else torch.float32
         parameters = network.initialize(tuple(state["input_shape"]), dtype=dtype)
         for name, tensor in parameters.named().items():

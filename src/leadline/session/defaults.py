@@ -51,11 +51,13 @@ def resolve(
     m = n_train or len(split.train)
     training = _training(experiment, m, has_dev=len(split.dev) > 0)
     layers = _layers(experiment.network, data, m, input_shape, transfer)
+    members = _members(experiment.network, layers, transfer)
     changes: dict[str, Any] = {
         "data.task": data.task,
         "data.target": data.target_name,
         "data.normalization": data.normalization,
-        "network.layers": layers.config(),
+        "network.layers": layers.member.config(),
+        "network.members": members,
         "network.architecture": None,
         **_taken_over(experiment, transfer),
         "goal.optimizing": experiment.goal.optimizing or data.task.usual_metric,
@@ -133,6 +135,18 @@ def _layers(
     network = Network(layers)
     _check_output(network, data, input_shape)
     return network
+
+
+def _members(section: NetworkSection, network: Network, transfer: Transfer | None) -> int:
+    """How many networks the ensemble has; `UsageError` for layers of which there can be none."""
+    members = section.members or network.members
+    if members > 1 and transfer is not None:
+        raise UsageError("network.members: a network that is taken over (network.from) is a single one; leave it out.")
+    try:
+        network.ensemble(members)
+    except UsageError as error:
+        raise UsageError(f"network.members: {error}") from None
+    return members
 
 
 def _well_known(section: NetworkSection, data: Dataset) -> list[Layer]:
@@ -219,6 +233,7 @@ def _training(experiment: Experiment, m: int, has_dev: bool) -> dict[str, Any]:
         "schedule": schedule_from_config(schedule, epochs).to_config(),
         "l2": _l2(experiment, batch_size, full),
         "l1": section.l1 or 0.0,
+        **_falling(section, epochs),
         "device": _device(section.device),
     }
     if section.early_stopping is None:
@@ -226,6 +241,12 @@ def _training(experiment: Experiment, m: int, has_dev: bool) -> dict[str, Any]:
     elif section.early_stopping.patience and not has_dev:
         raise UsageError("training.early_stopping: needs a dev set; give split.dev a size, or set patience = 0.")
     return filled
+
+
+def _falling(section: TrainingSection, epochs: int) -> dict[str, Any]:
+    """The schedules of dropout and label smoothing that were given, with the epochs at which they end."""
+    given = {key: getattr(section, key) for key in ("dropout_schedule", "label_smoothing_schedule")}
+    return {key: schedule_from_config(table, epochs).to_config() for key, table in given.items() if table is not None}
 
 
 def _learning_rate(section: TrainingSection, full: bool) -> float | None:

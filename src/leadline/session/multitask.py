@@ -206,15 +206,17 @@ def _names(plan: Plan) -> list[str]:
 def with_one_output(network: Network) -> Network:
     """The same hidden layers with one output."""
     try:
-        return Network(edits.with_outputs(network.layers, 1))
+        return Network(edits.with_outputs(network.member.layers, 1)).ensemble(network.members)
     except edits.EditError as error:
         raise UsageError(f"multitask: {error}.") from None
 
 
 def widened(network: Network, width: float) -> Network:
     """The network with hidden dense and convolutional layers ``width`` times as wide."""
+    if width == 1:
+        return network
     try:
-        return network if width == 1 else Network(edits.widened(network.layers, width))
+        return Network(edits.widened(network.member.layers, width)).ensemble(network.members)
     except edits.EditError as error:
         raise UsageError(f"--widths: {error}.") from None
 

@@ -215,7 +215,7 @@ def make_plan(
     experiment = experiment.replace({"data.stream": table is not None or _streams(experiment, data, input_shape)})
     n_train = None if table is None else table.n
     resolved = resolve(experiment, data, made, input_shape, transfer, n_train)
-    network = Network.from_config(resolved.network.layers or ())
+    network = Network.from_section(resolved.network)
     loss = loss_of(network, data, input_shape, resolved.training.loss)
     network.for_loss(loss)
     return Plan(

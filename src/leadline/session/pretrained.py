@@ -21,9 +21,10 @@ from leadline.data.normalization import ArrayEncoder, fit_array
 from leadline.data.sources.array_assembly import shape_text
 from leadline.errors import LeadlineError, UsageError
 from leadline.files import from_here
-from leadline.network import Image, Network, Parameters, Shape
+from leadline.network import Image, Network, Parameters, Shape, as_population
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore
+from leadline.training.population.cohort import member_of
 
 if TYPE_CHECKING:
     from leadline.architectures.architecture import Pixels
@@ -181,10 +182,13 @@ class TrainedRun:
         return self.run.preparation.normalization
 
     def load(self, data: Dataset) -> Pretrained:
-        """The run's best parameters."""
+        """The run's best parameters; of an ensemble those of its first member."""
         trained = self.run.trained_network()
+        network, parameters = trained.network, trained.parameters
+        if network.members > 1:
+            network, parameters = network.member, member_of(as_population(parameters), 0)
         n_train = self.run.set_sizes["train"]
-        return Pretrained(trained.network, trained.parameters, (self.run.preparation.n_inputs,), n_train)
+        return Pretrained(network, parameters, (self.run.preparation.n_inputs,), n_train)
 
     def preparation(self, data: Dataset, train: np.ndarray) -> Preparation:
         """Its encoders, for the same columns or images of the same shape."""

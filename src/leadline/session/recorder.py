@@ -23,7 +23,7 @@ from leadline.runs.trained import TrainedNetwork, state_tensors
 from leadline.session.mismatch import write_mismatch
 from leadline.session.plan import Plan
 from leadline.session.results import diagnose_run, measure_error, predict_set, save_predictions, write_run_report
-from leadline.training import DivergenceError, Epoch, Fit, Trainer
+from leadline.training import AnyTrainer, DivergenceError, Epoch, Fit
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
 RUNG_OF_SET = {"train": "train", "train_dev": "train-dev", "dev": "dev"}
@@ -49,7 +49,7 @@ class Recorder:
         self.plan, self.store, self.folder, self.listener = plan, store, folder, listener
         self.started, self.clock = datetime.now(UTC), time.monotonic()
         self.saved = self.clock
-        self.trainer: Trainer | None = None
+        self.trainer: AnyTrainer | None = None
         self.rates_by_hand: dict[int, float] = {}
         self.error_scale = plan.preparation.error_scale
 
@@ -75,7 +75,7 @@ class Recorder:
             folder.write_json("transfer.json", plan.transfer.to_json() | {"guidelines": guidelines})
         self._summary("running")
 
-    def epoch(self, epoch: Epoch, trainer: Trainer) -> bool:
+    def epoch(self, epoch: Epoch, trainer: AnyTrainer) -> bool:
         """Record an epoch; the first one gives the run its name, and every half minute the state is saved.
 
         Returns whether somebody has asked for the end.
@@ -153,10 +153,7 @@ class Recorder:
         plan, trainer = self.plan, self.trainer
         tensors = state_tensors(plan.whole(parameters))
         if trainer is not None:
-            tensors |= {f"optimizer.{k}": t for k, t in trainer.state.tensors().items()}
-            tensors["random.order"] = trainer.order_random.get_state()
-            if trainer.augment is not None:
-                tensors["random.augment"] = trainer.augment.generator.get_state()
+            tensors |= trainer.tensors()
         state = {
             "epoch": epoch,
             "stopped": stopped,

@@ -154,7 +154,8 @@ def _changes(
     if schedule is not None:
         changes["training.schedule"] = schedule if isinstance(schedule, str) else schedule.to_config()
     if network is not None:
-        changes["network.layers"] = network.config()
+        changes["network.layers"] = network.member.config()
+        changes["network.members"] = network.members
     return changes
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from leadline.network import Parameters
 from leadline.session.features import set_features
-from leadline.training import DivergenceError, Epoch, Examples, Fit, Trainer, Training, fit
+from leadline.training import AnyTrainer, DivergenceError, Epoch, Examples, Fit, Training, fit
 from leadline.training.threads import limited_threads, threads_for
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def fit_transferred(
     plan: Plan,
     transfer: Transfer,
     settings: Training,
-    on_epoch: Callable[[Epoch, Trainer], object] | None = None,
+    on_epoch: Callable[[Epoch, AnyTrainer], object] | None = None,
     on_progress: Callable[[int, int, float], None] | None = None,
 ) -> Fit:
     """Train what is not frozen, and give back the whole network.

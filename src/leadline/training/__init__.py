@@ -2,17 +2,21 @@
 
 from leadline.training.batches import Augment
 from leadline.training.divergence import DivergenceError
+from leadline.training.ensemble import AnyTrainer, EnsembleTrainer
 from leadline.training.evaluate import cost_and_error, outputs
-from leadline.training.fit import Fit, fit
+from leadline.training.fit import fit
 from leadline.training.objective import Objective
+from leadline.training.outcome import Fit
 from leadline.training.settings import EarlyStopping, Training
 from leadline.training.stream import Stream
 from leadline.training.trainer import Epoch, Examples, Goal, Trainer
 
 __all__ = [
+    "AnyTrainer",
     "Augment",
     "DivergenceError",
     "EarlyStopping",
+    "EnsembleTrainer",
     "Epoch",
     "Examples",
     "Fit",

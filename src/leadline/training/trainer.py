@@ -127,7 +127,8 @@ class Trainer:
         cost, error, penalty = (total / len(self.train)).tolist()
         error = error ** (1 / LOSSES[self.loss].error_power)
         self.epoch += 1
-        dev_cost, dev_error, dev_goal = self._measure_dev()
+        measured = measure_dev(self.network, self.parameters, self.loss, self.dev, self.settings, self.batch_size)
+        dev_cost, dev_error, dev_goal = measured
         seconds = time.perf_counter() - started
         return Epoch(self.epoch, cost, error, dev_cost, dev_error, rate, len(self.slices), seconds, penalty, dev_goal)
 
@@ -194,30 +195,52 @@ class Trainer:
         found = torch.stack([cost, loss.error(z_all, y_all).mean(), cost.new_zeros(()) + penalty])
         return found.double().cpu() * len(y_all)
 
-    def _measure_dev(self) -> tuple[float | None, float | None, float | None]:
-        """Cost and error of the dev set, and what it is judged by where that is monitored."""
-        if self.dev is None or len(self.dev) == 0:
-            return None, None, None
-        if isinstance(self.dev, Stream):
-            return self._measure_stream(self.dev)
-        z = outputs(self.network, self.parameters, self.dev.x)
-        goal = monitored_goal(self.settings, self.dev)
-        return *cost_and_error(self.loss, z, self.dev.y), None if goal is None else goal(z, self.dev.y)
+    def tensors(self) -> dict[str, Tensor]:
+        """What the training remembers besides the parameters, to be saved with them."""
+        remembered = {f"optimizer.{name}": tensor for name, tensor in self.state.tensors().items()}
+        remembered["random.order"] = self.order_random.get_state()
+        if self.augment is not None:
+            remembered["random.augment"] = self.augment.generator.get_state()
+        return remembered
 
-    def _measure_stream(self, dev: Stream) -> tuple[float, float, float | None]:
-        """The same of a set that comes in chunks: means over examples, or for regression the root of one."""
-        power = LOSSES[self.loss].error_power
-        cost = error = 0.0
-        goal, kept = monitored_goal(self.settings, dev.sample), []
-        for chunk in dev.chunks(0, self.batch_size):
-            z = outputs(self.network, self.parameters, chunk.x)
-            found = cost_and_error(self.loss, z, chunk.y)
-            cost += found[0] * len(chunk) / len(dev)
-            error += found[1] ** power * len(chunk) / len(dev)
-            if goal is not None:
-                kept.append((z, chunk.y.clone()))
-        judged = None if goal is None else goal(*(torch.cat(parts) for parts in zip(*kept, strict=True)))
-        return cost, error ** (1 / power), judged
+
+Measured = tuple[float | None, float | None, float | None]
+
+
+def measure_dev(
+    network: Network,
+    parameters: Parameters,
+    loss: str,
+    dev: Examples | Stream | None,
+    settings: Training,
+    batch_size: int,
+) -> Measured:
+    """Cost and error of the dev set, and what it is judged by where that is monitored."""
+    if dev is None or len(dev) == 0:
+        return None, None, None
+    if isinstance(dev, Stream):
+        return _measure_stream(network, parameters, loss, dev, settings, batch_size)
+    z = outputs(network, parameters, dev.x)
+    goal = monitored_goal(settings, dev)
+    return *cost_and_error(loss, z, dev.y), None if goal is None else goal(z, dev.y)
+
+
+def _measure_stream(
+    network: Network, parameters: Parameters, loss: str, dev: Stream, settings: Training, batch_size: int
+) -> Measured:
+    """The same of a set that comes in chunks: means over examples, or for regression the root of one."""
+    power = LOSSES[loss].error_power
+    cost = error = 0.0
+    goal, kept = monitored_goal(settings, dev.sample), []
+    for chunk in dev.chunks(0, batch_size):
+        z = outputs(network, parameters, chunk.x)
+        found = cost_and_error(loss, z, chunk.y)
+        cost += found[0] * len(chunk) / len(dev)
+        error += found[1] ** power * len(chunk) / len(dev)
+        if goal is not None:
+            kept.append((z, chunk.y.clone()))
+    judged = None if goal is None else goal(*(torch.cat(parts) for parts in zip(*kept, strict=True)))
+    return cost, error ** (1 / power), judged
 
 
 def monitored_goal(settings: Training, dev: Examples) -> Goal | None:

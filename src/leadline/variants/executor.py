@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from leadline.training import Epoch, Examples, Fit, Trainer, fit
+from leadline.training import AnyTrainer, Epoch, Examples, Fit, fit
 from leadline.training.population import PopulationTrainer
 from leadline.training.threads import limited_threads, threads_for
 from leadline.variants.variants import Prepared, Variant
@@ -185,7 +185,7 @@ class Executor:
         pruned = False
         scale = variant.prepared.error_scale
 
-        def seen(epoch: Epoch, trainer: Trainer) -> bool:
+        def seen(epoch: Epoch, trainer: AnyTrainer) -> bool:
             nonlocal pruned
             if self.on_epoch is not None:
                 pruned = number in set(self.on_epoch({number: _in_unit(epoch, scale)}) or ())
@@ -200,7 +200,7 @@ class Executor:
             self.on_end(number, _outcome(variant, finished))
 
 
-def train_alone(variant: Variant, on_epoch: Callable[[Epoch, Trainer], object] | None = None) -> Fit:
+def train_alone(variant: Variant, on_epoch: Callable[[Epoch, AnyTrainer], object] | None = None) -> Fit:
     """Train one variant with the ordinary loop, as a run of its experiment does."""
     single, prepared = variant.single, variant.prepared
     train = variant.train if variant.train is not None else _subset(prepared, single.subset)

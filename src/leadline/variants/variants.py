@@ -127,7 +127,7 @@ class Workbench:
             layers = reshaped(resolved.network.layers or (), shape)
             resolved = self._resolve(resolved.replace({"network.layers": layers}), prepared.plan)
         plan = prepared.plan
-        network = Network.from_config(resolved.network.layers or ())
+        network = Network.from_section(resolved.network)
         settings = training_settings(resolved, plan.n_train)
         positions = None if subset is None else torch.as_tensor(np.asarray(subset, dtype=np.int64))
         loss = loss_of(network, plan.data, plan.input_shape, resolved.training.loss)

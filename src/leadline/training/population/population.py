@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Sequence
 
 from leadline.errors import UsageError
 from leadline.network import Network
-from leadline.training.fit import Fit
+from leadline.training.outcome import Fit
 from leadline.training.population.member import Member, resolve
 from leadline.training.population.trainer import PopulationTrainer
 from leadline.training.settings import Training

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from leadline.equations.averages import Number
 from leadline.training.batches import default_batch_size, epoch_order
-from leadline.training.fit import Best
+from leadline.training.outcome import Best
 from leadline.training.population.member import Single
 from leadline.training.trainer import Epoch
 

@@ -15,7 +15,7 @@ from leadline.errors import LeadlineError, UsageError
 from leadline.network import Parameters
 from leadline.training.checks import check_problem
 from leadline.training.divergence import DivergenceError
-from leadline.training.fit import Fit
+from leadline.training.outcome import Fit
 from leadline.training.population.cohort import as_vectors, member_of, start_cohort
 from leadline.training.population.evaluate import population_cost_and_error, population_outputs
 from leadline.training.population.guard import PopulationGuard
@@ -116,6 +116,26 @@ class PopulationTrainer:
         if unknown:
             raise UsageError(f"member {min(unknown)} is not in training; active are {list(self.active)}")
         self._leave({i: stopped for i, row in enumerate(self._cohort.rows) if row.member in wanted})
+
+    def start_from(self, starts: Parameters) -> None:
+        """Begin with these parameters, θ (P, n) with a row for each member, in place of the seeds' own."""
+        for i, row in enumerate(self._cohort.rows):
+            member_of(self._cohort.parameters, i).copy_(member_of(starts, row.member))
+        self._guard = PopulationGuard(self._cohort, self.loss)
+
+    @property
+    def gradients(self) -> Tensor:
+        """∇J of each active member at the last step, (P, n)."""
+        return self._cohort.gradients.theta
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What the active members remember besides their parameters: the update rules' averages and random states."""
+        cohort = self._cohort
+        remembered = {f"optimizer.{name}": average for name, average in cohort.averages().items()}
+        remembered["optimizer.step"] = torch.tensor(cohort.steps_done())
+        remembered["random.order"] = torch.stack([row.order.random.get_state() for row in cohort.rows])
+        remembered["random.noise"] = torch.stack([row.noise.get_state() for row in cohort.rows])
+        return remembered
 
     def parameters(self, member: int) -> Parameters:
         """A copy of a member's θ (n,) and statistics as they are now."""

@@ -1,0 +1,112 @@
+"""Training an ensemble: its members as one population, each by its own batches and noise, judged by their mean."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from leadline.errors import UsageError
+from leadline.network import Network, Parameters, as_population, take_over_members
+from leadline.training.batches import Augment
+from leadline.training.divergence import DivergenceError
+from leadline.training.population.member import Single
+from leadline.training.population.trainer import PopulationTrainer
+from leadline.training.settings import Training
+from leadline.training.stream import Stream
+from leadline.training.trainer import Epoch, Examples, Trainer, measure_dev
+
+
+class EnsembleTrainer:
+    """The counterpart of `leadline.training.Trainer` for a network that is an ensemble.
+
+    ``parameters`` are the ensemble's; they are brought up to date after every epoch. Costs and errors of an epoch are
+    means over the members; those of the dev set are of the ensemble's own predictions, the members' mean.
+    """
+
+    def __init__(
+        self,
+        network: Network,
+        loss: str,
+        train: Examples | Stream,
+        dev: Examples | Stream | None,
+        settings: Training,
+        parameters: Parameters,
+        on_progress: Callable[[int, int, float], None] | None = None,
+        augment: Augment | None = None,
+    ) -> None:
+        self.network, self.loss, self.settings = network.for_loss(loss), loss, settings
+        self.train, self.dev = _in_memory(train, augment), dev
+        self.parameters, self.on_progress = parameters, on_progress
+        own = replace(settings, early_stopping=None, gradient_tolerance=None)
+        member = self.network.member.for_loss(loss)
+        seeds = (settings.seed * network.members + i for i in range(network.members))
+        singles = [Single(member, replace(own, seed=seed)) for seed in seeds]
+        self.population = PopulationTrainer(singles, loss, self.train, None)
+        self.population.start_from(as_population(parameters))
+        self.gradient_norm = float("inf")
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs are done."""
+        return self.population.epoch
+
+    def run_epoch(self) -> Epoch:
+        """Every member visits every example once, in its own order; then the dev set is measured.
+
+        Raises `DivergenceError` as soon as a member's cost is not finite, with all members at their last good values.
+        """
+        started = time.perf_counter()
+        records = self.population.run_epoch()
+        take_over_members(self.parameters, [self.population.parameters(i) for i in range(self.network.members)])
+        diverged = [fit.divergence for fit in self.population.finished.values() if fit.divergence is not None]
+        if diverged:
+            raise DivergenceError(f"a member of the ensemble: {diverged[0]}")
+        if self.settings.gradient_tolerance is not None:
+            self.gradient_norm = float(torch.linalg.vector_norm(self.population.gradients))
+        first = records[0]
+        if self.on_progress:
+            self.on_progress(first.steps, first.steps, first.cost)
+        measured = measure_dev(self.network, self.parameters, self.loss, self.dev, self.settings, len(self.train))
+        dev_cost, dev_error, dev_goal = measured
+        cost, error, penalty = (
+            sum(values) / len(records)
+            for values in zip(*((own.cost, own.train_error, own.penalty) for own in records.values()), strict=True)
+        )
+        seconds = time.perf_counter() - started
+        return Epoch(
+            self.epoch,
+            cost,
+            error,
+            dev_cost,
+            dev_error,
+            first.learning_rate,
+            first.steps,
+            seconds,
+            penalty,
+            dev_goal,
+        )
+
+    def tensors(self) -> dict[str, Tensor]:
+        """What the training remembers besides the parameters, to be saved with them; a row for each member."""
+        return self.population.tensors()
+
+
+AnyTrainer = Trainer | EnsembleTrainer
+
+
+def _in_memory(train: Examples | Stream, augment: Augment | None) -> Examples:
+    """The examples; `UsageError` for what a population cannot train on."""
+    reason = None
+    if isinstance(train, Stream):
+        reason = "takes its examples from memory (data.stream = false)"
+    elif train.weights is not None:
+        reason = "takes all examples alike, and these have weights"
+    elif augment is not None:
+        reason = "does not vary its examples ([augment])"
+    if reason is not None or isinstance(train, Stream):
+        raise UsageError(f"network.members: an ensemble {reason}; set members = 1.")
+    return train
