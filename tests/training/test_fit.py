@@ -10,6 +10,7 @@ from leadline.network import Activation, BatchNorm, Dense, Dropout, Network
 from leadline.optimize import Adam, GradientDescent, Momentum
 from leadline.optimize.schedules import InverseTime
 from leadline.training import EarlyStopping, Examples, Fit, Trainer, Training, fit
+from leadline.training import trainer as trainer_module
 
 
 def moons(m: int = 200, seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:
@@ -76,7 +77,7 @@ def test_schedule_sets_the_rate_of_each_epoch() -> None:
 def test_early_stopping_stops_at_the_planted_minimum_and_restores_it(monkeypatch: pytest.MonkeyPatch) -> None:
     """T2.15: dev error falls to epoch 4 and rises after; patience 3 ends at epoch 7 with the parameters of epoch 4."""
     errors = iter([0.5, 0.4, 0.3, 0.2, 0.3, 0.25, 0.4, 0.1, 0.1])
-    monkeypatch.setattr(Trainer, "_measure_dev", lambda self: (1.0, next(errors), None))
+    monkeypatch.setattr(trainer_module, "measure_dev", lambda *_: (1.0, next(errors), None))
     thetas: list[torch.Tensor] = []
     settings = Training(epochs=50, optimizer=GradientDescent(0.1), early_stopping=EarlyStopping(patience=3))
     result = train(NETWORK, settings, on_epoch=lambda _, trainer: thetas.append(trainer.parameters.theta.clone()))
@@ -89,7 +90,7 @@ def test_early_stopping_stops_at_the_planted_minimum_and_restores_it(monkeypatch
 def test_ties_of_the_dev_error_are_broken_by_the_cost(monkeypatch: pytest.MonkeyPatch) -> None:
     """T2.15."""
     measured = iter([(0.5, 0.2, None), (0.4, 0.2, None), (0.6, 0.2, None)])
-    monkeypatch.setattr(Trainer, "_measure_dev", lambda self: next(measured))
+    monkeypatch.setattr(trainer_module, "measure_dev", lambda *_: next(measured))
     assert train(NETWORK, Training(epochs=3)).best_epoch == 2
 
 
@@ -97,7 +98,7 @@ def test_ties_of_the_dev_error_are_broken_by_the_cost(monkeypatch: pytest.Monkey
 def test_early_stopping_goes_by_what_it_monitors(monkeypatch: pytest.MonkeyPatch, monitor: str, best: int) -> None:
     """T2.15: on the dev metric; goal, error and cost have their least values in different epochs."""
     measured = iter([(0.1, 0.5, 0.9), (0.2, 0.4, 0.3), (0.3, 0.3, 0.9), (0.4, 0.4, 0.9)])
-    monkeypatch.setattr(Trainer, "_measure_dev", lambda self: next(measured))
+    monkeypatch.setattr(trainer_module, "measure_dev", lambda *_: next(measured))
     settings = Training(epochs=4, early_stopping=EarlyStopping(patience=4, monitor=monitor))
     assert train(NETWORK, settings).best_epoch == best
 
