@@ -191,7 +191,7 @@ def _ensemble(layer: Ensemble, export: LayerExport, value: str) -> str:
     for i in range(layer.members):
         tensors = {name: tensor[i] for name, tensor in export.tensors.items()}
         member = LayerExport(graph, f"{export.place}.members.{i}", tensors, export.input_shape)
-        predicted = activated(graph, layer.mean_of, member.through(layer.layers, "layers", value))
+        predicted = export.activated(layer.mean_of, member.through(layer.layers, "layers", value))
         outputs.append(graph.add("Unsqueeze", predicted, graph.constant([0], "member_axis", np.int64)))
     members = graph.add("Concat", *outputs, axis=0)
     mean = graph.add("ReduceMean", members, graph.constant([0], "member_axis", np.int64), keepdims=0)
