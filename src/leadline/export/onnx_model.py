@@ -11,6 +11,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import onnx
 from onnx import ModelProto, ValueInfoProto, helper
 
@@ -51,7 +52,10 @@ def onnx_model(
     for i, (layer, own, averages) in enumerate(zip(network.layers, parameters.layers, statistics, strict=True)):
         export = LayerExport(graph, f"layers.{i}", {**own, **averages}, shape)
         value, shape = exported(layer, export, value), layer.output_shape(shape)
-    write_outputs(preparation.task, graph, ACTIVATIONS[LOSSES[loss].activation].onnx(graph, value), preparation)
+    value = ACTIVATIONS[LOSSES[loss].activation].onnx(graph, value)
+    if shape == (2,) and preparation.n_outputs == 1:  # of the two probabilities of a binary target, the second says all
+        value = graph.add("Gather", value, graph.constant([1], "second", np.int64), axis=1)
+    write_outputs(preparation.task, graph, value, preparation)
     note = f"Predicts {', '.join(preparation.target_names)} ({preparation.task})."
     model = helper.make_model(
         graph.proto(name, note),
