@@ -10,18 +10,10 @@ from torch import Tensor
 
 from leadline.equations.ensembles import MEANS
 from leadline.errors import UsageError, nearest
-from leadline.network.batch_norm import BatchNorm
 from leadline.network.composite import Composite
-from leadline.network.dense import Dense
-from leadline.network.dropout import Dropout
-from leadline.network.elementwise import Activation
-from leadline.network.embeddings import PeriodicEmbedding, PiecewiseEmbedding
 from leadline.network.layer import Layer, Memory, Parameter, Shape, Tensors
 from leadline.network.parameters import Layout, Parameters
 from leadline.network.sequence import as_sequence
-
-MEMBER_LAYERS = (Dense, Activation, Dropout, BatchNorm, PeriodicEmbedding, PiecewiseEmbedding)
-"""Layers whose kernels serve all members of a population at once."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +34,7 @@ class Ensemble(Composite):
             raise UsageError(f"ensemble: layers must be at least one layer, got {self.layers!r}")
         object.__setattr__(self, "layers", as_sequence(self.layers, "ensemble: layers"))
         for i, layer in enumerate(self.layers):
-            if not isinstance(layer, MEMBER_LAYERS):
+            if layer.in_population != layer:
                 raise UsageError(f"an ensemble is made of dense networks, got layers[{i}] {layer}; use members = 1")
         if type(self.members) is not int or self.members < 2:
             raise UsageError(f"ensemble: members must be a whole number of at least 2, got {self.members!r}")
