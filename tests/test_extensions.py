@@ -17,6 +17,7 @@ from torch import Tensor
 import leadline as ll
 from leadline import extensions
 from leadline.architectures import Architecture, network_for
+from leadline.data.sources.formats import FileFormat
 from leadline.equations.activations import ActivationFunction
 from leadline.equations.losses import LOSSES, Loss
 from leadline.errors import LeadlineError, LeadlineWarning, UsageError
@@ -403,3 +404,24 @@ def test_a_sampler_of_the_users_own_chooses_the_trials(tmp_path: Path, monkeypat
     assert [trial.values["training.l2"] for trial in found.trials] == [0.1, 0.1]
     with pytest.raises(UsageError, match=r"search\.sampler: unknown sampler 'smalest'\. Did you mean 'smallest'"):
         settings_of(experiment, {"sampler": "smalest"})
+
+
+@pytest.mark.parametrize("pair", [False, True])
+def test_a_file_format_of_the_users_own_is_read_like_the_others(tmp_path: Path, pair: bool) -> None:
+    class Ledger(FileFormat):
+        endings = (".ledger", ".txt")
+
+        def read(self, path: Path, request: Any) -> Any:
+            rows = [line.split("|") for line in path.read_text(encoding="utf-8").splitlines()]
+            values = np.array(rows, float)
+            return (values[:, :2], values[:, 2]) if pair else {"a": values[:, 0], "b": values[:, 1], "y": values[:, 2]}
+
+    text = "\n".join(f"{i}|{i % 7}|{i / 2}" for i in range(100))
+    for name in ("book.ledger", "book.txt"):  # endings of the user's own come before those that come along
+        (tmp_path / name).write_text(text, encoding="utf-8")
+        data = ll.read(tmp_path / name, **({} if pair else {"target": "y"}))
+        assert data.name == "book" and data.n == 100 and data.task == "regression"
+        assert data.target[-1] == 49.5
+    (tmp_path / "book.ledger").write_text("1|x|2", encoding="utf-8")
+    with pytest.raises(LeadlineError, match=r"book\.ledger cannot be read as the format 'ledger': could not convert"):
+        ll.read(tmp_path / "book.ledger", target="y")

@@ -398,6 +398,7 @@ _KINDS: dict[str, Registry[Any]] = {
         ),
         Registry("metric", ["leadline.measure"], instances=True),
         Registry("architecture", ["leadline.architectures"], instances=True),
+        Registry("file format", ["leadline.data.sources.formats"], instances=True),
         Registry(
             "sampler",
             ["leadline.search.samplers"],

@@ -20,7 +20,8 @@ from leadline.data import Dataset, DataSettings, Preparation, SplitSettings
 from leadline.data.mapped import let_go
 from leadline.data.settings import weighted_sources
 from leadline.data.sources.columnar import holds_bytes
-from leadline.data.sources.opening import ARRAY_FORMATS, format_of, table_files
+from leadline.data.sources.formats import format_of
+from leadline.data.sources.opening import table_files
 from leadline.data.streaming.opening import files_of
 from leadline.data.streaming.read_ahead import ReadAhead
 from leadline.data.streaming.row_groups import PARQUET, memory_available, open_groups, streams
@@ -112,7 +113,7 @@ def _is_table_on_disk(settings: DataSettings) -> bool:
     tables = [name for name in names if streams(name)]
     if names and len(tables) == len(names) and not _holds_images(Path(tables[0]), settings.inputs):
         return True
-    wrong = next((name for name in names if not streams(name) and format_of(name) not in ARRAY_FORMATS), None)
+    wrong = next((name for name in names if not streams(name) and not format_of(name).holds_arrays), None)
     if wrong is not None and settings.stream is True:
         open_groups(wrong)  # says what can be streamed
     return False

@@ -11,8 +11,9 @@ from leadline.data.columns import typed
 from leadline.data.dataset import Column, Dataset
 from leadline.data.inference import kind_of
 from leadline.data.sources.array_assembly import channels_last, checked_inputs
-from leadline.data.sources.opening import Wanted, open_source
+from leadline.data.sources.opening import open_source
 from leadline.data.sources.raw import RawArrays
+from leadline.data.sources.request import SourceRequest
 from leadline.errors import LeadlineError
 
 MOST_IMAGES = 10_000
@@ -29,7 +30,7 @@ def comparable(data: Dataset, rows: np.ndarray) -> dict[str, np.ndarray]:
 def comparable_sources(first: Any, second: Any, folder: str | Path | None = None) -> tuple[dict, dict]:
     """Two sources as columns by name, those of a table that both have and that can be compared; targets included."""
     place = None if folder is None else Path(folder)
-    one, two = (open_source(source, Wanted(folder=place)) for source in (first, second))
+    one, two = (open_source(source, SourceRequest(folder=place)) for source in (first, second))
     if isinstance(one, RawArrays) and isinstance(two, RawArrays):
         arrays = [raw.inputs[_some(np.arange(len(raw.inputs)))] for raw in (one, two)]
         first, second = (_array_columns(channels_last(checked_inputs(array, "the array"))[0]) for array in arrays)

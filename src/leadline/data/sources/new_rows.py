@@ -15,8 +15,9 @@ from leadline.data.columns import typed
 from leadline.data.dataset import Column
 from leadline.data.sources.array_assembly import channels_last, checked_inputs, shape_text
 from leadline.data.sources.images import Wish
-from leadline.data.sources.opening import Wanted, open_source
+from leadline.data.sources.opening import open_source
 from leadline.data.sources.raw import Raw, RawArrays, RawTable, named_by_position, reading
+from leadline.data.sources.request import SourceRequest
 from leadline.errors import LeadlineError, LeadlineWarning, nearest
 
 
@@ -30,7 +31,7 @@ def new_columns(
     LeadlineWarning where the rows have no header, but training's columns had names.
     """
     as_text = frozenset(name for name, kind in kinds.items() if kind == "category")
-    raw = _opened(rows, Wanted(expected=frozenset(columns), as_text=as_text, folder=_folder(folder)))
+    raw = _opened(rows, SourceRequest(expected=frozenset(columns), as_text=as_text, folder=_folder(folder)))
     if isinstance(raw, RawArrays):
         raise LeadlineError(f"{raw.source} is an array; the network was trained on columns: {', '.join(kinds)}.")
     given = set(raw.data.column_names)
@@ -51,7 +52,7 @@ def new_array(rows: Any, shape: tuple[int, ...], folder: str | Path | None) -> n
     Raises LeadlineError for another shape, naming both.
     """
     wish = Wish((shape[0], shape[1]), channels=shape[2]) if len(shape) == 3 else Wish()
-    raw = _opened(rows, Wanted(folder=_folder(folder), images=wish, labelled=False))
+    raw = _opened(rows, SourceRequest(folder=_folder(folder), images=wish, labelled=False))
     if isinstance(raw, RawTable):
         names = raw.data.column_names
         numbers = [typed(name, raw.data.column(name), "number", raw.where).values for name in names]
@@ -69,11 +70,11 @@ def new_array(rows: Any, shape: tuple[int, ...], folder: str | Path | None) -> n
     )
 
 
-def _opened(rows: Any, wanted: Wanted) -> Raw:
+def _opened(rows: Any, request: SourceRequest) -> Raw:
     if isinstance(rows, list) and rows and isinstance(rows[0], Mapping):
         with reading("the rows given", "a table"):
             rows = pa.Table.from_pylist(rows)
-    return open_source(rows, wanted)
+    return open_source(rows, request)
 
 
 def _folder(folder: str | Path | None) -> Path | None:

@@ -15,8 +15,9 @@ from leadline.data.settings import DataSettings, GivenSet, WeightedSource, weigh
 from leadline.data.sources.array_assembly import assemble_arrays
 from leadline.data.sources.assembly import assemble_tables
 from leadline.data.sources.images import Wish
-from leadline.data.sources.opening import Wanted, open_source, table_files
+from leadline.data.sources.opening import open_source, table_files
 from leadline.data.sources.raw import DEV, EXTRA, MAIN, TEST, Part, Raw, RawArrays, RawTable, named_by_position
+from leadline.data.sources.request import SourceRequest
 from leadline.errors import LeadlineError, UsageError, nearest
 
 
@@ -103,38 +104,38 @@ def _read(
     settings: DataSettings,
     folder: str | Path | None,
 ) -> Dataset:
-    wanted = wanted_of(target, settings, folder)
+    request = request_of(target, settings, folder)
     sources = tuple(
         replace(each, source=found)
         for each in sources
-        for found in table_files(each.source, wanted.folder) or [each.source]
+        for found in table_files(each.source, request.folder) or [each.source]
     )
-    main = open_source(sources[0].source, wanted)
+    main = open_source(sources[0].source, request)
     targets = table_targets(main, target) if isinstance(main, RawTable) else ()
     parts = [Part(main, MAIN, sources[0].weight)]
     for role, others in ((MAIN, sources[1:]), (EXTRA, settings.extra)):
         for other in others:
             name = "source" if role == MAIN else "extra"
-            raw = further_set(name, other.source, GivenSet(""), main, targets, wanted)
+            raw = further_set(name, other.source, GivenSet(""), main, targets, request)
             parts.append(Part(raw, role, other.weight))
     for role, name in ((DEV, "dev"), (TEST, "test")):
         described: GivenSet | None = getattr(settings, name)
         if described is not None or name in objects:
             value = objects[name] if described is None else described.source
             given = described or GivenSet(source="")
-            parts.append(Part(further_set(name, value, given, main, targets, wanted), role))
+            parts.append(Part(further_set(name, value, given, main, targets, request), role))
     if isinstance(main, RawTable):
         tables = [part.raw for part in parts if isinstance(part.raw, RawTable)]
         return assemble_tables(parts, tables, targets, settings)
     return assemble_arrays(parts, [part.raw for part in parts if isinstance(part.raw, RawArrays)], settings)
 
 
-def wanted_of(target: Any, settings: DataSettings, folder: str | Path | None) -> Wanted:
+def request_of(target: Any, settings: DataSettings, folder: str | Path | None) -> SourceRequest:
     """What to look for in the main source: the columns the user spoke of, and those to keep as text."""
     targets = {target} if isinstance(target, str) else set(target) if _is_names(target) else set()
     spoken = {*settings.types, *settings.exclude, *(settings.features or ()), *targets}
     as_text = {name for name, kind in settings.types.items() if kind in ("category", "text", "identifier")}
-    return Wanted(
+    return SourceRequest(
         settings.inputs,
         target,
         expected=frozenset(spoken),
@@ -144,17 +145,19 @@ def wanted_of(target: Any, settings: DataSettings, folder: str | Path | None) ->
     )
 
 
-def further_set(name: str, value: Any, given: GivenSet, main: Raw, targets: tuple[str, ...], wanted: Wanted) -> Raw:
+def further_set(
+    name: str, value: Any, given: GivenSet, main: Raw, targets: tuple[str, ...], request: SourceRequest
+) -> Raw:
     """Another source beside the main one, of the same kind and with columns named as there."""
     if isinstance(main, RawArrays):
         names: dict[str, Any] = {"likely_inputs": main.inputs_name, "likely_target": main.target_name}
         if main.inputs.ndim == 4 and main.inputs.dtype == np.uint8:
-            names["images"] = replace(wanted.images, size=main.inputs.shape[1:3], channels=main.inputs.shape[3])
-        raw = open_source(value, replace(wanted, inputs=given.inputs, target=given.target, **names))
+            names["images"] = replace(request.images, size=main.inputs.shape[1:3], channels=main.inputs.shape[3])
+        raw = open_source(value, replace(request, inputs=given.inputs, target=given.target, **names))
     else:
         own = (given.target,) if given.target else targets
         columns = frozenset(main.data.column_names)
-        raw = open_source(value, replace(wanted, target=None, expected=columns, as_text=wanted.as_text | {*own}))
+        raw = open_source(value, replace(request, target=None, expected=columns, as_text=request.as_text | {*own}))
     if type(raw) is not type(main):
         raise LeadlineError(f"{raw.source} and {main.source} must be of the same kind: tables or arrays.")
     if not isinstance(raw, RawTable) or not isinstance(main, RawTable):

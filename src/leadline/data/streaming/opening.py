@@ -16,7 +16,7 @@ from leadline.data.settings import DataSettings, SplitSettings, weighted_sources
 from leadline.data.sources.assembly import assemble_tables, joined
 from leadline.data.sources.opening import resolved, table_files
 from leadline.data.sources.raw import Part, RawTable, as_raw_table
-from leadline.data.sources.reading import further_set, table_targets, wanted_of
+from leadline.data.sources.reading import further_set, request_of, table_targets
 from leadline.data.splitting.dealing import DEV, SETS, TEST, TRAIN, TRAIN_DEV, Sizes
 from leadline.data.splitting.duplicates import duplicate_notices
 from leadline.data.splitting.row_hashes import row_hashes
@@ -191,7 +191,7 @@ def _kept_rows(
         given = getattr(settings, name)
         if given is None:
             continue
-        wanted = wanted_of(settings.target, settings, folder)
+        wanted = request_of(settings.target, settings, folder)
         raw = further_set(name, given.source, given, looked_at, shown.target_names, wanted)
         assert isinstance(raw, RawTable)
         has_target = np.logical_and.reduce([raw.data.column(each).is_valid().to_numpy() for each in shown.target_names])
