@@ -20,6 +20,7 @@ from leadline.network import (
     Activation,
     AveragePool,
     BatchNorm,
+    Concatenate,
     Convolution,
     Dense,
     Dropout,
@@ -80,6 +81,8 @@ BODIES: dict[str, list[Layer]] = {
     "shortcut": [Residual([Convolution(6, padding="same")], [Convolution(6, 1)])],
     "squeezed": [SAME, SqueezeExcitation(3, gate="sigmoid")],
     "mean of channels": [SAME, GlobalAveragePool()],
+    "side by side": [SAME, Concatenate([[Convolution(3, 1)], [], [Convolution(2, 3, padding="same")]])],
+    "rounded up": [SAME, MaxPool(3, 2, "round_up")],
 }
 
 

@@ -8,6 +8,7 @@ from leadline.architectures.efficientnet import EFFICIENTNETS, efficientnet
 from leadline.architectures.lenet import lenet5
 from leadline.architectures.mobilenet import MOBILENET_V1, MOBILENET_V2, mobilenet_v1, mobilenet_v2
 from leadline.architectures.resnet import RESNETS, cifar_resnet, resnet
+from leadline.architectures.squeezenet import SQUEEZENET, squeezenet
 from leadline.architectures.vgg import VGG16, vgg16
 from leadline.architectures.weights import Published, load_published
 from leadline.extensions import register
@@ -21,6 +22,7 @@ for _each in (
     MOBILENET_V1,
     MOBILENET_V2,
     *EFFICIENTNETS,
+    SQUEEZENET,
 ):
     register(_each)
 
@@ -58,5 +60,6 @@ __all__ = [
     "mobilenet_v2",
     "network_for",
     "resnet",
+    "squeezenet",
     "vgg16",
 ]

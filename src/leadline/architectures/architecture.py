@@ -28,13 +28,15 @@ class Publication:
 
     ``prefixes`` are its names for the layers with weights, in the order of ours (`leadline.architectures.weights`);
     ``options`` are the arguments with which our network computes the same: its padding and batch-norm ε. ``pixels`` is
-    the normalization of the images that it was trained on.
+    the normalization of the images that it was trained on, and ``blue_first`` whether their channels were blue, green
+    and red: the first layer's weights are turned round when they are read.
     """
 
     publisher: str
     prefixes: tuple[str, ...]
     options: dict[str, Any] = field(default_factory=dict)
     pixels: Pixels = IMAGENET
+    blue_first: bool = False
 
 
 class Architecture(Extension, ABC, kind="architecture"):

@@ -63,6 +63,9 @@ def load_published(
     """
     tensors = {name: t for name, t in read_tensors(source, checksum).items() if not name.endswith(IGNORED)}
     publication = _publication(architecture, tensors)
+    first = f"{publication.prefixes[0]}.weight"
+    if publication.blue_first and first in tensors:
+        tensors[first] = tensors[first].flip(1)
     bias = tensors.get(f"{publication.prefixes[-1]}.bias")
     outputs = architecture.outputs if bias is None else len(bias)
     network = architecture.build(outputs, **publication.options)

@@ -73,6 +73,11 @@ def same_upper_padding(n: int, size: int, stride: int = 1, dilation: int = 1) ->
     return total // 2, total - total // 2
 
 
+def round_up_padding(n: int, size: int, stride: int = 1, dilation: int = 1) -> Pair:
+    """(before, after) with which n = ⌈(n − f)/s⌉ + 1: what the last whole window leaves gets one (Caffe)."""
+    return 0, max(-(n - dilation * (size - 1) - 1) % stride, 0)
+
+
 # ----- forward
 
 

@@ -17,6 +17,7 @@ from leadline.network import (
     Activation,
     AveragePool,
     BatchNorm,
+    Concatenate,
     Convolution,
     Dense,
     Dropout,
@@ -135,6 +136,11 @@ def _global_average_pool(layer: GlobalAveragePool, export: LayerExport, value: s
     return export.graph.add("ReduceMean", value, axes, keepdims=0)
 
 
+def _concatenate(layer: Concatenate, export: LayerExport, value: str) -> str:
+    parts = [export.through(part, name, value) for name, part in layer.branches().items()]
+    return export.graph.add("Concat", *parts, axis=1)
+
+
 def _residual(layer: Residual, export: LayerExport, value: str) -> str:
     body = export.through(layer.body, "body", value)
     shortcut = export.through(layer.shortcut, "shortcut", value)
@@ -217,6 +223,7 @@ FORMS: dict[type[Layer], Callable[..., str]] = {
     GlobalAveragePool: _global_average_pool,
     PeriodicEmbedding: _periodic,
     PiecewiseEmbedding: _piecewise,
+    Concatenate: _concatenate,
     Residual: _residual,
     SqueezeExcitation: _squeeze_excitation,
 }

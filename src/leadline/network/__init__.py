@@ -2,6 +2,7 @@
 
 from leadline.network.batch_norm import BatchNorm
 from leadline.network.composite import Composite
+from leadline.network.concatenate import Concatenate
 from leadline.network.convolution import Convolution
 from leadline.network.dense import Dense
 from leadline.network.depth_report import DepthReport, depth_report
@@ -25,6 +26,7 @@ __all__ = [
     "AveragePool",
     "BatchNorm",
     "Composite",
+    "Concatenate",
     "Convolution",
     "Dense",
     "DepthReport",

@@ -310,9 +310,9 @@ def layer_from_config(table: dict[str, Any]) -> Layer:
 
 def _text(value: object) -> str:
     """A field's value as Python takes it; layers inside as short as alone."""
-    if isinstance(value, tuple) and any(isinstance(part, Layer) for part in value):
-        return f"[{', '.join(str(part) for part in value)}]"
-    return repr(value)
+    if isinstance(value, tuple) and any(isinstance(part, Layer | tuple) for part in value):
+        return f"[{', '.join(_text(part) for part in value)}]"
+    return str(value) if isinstance(value, Layer) else repr(value)
 
 
 def _plain(value: object) -> object:
@@ -323,13 +323,13 @@ def _plain(value: object) -> object:
 
 
 def _from_plain(value: object, place: str) -> object:
-    """Lists become tuples, and tables of a list the layers they describe."""
+    """Lists become tuples, at any depth, and tables of a list the layers they describe."""
     if not isinstance(value, Sequence) or isinstance(value, str):
         return value
     parts = []
     for i, part in enumerate(value):
         try:
-            parts.append(layer_from_config(part) if isinstance(part, dict) else part)
+            parts.append(layer_from_config(part) if isinstance(part, dict) else _from_plain(part, f"{place}[{i}]"))
         except UsageError as error:
             raise UsageError(f"{place}[{i}]: {error}") from None
     return tuple(parts)

@@ -39,7 +39,8 @@ from leadline.network.windows import (
 class Pool(Layer, abstract=True):
     """What `MaxPool` and `AveragePool` share: windows of ``size`` pixels, ``stride`` apart (None: side by side).
 
-    ``padding`` is as for `Convolution`, at most half of ``size``. Pixels that no window reaches are left out.
+    ``padding`` is as for `Convolution`, at most half of ``size``. Pixels that no window reaches are left out, unless it
+    is "round_up", which gives the last ones a window that is cut.
     ``activation`` acts on what is left.
     """
 

@@ -5,11 +5,19 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from leadline.equations.convolution import Pair, Sides, Window, output_size, same_padding, same_upper_padding
+from leadline.equations.convolution import (
+    Pair,
+    Sides,
+    Window,
+    output_size,
+    round_up_padding,
+    same_padding,
+    same_upper_padding,
+)
 from leadline.errors import UsageError, nearest
 from leadline.network.layer import Memory, Shape, ShapeError
 
-PADDINGS = ("valid", "same", "same_upper")
+PADDINGS = ("valid", "same", "same_upper", "round_up")
 Size = int | tuple[int, int]
 Padding = str | int | tuple[int, int] | tuple[int, int, int, int]
 
@@ -91,6 +99,10 @@ def _sides(image: Shape, size: Pair, stride: Pair, padding: Padding, dilation: P
     if padding == "same_upper":
         rows = same_upper_padding(image[1], size[0], stride[0], dilation[0])
         return (*rows, *same_upper_padding(image[2], size[1], stride[1], dilation[1]))
+    if padding == "round_up":
+        rows = round_up_padding(image[1], size[0], stride[0], dilation[0])
+        columns = round_up_padding(image[2], size[1], stride[1], dilation[1])
+        return (*rows, *columns)
     if isinstance(padding, int):
         return (padding,) * 4  # type: ignore[return-value]  # four numbers
     assert isinstance(padding, tuple)

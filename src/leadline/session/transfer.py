@@ -211,12 +211,18 @@ def make_transfer(section: NetworkSection, source: Source, pretrained: Pretraine
         network = _built(section.layers, "network.layers")
         kept = _common(network.layers, body, source)
     else:
-        head = [Dense(outputs)]
+        head = _new_head(Network(body), pretrained.input_shape, outputs)
         if section.head is not None:
             head = list(_built(section.head, "network.head").layers)
         network, kept = Network([*body, *head]), len(body)
     frozen = _frozen(section.freeze, m, network, kept, source)
     return Transfer(source, pretrained, network, kept, frozen)
+
+
+def _new_head(body: Network, input_shape: Shape, outputs: int) -> list[Layer]:
+    """A dense output layer, on the means of the channels where the body ends with maps."""
+    maps = len(body.shapes(input_shape)[-1]) == 3
+    return [GlobalAveragePool(), Dense(outputs)] if maps else [Dense(outputs)]
 
 
 def output_layer(pretrained: Pretrained) -> int:
