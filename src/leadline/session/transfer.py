@@ -13,6 +13,7 @@ import torch
 from leadline.errors import LeadlineError, UsageError
 from leadline.network import (
     Dense,
+    GlobalAveragePool,
     Layer,
     Network,
     Parameters,
