@@ -9,7 +9,7 @@ import torch
 
 from leadline.architectures import ARCHITECTURES, architecture, cifar_resnet, lenet5, network_for
 from leadline.errors import UsageError
-from leadline.network import AveragePool, Convolution, Dense, Network, Residual, ShapeError
+from leadline.network import AveragePool, Convolution, Dense, GlobalAveragePool, Network, Residual, ShapeError
 from leadline.optimize import Adam
 from leadline.training import Examples, Training, fit
 
@@ -22,6 +22,7 @@ PARAMETERS = {
     "resnet50": 25_557_032,
     "mobilenet_v1": 4_231_976,
     "mobilenet_v2": 3_504_872,
+    "squeezenet": 1_248_424,
     "efficientnet_b0": 5_288_548,
     "efficientnet_b1": 7_794_184,
     "efficientnet_b2": 9_109_994,
@@ -86,7 +87,11 @@ def test_t4_14_compound_scaling() -> None:
 def test_names_make_values_that_round_trip(name: str) -> None:
     network = ARCHITECTURES[name].build(3)
     assert Network.from_config(network.config()) == network
-    assert network.layers[-1] == Dense(3)
+    if name == "squeezenet":  # whose last convolution makes a map of each class
+        assert network.layers[-1] == GlobalAveragePool()
+        assert Convolution(3, 1, padding=1, activation="relu") in network.layers
+    else:
+        assert network.layers[-1] == Dense(3)
 
 
 def test_unknown_names_are_usage_errors() -> None:
