@@ -22,7 +22,7 @@ from benchmarks.compare import compare
 from leadline.architectures import cifar_resnet, lenet5
 from leadline.network import Network
 from leadline.optimize import Adam
-from leadline.training import Examples, Trainer, Training
+from leadline.training import Examples, Trainer, TrainingSettings
 from leadline.training.allocation import keep_freed_memory
 
 BATCH = 128
@@ -84,7 +84,7 @@ def data(image: tuple[int, int, int], m: int) -> tuple[Tensor, Tensor]:
 
 def leadline_epoch(network: Network, x: Tensor, y: Tensor) -> Callable[[], object]:
     """One epoch of Leadline's trainer."""
-    settings = Training(batch_size=BATCH, optimizer=Adam(1e-3))
+    settings = TrainingSettings(batch_size=BATCH, optimizer=Adam(1e-3))
     parameters = network.initialize(tuple(x.shape[1:]))
     return Trainer(network, "softmax_cross_entropy", Examples(x, y), None, settings, parameters).run_epoch
 

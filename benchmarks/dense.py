@@ -17,7 +17,7 @@ from torch import nn
 from benchmarks.compare import compare
 from leadline.network import Dense, Network
 from leadline.optimize import Adam
-from leadline.training import Examples, Trainer, Training
+from leadline.training import Examples, Trainer, TrainingSettings
 from leadline.training.threads import limited_threads, threads_for
 
 CASES = (  # layer sizes, batch size, examples, repeats, the ratio that is asked for
@@ -46,7 +46,7 @@ def leadline_epoch(sizes: tuple[int, ...], batch_size: int, x: torch.Tensor, y: 
     """One epoch of Leadline's trainer."""
     network = network_of(sizes)
     loss = "binary_cross_entropy" if sizes[-1] == 1 else "softmax_cross_entropy"
-    settings = Training(batch_size=batch_size, optimizer=Adam(1e-3))
+    settings = TrainingSettings(batch_size=batch_size, optimizer=Adam(1e-3))
     parameters = network.initialize((sizes[0],))
     return Trainer(network, loss, Examples(x, y), None, settings, parameters).run_epoch
 

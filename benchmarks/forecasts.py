@@ -30,7 +30,7 @@ WELL, ILL, BETWEEN = "well-behaved", "ill-behaved", "neither"
 
 
 @dataclass(frozen=True)
-class Measured:
+class Estimate:
     """One measured curve: sizes (k,) of the sounding, and the last one, which is forecast."""
 
     learner: str
@@ -49,7 +49,7 @@ class Measured:
         return Levels([int(n) for n in self.sizes], scores)
 
 
-def measured_curves(path: Path, share: float, taught: bool) -> Iterator[Measured]:
+def measured_curves(path: Path, share: float, taught: bool) -> Iterator[Estimate]:
     """Curves of the tables that taught the prior, or of the others; ``share`` of the last size is known."""
     with np.load(path) as file:
         sizes, error, se = file["sizes"], file["error"].astype(float), file["standard_error"].astype(float)
@@ -67,7 +67,7 @@ def measured_curves(path: Path, share: float, taught: bool) -> Iterator[Measured
                 continue
             sd = np.maximum(s * REPEATS**0.5, 1e-6)
             kind = kind_of(e[at[0] : at[-1] + 1], s[at[0] : at[-1] + 1])
-            yield Measured(learner, sizes[at], e[at], sd[at], int(sizes[last]), float(e[last]), float(sd[last]), kind)
+            yield Estimate(learner, sizes[at], e[at], sd[at], int(sizes[last]), float(e[last]), float(sd[last]), kind)
 
 
 def kind_of(e: np.ndarray, se: np.ndarray) -> str:
@@ -89,7 +89,7 @@ def kind_of(e: np.ndarray, se: np.ndarray) -> str:
 # ----- judging
 
 
-def judge(curves: Sequence[Measured], seed: int = 0, seeds: int = SEEDS) -> dict[str, float]:
+def judge(curves: Sequence[Estimate], seed: int = 0, seeds: int = SEEDS) -> dict[str, float]:
     """Coverage of the two intervals, relative errors and widths of all curves with a forecast."""
     random = np.random.default_rng(seed)
     rows, refused = [], {WELL: [0, 0], ILL: [0, 0], BETWEEN: [0, 0]}

@@ -15,7 +15,7 @@ from benchmarks.compare import Comparison, compare
 from benchmarks.dense import data, torch_epoch
 from leadline.network import Dense, Dropout, Layer, Network
 from leadline.optimize import Adam
-from leadline.training import Examples, Trainer, Training
+from leadline.training import Examples, Trainer, TrainingSettings
 from leadline.training.population import Member, Population
 
 CASES = (  # layer sizes, members, batch size, examples, keep_prob, repeats, the ratio that is asked for
@@ -34,12 +34,14 @@ def network_of(sizes: tuple[int, ...], keep_prob: float | None) -> Network:
     return Network([*layers, Dense(sizes[-1])])
 
 
-def population_epoch(network: Network, members: list[Member], train: Examples, settings: Training) -> Callable:
+def population_epoch(network: Network, members: list[Member], train: Examples, settings: TrainingSettings) -> Callable:
     """One epoch of all members at once."""
     return Population(network, members).trainer("softmax_cross_entropy", train, None, settings).run_epoch
 
 
-def single_epochs(network: Network, members: list[Member], train: Examples, settings: Training) -> Callable[[], object]:
+def single_epochs(
+    network: Network, members: list[Member], train: Examples, settings: TrainingSettings
+) -> Callable[[], object]:
     """One epoch of each member with Leadline's loop, one after another."""
     trainers = []
     for single in (member.single(network, settings) for member in members):
@@ -60,7 +62,7 @@ def run(threads: int = 1) -> list[str]:
         x, y = data(sizes, m)
         network, train = network_of(sizes, keep_prob), Examples(x, y)
         members = [Member(seed=k, learning_rate=1e-3 * 1.05**k) for k in range(n_members)]
-        settings = Training(epochs=10**6, batch_size=batch_size, optimizer=Adam())
+        settings = TrainingSettings(epochs=10**6, batch_size=batch_size, optimizer=Adam())
         ways: dict[str, Callable[[], object]] = {
             "population": population_epoch(network, members, train, settings),
             "one after another": single_epochs(network, members, train, settings),

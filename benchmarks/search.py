@@ -25,7 +25,7 @@ from torch import nn
 from benchmarks.compare import compare
 from leadline.data import read
 from leadline.experiment import Experiment
-from leadline.search import SearchSettings, Space, Workbench, log, one_minus_log
+from leadline.search import PreparedExperiment, SearchSettings, Space, log, one_minus_log
 from leadline.search.records import TrialRecord
 from leadline.search.samplers import strategy
 from leadline.search.storage import open_storage, open_study
@@ -54,7 +54,7 @@ WIDE = Space(
 )
 
 
-def searched(bench: Workbench, space: Space, settings: SearchSettings) -> list[TrialRecord]:
+def searched(bench: PreparedExperiment, space: Space, settings: SearchSettings) -> list[TrialRecord]:
     """The trials of one search, in memory and without what comes after them."""
     chosen = strategy(settings.sampler, space, settings.trials, settings.seed)
     storage = open_storage(None)
@@ -70,7 +70,7 @@ def examples(sizes: Sequence[int]) -> tuple[np.ndarray, np.ndarray]:
     return x, (x[:, : sizes[-1]] + random.normal(size=(TRAIN + DEV, sizes[-1]))).argmax(1)
 
 
-def bench_of(sizes: Sequence[int]) -> Workbench:
+def bench_of(sizes: Sequence[int]) -> PreparedExperiment:
     """The experiment with these layers."""
     hidden = [{"type": "dense", "units": units, "activation": "relu"} for units in sizes[1:-1]]
     values = {
@@ -78,16 +78,16 @@ def bench_of(sizes: Sequence[int]) -> Workbench:
         "network": {"layers": [*hidden, {"type": "dense", "units": sizes[-1]}]},
         "training": {"epochs": EPOCHS, "batch_size": BATCH, "schedule": "constant", "early_stopping": False},
     }
-    return Workbench(Experiment.from_dict(values), read(*examples(sizes)))
+    return PreparedExperiment(Experiment.from_dict(values), read(*examples(sizes)))
 
 
-def leadline_search(bench: Workbench, trials: int) -> Callable[[], object]:
+def leadline_search(bench: PreparedExperiment, trials: int) -> Callable[[], object]:
     """A random search of Leadline's."""
     settings = SearchSettings(trials=trials, pruning=False)
     return lambda: searched(bench, SPACE, settings)
 
 
-def optuna_search(bench: Workbench, sizes: Sequence[int], trials: int) -> Callable[[], object]:
+def optuna_search(bench: PreparedExperiment, sizes: Sequence[int], trials: int) -> Callable[[], object]:
     """The same trials by Optuna and PyTorch."""
     variant = bench.variant()
     train, dev = variant.prepared.train, variant.prepared.dev
@@ -143,7 +143,7 @@ def speed() -> list[str]:
     return lines
 
 
-def table_bench(file: str, target: str, changes: Mapping[str, str]) -> Workbench:
+def table_bench(file: str, target: str, changes: Mapping[str, str]) -> PreparedExperiment:
     """A real table with a network of two small layers."""
     folder = Path(os.environ.get("LEADLINE_DATA") or Path(__file__).resolve().parents[2] / "shared" / "data")
     values = {
@@ -152,7 +152,7 @@ def table_bench(file: str, target: str, changes: Mapping[str, str]) -> Workbench
         "network": {"layers": [{"type": "dense", "units": 16, "activation": "relu"}, {"type": "dense", "units": 1}]},
         "training": {"epochs": 12, "batch_size": 64, "schedule": "constant", "early_stopping": False},
     }
-    return Workbench(Experiment.from_dict(values).replace(changes))
+    return PreparedExperiment(Experiment.from_dict(values).replace(changes))
 
 
 def needed(errors: Sequence[float], mark: float) -> int:
@@ -160,7 +160,7 @@ def needed(errors: Sequence[float], mark: float) -> int:
     return next((i + 1 for i, error in enumerate(errors) if error <= mark), len(errors) + 1)
 
 
-def errors_of(bench: Workbench, sampler: str, trials: int, seed: int) -> list[float]:
+def errors_of(bench: PreparedExperiment, sampler: str, trials: int, seed: int) -> list[float]:
     """The dev errors of a search in the order of the trials; a diverged one counts as infinite."""
     found = searched(bench, WIDE, SearchSettings(trials=trials, sampler=sampler, seed=seed, pruning=False))
     return [float("inf") if trial.dev_error is None else trial.dev_error for trial in found]

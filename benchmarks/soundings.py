@@ -29,7 +29,7 @@ from leadline.data import Dataset
 from leadline.experiment import Experiment
 from leadline.measure import proportion
 from leadline.runs.trained import TrainedNetwork
-from leadline.search import Workbench, train_variants
+from leadline.search import PreparedExperiment, train_variants
 from leadline.session.plan import read_data
 from leadline.session.training import run_experiment
 from leadline.soundings import sound
@@ -39,7 +39,7 @@ from leadline.soundings.clock import Clock
 from leadline.soundings.effects import Effect, effect
 from leadline.soundings.learning_curve import learning_curve, levels_of
 from leadline.soundings.scores import Score, Scorer
-from leadline.soundings.training import Bench
+from leadline.soundings.training import BudgetedTrainer
 from leadline.soundings.variants import nested_subsets, penalty_for
 
 FIRST_SEED = 60_000
@@ -129,7 +129,7 @@ def forecasts(case: Case, repetitions: int, first_seed: int = FIRST_SEED) -> For
     held, held_means, widths, falls, withheld = [], [], [], [], 0
     for repetition in range(repetitions):
         seed = first_seed + repetition
-        bench = Bench(Workbench(case.experiment(**{"split.seed": seed}), data), Clock(3600))
+        bench = BudgetedTrainer(PreparedExperiment(case.experiment(**{"split.seed": seed}), data), Clock(3600))
         m = len(bench.plan.split.train)
         half = nested_subsets(bench.plan, [m // 2], seed)[0]
         sizes = [len(half) // k for k in (8, 4, 2, 1)]
@@ -164,7 +164,7 @@ def forecasts(case: Case, repetitions: int, first_seed: int = FIRST_SEED) -> For
     )
 
 
-def _on(bench: Bench, subset: np.ndarray, m: int, seed: int) -> Any:
+def _on(bench: BudgetedTrainer, subset: np.ndarray, m: int, seed: int) -> Any:
     return bench.variant(penalty_for(bench.plan.experiment, len(subset), m), seed, subset)
 
 
@@ -216,7 +216,7 @@ def ranking(case: Case, name: str, seed: int, budget: float, folder: Path) -> Ra
     ranked = [s for s in found.soundings if s.change is not None and s.changes and s.key not in (MORE_DATA, TOGETHER)]
     if not ranked:
         return None
-    bench = Bench(Workbench(run.experiment, data), Clock(3600))
+    bench = BudgetedTrainer(PreparedExperiment(run.experiment, data), Clock(3600))
     variants = [bench.variant(s.changes, 7_000 + k) for s in ranked for k in range(TRUE_SEEDS)]
     trained = bench.train(variants)
     groups = [trained[k * TRUE_SEEDS : (k + 1) * TRUE_SEEDS] for k in range(len(ranked))]
@@ -272,7 +272,7 @@ def climbed(case: Case, seed: int, budget: float, folder: Path) -> Climbed:
 
 def random_search(experiment: Experiment, data: Dataset, seconds: float, seed: int) -> tuple[Experiment, int]:
     """Draws from the usual space, trained as populations until the time is over; the best by its dev error."""
-    bench, clock, random = Workbench(experiment, data), Clock(seconds), np.random.default_rng(seed)
+    bench, clock, random = PreparedExperiment(experiment, data), Clock(seconds), np.random.default_rng(seed)
     best, least, trials = experiment, np.inf, 0
     while not clock.over:
         drawn = [bench.variant(_drawn(random, bench.plan.experiment)) for _ in range(4)]
@@ -302,7 +302,7 @@ def _drawn(random: np.random.Generator, experiment: Experiment) -> dict[str, Any
 
 def test_scores(experiment: Experiment, data: Dataset, seeds: int = 4) -> list[Score]:
     """Errors on the test set of networks trained with fresh seeds."""
-    bench = Workbench(experiment, data)
+    bench = PreparedExperiment(experiment, data)
     plan = bench.plan
     scorer = Scorer(plan, plan.split.test)
     variants = [bench.variant({"training.seed": 9_000 + k}) for k in range(seeds)]

@@ -25,7 +25,7 @@ from leadline.measure.tasks import REGRESSION, task_of_classes
 from leadline.network import Dense, Layer, Network
 from leadline.optimize import Constant, Cosine, Optimizer, optimizer_from_config
 from leadline.session.defaults import default_adam_rate, default_epochs, hidden_units
-from leadline.training import EarlyStopping, Examples, Fit, Training, fit, outputs
+from leadline.training import EarlyStopping, Examples, FitResult, TrainingSettings, fit, outputs
 from leadline.training.batches import default_batch_size
 from leadline.training.threads import limited_threads, threads_for
 
@@ -81,7 +81,7 @@ class _NetworkEstimator(BaseEstimator):
             finished = fit(network, loss, train, dev, settings)
         if finished.divergence is not None:
             raise finished.divergence
-        self.fit_: Fit = finished
+        self.fit_: FitResult = finished
         self.loss_, self.n_iter_ = finished.history[-1].cost, len(finished.history)
         self.loss_curve_ = [epoch.cost for epoch in finished.history]
         self.n_outputs_ = n_outputs
@@ -115,11 +115,11 @@ class _NetworkEstimator(BaseEstimator):
         hidden = hidden_units(n_inputs, m) if self.hidden is None else self.hidden
         return [layer if isinstance(layer, Layer) else Dense(int(layer), self.activation) for layer in hidden]
 
-    def _settings(self, m: int, seed: int) -> Training:
+    def _settings(self, m: int, seed: int) -> TrainingSettings:
         batch_size = min(self.batch_size or default_batch_size(m), m)
         full = batch_size == m
         epochs = self.epochs or default_epochs(m, batch_size)
-        return Training(
+        return TrainingSettings(
             epochs=epochs,
             batch_size=batch_size,
             optimizer=self._optimizer(full),

@@ -11,7 +11,7 @@ from leadline.architectures import ARCHITECTURES, architecture, cifar_resnet, le
 from leadline.errors import UsageError
 from leadline.network import AveragePool, Convolution, Dense, GlobalAveragePool, Network, Residual, ShapeError
 from leadline.optimize import Adam
-from leadline.training import Examples, Training, fit
+from leadline.training import Examples, TrainingSettings, fit
 
 PARAMETERS = {
     "lenet5": 61_706,
@@ -142,6 +142,6 @@ def test_they_learn(name: str) -> None:
     for i, quarter in enumerate(y.tolist()):
         x[i, 8 * (quarter // 2) :, 8 * (quarter % 2) :][:8, :8] += 1.5
     network = network_for(name, (16, 16, 1), 4)
-    settings = Training(epochs=12, batch_size=16, optimizer=Adam(0.003))
+    settings = TrainingSettings(epochs=12, batch_size=16, optimizer=Adam(0.003))
     found = fit(network, "softmax_cross_entropy", Examples.of(x.flatten(1), y, settings), None, settings)
     assert found.history[-1].train_error < 0.1

@@ -15,7 +15,7 @@ from leadline.data.streaming.table import StreamedTable, stream
 from leadline.errors import LeadlineError, UsageError
 from leadline.network import Dense, Network
 from leadline.session.streams import TableStream
-from leadline.training import DivergenceError, Examples, Trainer, Training, fit
+from leadline.training import DivergenceError, Examples, Trainer, TrainingSettings, fit
 
 
 def table(n: int = 20_000, seed: int = 0) -> pa.Table:
@@ -99,7 +99,7 @@ def test_the_rows_in_memory_are_those_of_the_file(path: Path) -> None:
 
 def test_a_network_learns_from_a_stream_as_well_as_from_memory(path: Path) -> None:
     made = stream(path, "y", buffer=4_096)
-    settings = Training(epochs=3, batch_size=64)
+    settings = TrainingSettings(epochs=3, batch_size=64)
     streamed = TableStream(made, settings)
     network = Network([Dense(8, "relu"), Dense(1)])
     found = fit(network, "binary_cross_entropy", streamed, streamed.held_out("dev"), settings)
@@ -185,7 +185,7 @@ def test_a_class_that_a_look_at_some_rows_missed(tmp_path: Path) -> None:
 
 
 def test_a_divergence_in_a_stream_is_explained(path: Path) -> None:
-    settings = Training(epochs=3, batch_size=64, clip_norm=None)
+    settings = TrainingSettings(epochs=3, batch_size=64, clip_norm=None)
     streamed = TableStream(stream(path, "y", buffer=4_096), settings)
     network = Network([Dense(8, "relu"), Dense(1)])
     parameters = network.initialize(tuple(streamed.sample.x.shape[1:]))

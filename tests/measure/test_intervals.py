@@ -8,7 +8,7 @@ from scipy.stats import binomtest
 
 from leadline.errors import UsageError
 from leadline.measure import (
-    Measured,
+    Estimate,
     combination,
     difference,
     examples_for_precision,
@@ -59,10 +59,10 @@ def test_the_difference_of_two_measured_rates_is_newcombes():
 
 
 def test_a_part_without_interval_counts_as_exact():
-    measured = difference(proportion(10, 100), Measured(0.02))
+    measured = difference(proportion(10, 100), Estimate(0.02))
     low, high = proportion(10, 100).interval
     assert measured.interval == pytest.approx((low - 0.02, high - 0.02))
-    assert not difference(Measured(0.1), Measured(0.02)).has_interval
+    assert not difference(Estimate(0.1), Estimate(0.02)).has_interval
 
 
 def test_weighted_average_over_segments():
@@ -171,15 +171,15 @@ def test_the_size_that_tells_a_gap_tells_it_with_80_percent():
     [
         (proportion(10, 360), "2.8 % (1.5 to 5.0 %, n = 360)"),
         (proportion(5, 100_000), "0.005 % (0.002 to 0.012 %, n = 100 000)"),
-        (Measured(0.11), "11 %"),
-        (Measured(29 / 80, 0.25, 0.5), "36.2 % (25.0 to 50.0 %)"),
-        (Measured(1 - 51 / 80, 0.25, 0.5), "36.2 % (25.0 to 50.0 %)"),
-        (Measured(0.005), "0.5 %"),
-        (Measured(0.061, 0.04, 0.089, unit="points"), "6.1 points (4.0 to 8.9)"),
-        (Measured(-0.01, -0.035, 0.018, unit="points"), "−1.0 points (−3.5 to 1.8)"),
-        (Measured(49_959, 49_331, 50_596, 12_000, unit="USD"), "49 959 USD (49 331 to 50 596, n = 12 000)"),
-        (Measured(0.8583, 0.8251, 0.8842, 500, unit=""), "0.858 (0.825 to 0.884, n = 500)"),
-        (Measured(0.0, 0.0, 0.0, 5, unit=""), "0 (n = 5)"),
+        (Estimate(0.11), "11 %"),
+        (Estimate(29 / 80, 0.25, 0.5), "36.2 % (25.0 to 50.0 %)"),
+        (Estimate(1 - 51 / 80, 0.25, 0.5), "36.2 % (25.0 to 50.0 %)"),
+        (Estimate(0.005), "0.5 %"),
+        (Estimate(0.061, 0.04, 0.089, unit="points"), "6.1 points (4.0 to 8.9)"),
+        (Estimate(-0.01, -0.035, 0.018, unit="points"), "−1.0 points (−3.5 to 1.8)"),
+        (Estimate(49_959, 49_331, 50_596, 12_000, unit="USD"), "49 959 USD (49 331 to 50 596, n = 12 000)"),
+        (Estimate(0.8583, 0.8251, 0.8842, 500, unit=""), "0.858 (0.825 to 0.884, n = 500)"),
+        (Estimate(0.0, 0.0, 0.0, 5, unit=""), "0 (n = 5)"),
     ],
 )
 def test_a_measured_number_reads_well(measured, text):
@@ -187,13 +187,13 @@ def test_a_measured_number_reads_well(measured, text):
 
 
 def test_a_change_has_a_sign():
-    changes = [Measured(value, value - 0.1, value + 0.1, unit="points") for value in (0.02, 0.0, -0.02)]
+    changes = [Estimate(value, value - 0.1, value + 0.1, unit="points") for value in (0.02, 0.0, -0.02)]
     assert [change.signed() for change in changes] == ["+2.0 points", "0.0 points", "−2.0 points"]
 
 
 def test_a_measured_number_survives_json():
     measured = proportion(3, 40)
-    assert Measured.from_json(measured.to_json()) == measured
+    assert Estimate.from_json(measured.to_json()) == measured
 
 
 def test_impossible_counts_are_refused():

@@ -23,7 +23,7 @@ from leadline.network import (
     take_over_members,
 )
 from leadline.training.evaluate import outputs
-from leadline.training.population.cohort import member_of
+from leadline.training.population.active_members import member_of
 
 MEMBER = Network(
     [PeriodicEmbedding((0, 2)), Dense(6), BatchNorm(), Activation("mish"), Dropout(0.8), Dense(3)],

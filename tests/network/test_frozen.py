@@ -6,7 +6,7 @@ import torch
 
 from leadline.network import BatchNorm, Convolution, Dense, Dropout, Flatten, Network, Residual
 from leadline.network.frozen import Frozen
-from leadline.training import Examples, Training, fit, outputs
+from leadline.training import Examples, TrainingSettings, fit, outputs
 
 BODY = Network(
     (
@@ -41,7 +41,14 @@ def test_training_leaves_frozen_layers_as_they_are() -> None:
     memories = network.memories(parameters, training=True, generator=random)
     torch.testing.assert_close(network.layers[0].forward({}, x, memories[0]), features)
     start = parameters.layers[1]["weight"].clone()
-    fit(network, "binary_cross_entropy", Examples(x, y), None, Training(epochs=3, batch_size=8, l2=1.0), parameters)
+    fit(
+        network,
+        "binary_cross_entropy",
+        Examples(x, y),
+        None,
+        TrainingSettings(epochs=3, batch_size=8, l2=1.0),
+        parameters,
+    )
     assert {name: tensor.numpy().tobytes() for name, tensor in parameters.statistics[0].items()} == {
         name: tensor.numpy().tobytes() for name, tensor in before.items()
     }

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from leadline.errors import LeadlineError
 from leadline.network import BatchNorm, Dense, Network
-from leadline.training import Examples, Training, fit
+from leadline.training import Examples, TrainingSettings, fit
 from leadline.training.checks import check_problem
 
 X = torch.randn(9, 4)
@@ -50,7 +50,7 @@ def test_wrong_targets_are_one_clear_error(network: Network, loss: str, y: Tenso
 
 def test_training_refuses_them_before_it_starts() -> None:
     with pytest.raises(LeadlineError, match=r"layers\[1\].*classes are 0 … 2; got 7"):
-        fit(THREE, "softmax_cross_entropy", Examples(X, CLASSES + 7), settings=Training(epochs=1))
+        fit(THREE, "softmax_cross_entropy", Examples(X, CLASSES + 7), settings=TrainingSettings(epochs=1))
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from leadline.equations.losses import LOSSES
 from leadline.errors import UsageError
 from leadline.network import Dense, Network, ShapeError, TorchModule, gradient_check, layer_from_config
 from leadline.optimize import Adam
-from leadline.training import Examples, Training, fit
+from leadline.training import Examples, TrainingSettings, fit
 
 
 def backbone() -> nn.Module:
@@ -60,7 +60,7 @@ def test_training_moves_theta_and_leaves_the_module_alone() -> None:
     module, (x, y) = backbone(), batch(m=64)
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
     network = Network([TorchModule(module), Dense(3)])
-    settings = Training(epochs=30, batch_size=16, optimizer=Adam(0.03), seed=1)
+    settings = TrainingSettings(epochs=30, batch_size=16, optimizer=Adam(0.03), seed=1)
     results = [fit(network, "softmax_cross_entropy", Examples.of(x, y, settings), None, settings) for _ in range(2)]
     assert results[0].history[-1].cost < 0.5 * results[0].history[0].cost
     assert torch.equal(results[0].parameters.theta, results[1].parameters.theta)  # its dropout is seeded too

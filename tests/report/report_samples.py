@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.datasets import load_digits
 
 from leadline.measure import break_down
-from leadline.measure.intervals import Measured, wilson
+from leadline.measure.intervals import Estimate, wilson
 from leadline.report import Confusion, Mistake, Report, Residuals
 from leadline.report.contents import Pictures, Strip
 from leadline.report.figures.tiles import mosaic
@@ -49,10 +49,10 @@ REMEDIES: list[dict[str, Any]] = [
 ]
 
 
-def rate(wrong: int, n: int) -> Measured:
+def rate(wrong: int, n: int) -> Estimate:
     """A fraction of wrong answers with its interval."""
     low, high = wilson(wrong, n)
-    return Measured(wrong / n, float(low), float(high), n)
+    return Estimate(wrong / n, float(low), float(high), n)
 
 
 def history(epochs: int, end: float, gap: float, scale: float = 1.0, decay: bool = False) -> list[dict[str, Any]]:
@@ -125,9 +125,9 @@ def houses() -> Report:
     true = np.clip(rng.lognormal(12.1, 0.55, 4128), 15_000, 500_001)
     predicted = true * rng.normal(1, 0.17, true.size) + rng.normal(4_000, 22_000, true.size)
     errors = {
-        "train": Measured(47_310.0, 46_480.0, 48_190.0, 12_384, unit="USD"),
-        "train-dev": Measured(49_240.0, 47_100.0, 51_380.0, 2_064, unit="USD"),
-        "dev": Measured(58_812.0, 56_470.0, 61_090.0, 4_128, unit="USD"),
+        "train": Estimate(47_310.0, 46_480.0, 48_190.0, 12_384, unit="USD"),
+        "train-dev": Estimate(49_240.0, 47_100.0, 51_380.0, 2_064, unit="USD"),
+        "dev": Estimate(58_812.0, 56_470.0, 61_090.0, 4_128, unit="USD"),
     }
     mistakes = [
         Mistake(

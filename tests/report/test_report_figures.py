@@ -13,7 +13,7 @@ import pytest
 import report_samples as samples
 from PIL import Image
 
-from leadline.measure.intervals import Measured
+from leadline.measure.intervals import Estimate
 from leadline.report.figures import confusion, curves, images, residuals
 from leadline.report.figures.figure import Figure, plain, text
 from leadline.report.figures.ladder import GapRow, RungRow, ladder_figure, nice_ticks
@@ -107,7 +107,7 @@ def test_a_gap_that_cannot_be_told_says_what_would_tell():
 
 
 def test_an_assumed_human_level_says_so():
-    human = ladder_figure(build_ladder({"dev": Measured(0.1)})).rows[0]
+    human = ladder_figure(build_ladder({"dev": Estimate(0.1)})).rows[0]
     assert isinstance(human, RungRow)
     assert human.note == "assumed"
 

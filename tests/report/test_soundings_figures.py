@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from leadline.measure import Measured
+from leadline.measure import Estimate
 from leadline.report.figures.soundings import changes_figure, climb_figure, forecast_figure
 from leadline.report.sounding_parts import render_climb, soundings_part
 from leadline.soundings.learning_curve import Forecast, LearningCurve, Needed, Point
@@ -18,8 +18,8 @@ CURVE = LearningCurve(
 )
 
 
-def change(value: float, width: float = 0.01) -> Measured:
-    return Measured(value, value - width, value + width, None, 0.95, "points")
+def change(value: float, width: float = 0.01) -> Estimate:
+    return Estimate(value, value - width, value + width, None, 0.95, "points")
 
 
 def record(curve: LearningCurve | None = CURVE, **changes: Any) -> dict[str, Any]:
@@ -29,7 +29,7 @@ def record(curve: LearningCurve | None = CURVE, **changes: Any) -> dict[str, Any
         Sounding("optimizer", "Optimizer", ("avoidable bias",), "hurts", change(0.05)),
         Sounding("batch_norm", "Batch normalization", ("avoidable bias",), note="The budget ended."),
     )
-    error = Measured(0.12, 0.1, 0.14, 400)
+    error = Estimate(0.12, 0.1, 0.14, 400)
     found = Soundings(
         *("start", "error", "%", ("variance",), error, 0.01, 5, 1.0, 1.0, 60.0, 30.0, "all", soundings, curve),
         *("dropout", "Dropout is expected to help.", ("A note.",)),
@@ -74,7 +74,7 @@ def test_nothing_measured_draws_nothing():
 
 
 def test_a_regression_has_its_own_unit():
-    found = record(unit="", metric="RMSE", error=Measured(52.0, 50.0, 54.0, 100, unit=""))
+    found = record(unit="", metric="RMSE", error=Estimate(52.0, 50.0, 54.0, 100, unit=""))
     figure = changes_figure(found)
     assert figure is not None
     assert figure.data[0]["x"] == pytest.approx([-0.03])
@@ -97,7 +97,7 @@ def test_rows_and_texts_of_the_section():
 
 
 def test_the_story_of_a_climb():
-    error, lower = Measured(0.2, 0.18, 0.22, 400).to_json(), Measured(0.1, 0.08, 0.12, 400).to_json()
+    error, lower = Estimate(0.2, 0.18, 0.22, 400).to_json(), Estimate(0.1, 0.08, 0.12, 400).to_json()
     start = {"run": "one", "remedy": "Start", "changes": {}, "error": error, "predicted": None, "held": None}
     start |= {
         "kept": True,
@@ -108,7 +108,7 @@ def test_the_story_of_a_climb():
         "why": "",
     }
     step = start | {"run": "two", "remedy": "L2 penalty", "changes": {"training.l2": 0.3}, "error": lower, "held": True}
-    step |= {"predicted": Measured(0.12, 0.09, 0.15, None, 0.9).to_json(), "sounded": 11}
+    step |= {"predicted": Estimate(0.12, 0.09, 0.15, None, 0.9).to_json(), "sounded": 11}
     climb = {"steps": [start, step], "best": "two", "ended": "budget", "reason": "time.", "left": "More data."}
     climb |= {"metric": "error", "budget": 60.0, "spent": 55.0}
     figure = climb_figure(

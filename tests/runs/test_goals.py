@@ -15,7 +15,7 @@ from leadline.cli.main import run as leadline
 from leadline.measure import as_error, cost_metric, evaluate
 from leadline.measure.metrics import error_unit
 from leadline.runs.predictions import read_answers
-from leadline.search import Workbench, train_variants
+from leadline.search import PreparedExperiment, train_variants
 from leadline.session.test_set import open_test_set
 
 CLASSES = ("healthy", "ill")
@@ -169,7 +169,7 @@ def test_variants_in_a_population_and_streams_have_the_goal(tmp_path: Path) -> N
     base = experiment(tmp_path, optimizing="cost", costs=COSTS).replace({"training.epochs": 8})
     alone = ll.train(experiment=base, runs=tmp_path / "runs", name="alone")
     wanted = [epoch["dev_goal"] for epoch in alone.history]
-    workbench = Workbench(base)
+    workbench = PreparedExperiment(base)
     outcomes = train_variants([workbench.variant({"training.seed": seed}) for seed in (0, 1)])
     assert [epoch.dev_goal for epoch in outcomes[0].history] == pytest.approx(wanted)
     np.savez(

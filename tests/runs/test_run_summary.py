@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from leadline.errors import LeadlineError
-from leadline.measure import Measured
+from leadline.measure import Estimate
 from leadline.measure.tasks import REGRESSION
 from leadline.runs import Run, RunFolder
 from leadline.runs.summary import RunSummary, read_summary, write_summary
@@ -40,7 +40,7 @@ def run_with(folder: Path, text: str) -> Run:
 
 def test_a_summary_comes_back_key_by_key(tmp_path: Path) -> None:
     summary = RunSummary.from_json(WHOLE)
-    assert summary.errors["dev"] == Measured(1.5, 1.25, 1.75, 40, unit="")
+    assert summary.errors["dev"] == Estimate(1.5, 1.25, 1.75, 40, unit="")
     assert summary.learning_rates_by_hand == {3: 0.0625}
     assert summary.to_json() == WHOLE and list(summary.to_json()) == list(WHOLE)
     folder = RunFolder(tmp_path)

@@ -10,7 +10,7 @@ from search_samples import SPACE, data, experiment
 
 from leadline.errors import LeadlineError, UsageError
 from leadline.experiment import Experiment
-from leadline.search import SearchSettings, Space, Workbench, load, log, search, settings_of, train_variants
+from leadline.search import PreparedExperiment, SearchSettings, Space, load, log, search, settings_of, train_variants
 from leadline.search.analysis import edges, importances
 from leadline.search.records import TrialRecord, names, thinned
 from leadline.search.spaces import choice, integer
@@ -35,7 +35,7 @@ def test_trials_say_what_was_tried_and_what_came_out(tmp_path: Path) -> None:
         assert ("training.l2" in trial.values) == (trial.values["network.units"] == 8)
         assert (trial.state, trial.epochs, trial.kept_epoch) == ("complete", 9, 9)
         assert trial.curve[-1] == (9, trial.dev_error)
-    bench = Workbench(experiment().replace({"search": {}}), data())
+    bench = PreparedExperiment(experiment().replace({"search": {}}), data())
     alone = train_variants([bench.variant(trial.values) for trial in found.trials], places=1)
     assert [outcome.dev_error for outcome in alone] == [trial.dev_error for trial in found.trials]
 
@@ -90,7 +90,7 @@ def test_after_an_interruption_it_goes_on(tmp_path: Path) -> None:
     class Impatient:
         seen = 0
 
-        def planned(self, bench: Workbench, space: Space, settings: SearchSettings, done: int) -> None: ...
+        def planned(self, bench: PreparedExperiment, space: Space, settings: SearchSettings, done: int) -> None: ...
 
         def finals(self, count: int, seeds: int) -> None: ...
 

@@ -9,7 +9,7 @@ from search_samples import experiment
 
 from leadline.cli.main import run
 from leadline.experiment import Experiment
-from leadline.search import Workbench, load
+from leadline.search import PreparedExperiment, load
 from leadline.search.report import conclusion, render_search_report
 from leadline.search.tiers import default_space
 
@@ -105,7 +105,7 @@ def test_the_report_says_it_all(points: Path) -> None:
 
 def test_the_default_space_follows_the_tiers(points: Path) -> None:
     """Covers T2.17: the learning rate first, then β, batch size and units, then layers and decay."""
-    bench = Workbench(Experiment.from_dict({"data": {"source": "points.csv", "target": "label"}}))
+    bench = PreparedExperiment(Experiment.from_dict({"data": {"source": "points.csv", "target": "label"}}))
     keys = [[d.key for d in default_space(bench.plan, tiers)] for tiers in (1, 2, 3)]
     assert keys[0] == ["training.learning_rate"]
     assert keys[1] == [*keys[0], "training.optimizer.beta1", "training.batch_size", "network.units"]

@@ -18,9 +18,9 @@ from leadline.runs.checkpoint import load_checkpoint
 from leadline.session.plan import Plan, make_plan
 from leadline.session.training import run_experiment
 from leadline.strategy.folds import out_of_fold_probabilities
-from leadline.training import DivergenceError, EarlyStopping, Examples, Fit, fit
+from leadline.training import DivergenceError, EarlyStopping, Examples, FitResult, fit
 from leadline.variants.executor import train_alone
-from leadline.variants.variants import Workbench
+from leadline.variants.variants import PreparedExperiment
 
 BASE = {
     "data": {"source": "digits"},
@@ -35,7 +35,7 @@ def plan_with(augment: dict[str, Any], **sections: dict[str, Any]) -> Plan:
     return make_plan(Experiment.from_dict(merged | {"augment": augment}))
 
 
-def fitted(plan: Plan, **changes: Any) -> Fit:
+def fitted(plan: Plan, **changes: Any) -> FitResult:
     train = plan.examples("train")
     assert train is not None
     return fit(
@@ -158,7 +158,7 @@ def test_the_normalization_does_not_change_what_is_seen(normalization: str):
 
 def test_a_variant_in_a_search_is_trained_as_the_run_would_be():
     """Not in a population, which knows no augmentation; nor with one that is not its own."""
-    bench = Workbench(Experiment.from_dict(BASE | {"augment": VARIED}))
+    bench = PreparedExperiment(Experiment.from_dict(BASE | {"augment": VARIED}))
     variant = bench.variant({"training.seed": 3})
     assert variant.kind is None and bench.variant({"augment.crop": None}).kind is None
     alone = fitted(plan_with(VARIED, training={"seed": 3}), early_stopping=variant.single.settings.early_stopping)

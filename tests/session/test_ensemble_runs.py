@@ -14,7 +14,7 @@ from leadline.errors import UsageError
 from leadline.experiment import Experiment
 from leadline.session.training import run_experiment
 from leadline.variants.executor import train_alone
-from leadline.variants.variants import Workbench
+from leadline.variants.variants import PreparedExperiment
 
 LAYERS = [
     {"type": "activation", "activation": "smooth_clip"},
@@ -99,7 +99,7 @@ def test_transfer_takes_over_a_member(tmp_path: Path) -> None:
 
 
 def test_variants_of_an_ensemble_train_as_its_run_does(tmp_path: Path) -> None:
-    bench = Workbench(experiment("kind", tmp_path))
+    bench = PreparedExperiment(experiment("kind", tmp_path))
     variant = bench.variant({"training.seed": 0})
     assert variant.kind is None and variant.single.network.members == 3
     run = run_experiment(experiment("kind", tmp_path), runs=tmp_path / "runs")

@@ -22,7 +22,7 @@ from leadline.errors import LeadlineError, UsageError
 from leadline.experiment import Experiment
 from leadline.review.label_audit import audit_labels
 from leadline.runs.store import RunStore
-from leadline.search import Workbench
+from leadline.search import PreparedExperiment
 from leadline.session.features import frozen_features
 from leadline.session.plan import make_plan
 from leadline.session.test_set import same_plan
@@ -260,7 +260,7 @@ def test_wrong_labels_are_looked_for_with_the_frozen_layers(folder: Path) -> Non
 def test_variants_of_a_transferred_network_are_refused(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(folder)
     with pytest.raises(LeadlineError, match=r"network\.from goes on from other parameters"):
-        Workbench(small(folder))
+        PreparedExperiment(small(folder))
 
 
 def test_the_command_line_starts_from_a_run(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:

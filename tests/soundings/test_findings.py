@@ -1,19 +1,19 @@
 from __future__ import annotations
 
-from leadline.measure import Measured
+from leadline.measure import Estimate
 from leadline.soundings.candidates import LONGER
 from leadline.soundings.effects import Effect
 from leadline.soundings.findings import Baseline, _cost, _doubted, _sounding
-from leadline.soundings.lines import Fidelity, Line
-from leadline.strategy.remedies import Candidate, Option
+from leadline.soundings.measurement import Fidelity, RemedyMeasurement
+from leadline.strategy.remedies import Option, RemedyOptions
 
-BASE = Baseline(Measured(0.1, 0.08, 0.12, 500), 0.02, 0.005, 5, 10.0, 0.11)
+BASE = Baseline(Estimate(0.1, 0.08, 0.12, 500), 0.02, 0.005, 5, 10.0, 0.11)
 
 
-def line(key: str = "dropout", note: str = "", diverged: bool = False, skipped: bool = False) -> Line:
-    remedy = Candidate(key, "Title", ("variance",), (Option("a way", {"training.l2": 1.0}),), {})
+def line(key: str = "dropout", note: str = "", diverged: bool = False, skipped: bool = False) -> RemedyMeasurement:
+    remedy = RemedyOptions(key, "Title", ("variance",), (Option("a way", {"training.l2": 1.0}),), {})
     found = Effect(-0.02, 0.002, 0.002, 0.004)
-    made = Line(remedy, remedy.options[0], found, found, found, seeds=4, cost=3.0, note=note)
+    made = RemedyMeasurement(remedy, remedy.options[0], found, found, found, seeds=4, cost=3.0, note=note)
     made.diverged, made.skipped = diverged, skipped
     return made
 

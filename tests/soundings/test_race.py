@@ -7,14 +7,16 @@ import numpy as np
 import pytest
 
 from leadline.soundings.effects import Effect
-from leadline.soundings.lines import Line
+from leadline.soundings.measurement import RemedyMeasurement
 from leadline.soundings.race import leaders, promises
-from leadline.strategy.remedies import Candidate
+from leadline.strategy.remedies import RemedyOptions
 
 
-def line(key: str, errors: list[float], change: float = -0.1) -> Line:
+def line(key: str, errors: list[float], change: float = -0.1) -> RemedyMeasurement:
     group: Any = [SimpleNamespace(dev=SimpleNamespace(error=error), diverged=np.isinf(error)) for error in errors]
-    return Line(Candidate(key, key, ("variance",), (), {}), dev=Effect(change, 0.0, 0.0, 0.0), group=group)
+    return RemedyMeasurement(
+        RemedyOptions(key, key, ("variance",), (), {}), dev=Effect(change, 0.0, 0.0, 0.0), group=group
+    )
 
 
 def test_what_is_behind_beyond_luck_does_not_lead():
@@ -30,7 +32,7 @@ def test_many_seeds_tell_a_small_difference():
 
 
 def test_lines_without_networks_of_their_own_do_not_race():
-    extrapolated, unmeasured = line("longer", []), Line(Candidate("l2", "L2", ("variance",), (), {}))
+    extrapolated, unmeasured = line("longer", []), RemedyMeasurement(RemedyOptions("l2", "L2", ("variance",), (), {}))
     assert leaders([extrapolated, unmeasured], 0.01) == []
     ahead = line("a", [0.3, 0.31, np.inf])
     assert leaders([extrapolated, ahead], 0.01) == [ahead]
@@ -40,4 +42,4 @@ def test_lines_without_networks_of_their_own_do_not_race():
 def test_what_does_not_lower_the_error_promises_nothing():
     assert promises(line("a", [0.1], -0.01))
     assert not promises(line("a", [0.1], 0.01))
-    assert not promises(Line(Candidate("l2", "L2", ("variance",), (), {})))
+    assert not promises(RemedyMeasurement(RemedyOptions("l2", "L2", ("variance",), (), {})))

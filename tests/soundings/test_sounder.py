@@ -14,7 +14,7 @@ from leadline.runs.soundings import load_prediction, load_soundings, predictions
 from leadline.session.training import run_experiment
 from leadline.soundings import Soundings, sound
 from leadline.soundings.clock import Clock
-from leadline.soundings.lines import Fidelity
+from leadline.soundings.measurement import Fidelity
 from leadline.soundings.prediction import Prediction, soundings_of, train_next
 from leadline.text import duration, seconds_of
 

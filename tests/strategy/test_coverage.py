@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from leadline.measure import (
-    Measured,
+    Estimate,
     bootstrap_confusion,
     evaluate,
     false_alarms_per_day,
@@ -35,7 +35,7 @@ DRAWS = 4000
 QUICK = 400  # resamples of a bootstrap here; users get five times as many
 
 
-def coverage(truth: float, draw: Callable[[int], Measured], draws: int = DRAWS) -> float:
+def coverage(truth: float, draw: Callable[[int], Estimate], draws: int = DRAWS) -> float:
     """Share of intervals that hold the truth; an end is rounded as floating-point numbers are."""
     found = (draw(seed).interval for seed in range(draws))
     return float(np.mean([low - 1e-12 <= truth <= high + 1e-12 for low, high in found]))
@@ -71,7 +71,7 @@ def test_a_gap_of_very_few_mistakes_is_wider_than_it_need_be(n, rate):
 def test_a_weighted_average_of_segments(n):
     rng = np.random.default_rng(n)
 
-    def draw(_: int) -> Measured:
+    def draw(_: int) -> Estimate:
         return weighted_average([proportion(int(rng.binomial(n, p)), n) for p in (0.05, 0.2, 0.1)], [3, 1, 2])
 
     assert about_95(coverage((3 * 0.05 + 0.2 + 2 * 0.1) / 6, draw))
@@ -109,7 +109,7 @@ def test_functions_of_a_confusion_matrix(n, name):
     }
     rng, k = np.random.default_rng(n), len(joint)
 
-    def draw(seed: int) -> Measured:
+    def draw(seed: int) -> Estimate:
         confusion = rng.multinomial(n, joint.ravel()).reshape(k, k)
         return bootstrap_confusion(statistics[name], confusion, resamples=QUICK, seed=seed)
 
@@ -156,7 +156,7 @@ def test_mean_of_positive_values(n, kind):
     rng = np.random.default_rng(n)
     truth = 1.0 if kind == "exponential" else (2 / np.pi) ** 0.5
 
-    def draw(seed: int) -> Measured:
+    def draw(seed: int) -> Estimate:
         x = rng.exponential(size=n) if kind == "exponential" else np.abs(rng.normal(size=n))
         return mean_interval(x, resamples=QUICK, seed=seed, positive=True)
 
@@ -169,7 +169,7 @@ def test_mean_of_positive_values(n, kind):
 def test_r2(n, noise):
     rng = np.random.default_rng(n)
 
-    def draw(seed: int) -> Measured:
+    def draw(seed: int) -> Estimate:
         x = rng.normal(size=n)
         return r2_interval(x + noise * rng.normal(size=n), x, resamples=QUICK, seed=seed)
 
@@ -280,10 +280,10 @@ def test_the_lead_of_one_model_over_another(n, name):
     else:
         lead = NormalDist().cdf(1 / (2 * 0.73) ** 0.5) - NormalDist().cdf(1 / 2**0.5)
 
-    def draw(_: int) -> Measured:
+    def draw(_: int) -> Estimate:
         found = compare(name, *sample(n), names=("first", "second"))
         sign = 1 if found.first == "first" else -1
         low, high = sorted(sign * end for end in found.lead.interval)
-        return Measured(sign * found.lead.value, low, high)
+        return Estimate(sign * found.lead.value, low, high)
 
     assert about_95(coverage(lead, draw, 4000))

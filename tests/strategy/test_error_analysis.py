@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from leadline.errors import LeadlineError, UsageError
-from leadline.measure import Measured, proportion
+from leadline.measure import Estimate, proportion
 from leadline.strategy import MistakeTable, analyse, ceiling_of, sample_size
 from leadline.strategy.error_analysis import product, sample_mistakes
 
@@ -48,7 +48,7 @@ def test_the_interval_of_a_ceiling_covers_95_percent(share, n, examined):
 
 
 def test_a_product_of_exact_numbers_is_exact():
-    assert product(Measured(0.1), Measured(0.5)).interval == (0.05, 0.05)
+    assert product(Estimate(0.1), Estimate(0.5)).interval == (0.05, 0.05)
 
 
 def test_about_a_hundred_mistakes_are_enough_or_all_there_are():

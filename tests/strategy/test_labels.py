@@ -13,7 +13,7 @@ from leadline.errors import UsageError
 from leadline.optimize import Adam
 from leadline.strategy import find_label_errors, label_pattern, label_share_of_rates, review_queue
 from leadline.strategy.folds import assign_folds, out_of_fold_probabilities
-from leadline.training import Examples, Training
+from leadline.training import Examples, TrainingSettings
 
 DRAWS = 100
 
@@ -202,7 +202,7 @@ def test_probabilities_are_those_of_networks_that_have_not_seen_the_example(loss
     x, y = blobs(k=2 if binary else 3)
     y_network = y[:, None].astype(np.float32) if binary else y
     network = ll.Network([ll.Dense(8, "tanh"), ll.Dense(1 if binary else 3)])
-    settings = Training(epochs=15, batch_size=32, optimizer=Adam(0.01))
+    settings = TrainingSettings(epochs=15, batch_size=32, optimizer=Adam(0.01))
     p = out_of_fold_probabilities(network, loss, Examples.of(x, y_network, settings), settings, k=4, seed=2)
     assert p.shape == (300, 2 if binary else 3) and np.allclose(p.sum(1), 1)
     assert (p.argmax(1) == y).mean() > 0.95
@@ -213,7 +213,7 @@ def test_labels_without_meaning_cannot_be_predicted_out_of_fold():
     rng = np.random.default_rng(0)
     x, y = rng.normal(size=(200, 20)).astype(np.float32), rng.integers(0, 2, 200)
     network = ll.Network([ll.Dense(64, "relu"), ll.Dense(2)])
-    settings = Training(epochs=60, batch_size=50, optimizer=Adam(0.01))
+    settings = TrainingSettings(epochs=60, batch_size=50, optimizer=Adam(0.01))
     p = out_of_fold_probabilities(network, "softmax_cross_entropy", Examples.of(x, y, settings), settings)
     assert 0.35 < (p.argmax(1) == y).mean() < 0.65
 
@@ -225,14 +225,14 @@ def test_folds_of_a_convolutional_network_train_one_by_one():
     y = rng.integers(0, 2, 80)
     x = (rng.normal(size=(80, 1, 4, 4)) + 2 * y[:, None, None, None]).astype(np.float32)
     network = ll.Network([Convolution(2, 3, activation="relu"), Flatten(), ll.Dense(2)])
-    settings = Training(epochs=10, batch_size=16, optimizer=Adam(0.01))
+    settings = TrainingSettings(epochs=10, batch_size=16, optimizer=Adam(0.01))
     p = out_of_fold_probabilities(network, "softmax_cross_entropy", Examples.of(x, y, settings), settings, k=2)
     assert (p.argmax(1) == y).mean() > 0.9
 
 
 def test_a_loss_without_probabilities_is_refused():
     x, y = blobs()
-    settings = Training()
+    settings = TrainingSettings()
     with pytest.raises(UsageError, match="one class each"):
         out_of_fold_probabilities(
             ll.Network([ll.Dense(1)]), "squared_error", Examples.of(x, y[:, None] * 1.0, settings), settings
@@ -253,7 +253,7 @@ def mnist(folder, m):
 
 def out_of_fold(x, given, seed=0, epochs=10):
     network = ll.Network([ll.Dense(64, "relu"), ll.Dense(10)])
-    settings = Training(epochs=epochs, batch_size=64, optimizer=Adam(1e-3), seed=seed)
+    settings = TrainingSettings(epochs=epochs, batch_size=64, optimizer=Adam(1e-3), seed=seed)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

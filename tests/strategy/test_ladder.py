@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 
 from leadline.errors import UsageError
-from leadline.measure import Measured, newcombe, proportion, root_mean_square
+from leadline.measure import Estimate, newcombe, proportion, root_mean_square
 from leadline.measure.intervals import normal_quantile
 from leadline.strategy import Ladder, build_ladder
 from leadline.strategy.ladder import ABSENT, CANNOT_TELL, PRESENT, default_matters, judge, tell_apart
 
 
 def rate(value, n=None):
-    return Measured(value) if n is None else proportion(round(value * n), n)
+    return Estimate(value) if n is None else proportion(round(value * n), n)
 
 
 def ladder(n=None, human=None, **rates):
@@ -38,7 +38,7 @@ def ladder(n=None, human=None, **rates):
     ],
 )
 def test_any_subset_of_the_sets_makes_a_ladder(sets, gaps):
-    built = build_ladder({name: Measured(0.1) for name in sets})
+    built = build_ladder({name: Estimate(0.1) for name in sets})
     assert tuple(gap.name for gap in built.gaps) == gaps
 
 
@@ -50,13 +50,13 @@ def test_bad_errors_are_refused():
     with pytest.raises(UsageError, match="at least one set"):
         build_ladder({})
     with pytest.raises(UsageError, match=r"Unknown set 'dve' in the ladder\. Did you mean 'dev'"):
-        build_ladder({"dve": Measured(0.1)})
+        build_ladder({"dve": Estimate(0.1)})
     with pytest.raises(UsageError, match="error of dev must be a number of at least 0 and at most 100 %"):
-        build_ladder({"dev": Measured(1.2)})
+        build_ladder({"dev": Estimate(1.2)})
     with pytest.raises(UsageError, match="error of human"):
-        build_ladder({"dev": Measured(0.2)}, human=-0.1)
+        build_ladder({"dev": Estimate(0.2)}, human=-0.1)
     with pytest.raises(UsageError, match="error of train"):
-        build_ladder({"train": Measured(float("nan"))})
+        build_ladder({"train": Estimate(float("nan"))})
 
 
 # --- verdicts -----------------------------------------------------------------------------------------------
@@ -75,14 +75,14 @@ def test_bad_errors_are_refused():
     ],
 )
 def test_the_verdict_rests_on_the_interval(value, low, high, verdict):
-    assert judge(Measured(value, low, high, unit="points"), matters=0.01) == verdict
+    assert judge(Estimate(value, low, high, unit="points"), matters=0.01) == verdict
 
 
 def test_what_matters_is_a_tenth_of_the_error_or_half_a_point():
-    assert default_matters(Measured(0.11)) == pytest.approx(0.011)
-    assert default_matters(Measured(0.01)) == 0.005
-    assert default_matters(Measured(120.0, unit="kg")) == 12
-    assert build_ladder({"dev": Measured(0.3)}, matters=0.4).gaps[0].verdict == ABSENT
+    assert default_matters(Estimate(0.11)) == pytest.approx(0.011)
+    assert default_matters(Estimate(0.01)) == 0.005
+    assert default_matters(Estimate(120.0, unit="kg")) == 12
+    assert build_ladder({"dev": Estimate(0.3)}, matters=0.4).gaps[0].verdict == ABSENT
 
 
 N_SETS = 4000
@@ -97,7 +97,7 @@ def test_a_gap_of_twice_its_interval_is_found_in_95_percent_of_draws(base, n_tra
     for _ in range(50):
         spread = base * (1 - base) / n_train + (base + gap) * (1 - base - gap) / n_dev
         gap = half_widths * normal_quantile(0.95) * spread**0.5
-    matters = 0.25 * gap if half_widths == 2 else default_matters(Measured(base + gap))
+    matters = 0.25 * gap if half_widths == 2 else default_matters(Estimate(base + gap))
     verdicts = drawn_verdicts(base, base + gap, n_train, n_dev, matters)
     assert np.mean(verdicts == PRESENT) >= 0.95
 
@@ -122,14 +122,14 @@ def drawn_verdicts(p, q, n_train, n_dev, matters):
     train, dev = rng.binomial(n_train, p, N_SETS), rng.binomial(n_dev, q, N_SETS)
     low, high = newcombe(dev, n_dev, train, n_train)
     sizes = zip(dev / n_dev - train / n_train, low, high, strict=True)
-    return np.array([judge(Measured(float(v), float(a), float(b)), matters) for v, a, b in sizes])
+    return np.array([judge(Estimate(float(v), float(a), float(b)), matters) for v, a, b in sizes])
 
 
 def test_the_simulated_verdicts_are_those_of_a_ladder():
     built = build_ladder({"train": proportion(20, 1000), "dev": proportion(30, 360)})
     low, high = newcombe(30, 360, 20, 1000)
     assert built.gaps[1].size.interval == pytest.approx((float(low), float(high)))
-    assert built.gaps[1].verdict == judge(built.gaps[1].size, default_matters(Measured(30 / 360)))
+    assert built.gaps[1].verdict == judge(built.gaps[1].size, default_matters(Estimate(30 / 360)))
 
 
 # --- how many examples would tell ---------------------------------------------------------------------------

@@ -47,7 +47,7 @@ def findings():
 def test_every_finding_has_json_that_any_reader_takes_and_text():
     for finding in findings():
         assert json.loads(json.dumps(finding.to_json(), allow_nan=False)), finding
-        assert "object at" not in str(finding) and "Measured(" not in str(finding)
+        assert "object at" not in str(finding) and "Estimate(" not in str(finding)
 
 
 def test_a_selection_says_what_the_rejected_miss():

@@ -13,7 +13,7 @@ from leadline.equations.losses import LOSSES
 from leadline.errors import LeadlineError
 from leadline.network import Dense, Network, Parameters, gradient_check
 from leadline.optimize import Adam, GradientDescent
-from leadline.training import Examples, Objective, Training, fit
+from leadline.training import Examples, Objective, TrainingSettings, fit
 
 FULL = {"batch_size": 1_000, "precision": "float64"}
 
@@ -27,7 +27,7 @@ def test_t1_01_a_single_neuron_recovers_the_slope_of_a_noiseless_line(activation
     """T1.01."""
     size = torch.linspace(0.5, 3, 40, dtype=torch.float64).unsqueeze(1)  # in 1000 square feet
     price = 1.7 * size + 0.4
-    settings = Training(epochs=3_000, optimizer=GradientDescent(0.1), **FULL)
+    settings = TrainingSettings(epochs=3_000, optimizer=GradientDescent(0.1), **FULL)
     found = fit(Network([Dense(1, activation)]), "squared_error", Examples(size, price), settings=settings).parameters
     assert found.named()["layers.0.weight"].item() == pytest.approx(1.7, abs=1e-6)
     assert found.named()["layers.0.bias"].item() == pytest.approx(0.4, abs=1e-6)
@@ -37,7 +37,7 @@ def test_t1_01_a_single_neuron_takes_several_features() -> None:
     """T1.01."""
     x = normal(60, 3)
     y = x @ torch.tensor([[2.0], [-1.0], [0.5]], dtype=torch.float64)
-    settings = Training(epochs=1_500, optimizer=Adam(0.05), **FULL)
+    settings = TrainingSettings(epochs=1_500, optimizer=Adam(0.05), **FULL)
     found = fit(Network([Dense(1)]), "squared_error", Examples(x, y), settings=settings).parameters
     assert found.named()["layers.0.weight"].tolist()[0] == pytest.approx([2, -1, 0.5], abs=1e-6)
 
@@ -46,7 +46,7 @@ def test_t1_02_logistic_regression_is_one_sigmoid_unit_with_binary_cross_entropy
     """T1.02: The form: cost and step of the notes, in NumPy. The cat table is checked from examples/."""
     x, y = normal(20, 6), (normal(20, 1, seed=1) > 0).double()
     network = Network([Dense(1, "sigmoid", initializer="zeros")])
-    settings = Training(epochs=25, optimizer=GradientDescent(0.3), **FULL)
+    settings = TrainingSettings(epochs=25, optimizer=GradientDescent(0.3), **FULL)
     trained = fit(network, "binary_cross_entropy", Examples(x, y), settings=settings)
     w, b, costs = np.zeros((6, 1)), 0.0, []
     xs, ys = x.numpy(), y.numpy()
@@ -66,7 +66,7 @@ def test_t1_04_descent_stops_at_the_tolerance_or_at_the_limit_and_says_which() -
     data = Examples(x, y)
 
     def run(epochs: int):
-        settings = Training(epochs=epochs, optimizer=GradientDescent(0.3), gradient_tolerance=1e-6, **FULL)
+        settings = TrainingSettings(epochs=epochs, optimizer=GradientDescent(0.3), gradient_tolerance=1e-6, **FULL)
         return fit(Network([Dense(1)]), "squared_error", data, settings=settings)
 
     finished, cut_short = run(10_000), run(3)
@@ -241,7 +241,7 @@ def test_t1_12_each_task_learns_from_the_labels_it_has() -> None:
     x = normal(60, 2)
     y = (x > 0).double()
     y[:30, 0], y[30:, 1] = torch.nan, torch.nan
-    settings = Training(epochs=200, optimizer=Adam(0.1), **FULL)
+    settings = TrainingSettings(epochs=200, optimizer=Adam(0.1), **FULL)
     done = fit(Network([Dense(2, "sigmoid")]), "multi_label_cross_entropy", Examples(x, y), settings=settings)
     predicted = done.network.forward(done.parameters, x) > 0
     assert (predicted == (x > 0)).double().mean() > 0.95
@@ -252,7 +252,7 @@ def test_t1_13_regression_has_a_linear_output_and_the_mean_squared_error() -> No
     z, y = torch.tensor([[1.0, 2.0], [3.0, 5.0]]), torch.tensor([[1.0, 0.0], [0.0, 1.0]])
     assert LOSSES["squared_error"].cost(z, y).item() == (0 + 4 + 9 + 16) / 2 / 2
     x = normal(200, 1)
-    settings = Training(epochs=400, optimizer=Adam(0.02), **FULL)
+    settings = TrainingSettings(epochs=400, optimizer=Adam(0.02), **FULL)
     curve = fit(Network([Dense(20, "tanh"), Dense(1)]), "squared_error", Examples(x, x**2 - 1), settings=settings)
     assert curve.history[-1].train_error < 0.1  # in units of the target; outputs below 0 are reached
     assert curve.network.forward(curve.parameters, torch.zeros(1, 1, dtype=torch.float64)).item() < -0.8
@@ -272,7 +272,7 @@ def test_t1_14_a_mismatch_names_layer_got_and_expected(
 ) -> None:
     """T1.14."""
     with pytest.raises(LeadlineError, match=message):
-        fit(network, "squared_error", Examples(x, y), settings=Training(epochs=1))
+        fit(network, "squared_error", Examples(x, y), settings=TrainingSettings(epochs=1))
 
 
 def test_t1_14_inputs_that_do_not_fit_the_parameters_name_the_layer() -> None:

@@ -8,7 +8,7 @@ from scipy.stats import kstest
 
 from leadline.data import read
 from leadline.experiment import Experiment
-from leadline.search import Space, Workbench, log, one_minus_log, train_variants
+from leadline.search import PreparedExperiment, Space, log, one_minus_log, train_variants
 from leadline.search.distributions import suggest
 from leadline.search.samplers import strategy
 from leadline.search.storage import open_storage, open_study
@@ -51,7 +51,7 @@ def test_t3_16_many_networks_at_once_end_where_each_would_alone() -> None:
     x = random.normal(size=(200, 4))
     layers = [{"type": "dense", "units": 5, "activation": "relu"}, {"type": "dense", "units": 3}]
     values = {"network": {"layers": layers}, "training": {"epochs": 3, "batch_size": 32}}
-    bench = Workbench(Experiment.from_dict(values), read(x, random.integers(3, size=200)))
+    bench = PreparedExperiment(Experiment.from_dict(values), read(x, random.integers(3, size=200)))
     variants = [bench.variant({"training.learning_rate": rate}) for rate in (0.001, 0.01, 0.1, 1.0)]
     caviar, panda = train_variants(variants), [train_variants([variant])[0] for variant in variants]
     for together, alone in zip(caviar, panda, strict=True):

@@ -7,12 +7,12 @@ import pytest
 
 from leadline.data import read
 from leadline.experiment import Experiment
-from leadline.search import Workbench, train_variants
+from leadline.search import PreparedExperiment, train_variants
 from leadline.soundings.candidates import MORE_DATA, candidates_for, together
 from leadline.strategy.ladder import BIAS, VARIANCE
 
 
-def workbench(images: bool) -> Workbench:
+def workbench(images: bool) -> PreparedExperiment:
     random = np.random.default_rng(0)
     x = random.random((240, 8, 8)).astype(np.float32) if images else random.normal(size=(240, 5))
     layers = [{"type": "dense", "units": 6, "activation": "relu"}, {"type": "dense", "units": 1}]
@@ -25,7 +25,7 @@ def workbench(images: bool) -> Workbench:
         "training": settings,
         "data": {"normalization": "unit" if images else "none"},
     }
-    return Workbench(Experiment.from_dict(settings), read(x, random.integers(0, 2, 240)))
+    return PreparedExperiment(Experiment.from_dict(settings), read(x, random.integers(0, 2, 240)))
 
 
 @pytest.mark.parametrize("images", [False, True])

@@ -7,7 +7,7 @@ import torch
 from leadline.equations.edges import edges, vertical
 from leadline.network import Convolution, Dense, Flatten, Network, Residual
 from leadline.optimize import Adam
-from leadline.training import Examples, Training, fit
+from leadline.training import Examples, TrainingSettings, fit
 
 
 def test_t4_04_a_learnt_filter_becomes_sobels() -> None:
@@ -15,7 +15,7 @@ def test_t4_04_a_learnt_filter_becomes_sobels() -> None:
     images = torch.rand(64, 1, 10, 10, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
     targets = torch.stack([edges(image, vertical("sobel")).flatten() for image in images])
     network = Network([Convolution(1, 3, bias=False), Flatten()])
-    settings = Training(epochs=150, batch_size=16, optimizer=Adam(0.05), precision="float64")
+    settings = TrainingSettings(epochs=150, batch_size=16, optimizer=Adam(0.05), precision="float64")
     found = fit(network, "squared_error", Examples.of(images, targets, settings), None, settings)
     learnt = found.parameters.named()["layers.0.weight"][0, 0]
     torch.testing.assert_close(learnt, vertical("sobel"), rtol=0, atol=1e-4)

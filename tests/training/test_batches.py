@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leadline.network import Dense, Network
-from leadline.training import Examples, Training, fit
+from leadline.training import Examples, TrainingSettings, fit
 from leadline.training.batches import Batches, batch_slices, default_batch_size, epoch_order
 
 
@@ -47,7 +47,9 @@ def test_an_example_of_weight_two_counts_like_two_examples() -> None:
     weights = torch.tensor([1.0, 1, 1, 1, 2, 2])
     found = []
     for train in (Examples(x, y, weights), Examples(x[twice], y[twice])):
-        trained = fit(Network([Dense(1)]), "squared_error", train, None, Training(epochs=3, batch_size=len(train)))
+        trained = fit(
+            Network([Dense(1)]), "squared_error", train, None, TrainingSettings(epochs=3, batch_size=len(train))
+        )
         found.append((trained.parameters.theta, trained.history[-1].cost))
     assert torch.allclose(found[0][0], found[1][0], atol=1e-6)
     assert abs(found[0][1] - found[1][1]) < 1e-6

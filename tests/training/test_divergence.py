@@ -5,7 +5,7 @@ import torch
 
 from leadline.network import Dense, Dropout, Network
 from leadline.optimize import Adam, GradientDescent
-from leadline.training import Examples, Trainer, Training, fit
+from leadline.training import Examples, Trainer, TrainingSettings, fit
 from leadline.training.divergence import DivergenceError
 
 
@@ -19,7 +19,7 @@ NETWORK = Network([Dense(8, "relu"), Dropout(0.9), Dense(8, "relu"), Dense(1)])
 
 def test_divergence_stops_at_once_and_keeps_finite_parameters() -> None:
     """T2.19: far too high a learning rate ends in the first epoch, with an explanation of two lines."""
-    settings = Training(epochs=40, batch_size=10, optimizer=GradientDescent(1e6))
+    settings = TrainingSettings(epochs=40, batch_size=10, optimizer=GradientDescent(1e6))
     result = fit(NETWORK, "squared_error", Examples.of(*line(), settings), None, settings)
     assert result.stopped == "diverged"
     assert not result.history
@@ -33,7 +33,7 @@ def test_divergence_stops_at_once_and_keeps_finite_parameters() -> None:
 @pytest.mark.parametrize("layer", [0, 2, 3])
 def test_the_first_layer_that_is_not_finite_is_named(layer: int) -> None:
     """T2.19: a weight that overflows after some steps is found by replay, wherever the trouble spreads afterwards."""
-    settings = Training(epochs=2, batch_size=10, optimizer=Adam(1e-3))
+    settings = TrainingSettings(epochs=2, batch_size=10, optimizer=Adam(1e-3))
     x, y = line()
     trainer = Trainer(NETWORK, "squared_error", Examples.of(x, y, settings), None, settings, NETWORK.initialize((3,)))
     trainer.run_epoch()
@@ -45,7 +45,7 @@ def test_the_first_layer_that_is_not_finite_is_named(layer: int) -> None:
 
 def test_the_last_good_parameters_are_those_of_the_last_finite_cost() -> None:
     """T2.19: replay restores θ, the optimizer and the noise, so it meets the same divergence at the same step."""
-    settings = Training(epochs=40, batch_size=10, optimizer=GradientDescent(0.5))
+    settings = TrainingSettings(epochs=40, batch_size=10, optimizer=GradientDescent(0.5))
     x, y = line()
     x[17] *= 1e12  # one bad example, met at some step of the first epoch
     result = fit(NETWORK, "squared_error", Examples.of(x, y, settings), None, settings)
@@ -68,7 +68,7 @@ class Spikes:
 
 
 def test_a_batch_that_was_varied_is_replayed_as_it_was() -> None:
-    settings = Training(epochs=20, batch_size=10, optimizer=Adam(1e-3))
+    settings = TrainingSettings(epochs=20, batch_size=10, optimizer=Adam(1e-3))
     examples = Examples.of(*line(1000), settings)
     done = fit(NETWORK, "squared_error", examples, None, settings, augment=Spikes())
     assert "the output of layers[0]" in str(done.divergence)

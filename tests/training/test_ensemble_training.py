@@ -11,14 +11,14 @@ from leadline.errors import UsageError
 from leadline.network import BatchNorm, Dense, Dropout, Network, PeriodicEmbedding, as_population
 from leadline.optimize import AdamW
 from leadline.optimize.schedules import Cosine
-from leadline.training import EarlyStopping, Epoch, Examples, Training, cost_and_error, fit, outputs
-from leadline.training.population.cohort import member_of
+from leadline.training import EarlyStopping, Epoch, Examples, TrainingSettings, cost_and_error, fit, outputs
+from leadline.training.population.active_members import member_of
 
 SOFTMAX = "softmax_cross_entropy"
 MEMBER = Network(
     [PeriodicEmbedding((0, 1)), Dense(8, "mish"), Dense(7), BatchNorm(activation="tanh"), Dropout(0.8), Dense(3)]
 )
-SETTINGS = Training(
+SETTINGS = TrainingSettings(
     epochs=6,
     batch_size=32,
     optimizer=AdamW(0.01, weight_decay=0.1),
@@ -83,7 +83,7 @@ def test_a_member_that_diverges_ends_the_training_at_good_parameters() -> None:
         "squared_error",
         Examples(torch.full((64, 2), 1e3), torch.full((64, 3), 1e6)),
         None,
-        Training(epochs=9, batch_size=8, optimizer=AdamW(1e30)),
+        TrainingSettings(epochs=9, batch_size=8, optimizer=AdamW(1e30)),
     )
     assert done.stopped == "diverged" and done.divergence is not None
     assert str(done.divergence).startswith("a member of the ensemble: training diverged in epoch")
@@ -91,7 +91,7 @@ def test_a_member_that_diverges_ends_the_training_at_good_parameters() -> None:
 
 
 def test_a_small_gradient_ends_the_training() -> None:
-    settings = Training(epochs=500, batch_size=90, optimizer=AdamW(0.05), gradient_tolerance=0.05)
+    settings = TrainingSettings(epochs=500, batch_size=90, optimizer=AdamW(0.05), gradient_tolerance=0.05)
     data = examples(90)
     data = Examples(data.x.float(), data.y)
     done = fit(Network([Dense(3)]).ensemble(2), SOFTMAX, data, None, settings)

@@ -26,18 +26,18 @@ from leadline.network import (
 from leadline.network.layer import ShapeError
 from leadline.optimize import Adam, AdamW, GradientDescent, Momentum, Nesterov, Optimizer, RMSprop
 from leadline.optimize.schedules import Cosine, Exponential, InverseTime
-from leadline.training import EarlyStopping, Examples, Fit, Goal, Training, fit
+from leadline.training import EarlyStopping, Examples, FitResult, Goal, TrainingSettings, fit
 from leadline.training.population import (
     Member,
     Population,
     PopulationTrainer,
-    Single,
+    ResolvedMember,
     population_outputs,
     train_to_end,
 )
 from leadline.training.population.losses import population_loss
+from leadline.training.population.member_state import make_rows
 from leadline.training.population.plan import SharedBatches, plan_epoch
-from leadline.training.population.rows import make_rows
 from leadline.training.population.updates import LARGE
 
 SOFTMAX = "softmax_cross_entropy"
@@ -49,7 +49,7 @@ REGULARIZED = Network(
 PLAIN = Network([Dense(8, "relu"), Dense(CLASSES)])
 
 
-def examples(settings: Training, m: int = M, loss: str = SOFTMAX) -> Examples:
+def examples(settings: TrainingSettings, m: int = M, loss: str = SOFTMAX) -> Examples:
     random = torch.Generator().manual_seed(3)
     x = torch.randn(m, N_IN, generator=random, dtype=torch.float64)
     signal = x @ torch.randn(N_IN, CLASSES, generator=random, dtype=torch.float64)
@@ -78,13 +78,13 @@ def varied() -> list[Member]:
     ]
 
 
-def alone(single: Single, loss: str, train: Examples, dev: Examples | None) -> Fit:
+def alone(single: ResolvedMember, loss: str, train: Examples, dev: Examples | None) -> FitResult:
     rows = single.subset
     own = train if rows is None else Examples(train.x[rows], train.y[rows])
     return fit(single.network, loss, own, dev, single.settings)
 
 
-def assert_same(got: Fit, wanted: Fit, tolerance: float) -> None:
+def assert_same(got: FitResult, wanted: FitResult, tolerance: float) -> None:
     assert got.network == wanted.network
     assert (got.stopped, got.best_epoch, got.restored) == (wanted.stopped, wanted.best_epoch, wanted.restored)
     assert got.parameters.named().keys() == wanted.parameters.named().keys()
@@ -103,11 +103,11 @@ def assert_same(got: Fit, wanted: Fit, tolerance: float) -> None:
 def assert_as_alone(
     network: Network,
     members: list[Member],
-    settings: Training,
+    settings: TrainingSettings,
     loss: str = SOFTMAX,
     tolerance: float = 1e-12,
     goal: Goal | None = None,
-) -> list[Fit]:
+) -> list[FitResult]:
     train = examples(settings, loss=loss)
     dev = Examples(*(t[:57] for t in (examples(settings, 90, loss).x, examples(settings, 90, loss).y)), goal=goal)
     fits = Population(network, members).fit(loss, train, dev, settings)
@@ -119,7 +119,7 @@ def assert_as_alone(
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name}{getattr(rule, 'bias_correction', '') or ''}")
 @pytest.mark.parametrize(("precision", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
 def test_every_member_equals_its_network_trained_alone(rule: Optimizer, precision: str, tolerance: float) -> None:
-    settings = Training(
+    settings = TrainingSettings(
         epochs=3, batch_size=32, optimizer=replace(rule, learning_rate=0.01), clip_norm=0.9, precision=precision
     )
     assert_as_alone(REGULARIZED, varied(), settings, tolerance=tolerance)
@@ -129,12 +129,14 @@ def test_every_member_equals_its_network_trained_alone(rule: Optimizer, precisio
 def test_losses(loss: str) -> None:
     network = Network([Dense(8, "relu"), Dropout(0.9), Dense(1 if loss == "binary_cross_entropy" else CLASSES)])
     members = [Member(seed=1), Member(seed=2, l2=0.1, subset=subset(77, 5)), Member(seed=3, learning_rate=0.03)]
-    assert_as_alone(network, members, Training(epochs=3, batch_size=32, precision="float64"), loss)
+    assert_as_alone(network, members, TrainingSettings(epochs=3, batch_size=32, precision="float64"), loss)
 
 
 def test_an_output_activation_that_is_no_part_of_the_loss() -> None:
     network = Network([Dense(8, "relu"), Dense(CLASSES, "tanh")])
-    assert_as_alone(network, [Member(seed=1), Member(seed=2)], Training(2, 32, precision="float64"), "squared_error")
+    assert_as_alone(
+        network, [Member(seed=1), Member(seed=2)], TrainingSettings(2, 32, precision="float64"), "squared_error"
+    )
 
 
 @pytest.mark.parametrize("same_seed", [True, False])
@@ -143,10 +145,12 @@ def test_own_betas_and_rates(same_seed: bool) -> None:
         Member(seed=0 if same_seed else k, beta=0.8 + 0.03 * k, beta2=0.99 + 0.002 * k, learning_rate=0.01 / (1 + k))
         for k in range(4)
     ]
-    assert_as_alone(PLAIN, members, Training(epochs=3, batch_size=50, precision="float64"))
+    assert_as_alone(PLAIN, members, TrainingSettings(epochs=3, batch_size=50, precision="float64"))
     rules = [Member(optimizer=Adam(0.01, epsilon=10.0**-k)) for k in range(4, 8)]
-    assert_as_alone(PLAIN, rules, Training(epochs=2, batch_size=50, precision="float64"))
-    assert Member(beta=0.5).single(PLAIN, Training(optimizer=Momentum())).settings.optimizer == Momentum(beta=0.5)
+    assert_as_alone(PLAIN, rules, TrainingSettings(epochs=2, batch_size=50, precision="float64"))
+    assert Member(beta=0.5).single(PLAIN, TrainingSettings(optimizer=Momentum())).settings.optimizer == Momentum(
+        beta=0.5
+    )
 
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name}{getattr(rule, 'bias_correction', '') or ''}")
@@ -155,7 +159,9 @@ def test_large_members(rule: Optimizer) -> None:
     network = Network([Dense(90, "relu"), Dense(90, "relu"), Dense(CLASSES)])
     members = [Member(seed=1), Member(seed=2, learning_rate=0.02, subset=subset(91, 1)), Member(seed=3, epochs=1)]
     members += [Member(seed=4, learning_rate=0.03, l2=0.1)]
-    settings = Training(epochs=2, batch_size=40, optimizer=replace(rule, learning_rate=0.01), precision="float64")
+    settings = TrainingSettings(
+        epochs=2, batch_size=40, optimizer=replace(rule, learning_rate=0.01), precision="float64"
+    )
     assert network.layout((N_IN,)).n > LARGE
     assert_as_alone(network, members, settings)
     if isinstance(rule, Adam):
@@ -165,8 +171,8 @@ def test_large_members(rule: Optimizer) -> None:
 def test_own_keep_probs_with_one_seed() -> None:
     """A layer that keeps everything draws nothing, so the layers after it get other draws."""
     members = [Member(seed=4, keep_prob=keep_prob) for keep_prob in ((0.8, 0.6), (1.0, 0.6), (0.5, 0.9), 1.0)]
-    assert_as_alone(REGULARIZED, members, Training(epochs=2, batch_size=32, precision="float64"))
-    layers = members[0].single(REGULARIZED, Training()).network.layers
+    assert_as_alone(REGULARIZED, members, TrainingSettings(epochs=2, batch_size=32, precision="float64"))
+    layers = members[0].single(REGULARIZED, TrainingSettings()).network.layers
     assert [layer.keep_prob for layer in layers if isinstance(layer, Dropout)] == [0.8, 0.6]
 
 
@@ -174,14 +180,16 @@ def test_own_keep_probs_with_one_seed() -> None:
 def test_activations(activation: str) -> None:
     """The passes share memory, so each kind of activation is tried with layers before and after it."""
     network = Network([Dense(9, activation), Dense(8, activation), Activation(activation), Dense(CLASSES)])
-    assert_as_alone(network, [Member(seed=1), Member(seed=2)], Training(epochs=2, batch_size=50, precision="float64"))
+    assert_as_alone(
+        network, [Member(seed=1), Member(seed=2)], TrainingSettings(epochs=2, batch_size=50, precision="float64")
+    )
 
 
 @pytest.mark.parametrize("embedding", [PeriodicEmbedding((0, 4, 2)), PiecewiseEmbedding(bins=5, units=2)])
 @pytest.mark.parametrize("before", [[], [Dense(6, "tanh")]])
 def test_embeddings(embedding: Layer, before: list[Layer]) -> None:
     network = Network([*before, embedding, Dense(8, "relu"), Dropout(0.8), Dense(CLASSES)])
-    settings = Training(epochs=3, batch_size=50, precision="float64")
+    settings = TrainingSettings(epochs=3, batch_size=50, precision="float64")
     assert_as_alone(network, [Member(seed=1), Member(seed=2)], settings)
     assert_as_alone(network, [Member(seed=1), Member(seed=2)], replace(settings, batch_size=M))  # shared examples
 
@@ -189,32 +197,32 @@ def test_embeddings(embedding: Layer, before: list[Layer]) -> None:
 @pytest.mark.parametrize("loss", [SOFTMAX, "binary_cross_entropy", "multi_label_cross_entropy"])
 def test_dropout_and_label_smoothing_that_fall(loss: str) -> None:
     network = Network([*REGULARIZED.layers[:-1], Dense(1 if loss == "binary_cross_entropy" else CLASSES)])
-    shared = Training(epochs=5, batch_size=50, precision="float64", label_smoothing=0.2)
+    shared = TrainingSettings(epochs=5, batch_size=50, precision="float64", label_smoothing=0.2)
     shared = replace(shared, label_smoothing_schedule=Cosine(4), dropout_schedule=Exponential(0.5))
     assert_as_alone(network, [Member(seed=1), Member(seed=2)], shared, loss)
     own = [replace(shared, seed=1), replace(shared, label_smoothing=0.0), replace(shared, dropout_schedule=Cosine(3))]
     train, dev = examples(shared, loss=loss), examples(shared, 60, loss)
-    singles = [Single(network, settings) for settings in own]
+    singles = [ResolvedMember(network, settings) for settings in own]
     for single, got in zip(singles, train_to_end(PopulationTrainer(singles, loss, train, dev)), strict=True):
         assert_same(got, alone(single, loss, train, dev), 1e-12)
 
 
 def test_own_schedules() -> None:
-    shared = Training(epochs=4, batch_size=40, schedule=Exponential(0.7), precision="float64")
+    shared = TrainingSettings(epochs=4, batch_size=40, schedule=Exponential(0.7), precision="float64")
     assert_as_alone(PLAIN, [Member(learning_rate=0.01), Member(learning_rate=0.02)], shared)
     members = [Member(schedule=Cosine(4)), Member(schedule=InverseTime()), Member(seed=1)]
     assert_as_alone(PLAIN, members, replace(shared, optimizer=Momentum(0.1)))
 
 
 def test_full_batches_of_shared_and_own_subsets() -> None:
-    settings = Training(epochs=5, batch_size=M, optimizer=Momentum(0.5), precision="float64")
+    settings = TrainingSettings(epochs=5, batch_size=M, optimizer=Momentum(0.5), precision="float64")
     assert_as_alone(REGULARIZED, [Member(seed=k, l2=k / 10) for k in range(3)], settings)
     assert_as_alone(PLAIN, [Member(seed=k, subset=subset(50 + 60 * k, k)) for k in range(3)], settings)
 
 
 def test_a_default_batch_size_is_each_members_own() -> None:
     many = 2_300
-    settings = Training(epochs=2, precision="float64")
+    settings = TrainingSettings(epochs=2, precision="float64")
     train = examples(settings, many)
     members = [Member(seed=1), Member(seed=2, subset=np.arange(150)), Member(seed=3, subset=np.arange(1_000, 2_200))]
     for member, got in zip(members, Population(PLAIN, members).fit(SOFTMAX, train, None, settings), strict=True):
@@ -222,13 +230,13 @@ def test_a_default_batch_size_is_each_members_own() -> None:
 
 
 def test_more_steps_than_costs_are_kept_for() -> None:
-    settings = Training(epochs=1, batch_size=2, optimizer=GradientDescent(0.05), l2=0.01, precision="float64")
+    settings = TrainingSettings(epochs=1, batch_size=2, optimizer=GradientDescent(0.05), l2=0.01, precision="float64")
     assert_as_alone(PLAIN, [Member(seed=1), Member(seed=2, subset=subset(143, 1))], settings)
 
 
 def test_images_are_flattened() -> None:
     network = Network([Flatten(), Dense(6, "relu"), Dense(CLASSES)])
-    settings = Training(epochs=2, batch_size=16, precision="float64")
+    settings = TrainingSettings(epochs=2, batch_size=16, precision="float64")
     flat = examples(settings)
     train = Examples(torch.cat([flat.x, flat.x[:, :1]], 1).reshape(M, 2, 2, 2), flat.y)
     members = [Member(seed=k) for k in range(2)]
@@ -237,13 +245,13 @@ def test_images_are_flattened() -> None:
 
 
 def test_early_stopping_and_tolerance_are_each_members_own() -> None:
-    settings = Training(
+    settings = TrainingSettings(
         epochs=40, batch_size=32, optimizer=Adam(0.05), early_stopping=EarlyStopping(2), precision="float64"
     )
     fits = assert_as_alone(PLAIN, [Member(seed=k, learning_rate=0.01 * 3**k) for k in range(4)], settings)
     assert len({len(result.history) for result in fits}) > 1
     assert {result.stopped for result in fits} == {"early stopping"}
-    full = Training(
+    full = TrainingSettings(
         epochs=60, batch_size=M, optimizer=GradientDescent(1.0), gradient_tolerance=0.05, precision="float64"
     )
     fits = assert_as_alone(PLAIN, [Member(seed=k, learning_rate=0.3 + k / 5) for k in range(3)], full)
@@ -253,7 +261,7 @@ def test_early_stopping_and_tolerance_are_each_members_own() -> None:
 
 def test_members_stop_early_by_the_goal_as_they_would_alone() -> None:
     """T2.15: what is optimized is monitored, by each member on its own outputs."""
-    stopping = Training(
+    stopping = TrainingSettings(
         epochs=30, batch_size=32, optimizer=Adam(0.05), early_stopping=EarlyStopping(2), precision="float64"
     )
     members = [Member(seed=k, learning_rate=0.01 * 3**k) for k in range(4)]
@@ -269,7 +277,7 @@ def test_members_stop_early_by_the_goal_as_they_would_alone() -> None:
 
 @pytest.mark.parametrize("network", [PLAIN, Network([Dense(8, "relu"), Dropout(0.8), Dense(CLASSES)])])
 def test_a_diverged_member_leaves_as_it_would_alone_and_the_others_go_on(network: Network) -> None:
-    settings = Training(epochs=6, batch_size=32, optimizer=GradientDescent(0.05), precision="float64")
+    settings = TrainingSettings(epochs=6, batch_size=32, optimizer=GradientDescent(0.05), precision="float64")
     members = [Member(seed=1), Member(seed=2, learning_rate=1e60, subset=subset(100, 1)), Member(seed=3)]
     train = examples(settings)
     fits = Population(network, members).fit("squared_error", examples(settings, loss="squared_error"), None, settings)
@@ -287,7 +295,7 @@ def test_a_diverged_member_leaves_as_it_would_alone_and_the_others_go_on(network
 def test_a_late_divergence_is_replayed_from_a_snapshot() -> None:
     """Growth by a constant factor takes over 128 steps to leave float64; the velocity matters at each."""
     network = Network([Dense(CLASSES)])
-    settings = Training(epochs=200, batch_size=64, optimizer=Momentum(15.0, beta=0.5), precision="float64")
+    settings = TrainingSettings(epochs=200, batch_size=64, optimizer=Momentum(15.0, beta=0.5), precision="float64")
     train = examples(settings, loss="squared_error")
     members = [Member(seed=1), Member(seed=2, learning_rate=0.1, epochs=100), Member(seed=3, subset=subset(150, 2))]
     fits = Population(network, members).fit("squared_error", train, None, settings)
@@ -299,12 +307,12 @@ def test_a_late_divergence_is_replayed_from_a_snapshot() -> None:
         torch.testing.assert_close(fits[i].parameters.theta, wanted.parameters.theta, rtol=1e-9, atol=0)
 
 
-def trainer_of(members: list[Member], settings: Training) -> PopulationTrainer:
+def trainer_of(members: list[Member], settings: TrainingSettings) -> PopulationTrainer:
     return Population(PLAIN, members).trainer(SOFTMAX, examples(settings), examples(settings, 40), settings)
 
 
 def test_step_by_step_with_pruning() -> None:
-    settings = Training(epochs=4, batch_size=32, precision="float64")
+    settings = TrainingSettings(epochs=4, batch_size=32, precision="float64")
     members = [Member(seed=k, subset=subset(100 + 40 * k, k)) for k in range(4)]
     trainer = trainer_of(members, settings)
     records = trainer.run_epoch()
@@ -328,7 +336,7 @@ def test_step_by_step_with_pruning() -> None:
 
 
 def test_on_epoch_says_who_leaves() -> None:
-    settings = Training(epochs=3, batch_size=64, precision="float64")
+    settings = TrainingSettings(epochs=3, batch_size=64, precision="float64")
     fits = Population(PLAIN, [Member(seed=k) for k in range(3)]).fit(
         SOFTMAX, examples(settings), None, settings, lambda records, trainer: [1] if trainer.epoch == 2 else None
     )
@@ -339,20 +347,20 @@ def test_an_interruption_keeps_what_was_reached() -> None:
     def interrupt(records: object, trainer: PopulationTrainer) -> None:
         raise KeyboardInterrupt
 
-    settings = Training(epochs=3, batch_size=64)
+    settings = TrainingSettings(epochs=3, batch_size=64)
     fits = Population(PLAIN, [Member(), Member(seed=1)]).fit(SOFTMAX, examples(settings), None, settings, interrupt)
     assert [(result.stopped, len(result.history)) for result in fits] == [("interrupted", 1)] * 2
 
 
 def test_no_epochs_is_the_start() -> None:
-    settings = Training(epochs=2, batch_size=64)
+    settings = TrainingSettings(epochs=2, batch_size=64)
     fits = Population(PLAIN, [Member(epochs=0, seed=5), Member()]).fit(SOFTMAX, examples(settings), None, settings)
     assert torch.equal(fits[0].parameters.theta, PLAIN.initialize((N_IN,), 5).theta)
     assert (fits[0].history, len(fits[1].history)) == ([], 2)
 
 
 def test_results_do_not_depend_on_who_else_is_in_the_population() -> None:
-    settings = Training(epochs=3, batch_size=32, precision="float64")
+    settings = TrainingSettings(epochs=3, batch_size=32, precision="float64")
     members = varied()
     train = examples(settings)
     together = Population(REGULARIZED, members).fit(SOFTMAX, train, None, settings)
@@ -367,7 +375,7 @@ def test_independent_members_do_not_differ_by_a_bit(rule: Optimizer, units: int)
     network = Network([Dense(units, "relu"), Dropout(0.9), Dense(3)])
     random = torch.Generator().manual_seed(0)
     examples = Examples(torch.randn(70, 13, generator=random), torch.arange(70) % 3)
-    settings = Training(epochs=4, batch_size=16, optimizer=rule, early_stopping=None)
+    settings = TrainingSettings(epochs=4, batch_size=16, optimizer=rule, early_stopping=None)
     given = [Member(seed=k, learning_rate=0.01 * 1.1 ** (k // 2), l2=0.1 * (k // 3)) for k in range(6)]
     singles = [member.single(network, settings) for member in given]
 
@@ -383,7 +391,7 @@ def test_independent_members_do_not_differ_by_a_bit(rule: Optimizer, units: int)
 
 
 def test_outputs_of_a_population() -> None:
-    settings = Training(epochs=1, batch_size=32, precision="float64")
+    settings = TrainingSettings(epochs=1, batch_size=32, precision="float64")
     trainer = trainer_of([Member(seed=k) for k in range(3)], settings)
     x = examples(settings).x
     starts = [PLAIN.initialize((N_IN,), k, torch.float64) for k in range(3)]
@@ -410,9 +418,9 @@ def test_the_population_form_of_softmax_is_the_equation(weighted: bool) -> None:
 
 
 def test_a_batch_that_all_share_is_not_copied_for_the_members() -> None:
-    settings = Training(batch_size=M)
+    settings = TrainingSettings(batch_size=M)
     train = examples(settings)
-    rows = make_rows([Single(PLAIN, replace(settings, seed=k)) for k in range(8)], M)
+    rows = make_rows([ResolvedMember(PLAIN, replace(settings, seed=k)) for k in range(8)], M)
     (segment,) = plan_epoch(rows, CLASSES)[0]
     x_all, y_all = SharedBatches(train).of(rows, segment)
     (x,) = x_all
@@ -433,7 +441,7 @@ def live_bytes() -> int:
 
 def test_memory_grows_with_the_parameters_not_with_the_data() -> None:
     m, n_in, batch_size = 4_000, 500, 10
-    settings = Training(epochs=2, batch_size=batch_size)
+    settings = TrainingSettings(epochs=2, batch_size=batch_size)
     train = Examples(torch.randn(m, n_in), torch.randint(0, CLASSES, (m,)))
 
     def grown(members: int) -> int:
@@ -468,7 +476,7 @@ def test_memory_grows_with_the_parameters_not_with_the_data() -> None:
     ids=lambda value: value[12:40] if isinstance(value, str) else "",
 )
 def test_errors_name_the_member(member: Member, message: str) -> None:
-    settings = Training(batch_size=32)
+    settings = TrainingSettings(batch_size=32)
     with pytest.raises(UsageError) as caught:
         Population(PLAIN, [Member(), member]).trainer(SOFTMAX, examples(settings), None, settings)
     assert message in str(caught.value)
@@ -476,11 +484,11 @@ def test_errors_name_the_member(member: Member, message: str) -> None:
 
 
 def test_what_cannot_vary() -> None:
-    settings = Training(batch_size=32)
+    settings = TrainingSettings(batch_size=32)
     train = examples(settings)
 
     def message(network: Network, **changes: object) -> str:
-        singles = [Single(PLAIN, settings), Single(network, replace(settings, **changes))]  # type: ignore[arg-type]
+        singles = [ResolvedMember(PLAIN, settings), ResolvedMember(network, replace(settings, **changes))]  # type: ignore[arg-type]
         with pytest.raises(UsageError) as caught:
             PopulationTrainer(singles, SOFTMAX, train)
         return str(caught.value)
@@ -495,11 +503,11 @@ def test_what_cannot_vary() -> None:
     with pytest.raises(UsageError, match="keep_prob has 3 values, but the network has 2 dropout layers"):
         Population(REGULARIZED, [Member(keep_prob=[0.5] * 3)]).trainer(SOFTMAX, train, None, settings)
     with pytest.raises(UsageError, match="beta2 is given, but momentum has none"):
-        Population(PLAIN, [Member(beta2=0.9)]).trainer(SOFTMAX, train, None, Training(optimizer=Momentum()))
+        Population(PLAIN, [Member(beta2=0.9)]).trainer(SOFTMAX, train, None, TrainingSettings(optimizer=Momentum()))
 
 
 def test_a_batch_of_one_cannot_be_normalized() -> None:
-    settings = Training(batch_size=32)
+    settings = TrainingSettings(batch_size=32)
     with pytest.raises(ShapeError, match=r"members\[1\]: .*batch of one"):
         Population(REGULARIZED, [Member(), Member(subset=range(33))]).trainer(
             SOFTMAX, examples(settings), None, settings

@@ -7,16 +7,16 @@ from leadline.errors import UsageError
 from leadline.network import Dense, Dropout, Memory, Network
 from leadline.optimize import Adam
 from leadline.optimize.schedules import Cosine
-from leadline.training import Examples, Training, fit
+from leadline.training import Examples, TrainingSettings, fit
 from leadline.training.regularization import Regularization, regularization_at
 
 
 def test_dropout_and_smoothing_fall_by_their_schedules() -> None:
-    settings = Training(label_smoothing=0.2, label_smoothing_schedule=Cosine(10), dropout_schedule=Cosine(20))
+    settings = TrainingSettings(label_smoothing=0.2, label_smoothing_schedule=Cosine(10), dropout_schedule=Cosine(20))
     assert regularization_at(settings, 0) == Regularization(1.0, 0.2)
     halfway = regularization_at(settings, 10)
     assert halfway.dropout == pytest.approx(0.5) and halfway.smoothing == pytest.approx(0, abs=1e-15)
-    assert regularization_at(Training(), 7) == Regularization()
+    assert regularization_at(TrainingSettings(), 7) == Regularization()
 
 
 @pytest.mark.parametrize(("part", "kept"), [(1.0, 0.6), (0.5, 0.8), (0.0, 1.0)])
@@ -32,7 +32,7 @@ def test_trained_probabilities_tend_to_the_smoothed_labels(smoothing: float, pro
     """With ε = 0.3 and three classes, the label keeps 0.7 and gets another 0.1."""
     y = torch.arange(30) % 3
     train = Examples(torch.nn.functional.one_hot(y, 3).double(), y)
-    settings = Training(epochs=400, optimizer=Adam(0.1), label_smoothing=smoothing, precision="float64")
+    settings = TrainingSettings(epochs=400, optimizer=Adam(0.1), label_smoothing=smoothing, precision="float64")
     done = fit(Network([Dense(3)]), "softmax_cross_entropy", train, None, settings)
     z = done.network.forward(done.parameters, train.x)
     chosen = torch.softmax(z, -1).gather(1, y[:, None])
@@ -46,7 +46,7 @@ def test_numbers_are_not_smoothed() -> None:
             "squared_error",
             Examples(torch.randn(9, 2), torch.randn(9, 1)),
             None,
-            Training(label_smoothing=0.1),
+            TrainingSettings(label_smoothing=0.1),
         )
     with pytest.raises(UsageError, match="at least 0 and less than 1"):
-        Training(label_smoothing=1.0)
+        TrainingSettings(label_smoothing=1.0)

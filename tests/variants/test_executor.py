@@ -13,7 +13,7 @@ from leadline.session.training import run_experiment
 from leadline.training import Examples
 from leadline.training.population import kind
 from leadline.variants.executor import Executor, Outcome, train_alone, train_variants
-from leadline.variants.variants import Variant, Workbench
+from leadline.variants.variants import PreparedExperiment, Variant
 
 
 def classes(n: int = 300, columns: int = 5, k: int = 2) -> tuple[np.ndarray, np.ndarray]:
@@ -22,17 +22,17 @@ def classes(n: int = 300, columns: int = 5, k: int = 2) -> tuple[np.ndarray, np.
     return x, (x[:, 0] + 0.5 * random.normal(size=n) > 0).astype(int) * (1 + random.integers(k - 1, size=n))
 
 
-def bench(k: int = 2, **training: object) -> Workbench:
+def bench(k: int = 2, **training: object) -> PreparedExperiment:
     settings = {"epochs": 6, "batch_size": 32, "early_stopping": {"patience": 3}} | training
     output = {"type": "dense", "units": k if k > 2 else 1}
     experiment = {
         "network": {"layers": [{"type": "dense", "units": 6, "activation": "relu"}, output]},
         "training": settings,
     }
-    return Workbench(Experiment.from_dict(experiment), read(*classes(k=k)))
+    return PreparedExperiment(Experiment.from_dict(experiment), read(*classes(k=k)))
 
 
-def mixed(workbench: Workbench) -> list[Variant]:
+def mixed(workbench: PreparedExperiment) -> list[Variant]:
     """Other rates, seeds, widths, batch sizes and penalties; then another β, and a subset."""
     rates = [{"training.learning_rate": 10 ** (-1 - k / 2), "training.seed": k} for k in range(5)]
     wider = [{"network.units": 9, "training.seed": k} for k in range(2)]
@@ -159,7 +159,7 @@ def test_networks_that_are_not_dense_train_alone() -> None:
         {"type": "dense", "units": 1},
     ]
     experiment = {"network": {"layers": layers}, "training": {"epochs": 3, "batch_size": 16}}
-    workbench = Workbench(Experiment.from_dict(experiment), read(images, np.arange(60) % 2))
+    workbench = PreparedExperiment(Experiment.from_dict(experiment), read(images, np.arange(60) % 2))
     variants = [workbench.variant({"training.seed": k}) for k in range(2)]
     assert kind(variants[0].single) is None
     outcomes = train_variants(variants, lambda records: [1] if 1 in records else [], keep_fits=True)
@@ -171,7 +171,7 @@ def test_augmented_images_train_alone_and_as_a_run_does(tmp_path: Path) -> None:
     random = np.random.default_rng(0)
     images, labels = random.random((80, 6, 6)).astype(np.float32), np.arange(80) % 2
     experiment = Experiment.from_dict({"training": {"epochs": 2, "batch_size": 16, "seed": 3}, "augment": {"crop": 1}})
-    variant = Workbench(experiment, read(images, labels)).variant()
+    variant = PreparedExperiment(experiment, read(images, labels)).variant()
     assert variant.kind is None
     (outcome,) = train_variants([variant])
     run = run_experiment(experiment, read(images, labels), runs=tmp_path)
@@ -180,7 +180,7 @@ def test_augmented_images_train_alone_and_as_a_run_does(tmp_path: Path) -> None:
 
 def test_a_streamed_training_set_is_not_taken_into_memory() -> None:
     settings = {"training": {"epochs": 2, "batch_size": 32}, "data": {"stream": True}}
-    workbench = Workbench(Experiment.from_dict(settings), read(*classes()))
+    workbench = PreparedExperiment(Experiment.from_dict(settings), read(*classes()))
     variant = workbench.variant({"training.learning_rate": 0.1})
     assert variant.kind is None
     (outcome,) = train_variants([variant])
@@ -203,7 +203,7 @@ def test_a_regression_is_measured_in_the_unit_of_the_target() -> None:
     x, _ = classes()
     y = 1000 * x[:, 0]
     settings = {"training": {"epochs": 200, "batch_size": "full", "learning_rate": 0.02}}
-    workbench = Workbench(Experiment.from_dict(settings), read(x, y))
+    workbench = PreparedExperiment(Experiment.from_dict(settings), read(x, y))
     (outcome,) = train_variants([workbench.variant()], keep_fits=True)
     variant = outcome.variant
     assert outcome.fit is not None and variant.prepared.dev is not None
@@ -241,7 +241,7 @@ def test_the_data_are_prepared_once() -> None:
 
 
 def test_what_is_not_given_is_chosen_as_for_a_training_alone() -> None:
-    workbench = Workbench(Experiment(), read(*classes(3000)))
+    workbench = PreparedExperiment(Experiment(), read(*classes(3000)))
     plain = workbench.variant().experiment
     assert plain == workbench.plan.experiment
     small = workbench.variant({"training.batch_size": 32}).experiment.training
@@ -258,7 +258,7 @@ def test_what_is_not_given_is_chosen_as_for_a_training_alone() -> None:
 def test_the_experiment_of_a_variant_repeats_it() -> None:
     workbench = bench()
     variant = workbench.variant({"network.units": 4, "training.learning_rate": 0.03, "training.optimizer.beta1": 0.7})
-    again = Workbench(Experiment.from_dict(variant.experiment.to_dict()), read(*classes())).variant()
+    again = PreparedExperiment(Experiment.from_dict(variant.experiment.to_dict()), read(*classes())).variant()
     assert again.experiment == variant.experiment
     first, second = train_variants([variant]), train_variants([again])
     assert [e.dev_cost for e in first[0].history] == [e.dev_cost for e in second[0].history]

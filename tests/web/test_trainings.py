@@ -14,7 +14,7 @@ import pytest
 from serving_runs import Served
 
 from leadline.experiment import Experiment
-from leadline.measure import Measured
+from leadline.measure import Estimate
 from leadline.runs.store import RunStore
 from leadline.web import trainings as module
 from leadline.web.trainings import Trainings
@@ -141,7 +141,7 @@ os.kill(os.getpid(), 9)
 
 def prediction(held: bool) -> dict[str, object]:
     """The record that `leadline next` leaves."""
-    numbers = {key: Measured(value, 0.01, 0.03).to_json() for key, value in NUMBERS.items()}
+    numbers = {key: Estimate(value, 0.01, 0.03).to_json() for key, value in NUMBERS.items()}
     record = {"run": "fruit", "before": "digits-a", "sounding": "Dropout: keep_prob = 0.8", "changes": {}}
     return {**record, **numbers, "held": held, "comparison": ""}
 

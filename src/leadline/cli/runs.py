@@ -14,7 +14,7 @@ from leadline.errors import LeadlineWarning, UsageError
 
 if TYPE_CHECKING:
     from leadline.experiment import GoalSection
-    from leadline.measure import Breakdown, Measured
+    from leadline.measure import Breakdown, Estimate
     from leadline.runs.run import Run
     from leadline.strategy import Diagnosis
 
@@ -97,14 +97,14 @@ def _silent(seconds: float) -> str:
     return f"silent for {duration(seconds)}"
 
 
-def _measured(row: dict[str, Any], part: str) -> Measured | None:
-    from leadline.measure import Measured
+def _measured(row: dict[str, Any], part: str) -> Estimate | None:
+    from leadline.measure import Estimate
     from leadline.measure.metrics import error_unit
 
     if row[f"{part}_error"] is None:
         return None
     low, high, n = (row[f"{part}_{key}"] for key in ("low", "high", "n"))
-    return Measured(row[f"{part}_error"], low, high, n, unit=error_unit(row["metric"], row["task"]))
+    return Estimate(row[f"{part}_error"], low, high, n, unit=error_unit(row["metric"], row["task"]))
 
 
 def show(run: RunName, runs: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:

@@ -153,7 +153,7 @@ class ProgressBar:
                 transient=True,
                 refresh_per_second=10,
             )
-            self.task = self.bar.add_task("Training", total=plan.training.epochs, text="")
+            self.task = self.bar.add_task("TrainingSettings", total=plan.training.epochs, text="")
             self.bar.start()
 
     def step(self, step: int, steps: int, cost: float) -> None:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.progress import Progress
 
-    from leadline.search import SearchRecord, SearchSettings, Space, TrialRecord, Workbench
+    from leadline.search import PreparedExperiment, SearchRecord, SearchSettings, Space, TrialRecord
 
 
 def register(app: typer.Typer) -> None:
@@ -115,7 +115,7 @@ class SearchProgress:
         self.percent = True
         self.done = 0
 
-    def planned(self, bench: Workbench, space: Space, settings: SearchSettings, done: int) -> None:
+    def planned(self, bench: PreparedExperiment, space: Space, settings: SearchSettings, done: int) -> None:
         """Say what is about to be searched, and show the bar on a terminal."""
         from leadline.measure.metrics import error_unit
         from leadline.toml_text import toml_value

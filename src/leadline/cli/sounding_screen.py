@@ -10,11 +10,11 @@ from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
-from leadline.measure.intervals import Measured
+from leadline.measure.intervals import Estimate
 from leadline.session.plan import Plan
 from leadline.soundings import Sounding, Soundings
 from leadline.soundings.climb import Step, told
-from leadline.soundings.lines import Fidelity
+from leadline.soundings.measurement import Fidelity
 from leadline.text import duration, grouped
 
 STYLES = {"helps": "green", "hurts": "red"}
@@ -129,13 +129,13 @@ def forecast_lines(found: Soundings) -> list[str]:
         return [f"No forecast for more data: {curve.reason}"]
     lines = []
     for forecast in curve.forecasts:
-        expected = Measured(forecast.error, forecast.low, forecast.high, None, 0.9, found.unit)
+        expected = Estimate(forecast.error, forecast.low, forecast.high, None, 0.9, found.unit)
         lines.append(
             f"With {grouped(forecast.n)} training examples: dev {found.metric} {expected.plain()} "
             f"({expected.range()}, 90 %)."
         )
     for needed in curve.needed:
-        target = Measured(needed.target, unit=found.unit)
+        target = Estimate(needed.target, unit=found.unit)
         lines.append(f"For {target.plain()}: {needed}.")
     return lines
 

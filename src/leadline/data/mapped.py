@@ -16,10 +16,10 @@ def blocks_of_rows(array: np.ndarray) -> Iterator[np.ndarray]:
     step = max(BLOCK_BYTES // max(array[:1].nbytes, 1), 1)
     for start in range(0, max(len(array), 1), step):
         yield array[start : start + step]
-        let_go(array)
+        release_pages(array)
 
 
-def let_go(array: Any) -> None:
+def release_pages(array: Any) -> None:
     """Take the pages of a mapped array out of the process: the file keeps them, and the system may use the memory."""
     file = array
     while file is not None and not isinstance(file, mmap.mmap):

@@ -12,7 +12,7 @@ from leadline.measure.classification import (
 )
 from leadline.measure.costs import ErrorCost, chosen_metric, configured_metrics, cost_metric, false_alarm_metric
 from leadline.measure.intervals import (
-    Measured,
+    Estimate,
     combination,
     difference,
     examples_for_precision,
@@ -35,7 +35,7 @@ __all__ = [
     "Breakdown",
     "CalibrationBin",
     "ErrorCost",
-    "Measured",
+    "Estimate",
     "Metric",
     "Task",
     "as_error",

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
-from leadline.measure.intervals import Measured, normal_quantile
+from leadline.measure.intervals import Estimate, normal_quantile
 
 Array = NDArray[Any]
 RESAMPLES = 2000
@@ -35,7 +35,7 @@ def bootstrap(
     method: str = "bca",
     vectorized: bool = False,
     unit: str = "",
-) -> Measured:
+) -> Estimate:
     """Interval of any statistic of examples.
 
     Args:
@@ -47,7 +47,7 @@ def bootstrap(
         level: of the interval.
         method: ``"bca"`` or ``"percentile"``.
         vectorized: see ``statistic``.
-        unit: how the number is shown, as in ``Measured``.
+        unit: how the number is shown, as in ``Estimate``.
 
     Raises:
         UsageError: if the samples are empty or differ in length, or the method is unknown.
@@ -77,7 +77,7 @@ def bootstrap(
         blocks = np.array_split(rng.permutation(m), min(m, 200))
         left_out = np.concatenate([evaluate(np.setdiff1d(np.arange(m), block)[None]) for block in blocks])
         low, high = bca_interval(value, replicates, left_out, level)
-    return Measured(value, low, high, m, level, unit)
+    return Estimate(value, low, high, m, level, unit)
 
 
 def bootstrap_weights(
@@ -87,7 +87,7 @@ def bootstrap_weights(
     seed: int = 0,
     level: float = 0.95,
     unit: str = "",
-) -> Measured:
+) -> Estimate:
     """Interval of a statistic of m weighted examples, which maps weights (r, m) to (r,): many resamples at once.
 
     Raises:
@@ -104,7 +104,7 @@ def bootstrap_all(
     seed: int = 0,
     level: float = 0.95,
     unit: str = "",
-) -> list[Measured]:
+) -> list[Estimate]:
     """`bootstrap_weights` of each of the ``statistics``: the weights, which cost most, are drawn once for all."""
     if m < 1:
         raise UsageError("Bootstrap needs at least one example.")
@@ -122,7 +122,7 @@ def bootstrap_all(
         blocks = np.array_split(rng.permutation(m), min(m, 200))
         left_out = each(_without(chosen, m) for chosen in _grouped(blocks, rows))
         ends = [bca_interval(*found, level) for found in zip(values, replicates, left_out, strict=True)]
-    return [Measured(value, low, high, m, level, unit) for value, (low, high) in zip(values, ends, strict=True)]
+    return [Estimate(value, low, high, m, level, unit) for value, (low, high) in zip(values, ends, strict=True)]
 
 
 def drawn_weights(rng: np.random.Generator, rows: int, m: int) -> Array:
@@ -150,7 +150,7 @@ def bootstrap_confusion(
     seed: int = 0,
     level: float = 0.95,
     unit: str = "%",
-) -> Measured:
+) -> Estimate:
     """Interval of a function of a confusion matrix (…, K, K): resampling examples only moves counts between
     cells.
 
@@ -169,7 +169,7 @@ def bootstrap_confusion(
     shares = counts.ravel()[cells] / n
     rng, rows = np.random.default_rng(seed), max(1, 8_000_000 // counts.size)
     if counts.size > LARGE:
-        return Measured(value, *_jackknifed(statistic, counts, value, level, rng), n, level, unit)
+        return Estimate(value, *_jackknifed(statistic, counts, value, level, rng), n, level, unit)
     sizes = [min(rows, resamples - start) for start in range(0, resamples, rows)]
     shares /= shares.sum()
     replicates = np.concatenate([statistic(_drawn_cells(rng, size, n, shares, cells, counts.shape)) for size in sizes])
@@ -177,7 +177,7 @@ def bootstrap_confusion(
     without[np.arange(len(cells)), cells] -= 1
     left_out = statistic(without.reshape(-1, *counts.shape)) if n > 1 else np.full(len(cells), value)
     low, high = bca_interval(value, replicates, left_out, level, counts.ravel()[cells])
-    return Measured(value, low, high, n, level, unit)
+    return Estimate(value, low, high, n, level, unit)
 
 
 def _drawn_cells(
@@ -250,7 +250,7 @@ def mean_interval(
     unit: str = "",
     positive: bool = False,
     kurtosis: float = 0.0,
-) -> Measured:
+) -> Estimate:
     """Mean of per-example values (m,) with a studentized bootstrap interval.
 
     ``positive`` works on the log of the mean, which suits squared or absolute errors and keeps the interval
@@ -267,7 +267,7 @@ def mean_interval(
         raise UsageError("The mean of no examples has no interval.")
     mean, error = float(x.mean()), float(x.std(ddof=1) / np.sqrt(x.size)) if x.size > 1 else np.inf
     if x.size < 2 or error == 0:
-        return Measured(mean, None if x.size < 2 else mean, None if x.size < 2 else mean, x.size, level, unit)
+        return Estimate(mean, None if x.size < 2 else mean, None if x.size < 2 else mean, x.size, level, unit)
     error = max(error, abs(mean) * float(np.sqrt(max(kurtosis - 1, 0) / (x.size - 1))))
     logarithmic = positive and mean > 0
     z = normal_quantile(level)
@@ -276,7 +276,7 @@ def mean_interval(
         low, high = mean * np.exp(-t_high * error / mean), mean * np.exp(-t_low * error / mean)
     else:
         low, high = mean - t_high * error, mean - t_low * error
-    return Measured(mean, float(low), float(high), x.size, level, unit)
+    return Estimate(mean, float(low), float(high), x.size, level, unit)
 
 
 def _studentized(

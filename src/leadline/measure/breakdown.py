@@ -14,13 +14,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
 from leadline.measure import classification as c
-from leadline.measure.intervals import Measured, wilson
+from leadline.measure.intervals import Estimate, wilson
 from leadline.measure.metrics import Metric, evaluate, metric, metric_names
 from leadline.measure.tasks import Task, task_named
 from leadline.measure.tasks.base import finite_row
 
 Array = NDArray[Any]
-Row = Mapping[str, Measured]
+Row = Mapping[str, Estimate]
 # More values than this are no parts to look at one by one: the rarest become one, and numbers become quarters.
 MOST_SEGMENTS = 30
 MOST_NUMBERS = 12
@@ -32,7 +32,7 @@ class CalibrationBin:
     """Examples of about one confidence: its mean, and how often their predictions are right."""
 
     confidence: float
-    accuracy: Measured
+    accuracy: Estimate
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class Breakdown:
         bins = []
         for entry in data["calibration"]:
             accuracy = {key: value for key, value in entry.items() if key != "confidence"}
-            bins.append(CalibrationBin(entry["confidence"], Measured.from_json(accuracy)))
+            bins.append(CalibrationBin(entry["confidence"], Estimate.from_json(accuracy)))
         return cls(
             data["n"],
             _row_from_json(data["overall"]),
@@ -90,8 +90,8 @@ def _row_to_json(row: Row) -> dict[str, Any]:
     return {name: measured.to_json() for name, measured in row.items()}
 
 
-def _row_from_json(row: Mapping[str, Any]) -> dict[str, Measured]:
-    return {name: Measured.from_json(measured) for name, measured in row.items()}
+def _row_from_json(row: Mapping[str, Any]) -> dict[str, Estimate]:
+    return {name: Estimate.from_json(measured) for name, measured in row.items()}
 
 
 def break_down(
@@ -148,7 +148,7 @@ def break_down(
     return Breakdown(len(t), overall, by_class, parts, calibration)
 
 
-def _row(names: Sequence[str | Metric], task: Task, t: Array, p: Array, s: Array | None) -> dict[str, Measured]:
+def _row(names: Sequence[str | Metric], task: Task, t: Array, p: Array, s: Array | None) -> dict[str, Estimate]:
     """The metrics that these examples define: no area under a curve where a class is missing, for one."""
     found = {}
     for name in names:
@@ -181,7 +181,7 @@ def calibration_bins(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 10
     for confidence, accuracy, share in c.calibration_curve(y_true, probabilities, bins):
         n = round(share * m)
         low, high = wilson(accuracy * n, n)
-        found.append(CalibrationBin(confidence, Measured(accuracy, float(low), float(high), n)))
+        found.append(CalibrationBin(confidence, Estimate(accuracy, float(low), float(high), n)))
     return tuple(found)
 
 

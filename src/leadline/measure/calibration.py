@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.measure.classification import confidence_bins, two_columns
-from leadline.measure.intervals import Measured
+from leadline.measure.intervals import Estimate
 
 Array = NDArray[Any]
 DRAWS = 2000
@@ -27,7 +27,7 @@ SMALLEST = 1e-9
 
 def calibration_error_interval(
     y_true: ArrayLike, probabilities: ArrayLike, level: float = 0.95, seed: int = 0
-) -> Measured:
+) -> Estimate:
     """Expected calibration error (`leadline.measure.classification.calibration_error`) with its interval.
 
     ``probabilities`` are of the classes (m, K), or of the second of two (m,).
@@ -55,7 +55,7 @@ def calibration_error_interval(
         return low * size, high * size
 
     lows, highs = zip(*map(inverted, (_line(mean, gap, spread), _slope(mean - chance, gap, spread))), strict=True)
-    return Measured(estimate, min(*lows, estimate), max(*highs, estimate), len(right), level, "%")
+    return Estimate(estimate, min(*lows, estimate), max(*highs, estimate), len(right), level, "%")
 
 
 def _inverted(estimates: Callable[[float], Array], estimate: float, tail: float) -> tuple[float, float]:

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
-from leadline.measure.intervals import Measured, normal_quantile, wilson
+from leadline.measure.intervals import Estimate, normal_quantile, wilson
 
 Array = NDArray[Any]
 
@@ -127,7 +127,7 @@ def f1_interval(
     return 2 * low / (1 + low), 2 * high / (1 + high)
 
 
-def class_metrics(confusion: ArrayLike, level: float = 0.95) -> list[dict[str, Measured]]:
+def class_metrics(confusion: ArrayLike, level: float = 0.95) -> list[dict[str, Estimate]]:
     """Precision, recall and F1 of every class of a confusion matrix (K, K), with intervals.
 
     ``n`` is what each is a share of: predicted examples, true examples, and all that are hit, missed or
@@ -140,14 +140,14 @@ def class_metrics(confusion: ArrayLike, level: float = 0.95) -> list[dict[str, M
         row = {name: _share(top, n, level) for name, (top, n) in shares.items()}
         union = true[k] + predicted[k] - hits[k]
         low, high = f1_interval(hits[k], true[k] - hits[k], predicted[k] - hits[k], level)
-        row["f1"] = Measured(float(f1(confusion)[k]), float(low), float(high), int(union), level)
+        row["f1"] = Estimate(float(f1(confusion)[k]), float(low), float(high), int(union), level)
         rows.append(row)
     return rows
 
 
-def _share(top: float, n: float, level: float) -> Measured:
+def _share(top: float, n: float, level: float) -> Estimate:
     low, high = wilson(top, n, level)
-    return Measured(float(_ratio(np.asarray(top), np.asarray(n))), float(low), float(high), int(n), level)
+    return Estimate(float(_ratio(np.asarray(top), np.asarray(n))), float(low), float(high), int(n), level)
 
 
 def roc_auc(y_true: ArrayLike, scores: ArrayLike) -> float:
@@ -241,7 +241,7 @@ def _scores(y_true: ArrayLike, scores: ArrayLike) -> Array:
     return s[:, 1] if s.ndim == 2 and s.shape[1] == 2 else s
 
 
-def multilabel_error(y_true: ArrayLike, y_pred: ArrayLike, level: float = 0.95) -> Measured:
+def multilabel_error(y_true: ArrayLike, y_pred: ArrayLike, level: float = 0.95) -> Estimate:
     """Share of wrong labels among the known ones; (m, k) each, NaN in the truth where a label is missing.
 
     The interval respects that an example's labels go together (`clustered_rate`).
@@ -260,7 +260,7 @@ def multilabel_error(y_true: ArrayLike, y_pred: ArrayLike, level: float = 0.95) 
     return clustered_rate(wrong, labels, level)
 
 
-def clustered_rate(wrong: ArrayLike, judged: ArrayLike, level: float = 0.95) -> Measured:
+def clustered_rate(wrong: ArrayLike, judged: ArrayLike, level: float = 0.95) -> Estimate:
     """Share of wrong answers where each example has several, which go together.
 
     The interval is Wilson's at the effective number of answers that the spread between examples leaves.
@@ -277,10 +277,10 @@ def clustered_rate(wrong: ArrayLike, judged: ArrayLike, level: float = 0.95) -> 
     variance = float(np.sum(((w - rate * k) / k.mean()) ** 2) / max(n - 1, 1) / n)
     effective = rate * (1 - rate) / variance if variance > 0 else n
     low, high = wilson(rate * effective, effective, level)
-    return Measured(rate, float(low), float(high), n, level)
+    return Estimate(rate, float(low), float(high), n, level)
 
 
-def false_alarms_per_day(alarms: int, hours: float, level: float = 0.95) -> Measured:
+def false_alarms_per_day(alarms: int, hours: float, level: float = 0.95) -> Estimate:
     """False alarms of a detector per 24 hours, from a count over a time of listening, with a score interval.
 
     Raises:
@@ -293,4 +293,4 @@ def false_alarms_per_day(alarms: int, hours: float, level: float = 0.95) -> Meas
     half = z * (alarms + z * z / 4) ** 0.5
     per_day = 24 / hours
     low = 0.0 if alarms == 0 else (alarms + z * z / 2 - half) * per_day
-    return Measured(alarms * per_day, low, (alarms + z * z / 2 + half) * per_day, None, level, "per 24 h")
+    return Estimate(alarms * per_day, low, (alarms + z * z / 2 + half) * per_day, None, level, "per 24 h")

@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError, nearest
 from leadline.measure import classification as c
-from leadline.measure.intervals import Measured, wilson
+from leadline.measure.intervals import Estimate, wilson
 from leadline.measure.metrics import CLASSES, FunctionMetric, Metric
 from leadline.measure.multilabel import Weighted
 from leadline.measure.tasks import BINARY
@@ -96,7 +96,7 @@ def cost_metric(costs: ArrayLike) -> Metric:
     def value(y_true: Array, y_pred: Array) -> float:
         return float(c.mean_cost(confusion(y_true, y_pred), price))
 
-    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
+    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Estimate:
         return mean_cost_interval(confusion(y_true, y_pred), price, level)
 
     def weighted(y_true: Array, y_pred: Array) -> Weighted:
@@ -106,7 +106,7 @@ def cost_metric(costs: ArrayLike) -> Metric:
     return FunctionMetric("cost", "cost per example", CLASSES, value, measure, "labels", "minimize", "", weighted)
 
 
-def mean_cost_interval(confusion: ArrayLike, costs: ArrayLike, level: float = 0.95) -> Measured:
+def mean_cost_interval(confusion: ArrayLike, costs: ArrayLike, level: float = 0.95) -> Estimate:
     """Mean cost per example with its interval, which is Wilson's times the cost where all errors cost the same.
 
     Kinds of errors of one cost are one proportion with Wilson's interval; the costs' sum of them has the interval of
@@ -133,7 +133,7 @@ def mean_cost_interval(confusion: ArrayLike, costs: ArrayLike, level: float = 0.
         return float(np.sqrt(max(steps @ correlation @ steps, 0.0)))
 
     down, up = spread(prices * (share - low)), spread(prices * (high - share))
-    return Measured(mean, max(mean - down, 0.0), min(mean + up, float(price.max())), n, level, "")
+    return Estimate(mean, max(mean - down, 0.0), min(mean + up, float(price.max())), n, level, "")
 
 
 def false_alarm_metric(seconds_per_example: float) -> Metric:
@@ -142,7 +142,7 @@ def false_alarm_metric(seconds_per_example: float) -> Metric:
         raise UsageError(f"goal.seconds_per_example: a time above 0, got {seconds_per_example:g}.")
     hours = seconds_per_example / SECONDS_PER_HOUR
 
-    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
+    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Estimate:
         alarms = int(c.confusion_matrix(y_true, y_pred, 2)[0, 1])
         return replace(c.false_alarms_per_day(alarms, hours * len(y_true), level), n=len(y_true))
 

@@ -23,7 +23,7 @@ Array = NDArray[Any]
 
 
 @dataclass(frozen=True)
-class Measured:
+class Estimate:
     """An estimate, its interval and the number of examples behind it.
 
     ``unit`` is ``"%"`` for a fraction shown in percent, ``"points"`` for a difference of fractions, and
@@ -73,7 +73,7 @@ class Measured:
         return {name: getattr(self, name) for name in ("value", "low", "high", "n", "level", "unit")}
 
     @classmethod
-    def from_json(cls, data: dict[str, Any]) -> Measured:
+    def from_json(cls, data: dict[str, Any]) -> Estimate:
         """The inverse of ``to_json``."""
         return cls(**data)
 
@@ -131,7 +131,7 @@ def wilson(successes: ArrayLike, n: ArrayLike, level: float = 0.95) -> tuple[Arr
     return low, high
 
 
-def proportion(successes: float, n: int, level: float = 0.95) -> Measured:
+def proportion(successes: float, n: int, level: float = 0.95) -> Estimate:
     """A rate such as an error or an accuracy, from counts, with Wilson's interval.
 
     Raises:
@@ -141,7 +141,7 @@ def proportion(successes: float, n: int, level: float = 0.95) -> Measured:
     if n <= 0 or not 0 <= successes <= n:
         raise UsageError(f"A proportion needs a count between 0 and n > 0, got {successes} of {n}.")
     low, high = wilson(successes, n, level)
-    return Measured(successes / n, float(low), float(high), int(n), level)
+    return Estimate(successes / n, float(low), float(high), int(n), level)
 
 
 def newcombe(
@@ -160,7 +160,7 @@ def newcombe(
     return p - q - np.hypot(p - p_low, q_high - q), p - q + np.hypot(p_high - p, q - q_low)
 
 
-def combination(weights: Sequence[float], parts: Sequence[Measured]) -> Measured:
+def combination(weights: Sequence[float], parts: Sequence[Estimate]) -> Estimate:
     """Σ weight · part of independent estimates, with the interval that their own intervals imply.
 
     A part without an interval counts as known exactly; if no part has one, neither has the result. A
@@ -177,16 +177,16 @@ def combination(weights: Sequence[float], parts: Sequence[Measured]) -> Measured
     unit = "points" if is_difference and parts[0].unit == "%" else parts[0].unit
     level = parts[0].level
     if not any(part.has_interval for part in parts):
-        return Measured(value, level=level, unit=unit)
-    return Measured(value, value - downwards**0.5, value + upwards**0.5, None, level, unit)
+        return Estimate(value, level=level, unit=unit)
+    return Estimate(value, value - downwards**0.5, value + upwards**0.5, None, level, unit)
 
 
-def difference(first: Measured, second: Measured) -> Measured:
+def difference(first: Estimate, second: Estimate) -> Estimate:
     """First − second of two independent estimates; Newcombe's interval where both are proportions."""
     return combination((1.0, -1.0), (first, second))
 
 
-def weighted_average(parts: Sequence[Measured], weights: Sequence[float]) -> Measured:
+def weighted_average(parts: Sequence[Estimate], weights: Sequence[float]) -> Estimate:
     """Average over segments, such as countries weighted by their users; weights need not sum to 1.
 
     Raises:
@@ -229,7 +229,7 @@ def paired_newcombe(
     return p - q - spread(p - p_low, q_high - q), p - q + spread(p_high - p, q - q_low)
 
 
-def paired_difference(wrong_first: ArrayLike, wrong_second: ArrayLike, level: float = 0.95) -> Measured:
+def paired_difference(wrong_first: ArrayLike, wrong_second: ArrayLike, level: float = 0.95) -> Estimate:
     """Error of the first − error of the second on the same examples.
 
     Both are boolean arrays of shape (m,).
@@ -243,7 +243,7 @@ def paired_difference(wrong_first: ArrayLike, wrong_second: ArrayLike, level: fl
         raise UsageError(f"A paired difference needs two equally long lists, got shapes {a.shape} and {b.shape}.")
     counts = int((a & b).sum()), int((a & ~b).sum()), int((~a & b).sum())
     low, high = paired_newcombe(*counts, a.size, level=level)
-    return Measured(float((counts[1] - counts[2]) / a.size), float(low), float(high), a.size, level, "points")
+    return Estimate(float((counts[1] - counts[2]) / a.size), float(low), float(high), a.size, level, "points")
 
 
 def examples_for_precision(rate: float, half_width: float, level: float = 0.95) -> int:

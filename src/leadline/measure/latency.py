@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from leadline.errors import UsageError
-from leadline.measure.intervals import Measured, normal_quantile
+from leadline.measure.intervals import Estimate, normal_quantile
 
 
 def latency(
@@ -18,7 +18,7 @@ def latency(
     warm_up: int = 10,
     level: float = 0.95,
     clock: Callable[[], float] = perf_counter,
-) -> Measured:
+) -> Estimate:
     """Median time of a call in milliseconds, with an interval that assumes nothing about how times are spread.
 
     The interval's ends are the times whose ranks hold the median (binomial order statistics).
@@ -47,4 +47,4 @@ def latency(
     half = normal_quantile(level) * repeats**0.5 / 2
     low = max(int(np.floor(repeats / 2 - half)), 0)
     high = min(int(np.ceil(repeats / 2 + half)), repeats - 1)
-    return Measured(float(np.median(times)), float(times[low]), float(times[high]), repeats, level, "ms")
+    return Estimate(float(np.median(times)), float(times[low]), float(times[high]), repeats, level, "ms")

@@ -16,7 +16,7 @@ from leadline.measure import classification as c
 from leadline.measure import regression as r
 from leadline.measure.bootstrap import bootstrap, bootstrap_confusion, bootstrap_weights, mean_interval
 from leadline.measure.calibration import calibration_error_interval
-from leadline.measure.intervals import Measured, proportion
+from leadline.measure.intervals import Estimate, proportion
 from leadline.measure.multilabel import Weighted, exact_matches, f1_of_weights, wrong_labels
 from leadline.measure.ranked import (
     Influence,
@@ -29,7 +29,7 @@ from leadline.measure.tasks import BINARY, MULTICLASS, MULTILABEL, REGRESSION, t
 Array = NDArray[Any]
 # (truth, prediction) → the metric; (truth, prediction, level, seed) → the metric with its interval
 Value = Callable[[Array, Array], float]
-Measure = Callable[[Array, Array, float, int], Measured]
+Measure = Callable[[Array, Array, float, int], Estimate]
 RESAMPLES = 1000
 """Resamples of a metric that says no better way to its interval: each calls its function once."""
 CLASSES = (BINARY, MULTICLASS)
@@ -46,7 +46,7 @@ class Metric(Extension, ABC, kind="metric"):
         tasks: where it applies.
         needs: ``"labels"`` (predicted classes), ``"scores"`` (probabilities) or ``"values"`` (regression).
         direction: whether more or less is better.
-        unit: as in ``Measured``.
+        unit: as in ``Estimate``.
         influence: of an area under a curve, what each example adds to it.
 
     """
@@ -68,7 +68,7 @@ class Metric(Extension, ABC, kind="metric"):
     def value(self, y_true: Array, prediction: Array) -> float:
         """The bare number, from truth and prediction: (m,) each, or (m, k) where examples have k labels or values."""
 
-    def measure(self, y_true: Array, prediction: Array, level: float, seed: int) -> Measured:
+    def measure(self, y_true: Array, prediction: Array, level: float, seed: int) -> Estimate:
         """The number with its interval: by the bootstrap over examples, where a class does not know better."""
         samples = (y_true, prediction)
         return bootstrap(self.value, *samples, resamples=RESAMPLES, seed=seed, level=level, unit=self.unit)
@@ -109,7 +109,7 @@ class FunctionMetric(Metric, abstract=True):
         """By its function."""
         return self.value_of(y_true, prediction)
 
-    def measure(self, y_true: Array, prediction: Array, level: float, seed: int) -> Measured:
+    def measure(self, y_true: Array, prediction: Array, level: float, seed: int) -> Estimate:
         """By its function."""
         return self.measure_of(y_true, prediction, level, seed)
 
@@ -121,7 +121,7 @@ class FunctionMetric(Metric, abstract=True):
 def _share(right: bool) -> tuple[Value, Measure]:
     """Accuracy or error: a plain proportion, or one over all known labels where examples have several."""
 
-    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
+    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Estimate:
         if y_true.ndim == 2:
             wrong = c.multilabel_error(y_true, y_pred, level)
             return complement(wrong) if right else wrong
@@ -134,7 +134,7 @@ def _share(right: bool) -> tuple[Value, Measure]:
 def _of_positive(kind: str) -> tuple[Value, Measure]:
     """Precision, recall or F1 of the second of two classes, each a proportion or a function of one."""
 
-    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
+    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Estimate:
         measured = c.class_metrics(c.confusion_matrix(y_true, y_pred, 2), level)[1][kind]
         return replace(measured, n=len(y_true))  # the examples behind it, of which only some are counted in it
 
@@ -145,7 +145,7 @@ def _of_positive(kind: str) -> tuple[Value, Measure]:
 def _counted(statistic: Callable[[Array], Array], n_classes: int | None = None) -> tuple[Value, Measure]:
     """A function of the confusion matrix."""
 
-    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
+    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Estimate:
         confusion = c.confusion_matrix(y_true, y_pred, n_classes)
         return bootstrap_confusion(statistic, confusion, seed=seed, level=level)
 
@@ -162,7 +162,7 @@ def _f1_of_labels(average: str) -> tuple[Value, Measure]:
     def value(y_true: Array, y_pred: Array) -> float:
         return float(f1_of_weights(y_true, y_pred, average)(np.ones((1, len(y_true))))[0])
 
-    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
+    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Estimate:
         weighted = f1_of_weights(y_true, y_pred, average)
         return bootstrap_weights(weighted, len(y_true), seed=seed, level=level, unit="%")
 
@@ -199,14 +199,14 @@ def _weighted_share(right: bool) -> Callable[[Array, Array], Weighted | None]:
 def _by_shape(single: tuple[Value, Measure], several: tuple[Value, Measure]) -> tuple[Value, Measure]:
     """One way for one class per example (m,), another for several labels (m, k)."""
 
-    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
+    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Estimate:
         return (several if y_true.ndim == 2 else single)[1](y_true, y_pred, level, seed)
 
     return lambda t, p: (several if t.ndim == 2 else single)[0](t, p), measure
 
 
 def _exact_match() -> tuple[Value, Measure]:
-    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
+    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Estimate:
         matched = exact_matches(y_true, y_pred)
         return proportion(int(matched.sum()), len(matched), level)
 
@@ -220,30 +220,30 @@ def _f_beta(beta: float) -> tuple[Value, Measure]:
 def _ranked(statistic: Value, influence: Influence) -> tuple[Value, Measure]:
     """The area under a curve, of the second of two classes or of each class against the rest."""
 
-    def measure(y_true: Array, scores: Array, level: float, seed: int) -> Measured:
+    def measure(y_true: Array, scores: Array, level: float, seed: int) -> Estimate:
         value = statistic(y_true, scores)  # checks the shapes
         return area_interval(y_true, scores, influence, value, level)
 
     return statistic, measure
 
 
-def _ece(y_true: Array, probabilities: Array, level: float, seed: int) -> Measured:
+def _ece(y_true: Array, probabilities: Array, level: float, seed: int) -> Estimate:
     return calibration_error_interval(y_true, probabilities, level, seed)
 
 
-def _log_loss(y_true: Array, probabilities: Array, level: float, seed: int) -> Measured:
+def _log_loss(y_true: Array, probabilities: Array, level: float, seed: int) -> Estimate:
     return mean_interval(c.example_log_loss(y_true, probabilities), level, seed=seed, positive=True)
 
 
-def _rmse(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
+def _rmse(y_true: Array, y_pred: Array, level: float, seed: int) -> Estimate:
     return r.root_mean_square(r.residuals(y_true, y_pred), level, seed=seed)
 
 
-def _mae(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
+def _mae(y_true: Array, y_pred: Array, level: float, seed: int) -> Estimate:
     return r.mean_absolute(r.residuals(y_true, y_pred), level, seed=seed)
 
 
-def _r2(y_true: Array, y_pred: Array, level: float, seed: int) -> Measured:
+def _r2(y_true: Array, y_pred: Array, level: float, seed: int) -> Estimate:
     return r.r2_interval(y_true, y_pred, level, seed=seed)
 
 
@@ -365,7 +365,7 @@ def evaluate(
     level: float = 0.95,
     seed: int = 0,
     task: str | None = None,
-) -> Measured:
+) -> Estimate:
     """Measure a metric by name with its interval.
 
     Args:
@@ -388,7 +388,7 @@ def evaluate(
     return found.measure(t, p, level, seed)
 
 
-def complement(measured: Measured) -> Measured:
+def complement(measured: Estimate) -> Estimate:
     """1 − the measured share, such as an error from an accuracy."""
     return replace(
         measured,
@@ -398,7 +398,7 @@ def complement(measured: Measured) -> Measured:
     )
 
 
-def as_error(name: str | Metric, measured: Measured) -> Measured:
+def as_error(name: str | Metric, measured: Estimate) -> Estimate:
     """The metric turned so that less is better and 0 is perfect, as the error ladder needs it.
 
     Raises:
@@ -417,7 +417,7 @@ def by_segment(
     prediction: ArrayLike,
     level: float = 0.95,
     seed: int = 0,
-) -> dict[str, Measured]:
+) -> dict[str, Estimate]:
     """The metric on each segment (m,), such as a country or a device, in the order of their names.
 
     Raises:

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
-from leadline.measure.intervals import Measured, wilson
+from leadline.measure.intervals import Estimate, wilson
 
 Array = NDArray[Any]
 # (whether each example is positive, its score) → the area and the influence of each example (m,)
@@ -47,7 +47,7 @@ def pr_auc_influence(positive: Array, scores: Array) -> tuple[float, Array]:
     return area, np.where(positive, own, -down) * len(scores) / hits.sum()
 
 
-def area_interval(y_true: Array, scores: Array, influence: Influence, value: float, level: float = 0.95) -> Measured:
+def area_interval(y_true: Array, scores: Array, influence: Influence, value: float, level: float = 0.95) -> Estimate:
     """An area with its interval, of the second of two classes, or the mean over K classes, each against the rest.
 
     The quantile is Student's t with as many degrees of freedom as the rarest class has examples but one. An area of
@@ -64,17 +64,17 @@ def area_interval(y_true: Array, scores: Array, influence: Influence, value: flo
     m, rare = len(y_true), rarest(y_true, scores)
     if not 0 < value < 1 or rare < 2:
         low, high = wilson(value * rare, rare, level) if np.isfinite(value) else (np.nan, np.nan)
-        return Measured(value, float(low), float(high), m, level, "")
+        return Estimate(value, float(low), float(high), m, level, "")
     error = float(np.sqrt(np.mean(mean_influence(y_true, scores, influence) ** 2) / (m - 1)))
     half = float(stdtrit(rare - 1, 0.5 + level / 2)) * error / (value * (1 - value))
     odds = value / (1 - value) * np.exp(np.array([-half, half]))
     low, high = odds / (1 + odds)
-    return Measured(value, float(low), float(high), m, level, "")
+    return Estimate(value, float(low), float(high), m, level, "")
 
 
 def area_difference(
     y_true: Array, first: Array, second: Array, influence: Influence, values: tuple[float, float], level: float = 0.95
-) -> Measured:
+) -> Estimate:
     """First area − second area on the same examples, of which both classes have two at least.
 
     What an example adds to one area and to the other is subtracted, which keeps that they are hard for both (DeLong,
@@ -84,7 +84,7 @@ def area_difference(
     error = float(np.sqrt(np.mean(own**2) / (len(own) - 1)))
     half = float(stdtrit(rarest(y_true, first) - 1, 0.5 + level / 2)) * error
     value = values[0] - values[1]
-    return Measured(value, value - half, value + half, len(own), level, "")
+    return Estimate(value, value - half, value + half, len(own), level, "")
 
 
 def mean_influence(y_true: Array, scores: Array, influence: Influence) -> Array:

@@ -12,7 +12,7 @@ from scipy.special import gammaln
 
 from leadline.errors import UsageError
 from leadline.measure.bootstrap import IN_CACHE, RESAMPLES, bootstrap, mean_interval, percentile_interval
-from leadline.measure.intervals import Measured
+from leadline.measure.intervals import Estimate
 
 Array = NDArray[Any]
 
@@ -36,7 +36,7 @@ def residuals(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
 
 def root_mean_square(
     residual: ArrayLike, level: float = 0.95, unit: str = "", seed: int = 0, resamples: int = RESAMPLES
-) -> Measured:
+) -> Estimate:
     """RMSE from residuals (m,) or (m, k), examples resampled as rows."""
     e = np.asarray(residual, float)
     square, kurtosis = _per_example(np.square(e)), tail_kurtosis(e)
@@ -50,7 +50,7 @@ def root_mean_square(
     )
 
 
-def mean_absolute(residual: ArrayLike, level: float = 0.95, unit: str = "", seed: int = 0) -> Measured:
+def mean_absolute(residual: ArrayLike, level: float = 0.95, unit: str = "", seed: int = 0) -> Estimate:
     """MAE from residuals (m,) or (m, k)."""
     return mean_interval(_per_example(np.abs(np.asarray(residual, float))), level, seed=seed, unit=unit, positive=True)
 
@@ -112,12 +112,12 @@ def _generalized_normal() -> tuple[Array, Array]:
 
 def r2_interval(
     y_true: ArrayLike, y_pred: ArrayLike, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
-) -> Measured:
+) -> Estimate:
     """R² with an interval over examples: a studentized bootstrap of log(1 − R²), BCa for several targets."""
     error, t = residuals(y_true, y_pred), np.asarray(y_true, float)
     if error.ndim == 1 and len(error) > 2 and np.var(t) > 0 and error.any():
         low, high = _log_unexplained(error, t.reshape(-1), level, resamples, seed)
-        return Measured(r2(y_true, y_pred), 1 - float(np.exp(high)), 1 - float(np.exp(low)), len(error), level, "")
+        return Estimate(r2(y_true, y_pred), 1 - float(np.exp(high)), 1 - float(np.exp(low)), len(error), level, "")
 
     def explained(e: Array, truth: Array) -> Array:
         e, truth = e.reshape(*e.shape[:2], -1), truth.reshape(*truth.shape[:2], -1)

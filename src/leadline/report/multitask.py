@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from leadline.measure import Measured
+from leadline.measure import Estimate
 from leadline.report.quantities import count
 from leadline.text import about
 
@@ -30,7 +30,7 @@ class Table:
     rows: Sequence[tuple[str, Sequence[Cell]]]
 
 
-def measured_cell(measured: Measured | None) -> Cell:
+def measured_cell(measured: Estimate | None) -> Cell:
     """A metric as a cell; a dash where nothing was there to measure."""
     return Cell("–") if measured is None or measured.n == 0 else Cell(measured.plain(), measured.range())
 
@@ -49,9 +49,9 @@ def multitask_tables(record: Mapping[str, Any] | None) -> list[Table]:
 
 def _compared(task: Mapping[str, Any]) -> list[Cell]:
     name = "error" if "error" in task["joint"] else "rmse"
-    joint, separate = (Measured.from_json(task[which][name]) for which in ("joint", "separate"))
+    joint, separate = (Estimate.from_json(task[which][name]) for which in ("joint", "separate"))
     verdict = BETTER.get(task["better"] or "", "cannot tell")
     needed = "" if task["needed"] is None else f"about {about(task['needed'])} dev examples would"
-    difference = Measured.from_json(task["difference"])
+    difference = Estimate.from_json(task["difference"])
     cells = [measured_cell(joint), measured_cell(separate), Cell(difference.signed(), difference.range())]
     return [Cell(count(task["n_train"])), *cells, Cell(verdict, needed)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from leadline.measure.intervals import Measured
+from leadline.measure.intervals import Estimate
 from leadline.report.changes import change_lines
 from leadline.report.figures.soundings import changes_figure, climb_figure, forecast_figure
 from leadline.report.quantities import duration, prose
@@ -20,7 +20,7 @@ def soundings_part(record: Record | None) -> dict[str, Any] | None:
     if not record:
         return None
     figures = [figure for figure in (changes_figure(record), forecast_figure(record)) if figure is not None]
-    error = Measured.from_json(dict(record["error"]))
+    error = Estimate.from_json(dict(record["error"]))
     measured = f"dev {record['metric']} {error.plain()} ({error.range()}), {record['seeds']} seeds"
     return {
         "advice": record["advice"],
@@ -45,8 +45,8 @@ def _row(sounding: Record) -> dict[str, Any]:
     }
 
 
-def _measured(value: Record | None) -> Measured | None:
-    return None if value is None else Measured.from_json(dict(value))
+def _measured(value: Record | None) -> Estimate | None:
+    return None if value is None else Estimate.from_json(dict(value))
 
 
 def _forecasts(record: Record) -> list[str]:
@@ -58,7 +58,7 @@ def _forecasts(record: Record) -> list[str]:
         return [f"More data: no forecast. {curve['reason'][:1].upper()}{curve['reason'][1:]}"]
     lines = []
     for forecast in curve["forecasts"]:
-        expected = Measured(forecast["error"], forecast["low"], forecast["high"], None, 0.9, record["unit"])
+        expected = Estimate(forecast["error"], forecast["low"], forecast["high"], None, 0.9, record["unit"])
         line = f"With {grouped(forecast['n'])} training examples: {expected.plain()} ({expected.range()}, 90 %)."
         lines.append(prose(line))
     return lines
@@ -68,7 +68,7 @@ def render_climb(record: Record, experiments: Mapping[str, Record]) -> str:
     """The story of a climb as a page that stands alone; ``experiments`` are those of its runs, by name."""
     steps = [_step(step, experiments.get(step["run"], {})) for step in record["steps"]]
     kept = [step for step in record["steps"] if step["kept"]]
-    first, last = (Measured.from_json(dict(step["error"])) for step in (kept[0], kept[-1]))
+    first, last = (Estimate.from_json(dict(step["error"])) for step in (kept[0], kept[-1]))
     return (
         templates()
         .get_template("climb.html")

@@ -14,7 +14,7 @@ import numpy as np
 
 from leadline.data import Dataset
 from leadline.errors import LeadlineError, nearest
-from leadline.measure import Measured, proportion
+from leadline.measure import Estimate, proportion
 from leadline.review import edits
 from leadline.review.label_audit import RunLabels, apply_corrections, undo_corrections
 from leadline.review.store import ReviewStore
@@ -118,8 +118,8 @@ class Effect:
     """
 
     part: str
-    before: Measured
-    after: Measured
+    before: Estimate
+    after: Estimate
     changed: int
     share: LabelShare
     mistakes: int

@@ -9,7 +9,7 @@ from typing import Literal
 
 import numpy as np
 
-from leadline.measure import Measured, task_named
+from leadline.measure import Estimate, task_named
 from leadline.runs.criteria import Judged, LargeResiduals, judge
 from leadline.runs.predictions import Answers
 from leadline.runs.run import Run
@@ -80,7 +80,7 @@ class MistakeList:
         return len(self.rows)
 
     @property
-    def error(self) -> Measured:
+    def error(self) -> Estimate:
         """Of the dev set."""
         return self.judged.error
 

@@ -13,7 +13,7 @@ import torch
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
 from leadline.files import plain
-from leadline.measure import Measured, Task
+from leadline.measure import Estimate, Task
 from leadline.review import edits
 from leadline.review.store import ReviewStore
 from leadline.runs.criteria import Judged, judge_run
@@ -83,7 +83,7 @@ class RunMistakes:
         return self.judged.weights
 
     @property
-    def error(self) -> Measured:
+    def error(self) -> Estimate:
         """Of the dev set."""
         return self.judged.error
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from leadline.measure import Measured, Task, proportion
+from leadline.measure import Estimate, Task, proportion
 from leadline.strategy import Corrections, LabelAudit, LabelPattern, LabelShare, ValueAudit
 from leadline.strategy.labels import half_and_half
 
@@ -44,7 +44,7 @@ class AuditedLabels(ABC):
         """The audit, the pattern, and whether ``share`` counts confirmed wrong labels."""
 
     @property
-    def contradicted(self) -> Measured:
+    def contradicted(self) -> Estimate:
         """How often the out-of-fold networks contradict the label: by wrong labels, and by their own mistakes.
 
         For values, how few examples hold half of the error.

@@ -11,7 +11,7 @@ from typing import ClassVar
 import numpy as np
 
 from leadline.errors import LeadlineError
-from leadline.measure import Measured, Task, multilabel_error, proportion, root_mean_square, task_named
+from leadline.measure import Estimate, Task, multilabel_error, proportion, root_mean_square, task_named
 from leadline.measure.classification import clustered_rate
 from leadline.measure.multilabel import wrong_labels
 from leadline.measure.tasks import ClassTask, MultilabelTask, RegressionTask
@@ -48,7 +48,7 @@ class Judged(ABC):
     wrong: np.ndarray
     labels: tuple[str, ...]
     predictions: tuple[str, ...]
-    error: Measured
+    error: Estimate
     weights: np.ndarray
     surety: np.ndarray | None
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from leadline.data import Preparation
-    from leadline.measure import Breakdown, Measured, Task
+    from leadline.measure import Breakdown, Estimate, Task
     from leadline.runs.predictions import Answers
     from leadline.runs.trained import TrainedNetwork
     from leadline.strategy import Diagnosis
@@ -76,7 +76,7 @@ class Run:
         return TASKS.lookup(name, f"{self.folder / SUMMARY}: ")
 
     @property
-    def errors(self) -> Mapping[str, Measured]:
+    def errors(self) -> Mapping[str, Estimate]:
         """The measured error of each open set by its name in the ladder: "train", "train-dev", "dev", "test"."""
         return self.summary.errors
 

@@ -10,7 +10,7 @@ from leadline.errors import LeadlineError
 from leadline.runs.folder import RunFolder
 
 if TYPE_CHECKING:
-    from leadline.measure import Measured
+    from leadline.measure import Estimate
 
 SUMMARY = "run.json"
 
@@ -31,7 +31,7 @@ class RunSummary:
         epochs: how many were trained.
         best_epoch: the best by the dev set; None without one.
         kept_epoch: the one whose parameters are kept.
-        stopped: why training ended, a word of `leadline.training.Fit`.
+        stopped: why training ended, a word of `leadline.training.FitResult`.
         errors: by set in the ladder's names (train, train-dev, dev, test), as fractions or in the target's unit.
         conclusion: of the diagnosis.
         learning_rates_by_hand: by the epoch from which on somebody set it; 0 gave it back to the schedule.
@@ -51,7 +51,7 @@ class RunSummary:
     best_epoch: int | None = None
     kept_epoch: int | None = None
     stopped: str | None = None
-    errors: Mapping[str, Measured] = field(default_factory=dict)
+    errors: Mapping[str, Estimate] = field(default_factory=dict)
     conclusion: str | None = None
     learning_rates_by_hand: Mapping[int, float] = field(default_factory=dict)
     unknown: Mapping[str, Any] = field(default_factory=dict)
@@ -59,13 +59,13 @@ class RunSummary:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> RunSummary:
         """The summary that `to_json` described. KeyError, TypeError, ValueError or AttributeError: it is damaged."""
-        from leadline.measure import Measured  # here, for the list of runs is shown without it
+        from leadline.measure import Estimate  # here, for the list of runs is shown without it
 
         known = {each.name for each in fields(cls)} - {"unknown"}
         found = {key: value for key, value in values.items() if key in known}
         if not isinstance(found["status"], str):
             raise TypeError(f"status is {found['status']!r}")
-        found["errors"] = {name: Measured.from_json(each) for name, each in (found.get("errors") or {}).items()}
+        found["errors"] = {name: Estimate.from_json(each) for name, each in (found.get("errors") or {}).items()}
         rates = found.get("learning_rates_by_hand") or {}
         found["learning_rates_by_hand"] = {int(epoch): float(rate) for epoch, rate in rates.items()}
         return cls(**found, unknown={key: value for key, value in values.items() if key not in known})

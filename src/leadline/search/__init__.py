@@ -11,19 +11,19 @@ from leadline.search.records import SearchRecord, TrialRecord, load, names
 from leadline.search.settings import SearchSettings
 from leadline.search.spaces import Dimension, Space, choice, integer, linear, log, one_minus_log
 from leadline.variants.executor import Executor, Outcome, train_alone, train_variants
-from leadline.variants.variants import Prepared, Variant, Workbench
+from leadline.variants.variants import Prepared, PreparedExperiment, Variant
 
 __all__ = [
     "Dimension",
     "Executor",
     "Outcome",
     "Prepared",
+    "PreparedExperiment",
     "SearchRecord",
     "SearchSettings",
     "Space",
     "TrialRecord",
     "Variant",
-    "Workbench",
     "choice",
     "integer",
     "linear",

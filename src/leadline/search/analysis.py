@@ -18,7 +18,7 @@ from leadline.search.spaces import Dimension, Space, Value
 from leadline.search.tiers import tier_of
 from leadline.variants.executor import Executor, Outcome
 from leadline.variants.objective import dev_error_of
-from leadline.variants.variants import Workbench
+from leadline.variants.variants import PreparedExperiment
 
 EDGE = 0.05  # of a whole scale
 LEAST_FOR_IMPORTANCE = 8  # trials
@@ -64,7 +64,7 @@ def ranked(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
 
 
 def finalists(
-    workbench: Workbench,
+    workbench: PreparedExperiment,
     trials: Sequence[TrialRecord],
     count: int,
     seeds: int,

@@ -33,7 +33,7 @@ from leadline.search.storage import HEARTBEAT, agree, open_storage, open_study, 
 from leadline.search.tiers import default_space
 from leadline.search.worker import HISTORY, Worker, records_of
 from leadline.text import seconds_of
-from leadline.variants.variants import Workbench
+from leadline.variants.variants import PreparedExperiment
 
 BUDGET_FOR_TRIALS = 0.8
 """The share of the budget after which trials end, so that the best can be trained with other seeds."""
@@ -42,7 +42,7 @@ BUDGET_FOR_TRIALS = 0.8
 class SearchListener(Protocol):
     """Who wants to know how a search goes on."""
 
-    def planned(self, bench: Workbench, space: Space, settings: SearchSettings, done: int) -> None:
+    def planned(self, bench: PreparedExperiment, space: Space, settings: SearchSettings, done: int) -> None:
         """The search is about to begin, or to go on after ``done`` trials."""
 
     def trial(self, record: TrialRecord) -> None:
@@ -86,7 +86,7 @@ def search(
 
     """
     settings = settings or settings_of(experiment)
-    bench = Workbench(experiment.replace({"search": {}}), data)
+    bench = PreparedExperiment(experiment.replace({"search": {}}), data)
     if bench.variant().prepared.dev is None:
         raise LeadlineError("A search compares dev errors, and the dev set is empty: give split.dev a size.")
     space = space or space_of(experiment, bench, settings)
@@ -113,7 +113,7 @@ def settings_of(experiment: Experiment, given: Mapping[str, Any] | None = None) 
     return SearchSettings(**values)
 
 
-def space_of(experiment: Experiment, bench: Workbench, settings: SearchSettings) -> Space:
+def space_of(experiment: Experiment, bench: PreparedExperiment, settings: SearchSettings) -> Space:
     """The space of ``[search.space]``, or that of the tiers."""
     tables = experiment.search.space
     return Space.from_config(tables) if tables else default_space(bench.plan, settings.tiers)
@@ -132,7 +132,9 @@ class _Job:
     problem: Mapping[str, Any]
     heartbeat: int = HEARTBEAT
 
-    def run(self, bench: Workbench, workers: int, started: float, listener: SearchListener | None) -> SearchRecord:
+    def run(
+        self, bench: PreparedExperiment, workers: int, started: float, listener: SearchListener | None
+    ) -> SearchRecord:
         """Work, alone or with others, and sum up."""
         settings, folder = self.settings, self.folder
         chosen = strategy(settings.sampler, self.space, settings.trials, settings.seed)
@@ -174,7 +176,7 @@ class _Job:
 
     def work(self, deadline: float | None) -> None:
         """What another process of this machine does."""
-        bench = Workbench(self.experiment.replace({"search": {}}), self.data)
+        bench = PreparedExperiment(self.experiment.replace({"search": {}}), self.data)
         chosen = strategy(self.settings.sampler, self.space, self.settings.trials, self.settings.seed)
         storage = open_storage(self.storage, self.heartbeat)
         study = open_study(storage, self.folder.name, chosen.sampler)
@@ -196,7 +198,7 @@ class _Job:
         _restore(study, self.space, self.folder.trials())
 
     def _finish(
-        self, bench: Workbench, started: float, records: Sequence[TrialRecord], listener: SearchListener | None
+        self, bench: PreparedExperiment, started: float, records: Sequence[TrialRecord], listener: SearchListener | None
     ) -> SearchRecord:
         """Train the best with other seeds, and write the result."""
         settings, folder = self.settings, self.folder
@@ -233,7 +235,7 @@ class _Job:
         }
 
     def _summary(
-        self, bench: Workbench, started: float, status: str = "running", records: Sequence[TrialRecord] = ()
+        self, bench: PreparedExperiment, started: float, status: str = "running", records: Sequence[TrialRecord] = ()
     ) -> dict[str, Any]:
         plan = bench.plan
         known = self.folder.summary() or {}
@@ -282,7 +284,7 @@ def _restore(study: Study, space: Space, records: Sequence[TrialRecord]) -> None
         )
 
 
-def _problem(bench: Workbench, space: Space, settings: SearchSettings) -> dict[str, Any]:
+def _problem(bench: PreparedExperiment, space: Space, settings: SearchSettings) -> dict[str, Any]:
     """What makes two calls the same search; paths may differ between machines, the data may not."""
     experiment = bench.experiment.to_dict()
     experiment.pop("data", None)
@@ -296,7 +298,7 @@ def _problem(bench: Workbench, space: Space, settings: SearchSettings) -> dict[s
     return problem | ({"trials": settings.trials} if settings.sampler in ("grid", "coarse-to-fine") else {})
 
 
-def _name(bench: Workbench, problem: Mapping[str, Any]) -> str:
+def _name(bench: PreparedExperiment, problem: Mapping[str, Any]) -> str:
     """A name that the same search always gets."""
     digest = hashlib.sha256(json.dumps(problem, sort_keys=True, default=str).encode()).hexdigest()[:8]
     stem = "".join(c if c.isalnum() else "-" for c in bench.plan.data.name.lower()).strip("-")[:40] or "search"

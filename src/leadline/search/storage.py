@@ -159,7 +159,7 @@ class Heartbeat:
                     break  # the storage is away for a moment; the next beat comes before the trials are given up
 
 
-class Undertaker:
+class StaleTrials:
     """Gives out again what workers were training that have not given a sign of life for long.
 
     Optuna knows by the last heartbeat. A worker that was killed before a trial's first one has left none; such a trial

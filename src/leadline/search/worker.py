@@ -20,11 +20,11 @@ from leadline.search.records import TrialRecord, thinned
 from leadline.search.samplers import GRID_POINT, Grid, Strategy
 from leadline.search.settings import SearchSettings
 from leadline.search.spaces import Space
-from leadline.search.storage import Heartbeat, Undertaker, ask, give_out_again
+from leadline.search.storage import Heartbeat, StaleTrials, ask, give_out_again
 from leadline.training import Epoch
 from leadline.variants.executor import Executor, Outcome
 from leadline.variants.objective import dev_error_of
-from leadline.variants.variants import Variant, Workbench
+from leadline.variants.variants import PreparedExperiment, Variant
 
 ASKED_AHEAD = 256
 """Trials that a search of one process asks for at once, so that those of one architecture find each other."""
@@ -54,7 +54,7 @@ class Worker:
     With a storage that others share, it also takes over what a dead worker left, and waits for the living.
     """
 
-    workbench: Workbench
+    workbench: PreparedExperiment
     space: Space
     study: Study
     storage: BaseStorage
@@ -73,7 +73,7 @@ class Worker:
         self.target = min(self.settings.trials, self.strategy.most or self.settings.trials)
         self.halving = Halving() if self.settings.pruning else None
         self.executor = Executor(self._epoch, self._end, places=self.settings.places)
-        self.undertaker = Undertaker(self.study, self.storage)
+        self.undertaker = StaleTrials(self.study, self.storage)
         self._remember_rungs()
 
     def run(self) -> str | None:

@@ -19,7 +19,7 @@ from leadline.data.normalization import ArrayEncoder
 from leadline.errors import LeadlineError, UsageError
 from leadline.report.contact_sheet import ContactSheet
 from leadline.toml_text import toml_value
-from leadline.training import Training
+from leadline.training import TrainingSettings
 
 if TYPE_CHECKING:
     from leadline.experiment import Experiment
@@ -39,7 +39,7 @@ def augmentation_of(experiment: Experiment) -> Augmentation:
 
 
 def augmenter(
-    augmentation: Augmentation, data: Dataset, train: np.ndarray, preparation: Preparation, settings: Training
+    augmentation: Augmentation, data: Dataset, train: np.ndarray, preparation: Preparation, settings: TrainingSettings
 ) -> Augmenter:
     """What varies the prepared training images of ``data``, the rows ``train``, seeded from the settings."""
     assert data.image_shape is not None and isinstance(data.inputs, np.ndarray)  # checked when the plan was made
@@ -70,7 +70,7 @@ def sheet_of_run(run: Run, data: Dataset, count: int, versions: int) -> ContactS
     if not augmentation.active:
         return None
     training = run.experiment.training
-    settings = Training(precision=training.precision, seed=training.seed)
+    settings = TrainingSettings(precision=training.precision, seed=training.seed)
     rows = some_rows(data, run.split["train"], count)
     augment = augmenter(augmentation, data, run.split["train"], run.preparation, settings)
     inputs = run.preparation.inputs(data, np.asarray(rows, np.int64), dtype=training.precision)
@@ -106,7 +106,7 @@ def label_text(data: Dataset, row: int) -> str:
 
 
 def _pixels(
-    augmentation: Augmentation, data: Dataset, train: np.ndarray, preparation: Preparation, settings: Training
+    augmentation: Augmentation, data: Dataset, train: np.ndarray, preparation: Preparation, settings: TrainingSettings
 ) -> Pixels:
     encoder = preparation.encoders
     assert isinstance(encoder, ArrayEncoder) and isinstance(data.inputs, np.ndarray)

@@ -12,7 +12,7 @@ import numpy as np
 from leadline.data import Dataset
 from leadline.errors import LeadlineError, UsageError, nearest
 from leadline.experiment import GoalSection
-from leadline.measure import Measured, Metric, Task, chosen_metric, evaluate, latency, metric, metric_names
+from leadline.measure import Estimate, Metric, Task, chosen_metric, evaluate, latency, metric, metric_names
 from leadline.measure.metrics import CONFIGURED
 from leadline.runs.goals import common_metrics
 from leadline.runs.run import Run
@@ -40,7 +40,7 @@ class DevAnswers:
         """Predicted labels, or scores where the metric is made of them."""
         return self.labels if wanted.needs == "labels" else self.task.scores(self.scores, wanted.name)
 
-    def measured(self, wanted: Metric) -> Measured:
+    def measured(self, wanted: Metric) -> Estimate:
         """The metric on these examples."""
         return evaluate(wanted, self.truth, self.needed(wanted), task=self.task)
 
@@ -63,7 +63,7 @@ class RunComparison:
     """
 
     metric: str
-    scores: Mapping[str, Measured]
+    scores: Mapping[str, Estimate]
     comparisons: tuple[Comparison, ...]
     changes: Mapping[str, Mapping[str, Any]]
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 
-from leadline.measure import Measured, paired_difference, proportion
+from leadline.measure import Estimate, paired_difference, proportion
 from leadline.network import Network, Parameters
 from leadline.session.transfer import Transfer
 from leadline.text import grouped
@@ -86,14 +86,14 @@ def _features_help(plan: Plan, transfer: Transfer) -> Guideline | None:
     return Guideline("helpful features", holds, f"{numbers[0].upper()}{numbers[1:]}.")
 
 
-def _told(measured: Measured) -> str:
+def _told(measured: Estimate) -> str:
     return f"{measured.plain()} ({measured.range()})" if measured.range() else measured.plain()
 
 
-def _change(saved: Measured) -> str:
+def _change(saved: Estimate) -> str:
     """What the source's features change, from the error that they save."""
     low, high = saved.interval
-    change = Measured(-saved.value, -high, -low, saved.n, saved.level, saved.unit)
+    change = Estimate(-saved.value, -high, -low, saved.n, saved.level, saved.unit)
     return f"{change.signed()} ({change.range()})" if change.range() else change.signed()
 
 

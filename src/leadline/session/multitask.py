@@ -18,7 +18,7 @@ from leadline.data import Dataset
 from leadline.errors import LeadlineError, UsageError
 from leadline.experiment import Experiment
 from leadline.files import plain
-from leadline.measure import Measured, bootstrap, break_down, metric
+from leadline.measure import Estimate, bootstrap, break_down, metric
 from leadline.network import Network, Parameters, edits
 from leadline.runs.run import Run
 from leadline.runs.trained import as_outputs
@@ -27,8 +27,8 @@ from leadline.session.recorder import Listener
 from leadline.session.results import MULTITASK, write_run_report
 from leadline.session.training import run_experiment
 from leadline.strategy import compare
-from leadline.training import Examples, Fit, fit, outputs
-from leadline.training.population import Member, Population, Single, kind
+from leadline.training import Examples, FitResult, fit, outputs
+from leadline.training.population import Member, Population, ResolvedMember, kind
 from leadline.training.threads import limited_threads, threads_for
 
 
@@ -44,9 +44,9 @@ class TaskComparison:
 
     task: str
     n_train: int
-    joint: Mapping[str, Measured]
-    separate: Mapping[str, Measured]
-    difference: Measured
+    joint: Mapping[str, Estimate]
+    separate: Mapping[str, Estimate]
+    difference: Estimate
     better: str | None
     needed: int | None
 
@@ -74,7 +74,7 @@ class WidthComparison:
     width: float
     parameters: tuple[int, int]
     tasks: tuple[TaskComparison, ...]
-    mean: Measured | None
+    mean: Estimate | None
 
     def better(self, which: str) -> list[str]:
         """The tasks that are told to be better learnt jointly, or alone."""
@@ -224,11 +224,13 @@ def widened(network: Network, width: float) -> Network:
 # --- training and answers -------------------------------------------------------------------------------------
 
 
-def _fits(plan: Plan, network: Network, labels: Sequence[int | None]) -> list[Fit]:
+def _fits(plan: Plan, network: Network, labels: Sequence[int | None]) -> list[FitResult]:
     """A network trained for each of these columns of the target; None is all of them."""
     train, dev = plan.examples("train"), plan.examples("dev")
     assert train is not None and dev is not None
-    alone = train.weights is not None or plan.augmentation.active or kind(Single(network, plan.training)) is None
+    alone = (
+        train.weights is not None or plan.augmentation.active or kind(ResolvedMember(network, plan.training)) is None
+    )
     with limited_threads(threads_for(network, plan.input_shape, plan.batch_size)):
         if not alone and len(labels) > 1:
             population = Population(network, [Member(label=label) for label in labels])
@@ -251,7 +253,7 @@ def _own(examples: Examples, label: int | None) -> Examples:
     return examples if label is None else replace(examples, y=examples.y[:, label : label + 1])
 
 
-def _answers(plan: Plan, done: Fit, label: int | None = None) -> np.ndarray:
+def _answers(plan: Plan, done: FitResult, label: int | None = None) -> np.ndarray:
     """Probabilities of labels, or numbers in their units, for the dev set: (m, k)."""
     x = _dev_inputs(plan, done.parameters)
     preparation = plan.preparation if label is None else plan.preparation.of_target(label)
@@ -304,7 +306,7 @@ def _compared(plan: Plan, truth: np.ndarray, joint: np.ndarray, separate: np.nda
     return found
 
 
-def _mean_difference(truth: np.ndarray, joint: np.ndarray, separate: np.ndarray) -> Measured:
+def _mean_difference(truth: np.ndarray, joint: np.ndarray, separate: np.ndarray) -> Estimate:
     """The mean over the tasks of the differences of their errors; examples are resampled with all their labels."""
     known = ~np.isnan(truth)
     gain = np.where(known, (separate != truth).astype(float) - (joint != truth), np.nan)

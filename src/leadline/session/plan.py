@@ -14,7 +14,7 @@ import numpy as np
 
 from leadline.data import Dataset, DataSettings, Preparation, Split, SplitSettings, read_settings, set_aside, split
 from leadline.data.augmentation import Augmentation, Augmenter
-from leadline.data.mapped import let_go
+from leadline.data.mapped import release_pages
 from leadline.data.streaming.table import StreamedTable
 from leadline.equations.losses import LOSSES
 from leadline.errors import UsageError
@@ -31,7 +31,7 @@ from leadline.session.pretrained import adapted, normalized_alike, source_of
 from leadline.session.streams import ArrayStream, TableStream, arrays_stream, open_table
 from leadline.session.transfer import Transfer, make_transfer, told_transfer
 from leadline.strategy.corrections import Corrections
-from leadline.training import EarlyStopping, Examples, Fit, Goal, Training
+from leadline.training import EarlyStopping, Examples, FitResult, Goal, TrainingSettings
 from leadline.training.stream import Stream
 
 BLOCK_VALUES = 1 << 23
@@ -48,7 +48,7 @@ class Plan:
     preparation: Preparation
     network: Network
     loss: str
-    training: Training
+    training: TrainingSettings
     input_shape: tuple[int, ...]
     transfer: Transfer | None = None
     remarks: tuple[str, ...] = ()
@@ -65,7 +65,7 @@ class Plan:
         """The name of the metric that is optimized."""
         return self.experiment.goal.optimizing or self.data.task.usual_metric
 
-    def trained(self, fit: Fit, loss: str | None = None) -> TrainedNetwork:
+    def trained(self, fit: FitResult, loss: str | None = None) -> TrainedNetwork:
         """What a training by this plan gave, ready to predict; ``loss`` where a variant of the plan has another."""
         data = self.data
         return TrainedNetwork(
@@ -127,7 +127,7 @@ class Plan:
         step = max(BLOCK_VALUES // math.prod(self.input_shape), 1)
         for start in range(0, len(rows), step):
             yield self.preparation.inputs(self.data, rows[start : start + step], dtype=self.training.precision)
-            let_go(self.data.inputs)
+            release_pages(self.data.inputs)
 
     def targets(self, values: np.ndarray) -> np.ndarray:
         """What the loss takes of targets as in `Dataset.target`."""
@@ -276,11 +276,11 @@ def _without_split_columns(data: Dataset, experiment: Experiment) -> Dataset:
     return set_aside(data, {"split.group": experiment.split.group, "split.column": experiment.split.column})
 
 
-def training_settings(experiment: Experiment, m: int) -> Training:
+def training_settings(experiment: Experiment, m: int) -> TrainingSettings:
     """The training loop's settings from a resolved experiment; m training examples."""
     section = experiment.training
     patience = section.early_stopping.patience if section.early_stopping else 0
-    return Training(
+    return TrainingSettings(
         epochs=section.epochs or 1,
         batch_size=m if section.batch_size == "full" else section.batch_size,
         optimizer=optimizer_from_config(section.optimizer or "adam", section.learning_rate),

@@ -24,7 +24,7 @@ from leadline.files import from_here
 from leadline.network import Image, Network, Parameters, Shape, as_population
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore
-from leadline.training.population.cohort import member_of
+from leadline.training.population.active_members import member_of
 
 if TYPE_CHECKING:
     from leadline.architectures.architecture import Pixels

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from leadline.measure import Measured
+from leadline.measure import Estimate
 from leadline.network import Parameters
 from leadline.runs.checkpoint import save_checkpoint
 from leadline.runs.environment import environment
@@ -23,7 +23,7 @@ from leadline.runs.trained import TrainedNetwork, state_tensors
 from leadline.session.mismatch import write_mismatch
 from leadline.session.plan import Plan
 from leadline.session.results import diagnose_run, measure_error, predict_set, save_predictions, write_run_report
-from leadline.training import AnyTrainer, DivergenceError, Epoch, Fit
+from leadline.training import AnyTrainer, DivergenceError, Epoch, FitResult
 
 SECONDS_BETWEEN_CHECKPOINTS = 30.0
 RUNG_OF_SET = {"train": "train", "train_dev": "train-dev", "dev": "dev"}
@@ -108,7 +108,7 @@ class Recorder:
             self.rates_by_hand[epoch] = rate
         return rate
 
-    def finish(self, finished: Fit) -> Run:
+    def finish(self, finished: FitResult) -> Run:
         """Save the parameters, predict, measure, diagnose, report and enter the run into the index."""
         plan, run = self.plan, Run(self.folder)
         (self.folder / STOP_FILE).unlink(missing_ok=True)
@@ -134,7 +134,7 @@ class Recorder:
         else:
             self._summary("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
 
-    def _measure(self, trained: TrainedNetwork, finished: Fit) -> dict[str, Measured]:
+    def _measure(self, trained: TrainedNetwork, finished: FitResult) -> dict[str, Estimate]:
         """Predict and measure each open set; a network that does not compute numbers is nothing to keep."""
         plan = self.plan
         errors = {}
@@ -167,8 +167,8 @@ class Recorder:
     def _summary(
         self,
         status: str,
-        finished: Fit | None = None,
-        errors: Mapping[str, Measured] | None = None,
+        finished: FitResult | None = None,
+        errors: Mapping[str, Estimate] | None = None,
         conclusion: str | None = None,
     ) -> None:
         plan = self.plan

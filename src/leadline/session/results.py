@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
-from leadline.measure import Measured, Metric, Task, as_error, chosen_metric, confusion_matrix, evaluate, metric
+from leadline.measure import Estimate, Metric, Task, as_error, chosen_metric, confusion_matrix, evaluate, metric
 from leadline.report import Confusion, Mistake, Report, Residuals, write_report
 from leadline.report.quantities import number
 from leadline.runs.criteria import Judged, judge_run
@@ -77,14 +77,14 @@ def save_predictions(folder: RunFolder, plan: Plan, part: str, predicted: Predic
     return write_table(table, predictions_path(folder, part))
 
 
-def measure_error(task: Task, name: str, predicted: Predicted) -> Measured:
+def measure_error(task: Task, name: str, predicted: Predicted) -> Estimate:
     """A set's error in the metric `name`: less is better and 0 is perfect, with its 95 % interval."""
     found = metric(chosen_metric(name, predicted.metrics), task)
     return as_error(found, evaluate(found, predicted.labels, as_needed(task, found, predicted.outputs), task=task))
 
 
 def diagnose_run(
-    plan: Plan, errors: Mapping[str, Measured], history: list[dict[str, Any]], facts: Mapping[str, Any]
+    plan: Plan, errors: Mapping[str, Estimate], history: list[dict[str, Any]], facts: Mapping[str, Any]
 ) -> Diagnosis:
     """The error ladder of a run: `errors` by set, and the evidence that its remedies rest on."""
     found = optimized_metric(plan.experiment.goal, plan.data.task, plan.data.classes)
@@ -224,7 +224,7 @@ def _shown(data: Dataset | None, rows: list[int]) -> tuple[list[Any], list[dict[
     return images, fields
 
 
-def diagnose_again(run: Run, plan: Plan, errors: Mapping[str, Measured]) -> Run:
+def diagnose_again(run: Run, plan: Plan, errors: Mapping[str, Estimate]) -> Run:
     """Diagnose a finished run anew from these errors, and write its summary, its report and its line in the index."""
     summary = run.summary
     facts = {"best_epoch": summary.best_epoch, "stopped": summary.stopped}

@@ -17,7 +17,7 @@ import pyarrow as pa
 from pyarrow import parquet
 
 from leadline.data import Dataset, DataSettings, Preparation, SplitSettings
-from leadline.data.mapped import let_go
+from leadline.data.mapped import release_pages
 from leadline.data.settings import weighted_sources
 from leadline.data.sources.columnar import holds_bytes
 from leadline.data.sources.formats import format_of
@@ -29,7 +29,7 @@ from leadline.data.streaming.table import BUFFER, StreamedTable, streamed
 from leadline.errors import UsageError
 from leadline.experiment import Experiment
 from leadline.text import grouped
-from leadline.training import Examples, Goal, Training
+from leadline.training import Examples, Goal, TrainingSettings
 
 GROWTH = 4
 """Bytes that a table takes in memory, prepared for training, for each byte of its columns as they are stored."""
@@ -50,7 +50,7 @@ Targets = Callable[[np.ndarray], np.ndarray]
 class TableStream:
     """A `leadline.training.Stream` over the training rows of a table on disk."""
 
-    def __init__(self, table: StreamedTable, settings: Training, targets: Targets | None = None) -> None:
+    def __init__(self, table: StreamedTable, settings: TrainingSettings, targets: Targets | None = None) -> None:
         self.table, self.settings = table, settings
         self.targets = targets or (lambda values: table.preparation.encode_targets(values, settings.precision))
         self.sample = self._examples(table.split.train[:4096])
@@ -162,7 +162,7 @@ class ArrayStream:
     data: Dataset
     rows: np.ndarray
     preparation: Preparation
-    settings: Training
+    settings: TrainingSettings
     targets: Targets
     shuffled: bool = True
     weights: np.ndarray | None = None
@@ -186,6 +186,6 @@ class ArrayStream:
 
     def _arrays(self, rows: np.ndarray) -> tuple[Any, ...]:
         x = self.preparation.inputs(self.data, rows, dtype=self.settings.precision)
-        let_go(self.data.inputs)
+        release_pages(self.data.inputs)
         weights = None if self.weights is None else self.weights[rows]
         return x, self.targets(self.data.target[rows]), self.settings, weights

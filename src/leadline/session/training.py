@@ -21,7 +21,7 @@ from leadline.session.guidelines import check_guidelines
 from leadline.session.plan import Plan, make_plan
 from leadline.session.recorder import Listener, Recorder
 from leadline.session.transfer_fit import fit_transferred
-from leadline.training import DivergenceError, Fit, fit
+from leadline.training import DivergenceError, FitResult, fit
 from leadline.training.threads import limited_threads, threads_for
 
 
@@ -222,7 +222,7 @@ def run_experiment(
     return run
 
 
-def _fit(plan: Plan, recorder: Recorder) -> Fit:
+def _fit(plan: Plan, recorder: Recorder) -> FitResult:
     settings = replace(plan.training, schedule=LiveRate(plan.training.schedule, recorder.rate_by_hand))
     on_progress = recorder.listener.step if recorder.listener else None
     if plan.transfer is not None:

@@ -25,7 +25,7 @@ from leadline.text import grouped
 
 if TYPE_CHECKING:
     from leadline.experiment import NetworkSection
-    from leadline.training import Training
+    from leadline.training import TrainingSettings
 
 FEW, MANY = 1_000, 10_000
 
@@ -131,7 +131,7 @@ class Transfer:
             "parameters": self.network.layout(self.input_shape).n,
         }
 
-    def start(self, settings: Training) -> Parameters:
+    def start(self, settings: TrainingSettings) -> Parameters:
         """The whole network's parameters: those taken over, and the others at their random start."""
         whole = self.network.initialize(
             self.input_shape, settings.seed, settings.dtype, settings.device, settings.generator
@@ -166,7 +166,7 @@ class Transfer:
                 made.statistics[0][f"body.{i}.{name}"].copy_(tensor)
         return network, made
 
-    def whole(self, trained: Parameters, settings: Training) -> Parameters:
+    def whole(self, trained: Parameters, settings: TrainingSettings) -> Parameters:
         """The whole network's parameters from those that were trained; whole ones are given back as they are."""
         n = trained.layout.n_layers
         if n == len(self.network):

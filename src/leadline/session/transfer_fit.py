@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from leadline.network import Parameters
 from leadline.session.features import set_features
-from leadline.training import AnyTrainer, DivergenceError, Epoch, Examples, Fit, Training, fit
+from leadline.training import AnyTrainer, DivergenceError, Epoch, Examples, FitResult, TrainingSettings, fit
 from leadline.training.threads import limited_threads, threads_for
 
 if TYPE_CHECKING:
@@ -24,10 +24,10 @@ MOST_BYTES = 2 << 30
 def fit_transferred(
     plan: Plan,
     transfer: Transfer,
-    settings: Training,
+    settings: TrainingSettings,
     on_epoch: Callable[[Epoch, AnyTrainer], object] | None = None,
     on_progress: Callable[[int, int, float], None] | None = None,
-) -> Fit:
+) -> FitResult:
     """Train what is not frozen, and give back the whole network.
 
     Where the first layers are frozen, what they make of the examples is computed once, kept on disk, and only the rest
@@ -73,7 +73,7 @@ def _features(plan: Plan, transfer: Transfer, part: str, parameters: Parameters)
     return examples
 
 
-def _whole(done: Fit, plan: Plan, transfer: Transfer) -> Fit:
+def _whole(done: FitResult, plan: Plan, transfer: Transfer) -> FitResult:
     """The fit of the whole network, with the frozen layers, and layers named by their places there."""
     shift = len(plan.network) - len(done.network)
     network = plan.network.for_loss(plan.loss)

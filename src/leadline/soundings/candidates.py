@@ -10,7 +10,7 @@ from typing import Any
 
 from leadline.experiment import Experiment
 from leadline.strategy import Evidence
-from leadline.strategy.remedies import Candidate, Option, candidates
+from leadline.strategy.remedies import Option, RemedyOptions, candidates
 from leadline.strategy.remedies.examples import MoreData
 from leadline.strategy.remedies.optimization import LongerTraining
 
@@ -21,7 +21,7 @@ Shape = tuple[int, ...]
 
 def candidates_for(
     experiment: Experiment, m: int, image_shape: Shape | None, input_shape: Shape | None = None
-) -> list[Candidate]:
+) -> list[RemedyOptions]:
     """Every remedy that a resolved experiment with m training examples has room for.
 
     ``image_shape`` is (height, width, channels) where the inputs are images, ``input_shape`` that of one prepared
@@ -33,11 +33,11 @@ def candidates_for(
 
 def together(
     experiment: Experiment,
-    chosen: Sequence[tuple[Candidate, Option]],
+    chosen: Sequence[tuple[RemedyOptions, Option]],
     m: int,
     image_shape: Shape | None,
     input_shape: Shape | None = None,
-) -> Candidate | None:
+) -> RemedyOptions | None:
     """Several remedies at once, each made for the network that those before it leave; None where fewer than two fit.
 
     Two remedies that would set the same key to different values do not go together: the first one stays. Layers are
@@ -59,4 +59,4 @@ def together(
         moves += [gap for gap in remedy.moves if gap not in moves]
     if len(names) < 2:
         return None
-    return Candidate(TOGETHER, "Together", tuple(moves), (Option(", ".join(names), changes),), {})
+    return RemedyOptions(TOGETHER, "Together", tuple(moves), (Option(", ".join(names), changes),), {})

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
 from leadline.experiment import Experiment
-from leadline.measure import Measured
+from leadline.measure import Estimate
 from leadline.report.rendering import write_page
 from leadline.report.sounding_parts import render_climb
 from leadline.runs.run import Run, load_run
@@ -55,8 +55,8 @@ class Step:
     run: str
     remedy: str
     changes: Mapping[str, Any]
-    error: Measured
-    predicted: Measured | None
+    error: Estimate
+    predicted: Estimate | None
     held: bool | None
     kept: bool
     gaps: tuple[str, ...]

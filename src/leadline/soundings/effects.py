@@ -14,7 +14,7 @@ from statistics import NormalDist
 
 import numpy as np
 
-from leadline.measure import Measured
+from leadline.measure import Estimate
 from leadline.soundings.scores import Score
 
 HELPS, HURTS, CANNOT_TELL = "helps", "hurts", "cannot tell"
@@ -43,10 +43,10 @@ class Effect:
         """Standard error on new examples and with new seeds."""
         return float(np.hypot(self.sampling, self.seeds))
 
-    def measured(self, unit: str, level: float = LEVEL) -> Measured:
+    def measured(self, unit: str, level: float = LEVEL) -> Estimate:
         """The value with its interval."""
         z = NormalDist().inv_cdf(0.5 + level / 2)
-        return Measured(self.value, self.value - z * self.se, self.value + z * self.se, None, level, unit)
+        return Estimate(self.value, self.value - z * self.se, self.value + z * self.se, None, level, unit)
 
 
 def effect(before: Sequence[Score], after: Sequence[Score]) -> Effect:
@@ -116,7 +116,7 @@ def shrunk(found: Effect, usual: float) -> Effect:
     return Effect(kept * found.value, kept**0.5 * found.sampling, kept**0.5 * found.seeds, found.seed_sd)
 
 
-def outcome(found: Effect, start: float, usual: float, unit: str, misfit: float = 0.0) -> Measured:
+def outcome(found: Effect, start: float, usual: float, unit: str, misfit: float = 0.0) -> Estimate:
     """What one full training is expected to measure on the same dev examples, with its 90 % interval.
 
     The dev examples are the same, so their luck does not count; the luck of the seeds does, twice: in what was measured
@@ -128,7 +128,7 @@ def outcome(found: Effect, start: float, usual: float, unit: str, misfit: float 
     value = start + kept * found.value
     sd = float(np.sqrt(kept * variance + found.seed_sd**2 + misfit**2))
     z = NormalDist().inv_cdf(0.5 + OUTCOME_LEVEL / 2)
-    return Measured(value, max(value - z * sd, 0.0), value + z * sd, None, OUTCOME_LEVEL, unit)
+    return Estimate(value, max(value - z * sd, 0.0), value + z * sd, None, OUTCOME_LEVEL, unit)
 
 
 def chance_of_gain(found: Effect) -> float:

@@ -6,7 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from leadline.measure import Measured
+from leadline.measure import Estimate
 from leadline.runs.run import Run
 from leadline.soundings.candidates import LONGER, MORE_DATA
 from leadline.soundings.effects import (
@@ -21,7 +21,7 @@ from leadline.soundings.effects import (
     verdict,
 )
 from leadline.soundings.learning_curve import LearningCurve
-from leadline.soundings.lines import Fidelity, Line
+from leadline.soundings.measurement import Fidelity, RemedyMeasurement
 from leadline.soundings.result import NOT_MEASURED, Sounding, Soundings
 
 PROMISING = 0.65
@@ -37,7 +37,7 @@ class Baseline:
     dev error of the run.
     """
 
-    error: Measured
+    error: Estimate
     train_error: float
     sd: float
     seeds: int
@@ -45,7 +45,7 @@ class Baseline:
     run_error: float
 
 
-def findings(base: Baseline, lines: Sequence[Line], fidelity: Fidelity, run: Run) -> Soundings:
+def findings(base: Baseline, lines: Sequence[RemedyMeasurement], fidelity: Fidelity, run: Run) -> Soundings:
     """Set the remedies beside each other.
 
     Where many are tried the best has had luck as well. What was chosen by some seeds has been measured with others, and
@@ -83,7 +83,7 @@ def findings(base: Baseline, lines: Sequence[Line], fidelity: Fidelity, run: Run
 
 
 def _sounding(
-    line: Line, base: Baseline, fidelity: Fidelity, scale: float, usual: float, usual_of_seeds: float
+    line: RemedyMeasurement, base: Baseline, fidelity: Fidelity, scale: float, usual: float, usual_of_seeds: float
 ) -> Sounding:
     remedy, option = line.remedy, line.option
     changes = dict(option.changes) if option else {}
@@ -123,26 +123,28 @@ def _sounding(
     )
 
 
-def _extrapolated(line: Line) -> bool:
+def _extrapolated(line: RemedyMeasurement) -> bool:
     """Whether nothing but a curve speaks for longer training."""
     return line.remedy.key == LONGER and line.note.startswith("Extrapolated")
 
 
-def _doubted(line: Line, found: Effect) -> Effect:
+def _doubted(line: RemedyMeasurement, found: Effect) -> Effect:
     """An effect that was only extrapolated is less sure than its curve: the law says that it can only be a gain."""
     if not _extrapolated(line):
         return found
     return replace(found, seeds=math.hypot(found.seeds, PROXY_DOUBT * abs(found.value)))
 
 
-def _more_data(shown: Sounding, line: Line, raw: Effect, gap: Effect | None, unit: str, base: Baseline) -> Sounding:
+def _more_data(
+    shown: Sounding, line: RemedyMeasurement, raw: Effect, gap: Effect | None, unit: str, base: Baseline
+) -> Sounding:
     """More data is not chosen among options, so nothing is taken back: the law says what its interval is."""
     curve = line.curve
     first = curve.forecasts[0] if curve is not None and curve.forecasts else None
     change = raw.measured(unit)
     ends = None
     if first is not None:
-        ends = Measured(first.error, first.low, first.high, None, OUTCOME_LEVEL, base.error.unit)
+        ends = Estimate(first.error, first.low, first.high, None, OUTCOME_LEVEL, base.error.unit)
     return replace(
         shown,
         verdict=verdict(raw),
@@ -154,7 +156,7 @@ def _more_data(shown: Sounding, line: Line, raw: Effect, gap: Effect | None, uni
     )
 
 
-def _cost(line: Line, base: Baseline) -> float | None:
+def _cost(line: RemedyMeasurement, base: Baseline) -> float | None:
     """Seconds of the full training: the run's own, times what this took beside the baseline."""
     if line.cost is None:
         return None

@@ -13,13 +13,13 @@ from leadline.soundings.candidates import LONGER, MORE_DATA
 from leadline.soundings.clock import OutOfTimeError
 from leadline.soundings.effects import Effect, difference, effect
 from leadline.soundings.learning_curve import Levels, curve_sizes, learning_curve, levels_of
-from leadline.soundings.lines import Fidelity, Line
+from leadline.soundings.measurement import Fidelity, RemedyMeasurement
 from leadline.soundings.power_law import fit_power_law
 from leadline.soundings.result import Tried
 from leadline.soundings.scores import Score
-from leadline.soundings.training import Bench, Trained
+from leadline.soundings.training import BudgetedTrainer, Trained
 from leadline.soundings.variants import nested_subsets, penalty_for, with_epochs
-from leadline.strategy.remedies import Candidate, Option
+from leadline.strategy.remedies import Option, RemedyOptions
 
 # Seeds of their own for the baseline, the first tries and the measurement: what is chosen by some seeds is measured by
 # others, so that the luck of the chosen is not counted as the remedy's.
@@ -34,7 +34,7 @@ class Measuring:
     """
 
     def __init__(
-        self, bench: Bench, fidelity: Fidelity, unit: str, seconds_alone: float, targets: Sequence[float] = ()
+        self, bench: BudgetedTrainer, fidelity: Fidelity, unit: str, seconds_alone: float, targets: Sequence[float] = ()
     ) -> None:
         self.bench, self.fidelity, self.unit, self.targets = bench, fidelity, unit, targets
         self.seconds_alone = seconds_alone
@@ -66,7 +66,7 @@ class Measuring:
         """Training examples of each network."""
         return max(1, round(self.m * self.fidelity.data))
 
-    def variants_of(self, remedy: Candidate) -> list[Variant]:
+    def variants_of(self, remedy: RemedyOptions) -> list[Variant]:
         """All that measuring the remedy would train, to estimate what it takes."""
         fidelity = self.fidelity
         if remedy.key == MORE_DATA:
@@ -81,7 +81,7 @@ class Measuring:
             return measured
         return [v for option in remedy.options for v in self.several(option.changes, TRYING, tries)] + measured
 
-    def numbers(self, remedy: Candidate) -> tuple[int, int]:
+    def numbers(self, remedy: RemedyOptions) -> tuple[int, int]:
         """How many seeds try each option of a remedy, and how many measure the best one.
 
         Few where its networks train one after another while the baseline's train at once, as with augmented images:
@@ -96,7 +96,7 @@ class Measuring:
         """Train the experiment itself with several seeds."""
         self.baseline = self._sound(self.bench.train(self.several({}, BASELINE, self.fidelity.seeds)))
 
-    def more_seeds(self, line: Line | None, seeds: int) -> list[Variant]:
+    def more_seeds(self, line: RemedyMeasurement | None, seeds: int) -> list[Variant]:
         """The next seeds of a line, or of the baseline."""
         if line is None:
             return self.several({}, BASELINE + self.seeds_of_baseline, seeds)
@@ -105,7 +105,7 @@ class Measuring:
         first = BASELINE if line.remedy.key == LONGER else MEASURING
         return self.several(line.option.changes, first + len(line.group), seeds)
 
-    def measure_again(self, lines: Sequence[Line], among: Sequence[Line], seeds: int) -> None:
+    def measure_again(self, lines: Sequence[RemedyMeasurement], among: Sequence[RemedyMeasurement], seeds: int) -> None:
         """Train so many more seeds of the baseline and of these lines, and see ``among`` all in the new light."""
         racing = [None, *lines]
         found = self.bench.train([v for line in racing for v in self.more_seeds(line, seeds)])
@@ -118,7 +118,7 @@ class Measuring:
             if line.group and not line.diverged:
                 self._fill(line, line.group)
 
-    def measure(self, remedy: Candidate, proxy: Candidate) -> Line:
+    def measure(self, remedy: RemedyOptions, proxy: RemedyOptions) -> RemedyMeasurement:
         """Measure a remedy; ``proxy`` is the same one for the experiment in short."""
         if remedy.key == MORE_DATA:
             return self._more_data(remedy)
@@ -126,9 +126,9 @@ class Measuring:
             return self._longer(remedy)
         return self._options(remedy, proxy)
 
-    def _options(self, remedy: Candidate, proxy: Candidate) -> Line:
+    def _options(self, remedy: RemedyOptions, proxy: RemedyOptions) -> RemedyMeasurement:
         """Try every option with few seeds, then measure the best one with fresh seeds."""
-        line, best = Line(remedy), 0
+        line, best = RemedyMeasurement(remedy), 0
         tried: list[list[Trained]] = []
         if len(proxy.options) > 1:
             tried = self._try(proxy)
@@ -157,7 +157,7 @@ class Measuring:
         line.group = group
         return line
 
-    def _try(self, remedy: Candidate) -> list[list[Trained]]:
+    def _try(self, remedy: RemedyOptions) -> list[list[Trained]]:
         tries, _ = self.numbers(remedy)
         variants = [v for option in remedy.options for v in self.several(option.changes, TRYING, tries)]
         found = self.bench.train(variants)
@@ -170,7 +170,7 @@ class Measuring:
         found = effect(_dev(self.baseline), _dev(sound))
         return found.value > 3 * found.se
 
-    def _fill(self, line: Line, group: Sequence[Trained]) -> None:
+    def _fill(self, line: RemedyMeasurement, group: Sequence[Trained]) -> None:
         """The changes that these networks show."""
         sound = self._sound(group)
         line.seeds, line.diverged = len(sound), not sound or len(sound) < len(group) / 2
@@ -210,10 +210,10 @@ class Measuring:
             found.append([self.variant({}, BASELINE + k, subset) for subset in subsets])
         return found
 
-    def _more_data(self, remedy: Candidate) -> Line:
+    def _more_data(self, remedy: RemedyOptions) -> RemedyMeasurement:
         smaller = self.bench.train([variant for variants in self._smaller_sets() for variant in variants])
         levels = levels_of([*smaller, *self.baseline])
-        line = Line(remedy, Option("twice the examples", {}), seeds=self.fidelity.seeds)
+        line = RemedyMeasurement(remedy, Option("twice the examples", {}), seeds=self.fidelity.seeds)
         line.cost = 2.0
         line.curve = learning_curve(levels, self.unit, self.targets, m=self.m)
         if not line.curve.allows_forecast:
@@ -237,13 +237,13 @@ class Measuring:
         constant = (self.experiment.training.schedule or {}).get("type", "constant") == "constant"
         return constant and self.bench.dev.metric.name in MEASURED_ANYWAY
 
-    def _longer(self, remedy: Candidate) -> Line:
+    def _longer(self, remedy: RemedyOptions) -> RemedyMeasurement:
         """Extrapolate the error by length of training, then confirm by training on to twice the length.
 
         With a constant rate the shorter trainings are the beginnings of the baseline's, and twice the length with the
         same seed is the same training continued. Another schedule has to come to its end at every length.
         """
-        line = Line(remedy, remedy.options[0], seeds=len(self.baseline))
+        line = RemedyMeasurement(remedy, remedy.options[0], seeds=len(self.baseline))
         promised = self._extrapolated(line)
         if not self.fidelity.full:
             return line
@@ -259,7 +259,7 @@ class Measuring:
         line.note = f"{promised} Confirmed by training on.".strip()
         return line
 
-    def _extrapolated(self, line: Line) -> str:
+    def _extrapolated(self, line: RemedyMeasurement) -> str:
         """Fill in what the curve promises, and say it."""
         levels = self._lengths()
         line.cost = 2.0

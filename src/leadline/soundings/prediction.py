@@ -8,7 +8,7 @@ from typing import Any
 
 from leadline.data import Dataset
 from leadline.errors import LeadlineError, UsageError, nearest
-from leadline.measure import Measured
+from leadline.measure import Estimate
 from leadline.runs.run import Run
 from leadline.runs.soundings import PREDICTION, load_soundings
 from leadline.session.comparing import compare_runs
@@ -38,9 +38,9 @@ class Prediction:
     before: str
     sounding: str
     changes: Mapping[str, Any]
-    predicted: Measured
-    error_before: Measured
-    measured: Measured
+    predicted: Estimate
+    error_before: Estimate
+    measured: Estimate
     held: bool
     comparison: str
 
@@ -52,7 +52,7 @@ class Prediction:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Prediction:
         """The inverse of ``to_json``."""
-        numbers = {key: Measured.from_json(data[key]) for key in ("predicted", "error_before", "measured")}
+        numbers = {key: Estimate.from_json(data[key]) for key in ("predicted", "error_before", "measured")}
         return cls(**{**data, **numbers})
 
     def __str__(self) -> str:

@@ -11,14 +11,14 @@ from statistics import NormalDist
 import numpy as np
 
 from leadline.soundings.effects import seed_sd
-from leadline.soundings.lines import Line
+from leadline.soundings.measurement import RemedyMeasurement
 
 MOST_SEEDS = 20
 """From so many seeds on the difference matters less than its measurement costs."""
 APART = NormalDist().inv_cdf(0.95)
 
 
-def leaders(lines: Sequence[Line], usual_sd: float) -> list[Line]:
+def leaders(lines: Sequence[RemedyMeasurement], usual_sd: float) -> list[RemedyMeasurement]:
     """The line with the least mean error, and those that are not behind it beyond luck; the best first.
 
     Only the luck of the seeds counts, since all answer for the same dev examples. ``usual_sd`` is the spread of one
@@ -31,12 +31,12 @@ def leaders(lines: Sequence[Line], usual_sd: float) -> list[Line]:
     return [line for line in racing if line.error - first.error <= APART * _luck(first, line, usual_sd)]
 
 
-def promises(line: Line) -> bool:
+def promises(line: RemedyMeasurement) -> bool:
     """Whether the error falls at all, as far as it is measured."""
     return line.dev is not None and line.dev.value < 0
 
 
-def _luck(first: Line, second: Line, usual_sd: float) -> float:
+def _luck(first: RemedyMeasurement, second: RemedyMeasurement, usual_sd: float) -> float:
     """Standard error of the difference of two lines' mean errors."""
     if first is second:
         return 0.0

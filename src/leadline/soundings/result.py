@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from leadline.measure import Measured
+from leadline.measure import Estimate
 from leadline.soundings.learning_curve import LearningCurve
 
 NOT_MEASURED = "not measured"
@@ -48,10 +48,10 @@ class Sounding:
     title: str
     moves: tuple[str, ...]
     verdict: str = NOT_MEASURED
-    change: Measured | None = None
-    measured: Measured | None = None
-    gap_change: Measured | None = None
-    outcome: Measured | None = None
+    change: Estimate | None = None
+    measured: Estimate | None = None
+    gap_change: Estimate | None = None
+    outcome: Estimate | None = None
     chance: float | None = None
     cost: float | None = None
     option: str = ""
@@ -81,7 +81,7 @@ class Sounding:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Sounding:
         """The inverse of ``to_json``."""
-        numbers = {key: None if data[key] is None else Measured.from_json(data[key]) for key in _MEASURED}
+        numbers = {key: None if data[key] is None else Estimate.from_json(data[key]) for key in _MEASURED}
         tried = tuple(Tried(**option) for option in data["tried"])
         return cls(**{**data, **numbers, "moves": tuple(data["moves"]), "tried": tried})
 
@@ -118,7 +118,7 @@ class Soundings:
     metric: str
     unit: str
     principal: tuple[str, ...]
-    error: Measured
+    error: Estimate
     train_error: float
     seeds: int
     epochs_share: float
@@ -154,7 +154,7 @@ class Soundings:
             **{
                 **data,
                 "principal": tuple(data["principal"]),
-                "error": Measured.from_json(data["error"]),
+                "error": Estimate.from_json(data["error"]),
                 "soundings": tuple(Sounding.from_json(found) for found in data["soundings"]),
                 "curve": None if data["curve"] is None else LearningCurve.from_json(data["curve"]),
                 "notes": tuple(data["notes"]),

@@ -10,10 +10,10 @@ from leadline.errors import LeadlineError
 from leadline.runs.run import Run
 from leadline.search import Variant
 from leadline.soundings.candidates import MORE_DATA, candidates_for
-from leadline.soundings.lines import Fidelity
+from leadline.soundings.measurement import Fidelity
 from leadline.soundings.measuring import Measuring
-from leadline.soundings.training import Bench
-from leadline.strategy.remedies import Candidate
+from leadline.soundings.training import BudgetedTrainer
+from leadline.strategy.remedies import RemedyOptions
 
 FIDELITIES = (
     Fidelity(1, 1, 5, 2),
@@ -35,8 +35,8 @@ OVERBOOKED = 1.3  # larger populations are quicker than the one that is timed, a
 class Job:
     """A remedy to sound, and the same one for the experiment in short."""
 
-    remedy: Candidate
-    proxy: Candidate
+    remedy: RemedyOptions
+    proxy: RemedyOptions
 
 
 class Schedule:
@@ -53,7 +53,7 @@ class Schedule:
 
     """
 
-    def __init__(self, bench: Bench, run: Run, targets: Sequence[float] = ()) -> None:
+    def __init__(self, bench: BudgetedTrainer, run: Run, targets: Sequence[float] = ()) -> None:
         self.bench, self.run, self.plan, self.targets = bench, run, bench.plan, targets
         self.seconds_alone = full_seconds(run, bench)
         self._known: dict[str, bool] = {}
@@ -124,7 +124,7 @@ class Schedule:
         jobs = [self._possible(remedy, proxy) for remedy, proxy in pairs]
         return measuring, [job for job in jobs if job.remedy.options or job.remedy.key == MORE_DATA]
 
-    def _possible(self, remedy: Candidate, proxy: Candidate) -> Job:
+    def _possible(self, remedy: RemedyOptions, proxy: RemedyOptions) -> Job:
         """Without the options that these data or this network do not allow."""
         kept = [k for k, option in enumerate(remedy.options) if self.allows(option.changes)]
         if len(kept) == len(remedy.options):
@@ -148,7 +148,7 @@ class Schedule:
         return min(per_work, self.alone)
 
 
-def full_seconds(run: Run, bench: Bench) -> float:
+def full_seconds(run: Run, bench: BudgetedTrainer) -> float:
     """Seconds of the run's own training, had it had all its epochs."""
     seconds = sum(epoch["seconds"] for epoch in run.history)
     return seconds * (bench.plan.experiment.training.epochs or 1) / max(len(run.history), 1)

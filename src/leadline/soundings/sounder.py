@@ -11,20 +11,20 @@ import numpy as np
 
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
-from leadline.measure import Measured
+from leadline.measure import Estimate
 from leadline.runs.run import Run
 from leadline.runs.soundings import NEXT_EXPERIMENT, SOUNDINGS
-from leadline.search import Workbench
+from leadline.search import PreparedExperiment
 from leadline.session.results import write_run_report
 from leadline.session.test_set import check_same_data
 from leadline.soundings.candidates import together
 from leadline.soundings.clock import Clock, OutOfTimeError
 from leadline.soundings.findings import PROMISING, Baseline, findings
-from leadline.soundings.lines import Fidelity, Line
+from leadline.soundings.measurement import Fidelity, RemedyMeasurement
 from leadline.soundings.race import MOST_SEEDS, leaders, promises
 from leadline.soundings.result import Soundings
 from leadline.soundings.schedule import FIDELITIES, Job, Schedule, full_seconds
-from leadline.soundings.training import Bench
+from leadline.soundings.training import BudgetedTrainer
 from leadline.text import duration
 
 MOST_TOGETHER = 4
@@ -92,9 +92,9 @@ class Sounder:
                 "start: sound a run without it."
             )
         self.run, self.listener, self.clock, self.telling_apart = run, listener, Clock(budget), telling_apart
-        workbench = Workbench(run.experiment, data)
+        workbench = PreparedExperiment(run.experiment, data)
         check_same_data(run, workbench.plan)
-        self.bench = Bench(workbench, self.clock, listener.progress if listener else None)
+        self.bench = BudgetedTrainer(workbench, self.clock, listener.progress if listener else None)
         self.plan = workbench.plan
         self.ladder = run.diagnosis.ladder
         try:
@@ -102,7 +102,7 @@ class Sounder:
         except OutOfTimeError:
             raise self._too_little() from None
         self.measuring = self.schedule.measuring
-        self.lines: list[Line] = []
+        self.lines: list[RemedyMeasurement] = []
 
     def sound(self) -> Soundings:
         """Measure the baseline, then remedy after remedy."""
@@ -116,7 +116,7 @@ class Sounder:
             ended = "interrupted"
         untouched = [job for job in jobs if job.remedy not in [line.remedy for line in self.lines]]
         for job in untouched:
-            self.lines.append(Line(job.remedy, skipped=True, note="It was interrupted before."))
+            self.lines.append(RemedyMeasurement(job.remedy, skipped=True, note="It was interrupted before."))
         if ended == "all" and any(line.skipped for line in self.lines):
             ended = "budget"
         found = self._save(ended)
@@ -199,19 +199,19 @@ class Sounder:
             f"seeds.\nGive more time, such as --budget {math.ceil(seconds / 60)}m."
         )
 
-    def _measure(self, job: Job) -> Line:
+    def _measure(self, job: Job) -> RemedyMeasurement:
         needed = self.schedule.seconds_for(job)
         if self.clock.over:
-            return Line(job.remedy, skipped=True, note="The budget ended before its turn came.")
+            return RemedyMeasurement(job.remedy, skipped=True, note="The budget ended before its turn came.")
         if needed > 1.5 * self.clock.left:
             left = duration(self.clock.left)
             note = f"The budget ended: it would have taken about {duration(needed)}, and {left} of it were left."
-            return Line(job.remedy, skipped=True, note=note)
+            return RemedyMeasurement(job.remedy, skipped=True, note=note)
         self._tell(job.remedy.title)
         try:
             return self.measuring.measure(job.remedy, job.proxy)
         except OutOfTimeError:
-            return Line(job.remedy, skipped=True, note="The budget ended while it was measured.")
+            return RemedyMeasurement(job.remedy, skipped=True, note="The budget ended while it was measured.")
 
     def _tell(self, title: str) -> None:
         if self.listener is not None:
@@ -239,7 +239,7 @@ class Sounder:
         sd = float(errors.std(ddof=1))
         se = float(np.hypot(draws.std(ddof=1), sd / len(errors) ** 0.5))
         error = float(errors.mean())
-        measured = Measured(error, max(error - 1.96 * se, 0.0), error + 1.96 * se, len(self.plan.split.dev), 0.95)
+        measured = Estimate(error, max(error - 1.96 * se, 0.0), error + 1.96 * se, len(self.plan.split.dev), 0.95)
         return Baseline(
             replace(measured, unit=self.ladder.unit),
             float(np.mean([found.train.error for found in trained])),

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from leadline.errors import LeadlineError
-from leadline.search import Executor, Outcome, Variant, Workbench
+from leadline.search import Executor, Outcome, PreparedExperiment, Variant
 from leadline.soundings.clock import Clock, OutOfTimeError
 from leadline.soundings.scores import Score, Scorer
 from leadline.training import Epoch
@@ -43,10 +43,10 @@ class Trained:
         return self.stopped == "diverged" or not np.isfinite(self.dev.error)
 
 
-class Bench:
+class BudgetedTrainer:
     """Trains variants of one experiment until the clock has run out."""
 
-    def __init__(self, workbench: Workbench, clock: Clock, progress: Progress | None = None) -> None:
+    def __init__(self, workbench: PreparedExperiment, clock: Clock, progress: Progress | None = None) -> None:
         plan = workbench.plan
         if not len(plan.split.dev):
             raise LeadlineError("A sounding is measured on the dev set, and there is none: give split.dev a size.")

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
 from leadline.files import plain
-from leadline.measure.intervals import Measured, difference, proportion
+from leadline.measure.intervals import Estimate, difference, proportion
 from leadline.strategy.slices import standardized_excess
 
 Array = NDArray[Any]
@@ -41,9 +41,9 @@ class Cluster:
 
     rows: Array
     mistakes: Array
-    error: Measured
-    rest: Measured
-    excess: Measured
+    error: Estimate
+    rest: Estimate
+    excess: Estimate
     share: float
     p: float
 

@@ -20,7 +20,7 @@ from leadline.errors import UsageError
 from leadline.files import plain
 from leadline.measure.bootstrap import bootstrap, bootstrap_weights, drawn_weights
 from leadline.measure.classification import matches
-from leadline.measure.intervals import Measured, paired_difference
+from leadline.measure.intervals import Estimate, paired_difference
 from leadline.measure.metrics import Metric, metric
 from leadline.measure.ranked import area_difference, mean_influence, rarest
 from leadline.text import about
@@ -47,7 +47,7 @@ class Comparison:
 
     first: str
     second: str
-    lead: Measured
+    lead: Estimate
     p: float | None
     comparisons: int
     told: bool
@@ -125,7 +125,7 @@ def mcnemar(only_first_wrong: int, only_second_wrong: int) -> float:
 
 def expected_optimism(
     metric_name: str | Metric, y_true: ArrayLike, predictions: Sequence[ArrayLike], compared: int | None = None
-) -> Measured:
+) -> Estimate:
     """How much the best of several equally good models would look better than it is, by luck alone.
 
     The expected maximum of as many normal variables, with the spread that differs from model to model; what
@@ -146,7 +146,7 @@ def expected_optimism(
     else:
         spread = _bootstrapped_spread(metric_name, t, [np.asarray(p) for p in predictions])
     unit = metric(metric_name).unit
-    return Measured(expected_maximum(compared or k) * spread, unit="points" if unit == "%" else unit)
+    return Estimate(expected_maximum(compared or k) * spread, unit="points" if unit == "%" else unit)
 
 
 def expected_maximum(k: int) -> float:
@@ -157,12 +157,12 @@ def expected_maximum(k: int) -> float:
     return float(np.sum(x * k * density * below ** (k - 1)) * (x[1] - x[0]))
 
 
-def _negated(m: Measured) -> Measured:
+def _negated(m: Estimate) -> Estimate:
     low, high = m.interval
     return replace(m, value=-m.value, low=-high, high=-low)
 
 
-def _lead(found: Metric, t: Array, a: Array, b: Array, level: float, seed: int) -> Measured:
+def _lead(found: Metric, t: Array, a: Array, b: Array, level: float, seed: int) -> Estimate:
     """How much better a is than b: by influences for areas under curves, else with the same resamples for both."""
     sign = 1.0 if found.direction == "maximize" else -1.0
     unit = "points" if found.unit == "%" else found.unit
@@ -205,7 +205,7 @@ def _bootstrapped_spread(
     return float(math.sqrt(own.var(axis=1, ddof=1).mean() * k / (k - 1)))
 
 
-def _needed(lead: Measured, corrected: Measured, n: int) -> int:
+def _needed(lead: Estimate, corrected: Estimate, n: int) -> int:
     """By the square root of n, the number at which the corrected interval lies above 0 with 80 %
     probability."""
     z = NormalDist().inv_cdf(0.5 + corrected.level / 2)

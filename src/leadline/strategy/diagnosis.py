@@ -12,7 +12,7 @@ from typing import Any
 from numpy.typing import ArrayLike
 
 from leadline.errors import UsageError
-from leadline.measure.intervals import Measured, wilson
+from leadline.measure.intervals import Estimate, wilson
 from leadline.measure.metrics import Metric, as_error, evaluate, metric
 from leadline.measure.regression import root_mean_square
 from leadline.strategy.conclusion import gap_findings, principal_gaps
@@ -86,8 +86,8 @@ class Diagnosis:
 
 
 def diagnose(
-    errors: Mapping[str, Measured],
-    human: Measured | float | None = None,
+    errors: Mapping[str, Estimate],
+    human: Estimate | float | None = None,
     *,
     evidence: Evidence | None = None,
     matters: float | None = None,
@@ -144,11 +144,11 @@ def diagnose_rates(
         if size < 1:
             raise UsageError(f"The number of examples of {name} must be at least 1, got {size}.")
 
-    def rate(name: str, value: float) -> Measured:
+    def rate(name: str, value: float) -> Estimate:
         if name not in sizes or not 0 <= value <= 1:
-            return Measured(value)
+            return Estimate(value)
         low, high = wilson(value * sizes[name], sizes[name])
-        return Measured(value, float(low), float(high), sizes[name])
+        return Estimate(value, float(low), float(high), sizes[name])
 
     measured = {name: rate(name, value) for name, value in errors.items()}
     return diagnose(measured, None if human is None else rate("human", human), **options)
@@ -156,7 +156,7 @@ def diagnose_rates(
 
 def diagnose_predictions(
     sets: Mapping[str, tuple[ArrayLike, ArrayLike]],
-    human: Measured | float | None = None,
+    human: Estimate | float | None = None,
     metric_name: str | Metric = "error",
     **options: Any,
 ) -> Diagnosis:
@@ -180,7 +180,7 @@ def diagnose_predictions(
 
 def diagnose_regression(
     residuals: Mapping[str, ArrayLike],
-    human: Measured | float | None = None,
+    human: Estimate | float | None = None,
     unit: str = "",
     spread: float | None = None,
     **options: Any,

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from leadline.errors import LeadlineError, UsageError
 from leadline.files import plain, write_rows
 from leadline.measure.classification import clustered_rate
-from leadline.measure.intervals import Measured, examples_for_precision, proportion
+from leadline.measure.intervals import Estimate, examples_for_precision, proportion
 from leadline.strategy.review_files import read_lines
 
 Array = NDArray[Any]
@@ -107,9 +107,9 @@ class Cause:
 
     name: str
     count: int
-    share: Measured
-    ceiling: Measured
-    gain: Measured
+    share: Estimate
+    ceiling: Estimate
+    gain: Estimate
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class ErrorAnalysis:
     through, where the largest were looked through and not a sample.
     """
 
-    error: Measured
+    error: Estimate
     examined: int
     causes: tuple[Cause, ...]
     unexplained: Cause
@@ -142,7 +142,7 @@ class ErrorAnalysis:
 
 
 def analyse(
-    causes: Mapping[str, ArrayLike], error: Measured, weights: ArrayLike | None = None, of: str = "mistakes"
+    causes: Mapping[str, ArrayLike], error: Estimate, weights: ArrayLike | None = None, of: str = "mistakes"
 ) -> ErrorAnalysis:
     """Share, ceiling and rank of each cause.
 
@@ -168,7 +168,7 @@ def analyse(
     return ErrorAnalysis(error, len(any_cause), tuple(found), _cause("unexplained", ~any_cause, error, w), of)
 
 
-def ceiling_of(causes: Mapping[str, ArrayLike], names: Sequence[str], error: Measured) -> Cause:
+def ceiling_of(causes: Mapping[str, ArrayLike], names: Sequence[str], error: Estimate) -> Cause:
     """Several causes fixed together: mistakes that have more than one of them count once.
 
     Raises:
@@ -203,8 +203,8 @@ def sample_mistakes(wrong: ArrayLike, size: int, seed: int = 0) -> Array:
     return np.sort(np.random.default_rng(seed).permutation(rows)[:size])
 
 
-def _cause(name: str, ticks: Array, error: Measured, weights: Array | None = None) -> Cause:
-    def share_of(chosen: Array) -> Measured:
+def _cause(name: str, ticks: Array, error: Estimate, weights: Array | None = None) -> Cause:
+    def share_of(chosen: Array) -> Estimate:
         if weights is None:
             return proportion(int(chosen.sum()), len(chosen), error.level)
         return clustered_rate(weights * chosen, weights, error.level)
@@ -214,7 +214,7 @@ def _cause(name: str, ticks: Array, error: Measured, weights: Array | None = Non
     return Cause(name, int(ticks.sum()), share, product(error, rest), gain)
 
 
-def product(first: Measured, second: Measured) -> Measured:
+def product(first: Estimate, second: Estimate) -> Estimate:
     """Product of two independent estimates that are 0 or more, with the interval that theirs imply.
 
     Source: Zou and Donner (2008), the method of variance estimates recovery, for a product to first order.
@@ -224,7 +224,7 @@ def product(first: Measured, second: Measured) -> Measured:
     value = x * y
     low = max(float(value - np.hypot(y * (x - x_low), x * (y - y_low))), 0.0)
     high = float(value + np.hypot(y * (x_high - x), x * (y_high - y)))
-    return Measured(value, low, high, None, first.level, first.unit)
+    return Estimate(value, low, high, None, first.level, first.unit)
 
 
 def _row_number(text: Any, line: int, path: Any) -> int:

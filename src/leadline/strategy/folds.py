@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from leadline.equations.losses import LOSSES
 from leadline.errors import UsageError
 from leadline.network import Network
-from leadline.training import Augment, Examples, Training, fit, outputs
+from leadline.training import Augment, Examples, TrainingSettings, fit, outputs
 from leadline.training.population import Member, Population, trains_in_population
 
 Array = NDArray[Any]
@@ -40,7 +40,7 @@ def out_of_fold_probabilities(
     network: Network,
     loss: str,
     examples: Examples,
-    settings: Training,
+    settings: TrainingSettings,
     k: int = 5,
     seed: int = 0,
     augment: Callable[[], Augment | None] | None = None,
@@ -68,7 +68,7 @@ def out_of_fold_outputs(
     network: Network,
     loss: str,
     examples: Examples,
-    settings: Training,
+    settings: TrainingSettings,
     folds: Array,
     augment: Callable[[], Augment | None] | None = None,
 ) -> Array:
@@ -99,7 +99,7 @@ def out_of_fold_outputs(
     return values
 
 
-def _batch_size(settings: Training, kept: list[Array]) -> int | None:
+def _batch_size(settings: TrainingSettings, kept: list[Array]) -> int | None:
     """A whole batch of the run is larger than a fold; then the fold is one."""
     size = settings.batch_size
     return None if size is None else min(size, *(len(rows) for rows in kept))

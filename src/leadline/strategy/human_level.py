@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 from leadline.errors import UsageError
 from leadline.files import plain
 from leadline.measure.classification import clustered_rate
-from leadline.measure.intervals import Measured
+from leadline.measure.intervals import Estimate
 
 Array = NDArray[Any]
 
@@ -36,11 +36,11 @@ class HumanLevel:
 
     """
 
-    level: Measured
+    level: Estimate
     source: str
-    typical: Measured
-    annotators: Mapping[str, Measured]
-    team: Measured | None = None
+    typical: Estimate
+    annotators: Mapping[str, Estimate]
+    team: Estimate | None = None
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -143,7 +143,7 @@ def _wrong_by_others(codes: Array) -> Array:
     return wrong
 
 
-def _team(codes: Array, right: Array) -> Measured:
+def _team(codes: Array, right: Array) -> Estimate:
     """Error of the majority vote; a tie counts in parts."""
     votes = _votes(np.column_stack([codes, right]))
     votes[np.flatnonzero(right >= 0), right[right >= 0]] -= 1
@@ -154,7 +154,7 @@ def _team(codes: Array, right: Array) -> Measured:
     return _rate(wrong[:, None], judged[:, None], "the team")
 
 
-def _rate(wrong: Array, judged: Array, who: str) -> Measured:
+def _rate(wrong: Array, judged: Array, who: str) -> Estimate:
     if not judged.any():
         raise UsageError(f"No label of {who} can be judged.")
     return clustered_rate(np.where(judged, np.nan_to_num(wrong), 0).sum(1), judged.sum(1))

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
 from leadline.files import plain
-from leadline.measure.intervals import Measured, wilson
+from leadline.measure.intervals import Estimate, wilson
 
 Array = NDArray[Any]
 # Cells by name, the wrong labels in each, and the part of random wrong labels that each would hold.
@@ -65,7 +65,7 @@ class LabelPattern:
     verdict: Verdict
     n: int
     p: float
-    excess: Measured
+    excess: Estimate
     concentrated: tuple[Concentration, ...] = ()
 
     def __str__(self) -> str:
@@ -116,7 +116,7 @@ def label_pattern(
         raise UsageError(f"Labels need lists of one length, got shapes {g.shape}, {r.shape} and {w.shape}.")
     n = int(w.sum())
     if n == 0:
-        return LabelPattern("cannot tell", 0, 1.0, Measured(0.0, 0.0, 1.0, 0))
+        return LabelPattern("cannot tell", 0, 1.0, Estimate(0.0, 0.0, 1.0, 0))
     pairs = _pairs(g, np.where(w, r, g), w, classes)
     return pattern_of([pairs, *segment_families(segments, w)], n, matters, seed)
 
@@ -129,10 +129,10 @@ def segment_families(segments: Mapping[str, ArrayLike] | None, wrong: Array) -> 
 def pattern_of(families: Sequence[Family], n: int, matters: float = MATTERS, seed: int = 0) -> LabelPattern:
     """Whether n wrong labels gather in some cells of these families; cells come with their count and chance's part."""
     if n == 0:
-        return LabelPattern("cannot tell", 0, 1.0, Measured(0.0, 0.0, 1.0, 0))
+        return LabelPattern("cannot tell", 0, 1.0, Estimate(0.0, 0.0, 1.0, 0))
     families = [family for family in families if len(family[0]) > 1]
     if not families:
-        return LabelPattern("cannot tell", n, 1.0, Measured(0.0, 0.0, 1.0, n))
+        return LabelPattern("cannot tell", n, 1.0, Estimate(0.0, 0.0, 1.0, n))
     p, limit = _chance(families, n, np.random.default_rng(seed))
     judged = sorted((_judge(*family, n, limit) for family in families), key=lambda found: -found[0].value)
     excess = next((found for found, cells in judged if cells), judged[0][0])
@@ -140,7 +140,7 @@ def pattern_of(families: Sequence[Family], n: int, matters: float = MATTERS, see
     return LabelPattern(_verdict(p, excess, matters), n, p, excess, cells)
 
 
-def _verdict(p: float, excess: Measured, matters: float) -> Verdict:
+def _verdict(p: float, excess: Estimate, matters: float) -> Verdict:
     low, high = excess.interval
     if p < SIGNIFICANCE and low > matters:
         return "systematic"
@@ -190,14 +190,14 @@ def _chance(families: Sequence[Family], n: int, rng: np.random.Generator) -> tup
 
 def _judge(
     names: list[str], counts: Array, parts: Array, n: int, limit: float
-) -> tuple[Measured, tuple[Concentration, ...]]:
+) -> tuple[Estimate, tuple[Concentration, ...]]:
     """The cells beyond the limit, and the share of the wrong labels that they hold in excess."""
     score = _standardized(counts, parts, n)
     beyond = score > limit
     chosen = beyond if beyond.any() else np.arange(len(score)) == int((counts - n * parts).argmax())
     count, part = int(counts[chosen].sum()), float(parts[chosen].sum())
     low, high = wilson(count, n)
-    excess = Measured(count / n - part, float(low) - part, float(high) - part, n)
+    excess = Estimate(count / n - part, float(low) - part, float(high) - part, n)
     order = np.argsort(-(counts - n * parts))
     cells = tuple(Concentration(names[k], int(counts[k]), float(n * parts[k])) for k in order if beyond[k])
     return excess, cells

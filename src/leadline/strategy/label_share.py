@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from leadline.errors import UsageError
 from leadline.files import plain
 from leadline.measure.bootstrap import bootstrap_weights
-from leadline.measure.intervals import Measured, wilson
+from leadline.measure.intervals import Estimate, wilson
 from leadline.strategy.residual_analysis import PARTS_OF, Kind, contributions, error_of
 
 Array = NDArray[Any]
@@ -39,10 +39,10 @@ class LabelShare:
 
     """
 
-    error: Measured
-    from_labels: Measured
-    others: Measured
-    share: Measured
+    error: Estimate
+    from_labels: Estimate
+    others: Estimate
+    share: Estimate
     worth_fixing: Literal["yes", "no", "cannot tell"]
     metric: str = "error"
     whole: str = "the mistakes"
@@ -150,7 +150,7 @@ def value_share(
     )
 
 
-def explained_share(before: Array, after: Array, kept: Array) -> Measured:
+def explained_share(before: Array, after: Array, kept: Array) -> Estimate:
     """1 − mean of ``after`` over the examples ``kept`` / mean of ``before`` over all, (m,) each, with its interval."""
 
     def share(weights: Array) -> Array:
@@ -170,8 +170,8 @@ def _verdict(low: float, high: float, worth: float) -> Literal["yes", "no", "can
     return "yes" if low >= worth else "no" if high < worth else "cannot tell"
 
 
-def _rate(value: float, n: int | None, unit: str = "%") -> Measured:
+def _rate(value: float, n: int | None, unit: str = "%") -> Estimate:
     if not n:
-        return Measured(value, unit=unit, n=n)
+        return Estimate(value, unit=unit, n=n)
     low, high = wilson(value * n, n)
-    return Measured(value, float(low), float(high), n, unit=unit)
+    return Estimate(value, float(low), float(high), n, unit=unit)

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
-from leadline.measure.intervals import Measured, proportion
+from leadline.measure.intervals import Estimate, proportion
 from leadline.strategy.label_pattern import LabelPattern, label_pattern
 from leadline.strategy.suspects import Suspects
 
@@ -41,7 +41,7 @@ class LabelAudit(Suspects):
     suggested: Array
     quality: Array
     classes: tuple[str, ...]
-    rate: Measured
+    rate: Estimate
     pattern: LabelPattern
 
     @property

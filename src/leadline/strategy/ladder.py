@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 
 from leadline.errors import UsageError, nearest
-from leadline.measure.intervals import Measured, combination, difference, power_factor, smallest, wilson
+from leadline.measure.intervals import Estimate, combination, difference, power_factor, smallest, wilson
 
 RUNGS = ("human", "train", "train-dev", "dev", "test")
 BIAS, VARIANCE, MISMATCH, OVERFITTING = "avoidable bias", "variance", "data mismatch", "overfitting to dev"
@@ -45,7 +45,7 @@ class Rung:
     """One set of the ladder with its error; ``assumed`` where it was not measured but taken as 0."""
 
     name: str
-    error: Measured
+    error: Estimate
     assumed: bool = False
 
 
@@ -65,7 +65,7 @@ class Level:
 
     name: str
     kind: str
-    error: Measured
+    error: Estimate
     measured_on: str = "dev"
     note: str = ""
 
@@ -76,7 +76,7 @@ class Level:
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Level:
         """The inverse of ``to_json``."""
-        return cls(**{**data, "error": Measured.from_json(data["error"])})
+        return cls(**{**data, "error": Estimate.from_json(data["error"])})
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Gap:
     name: str
     lower: str
     upper: str
-    size: Measured
+    size: Estimate
     verdict: str
     matters: float
     needed: int | None = None
@@ -166,7 +166,7 @@ class Ladder:
         """The inverse of ``to_json``; other keys are left alone."""
         level, unit = data["level"], data["unit"]
         rungs = tuple(
-            Rung(r["name"], Measured(r["value"] or 0.0, r["low"], r["high"], r["n"], level, unit), r["assumed"])
+            Rung(r["name"], Estimate(r["value"] or 0.0, r["low"], r["high"], r["n"], level, unit), r["assumed"])
             for r in data["rungs"]
             if r["note"] != "closed"
         )
@@ -195,13 +195,13 @@ def _gap_to_json(gap: Gap) -> dict[str, Any]:
 
 
 def _gap_from_json(data: Mapping[str, Any], level: float, unit: str) -> Gap:
-    size = Measured(data["value"], data["low"], data["high"], None, level, unit)
+    size = Estimate(data["value"], data["low"], data["high"], None, level, unit)
     return Gap(lower=data["from"], upper=data["to"], size=size, **{name: data[name] for name in _GAP_TEXTS})
 
 
 def build_ladder(
-    errors: Mapping[str, Measured],
-    human: Measured | float | None = None,
+    errors: Mapping[str, Estimate],
+    human: Estimate | float | None = None,
     matters: float | None = None,
     metric: str = "error",
     closed: Sequence[str] = (),
@@ -227,7 +227,7 @@ def build_ladder(
     """
     _check(errors, human)
     unit = next(iter(errors.values())).unit
-    level = human if isinstance(human, Measured) else Measured(0.0 if human is None else human, unit=unit)
+    level = human if isinstance(human, Estimate) else Estimate(0.0 if human is None else human, unit=unit)
     rungs = (
         Rung("human", replace(level, unit=unit), assumed=human is None),
         *(Rung(name, errors[name]) for name in RUNGS if name in errors),
@@ -237,12 +237,12 @@ def build_ladder(
     return Ladder(rungs, gaps, metric, tuple(name for name in closed if name not in errors), spread, tuple(levels))
 
 
-def default_matters(error: Measured) -> float:
+def default_matters(error: Estimate) -> float:
     """The size up to which a gap does not matter: a tenth of the error, for rates at least half a point."""
     return max(0.1 * error.value, 0.005 if error.unit == "%" else 0.0)
 
 
-def judge(size: Measured, matters: float) -> str:
+def judge(size: Estimate, matters: float) -> str:
     """The verdict on a gap.
 
     Present if it is larger than what matters and its interval lies above 0; absent if the whole interval lies
@@ -254,7 +254,7 @@ def judge(size: Measured, matters: float) -> str:
     return ABSENT if high <= matters + ROUNDING else CANNOT_TELL
 
 
-def tell_apart(ladder: Ladder, first: Gap, second: Gap) -> Measured:
+def tell_apart(ladder: Ladder, first: Gap, second: Gap) -> Estimate:
     """Size of the first gap − size of the second, with an interval that respects a rung they share."""
     weights = dict.fromkeys((rung.name for rung in ladder.rungs), 0.0)
     for gap, sign in ((first, 1.0), (second, -1.0)):
@@ -263,13 +263,13 @@ def tell_apart(ladder: Ladder, first: Gap, second: Gap) -> Measured:
     return combination([weights[rung.name] for rung in ladder.rungs], [rung.error for rung in ladder.rungs])
 
 
-def _check(errors: Mapping[str, Measured], human: Measured | float | None) -> None:
+def _check(errors: Mapping[str, Estimate], human: Estimate | float | None) -> None:
     if not errors:
         raise UsageError(f"The ladder needs the error of at least one set: {', '.join(RUNGS[1:])}.")
-    given: dict[str, Measured] = dict(errors)
+    given: dict[str, Estimate] = dict(errors)
     if human is not None:
         unit = next(iter(errors.values())).unit
-        given["human"] = human if isinstance(human, Measured) else Measured(human, unit=unit)
+        given["human"] = human if isinstance(human, Estimate) else Estimate(human, unit=unit)
     for name, error in given.items():
         if name not in RUNGS:
             raise UsageError(f"Unknown set '{name}' in the ladder.{nearest(name, RUNGS)}")
@@ -327,7 +327,7 @@ def _smaller(lower: Rung, upper: Rung) -> Rung:
     return upper if (upper.error.n or 0) <= (lower.error.n or 0) else lower
 
 
-def _resized(error: Measured, n: float | None) -> Measured:
+def _resized(error: Estimate, n: float | None) -> Estimate:
     """The error as it would be measured on n examples; unchanged where its n is unknown or stays."""
     if n is None or error.n is None or not error.has_interval or n == error.n:
         return error
@@ -343,7 +343,7 @@ def _resized(error: Measured, n: float | None) -> Measured:
     )
 
 
-def _is_proportion(error: Measured) -> bool:
+def _is_proportion(error: Estimate) -> bool:
     """Whether the interval is Wilson's of n examples, and not one of F1 or another function of counts."""
     return error.n is not None and bool(
         np.allclose(wilson(error.value * error.n, error.n, error.level), error.interval, atol=1e-6)

@@ -18,7 +18,7 @@ from numpy.typing import ArrayLike, NDArray
 from leadline.errors import UsageError
 from leadline.files import plain
 from leadline.measure.bootstrap import bootstrap_weights
-from leadline.measure.intervals import Measured, paired_difference, proportion
+from leadline.measure.intervals import Estimate, paired_difference, proportion
 from leadline.strategy.comparison import Comparison, compare
 
 Array = NDArray[Any]
@@ -38,15 +38,15 @@ class Ceiling:
     """The whole pipeline's accuracy with the stages up to this one perfect, and what this stage added."""
 
     stage: str
-    accuracy: Measured
-    gain: Measured
+    accuracy: Estimate
+    gain: Estimate
 
 
 @dataclass(frozen=True)
 class CeilingAnalysis:
     """``accuracy`` of the pipeline as it is, and the ceilings in the order of the stages."""
 
-    accuracy: Measured
+    accuracy: Estimate
     ceilings: tuple[Ceiling, ...]
 
     @property

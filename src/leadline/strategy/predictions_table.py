@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from leadline.errors import LeadlineError, UsageError, nearest
 from leadline.measure.breakdown import Breakdown, break_down, scores_for
 from leadline.measure.costs import ErrorCost, chosen_metric, configured_metrics
-from leadline.measure.intervals import Measured, wilson
+from leadline.measure.intervals import Estimate, wilson
 from leadline.measure.metrics import CONFIGURED, Metric, metric, metric_names
 from leadline.measure.tasks import MULTILABEL, REGRESSION, Task, task_of_classes
 from leadline.strategy.diagnosis import Diagnosis, diagnose_predictions, diagnose_regression
@@ -273,16 +273,16 @@ def _annotators(table: pa.Table) -> HumanLevel | None:
     return human_level(answers, np.array(table["label"].to_pylist(), object))
 
 
-def _human(percent: float | None, n: int | None) -> Measured | None:
+def _human(percent: float | None, n: int | None) -> Estimate | None:
     if percent is None:
         return None
     if not 0 <= percent <= 100:
         raise UsageError(f"The human error must lie between 0 and 100 percent, got {percent:g}.")
     rate = percent / 100
     if n is None:
-        return Measured(rate)
+        return Estimate(rate)
     low, high = wilson(rate * n, n)
-    return Measured(rate, float(low), float(high), n)
+    return Estimate(rate, float(low), float(high), n)
 
 
 def _parts(table: pa.Table, path: str | os.PathLike[str]) -> dict[str, Array]:

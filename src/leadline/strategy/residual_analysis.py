@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from leadline.errors import UsageError
 from leadline.measure.bootstrap import bootstrap_all
 from leadline.measure.classification import clustered_rate
-from leadline.measure.intervals import Measured
+from leadline.measure.intervals import Estimate
 from leadline.measure.regression import mean_absolute, root_mean_square
 from leadline.strategy.error_analysis import Cause, ErrorAnalysis
 
@@ -42,7 +42,7 @@ def largest_half(residuals: ArrayLike, kind: Kind = "rmse") -> Array:
     return found & (parts > 0)
 
 
-def error_of(residuals: ArrayLike, kind: Kind = "rmse") -> Measured:
+def error_of(residuals: ArrayLike, kind: Kind = "rmse") -> Estimate:
     """RMSE or MAE with its interval."""
     return root_mean_square(residuals) if kind == "rmse" else mean_absolute(residuals)
 
@@ -94,9 +94,9 @@ def _gain(inside: Array, parts: Array, kind: Kind) -> Callable[[Array], Array]:
     return gain
 
 
-def _cause(name: str, inside: Array, residuals: Array, parts: Array, kind: Kind, gain: Measured) -> Cause:
+def _cause(name: str, inside: Array, residuals: Array, parts: Array, kind: Kind, gain: Estimate) -> Cause:
     """The cause of what is ``inside``, boolean (m,)."""
     kept = ~inside if residuals.ndim == 1 else ~inside[:, None]
     ceiling = error_of(residuals * kept, kind)
-    share = clustered_rate(parts * inside, parts) if parts.any() else Measured(0.0)
+    share = clustered_rate(parts * inside, parts) if parts.any() else Estimate(0.0)
     return Cause(name, int(inside.sum()), share, ceiling, gain)

@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike
 
 from leadline.errors import UsageError
 from leadline.files import plain
-from leadline.measure.intervals import Measured
+from leadline.measure.intervals import Estimate
 from leadline.measure.metrics import Metric, metric
 from leadline.strategy.comparison import Comparison, compare, expected_optimism
 from leadline.text import grouped
@@ -61,7 +61,7 @@ class Candidate:
     """One model: its optimizing metric, and what it costs by the name of each satisficing metric."""
 
     name: str
-    score: Measured
+    score: Estimate
     satisficing: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -83,7 +83,7 @@ class Selection:
     ranked: tuple[Candidate, ...]
     rejected: tuple[tuple[Candidate, str], ...]
     comparison: Comparison | None = None
-    optimism: Measured | None = None
+    optimism: Estimate | None = None
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
@@ -153,7 +153,7 @@ def _missed(candidate: Candidate, limits: Sequence[Threshold]) -> str:
     return ", ".join(missed)
 
 
-def _luck(count: int, n: int, optimism: Measured) -> str:
+def _luck(count: int, n: int, optimism: Estimate) -> str:
     return (
         f"{count} models were compared on the same {grouped(n)} dev examples: the best of {count} equally good "
         f"ones would look {optimism.plain()} better than it is. Report the error of a test set."

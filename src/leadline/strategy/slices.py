@@ -17,7 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
 from leadline.files import plain
-from leadline.measure.intervals import Measured, difference, proportion
+from leadline.measure.intervals import Estimate, difference, proportion
 
 Array = NDArray[Any]
 # Categories beyond the most frequent ones are too rare to be slices.
@@ -45,9 +45,9 @@ class Slice:
 
     description: str
     rows: Array
-    error: Measured
-    rest: Measured
-    excess: Measured
+    error: Estimate
+    rest: Estimate
+    excess: Estimate
     share: float
     p: float
     metric: str = "error"
@@ -68,7 +68,7 @@ def find_slices(
     significance: float = 0.05,
     shuffles: int = 199,
     seed: int = 0,
-    measure: Callable[[Array], Measured] | None = None,
+    measure: Callable[[Array], Estimate] | None = None,
     metric: str = "error",
 ) -> tuple[Slice, ...]:
     """Find slices whose error is higher than elsewhere, the clearest first.

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leadline.files import plain
-from leadline.measure.intervals import Measured
+from leadline.measure.intervals import Estimate
 from leadline.strategy.label_pattern import LabelPattern
 from leadline.text import grouped
 
@@ -29,7 +29,7 @@ class Suspects(ABC):
 
     suspects: Array
     quality: Array
-    rate: Measured
+    rate: Estimate
     pattern: LabelPattern
 
     @abstractmethod

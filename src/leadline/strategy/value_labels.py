@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
-from leadline.measure.intervals import Measured, proportion
+from leadline.measure.intervals import Estimate, proportion
 from leadline.strategy.label_pattern import Family, LabelPattern, pattern_of, segment_families
 from leadline.strategy.label_text import CarriedLabels, Values
 from leadline.strategy.residual_analysis import largest_half
@@ -45,7 +45,7 @@ class ValueAudit(Suspects):
     suggested: tuple[str, ...]
     quality: Array
     contradicted: Array
-    rate: Measured
+    rate: Estimate
     pattern: LabelPattern
 
     def label(self, position: int) -> str:

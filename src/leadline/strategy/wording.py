@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from leadline.measure.intervals import Measured, difference
+from leadline.measure.intervals import Estimate, difference
 from leadline.strategy.ladder import BIAS, VARIANCE, Gap, Ladder, Rung
 from leadline.text import capitalized, grouped
 
@@ -75,7 +75,7 @@ def _assumed_human(ladder: Ladder) -> list[str]:
     if not bias or not variance or not bias.size.value > variance.size.value > variance.matters:
         return ["Human level assumed 0 %."]
     # From here on the conclusion hangs on the assumption.
-    turn = Measured(bias.size.value - variance.size.value)
+    turn = Estimate(bias.size.value - variance.size.value)
     return [f"Human level assumed 0 %; if it is above {turn.plain()}, variance is the larger gap."]
 
 

@@ -6,8 +6,8 @@ from leadline.training.ensemble import AnyTrainer, EnsembleTrainer
 from leadline.training.evaluate import cost_and_error, outputs
 from leadline.training.fit import fit
 from leadline.training.objective import Objective
-from leadline.training.outcome import Fit
-from leadline.training.settings import EarlyStopping, Training
+from leadline.training.outcome import FitResult
+from leadline.training.settings import EarlyStopping, TrainingSettings
 from leadline.training.stream import Stream
 from leadline.training.trainer import Epoch, Examples, Goal, Trainer
 
@@ -19,12 +19,12 @@ __all__ = [
     "EnsembleTrainer",
     "Epoch",
     "Examples",
-    "Fit",
+    "FitResult",
     "Goal",
     "Objective",
     "Stream",
     "Trainer",
-    "Training",
+    "TrainingSettings",
     "cost_and_error",
     "fit",
     "outputs",

@@ -13,9 +13,9 @@ from leadline.errors import UsageError
 from leadline.network import Network, Parameters, as_population, take_over_members
 from leadline.training.batches import Augment
 from leadline.training.divergence import DivergenceError
-from leadline.training.population.member import Single
+from leadline.training.population.member import ResolvedMember
 from leadline.training.population.trainer import PopulationTrainer
-from leadline.training.settings import Training
+from leadline.training.settings import TrainingSettings
 from leadline.training.stream import Stream
 from leadline.training.trainer import Epoch, Examples, Trainer, measure_dev
 
@@ -33,7 +33,7 @@ class EnsembleTrainer:
         loss: str,
         train: Examples | Stream,
         dev: Examples | Stream | None,
-        settings: Training,
+        settings: TrainingSettings,
         parameters: Parameters,
         on_progress: Callable[[int, int, float], None] | None = None,
         augment: Augment | None = None,
@@ -44,7 +44,7 @@ class EnsembleTrainer:
         own = replace(settings, early_stopping=None, gradient_tolerance=None)
         member = self.network.member.for_loss(loss)
         seeds = (settings.seed * network.members + i for i in range(network.members))
-        singles = [Single(member, replace(own, seed=seed)) for seed in seeds]
+        singles = [ResolvedMember(member, replace(own, seed=seed)) for seed in seeds]
         self.population = PopulationTrainer(singles, loss, self.train, None)
         self.population.start_from(as_population(parameters))
         self.gradient_norm = float("inf")

@@ -8,8 +8,8 @@ from leadline.network import Network, Parameters
 from leadline.training.batches import Augment
 from leadline.training.divergence import DivergenceError
 from leadline.training.ensemble import AnyTrainer, EnsembleTrainer
-from leadline.training.outcome import Best, Fit
-from leadline.training.settings import Training
+from leadline.training.outcome import Best, FitResult
+from leadline.training.settings import TrainingSettings
 from leadline.training.stream import Stream
 from leadline.training.trainer import Epoch, Examples, Trainer
 
@@ -19,12 +19,12 @@ def fit(
     loss: str,
     train: Examples | Stream,
     dev: Examples | Stream | None = None,
-    settings: Training | None = None,
+    settings: TrainingSettings | None = None,
     parameters: Parameters | None = None,
     on_epoch: Callable[[Epoch, AnyTrainer], object] | None = None,
     on_progress: Callable[[int, int, float], None] | None = None,
     augment: Augment | None = None,
-) -> Fit:
+) -> FitResult:
     """Train ``network`` on tensors, or on a stream of them that need not fit in memory; an ensemble member by member.
 
     ``loss`` is a name of `leadline.equations.losses.LOSSES`. ``parameters`` start at ``network.initialize`` with
@@ -32,7 +32,7 @@ def fit(
     and stops the training by returning True. ``augment`` varies the inputs of each training batch. An interruption
     (Ctrl-C) ends it and keeps what was reached.
     """
-    settings = settings or Training()
+    settings = settings or TrainingSettings()
     network = network.for_loss(loss)
     if parameters is None:
         shown = train.sample if isinstance(train, Stream) else train
@@ -63,4 +63,4 @@ def fit(
     restored = best.parameters is not None
     if best.parameters is not None:
         parameters.copy_(best.parameters)
-    return Fit(network, parameters, history, stopped, best.epoch, restored, divergence)
+    return FitResult(network, parameters, history, stopped, best.epoch, restored, divergence)

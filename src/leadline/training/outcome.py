@@ -11,7 +11,7 @@ from leadline.training.trainer import Epoch
 
 
 @dataclass(frozen=True)
-class Fit:
+class FitResult:
     """A finished training: the network as trained (logits out), θ, one `Epoch` for each pass, and why it stopped.
 
     ``stopped`` is "epochs" (all done), "early stopping", "tolerance" (‖∇J‖ small enough), "request", "interrupted" or

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from leadline.equations.losses import LOSSES
 from leadline.errors import UsageError
-from leadline.training.settings import Training
+from leadline.training.settings import TrainingSettings
 
 
 @dataclass(frozen=True)
@@ -19,7 +19,7 @@ class Regularization:
     smoothing: float = 0.0
 
 
-def regularization_at(settings: Training, epoch: int) -> Regularization:
+def regularization_at(settings: TrainingSettings, epoch: int) -> Regularization:
     """What holds in the epoch after ``epoch`` whole ones, by the schedules; their steps are epochs, too."""
     dropout = settings.dropout_schedule(1.0, epoch, epoch)
     smoothing = settings.label_smoothing_schedule(settings.label_smoothing, epoch, epoch)
@@ -27,7 +27,7 @@ def regularization_at(settings: Training, epoch: int) -> Regularization:
     return Regularization(dropout, smoothing)
 
 
-def check_smoothing(settings: Training, loss: str) -> None:
+def check_smoothing(settings: TrainingSettings, loss: str) -> None:
     """Raise `UsageError` where labels are to be smoothed and the targets are numbers."""
     if settings.label_smoothing and not LOSSES[loss].smooths:
         raise UsageError(f"label_smoothing is for classes and labels, and '{loss}' compares numbers; leave it out")

@@ -39,7 +39,7 @@ class EarlyStopping:
 
 
 @dataclass(frozen=True)
-class Training:
+class TrainingSettings:
     """Settings of one training; ``l2`` and ``l1`` are λ of a penalty λ/(2m), with m the size of the batch.
 
     ``batch_size`` None is chosen by the amount of data; ``gradient_tolerance`` stops full-batch descent when ‖∇J‖

@@ -17,7 +17,7 @@ from leadline.training.divergence import Guard, Steps
 from leadline.training.evaluate import cost_and_error, outputs
 from leadline.training.objective import Objective
 from leadline.training.regularization import check_smoothing, regularization_at
-from leadline.training.settings import Training
+from leadline.training.settings import TrainingSettings
 from leadline.training.stream import Stream
 
 # Outputs (m, k) and targets → what a set is judged by; less is better.
@@ -67,7 +67,7 @@ class Examples:
         cls,
         x: object,
         y: object,
-        settings: Training,
+        settings: TrainingSettings,
         weights: object = None,
         goal: Goal | None = None,
     ) -> Examples:
@@ -91,7 +91,7 @@ class Trainer:
         loss: str,
         train: Examples | Stream,
         dev: Examples | Stream | None,
-        settings: Training,
+        settings: TrainingSettings,
         parameters: Parameters,
         on_progress: Callable[[int, int, float], None] | None = None,
         augment: Augment | None = None,
@@ -204,7 +204,7 @@ class Trainer:
         return remembered
 
 
-Measured = tuple[float | None, float | None, float | None]
+Estimate = tuple[float | None, float | None, float | None]
 
 
 def measure_dev(
@@ -212,9 +212,9 @@ def measure_dev(
     parameters: Parameters,
     loss: str,
     dev: Examples | Stream | None,
-    settings: Training,
+    settings: TrainingSettings,
     batch_size: int,
-) -> Measured:
+) -> Estimate:
     """Cost and error of the dev set, and what it is judged by where that is monitored."""
     if dev is None or len(dev) == 0:
         return None, None, None
@@ -226,8 +226,8 @@ def measure_dev(
 
 
 def _measure_stream(
-    network: Network, parameters: Parameters, loss: str, dev: Stream, settings: Training, batch_size: int
-) -> Measured:
+    network: Network, parameters: Parameters, loss: str, dev: Stream, settings: TrainingSettings, batch_size: int
+) -> Estimate:
     """The same of a set that comes in chunks: means over examples, or for regression the root of one."""
     power = LOSSES[loss].error_power
     cost = error = 0.0
@@ -243,7 +243,7 @@ def _measure_stream(
     return cost, error ** (1 / power), judged
 
 
-def monitored_goal(settings: Training, dev: Examples) -> Goal | None:
+def monitored_goal(settings: TrainingSettings, dev: Examples) -> Goal | None:
     """What early stopping has to be told of the dev set after each epoch, besides cost and error."""
     rule = settings.early_stopping
     return dev.goal if rule is not None and rule.monitor == "goal" else None

@@ -1,6 +1,6 @@
 """Trains many variants of an experiment: alike ones together as populations, others one after another.
 
->>> bench = Workbench(experiment)
+>>> bench = PreparedExperiment(experiment)
 >>> rates = [bench.variant({"training.learning_rate": rate}) for rate in (0.1, 0.01, 0.001)]
 >>> [outcome.dev_error for outcome in train_variants(rates)]
 """
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 
 import torch
 
-from leadline.training import AnyTrainer, Epoch, Examples, Fit, fit
+from leadline.training import AnyTrainer, Epoch, Examples, FitResult, fit
 from leadline.training.population import PopulationTrainer
 from leadline.training.threads import limited_threads, threads_for
 from leadline.variants.variants import Prepared, Variant
@@ -32,7 +32,7 @@ class Outcome:
     """What one variant reached.
 
     ``history`` has one `Epoch` for each pass; its errors are fractions wrong, or the RMSE in the target's unit.
-    ``stopped`` is one of `leadline.training.Fit`'s words, "pruned", or the word that `Executor.stop` was given.
+    ``stopped`` is one of `leadline.training.FitResult`'s words, "pruned", or the word that `Executor.stop` was given.
     ``kept_epoch`` is the one whose θ was kept: the best where early stopping went back to it, else the last.
     ``seconds`` are the variant's even share of the time. ``fit`` holds network and θ, None unless asked for.
     """
@@ -42,7 +42,7 @@ class Outcome:
     stopped: str
     kept_epoch: int | None
     seconds: float
-    fit: Fit | None = None
+    fit: FitResult | None = None
 
     @property
     def kept(self) -> Epoch | None:
@@ -92,7 +92,7 @@ class Executor:
     """Keeps up to ``places`` variants in training until none is left.
 
     Variants are numbered as they come. ``on_epoch`` is as for `train_variants`; ``on_end`` gets the number and outcome
-    (with its `Fit`) of each that is done. After an interruption or `stop`, ``stopped`` says why.
+    (with its `FitResult`) of each that is done. After an interruption or `stop`, ``stopped`` says why.
     """
 
     def __init__(
@@ -200,7 +200,7 @@ class Executor:
             self.on_end(number, _outcome(variant, finished))
 
 
-def train_alone(variant: Variant, on_epoch: Callable[[Epoch, AnyTrainer], object] | None = None) -> Fit:
+def train_alone(variant: Variant, on_epoch: Callable[[Epoch, AnyTrainer], object] | None = None) -> FitResult:
     """Train one variant with the ordinary loop, as a run of its experiment does."""
     single, prepared = variant.single, variant.prepared
     train = variant.train if variant.train is not None else _subset(prepared, single.subset)
@@ -268,7 +268,7 @@ def _subset(prepared: Prepared, subset: torch.Tensor | None) -> Examples:
     return Examples(train.x[index], train.y[index], None if train.weights is None else train.weights[index])
 
 
-def _outcome(variant: Variant, found: Fit) -> Outcome:
+def _outcome(variant: Variant, found: FitResult) -> Outcome:
     scale = variant.prepared.error_scale
     history = [_in_unit(epoch, scale) for epoch in found.history]
     return Outcome(variant, history, found.stopped, found.kept_epoch, sum(epoch.seconds for epoch in history), found)

@@ -19,8 +19,8 @@ from leadline.network import Network
 from leadline.session.augmented import augmentation_of
 from leadline.session.defaults import loss_of, resolve
 from leadline.session.plan import Plan, make_plan, training_settings
-from leadline.training import Examples, Stream, Training
-from leadline.training.population import Single, kind
+from leadline.training import Examples, Stream, TrainingSettings
+from leadline.training.population import ResolvedMember, kind
 from leadline.variants.architecture import SHAPE_KEYS, reshaped
 
 
@@ -48,7 +48,7 @@ class Variant:
     """
 
     experiment: Experiment
-    single: Single
+    single: ResolvedMember
     loss: str
     prepared: Prepared
     train: Examples | Stream | None = None
@@ -86,7 +86,7 @@ class Variant:
         return min(m, self.single.settings.batch_size or m)
 
 
-class Workbench:
+class PreparedExperiment:
     """An experiment whose data are read, split and prepared once, ready for any number of its variants.
 
     `LeadlineError` and `UsageError` as `leadline.session.plan.make_plan` raises them.
@@ -134,7 +134,7 @@ class Workbench:
         train = prepared.stream if train is None else train
         if positions is not None and prepared.stream is not None:
             raise UsageError("data.stream: a subset needs the training set in memory; set data.stream = false.")
-        single = Single(network, settings, positions)
+        single = ResolvedMember(network, settings, positions)
         return Variant(resolved, single, loss, self._in_form(prepared, loss, settings), train, name)
 
     @staticmethod
@@ -161,7 +161,7 @@ class Workbench:
             return make_plan(experiment, data)
         return replace(self.plan, data=data, preparation=Preparation.fit(data, self.plan.split.train))
 
-    def _in_form(self, prepared: Prepared, loss: str, settings: Training) -> Prepared:
+    def _in_form(self, prepared: Prepared, loss: str, settings: TrainingSettings) -> Prepared:
         """The same data where another precision, device or form of the target is asked for."""
         own = prepared.plan.training
         if (loss, settings.precision, settings.device) == (prepared.plan.loss, own.precision, own.device):

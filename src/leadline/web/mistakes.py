@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from leadline.measure import Measured
+from leadline.measure import Estimate
 from leadline.review.mistake_list import MistakeList, Order, ShownMistake, Wanted
 from leadline.review.sheet import ReviewSheet
 from leadline.review.store import ReviewStore
@@ -155,7 +155,7 @@ def find_groups(run: Run) -> list[Group]:
     return groups
 
 
-def _note(metric: str, error: Measured, rest: Measured, share: float) -> str:
+def _note(metric: str, error: Estimate, rest: Estimate, share: float) -> str:
     return f"{metric} {error.plain()}, elsewhere {rest.plain()}; {100 * share:.0f} % of the mistakes"
 
 

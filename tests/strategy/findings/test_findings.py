@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from leadline.errors import UsageError
-from leadline.measure import Measured
+from leadline.measure import Estimate
 from leadline.strategy.findings import CATALOGUE, STAGES, WEAK, Finding, Quantity, correct, ranked
 
 
@@ -17,7 +17,7 @@ def finding(code, strength="strong", p_value=None):
 
 
 def test_a_finding_survives_json():
-    evidence = (Quantity("dev error", Measured(0.2, 0.15, 0.25, 400)),)
+    evidence = (Quantity("dev error", Estimate(0.2, 0.15, 0.25, 400)),)
     made = Finding("target-leak", "x", evidence, "moderate", "y", "", {"data.exclude": ["id"]}, "z", 1e-6)
     assert Finding.from_json(json.loads(json.dumps(made.to_json()))) == made
 

@@ -16,9 +16,9 @@ from leadline.strategy.probes.budget import Budget
 from leadline.strategy.probes.candidates import DECADES, candidates
 from leadline.strategy.probes.retraining import Candidate, ProbedTraining, losses_of, retrain
 from leadline.strategy.probes.training import p_of_fall, training_findings
-from leadline.training import EarlyStopping, Examples, Training, fit
+from leadline.training import EarlyStopping, Examples, TrainingSettings, fit
 
-SOUND = Training(epochs=40, batch_size=64, optimizer=Adam(0.005))
+SOUND = TrainingSettings(epochs=40, batch_size=64, optimizer=Adam(0.005))
 
 
 def examples(n: int, seed: int, noise: bool = False) -> Examples:
@@ -29,7 +29,9 @@ def examples(n: int, seed: int, noise: bool = False) -> Examples:
     return Examples(x, y.float())
 
 
-def trained(settings: Training, network: Network | None = None, noise: bool = False, **options: Any) -> ProbedTraining:
+def trained(
+    settings: TrainingSettings, network: Network | None = None, noise: bool = False, **options: Any
+) -> ProbedTraining:
     network = network or Network([Dense(32, "relu"), Dense(32, "relu"), Dense(1)])
     train, dev = examples(500, 0, noise), examples(400, 1, noise)
     found = fit(network, "binary_cross_entropy", train, dev, settings)
@@ -52,7 +54,7 @@ def findings(training: ProbedTraining) -> tuple[Finding, ...]:
     ],
 )
 def test_a_fault_of_the_training_is_named_with_the_change_that_lowers_both_errors(
-    settings: Training, code: str
+    settings: TrainingSettings, code: str
 ) -> None:
     found = findings(trained(settings))
     assert code in {finding.code for finding in found}

@@ -12,7 +12,7 @@ from itertools import combinations
 import numpy as np
 
 from leadline.data.dataset import Column, Dataset
-from leadline.data.mapped import let_go
+from leadline.data.mapped import release_pages
 from leadline.data.splitting.row_hashes import column_words, combined, row_hashes
 
 GRID = 16
@@ -130,7 +130,7 @@ def coarse(images: np.ndarray, side: int = GRID) -> np.ndarray:
         grey = images[start : start + step].mean(axis=3, dtype=np.float32)
         sums = np.add.reduceat(np.add.reduceat(grey, rows[:-1], axis=1), columns[:-1], axis=2)
         out[start : start + step] = sums / np.outer(np.diff(rows), np.diff(columns))
-        let_go(images)
+        release_pages(images)
     return out
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from leadline.errors import UsageError, nearest
 from leadline.extensions import Extension, Registry, registry
-from leadline.measure.intervals import Measured
+from leadline.measure.intervals import Estimate
 
 Array = NDArray[Any]
 ReadColumn = Callable[[str], Array]
@@ -129,7 +129,7 @@ class Task(str, Extension, ABC, kind="task"):
         return labels
 
     @abstractmethod
-    def by_class(self, labels: Array, answers: Array, names: Sequence[str]) -> dict[str, Mapping[str, Measured]]:
+    def by_class(self, labels: Array, answers: Array, names: Sequence[str]) -> dict[str, Mapping[str, Estimate]]:
         """Metrics of each class, label or target by its name (by default its number); {} where there is one."""
 
     @property
@@ -161,6 +161,6 @@ def column_numbers(count: int) -> list[str]:
     return [str(number) for number in range(count)]
 
 
-def finite_row(row: Mapping[str, Measured]) -> dict[str, Measured]:
+def finite_row(row: Mapping[str, Estimate]) -> dict[str, Estimate]:
     """Those metrics of a row that the examples define."""
     return {name: found for name, found in row.items() if np.isfinite([found.value, *found.interval]).all()}

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from leadline.measure import classification as c
-from leadline.measure.intervals import Measured
+from leadline.measure.intervals import Estimate
 from leadline.measure.tasks.base import Array, ReadColumn, Task, column_numbers
 
 
@@ -44,7 +44,7 @@ class ClassTask(Task, abstract=True):
         labels, answers = (np.array([index[n] for n in column(kind).tolist()]) for kind in ("label", "prediction"))
         return labels, answers, np.stack([column(f"probability_{name}") for name in classes], axis=1)
 
-    def by_class(self, labels: Array, answers: Array, names: Sequence[str]) -> dict[str, Mapping[str, Measured]]:
+    def by_class(self, labels: Array, answers: Array, names: Sequence[str]) -> dict[str, Mapping[str, Estimate]]:
         """Precision, recall and F1 of each class."""
         k = len(names) or int(max(labels.max(), answers.max())) + 1
         rows = c.class_metrics(c.confusion_matrix(labels, answers, k))

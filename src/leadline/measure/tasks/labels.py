@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from leadline.measure import classification as c
-from leadline.measure.intervals import Measured, proportion
+from leadline.measure.intervals import Estimate, proportion
 from leadline.measure.tasks.base import Array, ReadColumn, Task, column_numbers
 
 
@@ -64,7 +64,7 @@ class MultilabelTask(Task):
         """The labels."""
         return tuple(classes)
 
-    def by_class(self, labels: Array, answers: Array, names: Sequence[str]) -> dict[str, Mapping[str, Measured]]:
+    def by_class(self, labels: Array, answers: Array, names: Sequence[str]) -> dict[str, Mapping[str, Estimate]]:
         """Error, precision, recall and F1 of each label, on the examples where it is known."""
         if labels.ndim == 1:
             return {}
@@ -76,7 +76,7 @@ def _names(names: Sequence[str], labels: Array) -> Sequence[str]:
     return list(names) or column_numbers(labels.shape[1])
 
 
-def _label_row(labels: Array, answers: Array) -> dict[str, Measured]:
+def _label_row(labels: Array, answers: Array) -> dict[str, Estimate]:
     known = ~np.isnan(np.asarray(labels, float))
     if not known.any():
         return {}

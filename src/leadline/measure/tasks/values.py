@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from leadline.measure import regression as r
-from leadline.measure.intervals import Measured
+from leadline.measure.intervals import Estimate
 from leadline.measure.tasks.base import Array, ReadColumn, Task, column_numbers, finite_row
 
 
@@ -75,7 +75,7 @@ class RegressionTask(Task):
         """(m,) where there is one value an example, else (m, k)."""
         return labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
 
-    def by_class(self, labels: Array, answers: Array, names: Sequence[str]) -> dict[str, Mapping[str, Measured]]:
+    def by_class(self, labels: Array, answers: Array, names: Sequence[str]) -> dict[str, Mapping[str, Estimate]]:
         """RMSE, MAE and R² of each of several values."""
         if labels.ndim == 1:
             return {}
@@ -91,7 +91,7 @@ def _value_columns(names: Sequence[str], kind: str) -> list[str]:
     return [f"{beginning}{number}" for number in range(count)]
 
 
-def _value_row(labels: Array, answers: Array) -> dict[str, Measured]:
+def _value_row(labels: Array, answers: Array) -> dict[str, Estimate]:
     residuals = r.residuals(labels, answers)
     rmse, mae = r.root_mean_square(residuals), r.mean_absolute(residuals)
     return finite_row({"rmse": rmse, "mae": mae, "r2": r.r2_interval(labels, answers)})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from leadline.measure import METRICS, Breakdown, CalibrationBin, Measured, task_named
+from leadline.measure import METRICS, Breakdown, CalibrationBin, Estimate, task_named
 from leadline.measure.metrics import CONFIGURED
 from leadline.report.figures.figure import Figure, axis, text
 from leadline.report.quantities import count
@@ -67,7 +67,7 @@ def segment_figure(breakdown: Breakdown, column: str, name: str) -> Figure | Non
     return interval_figure(rows, f"{_capital(_title(name))} by {column}", _title(name), overall)
 
 
-def interval_figure(rows: Mapping[str, Measured], title: str, quantity: str, overall: Measured | None = None) -> Figure:
+def interval_figure(rows: Mapping[str, Estimate], title: str, quantity: str, overall: Estimate | None = None) -> Figure:
     """Dots with intervals, one row for each name; a dashed line marks the value over all examples."""
     measured = list(rows.values())
     factor = 100.0 if measured[0].unit == "%" else 1.0
@@ -152,7 +152,7 @@ def calibration_figure(bins: Sequence[CalibrationBin]) -> Figure:
     return Figure("Calibration", description, [trace, line], layout)
 
 
-def _table(title: str, subject: str, rows: Mapping[str, Mapping[str, Measured]]) -> MetricTable:
+def _table(title: str, subject: str, rows: Mapping[str, Mapping[str, Estimate]]) -> MetricTable:
     names = list(dict.fromkeys(name for row in rows.values() for name in row))
     chosen = list(rows.items())
     if len(chosen) > MOST_ROWS:
@@ -176,14 +176,14 @@ def _capital(title: str) -> str:
     return title[:1].upper() + title[1:]
 
 
-def _badness(row: Mapping[str, Measured]) -> float:
+def _badness(row: Mapping[str, Estimate]) -> float:
     """The more the worse, by F1 where there is one, else by the first metric."""
     name = "f1" if "f1" in row else next(iter(row))
     rising = name not in METRICS or METRICS[name].direction == "maximize"
     return -row[name].value if rising else row[name].value
 
 
-def _cell(measured: Measured | None) -> MetricCell | None:
+def _cell(measured: Estimate | None) -> MetricCell | None:
     if measured is None:
         return None
     return MetricCell(measured.plain(), measured.range(), "" if measured.n is None else count(measured.n))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from leadline.measure import Measured
+from leadline.measure import Estimate
 from leadline.report.figures.breakdown import MetricCell, MetricTable
 from leadline.report.quantities import count, share
 from leadline.strategy import ErrorAnalysis
@@ -17,7 +17,7 @@ def gathered_table(parts: Sequence[Mapping[str, Any]]) -> MetricTable | None:
         return None
     rows = []
     for part in parts:
-        error, rest = Measured.from_json(part["error"]), Measured.from_json(part["rest"])
+        error, rest = Estimate.from_json(part["error"]), Estimate.from_json(part["rest"])
         cells = [
             MetricCell(error.plain(), error.range(), count(error.n or 0)),
             MetricCell(rest.plain()),
@@ -42,5 +42,5 @@ def causes_table(analysis: ErrorAnalysis | None) -> MetricTable | None:
     return MetricTable(title, "cause", (f"share of {analysis.of}", "error at best", "gain at most"), rows)
 
 
-def _cell(measured: Measured) -> MetricCell:
+def _cell(measured: Estimate) -> MetricCell:
     return MetricCell(measured.plain(), measured.range())

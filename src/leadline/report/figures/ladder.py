@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor, log10
 
-from leadline.measure.intervals import Measured
+from leadline.measure.intervals import Estimate
 from leadline.report.quantities import THIN, count, with_unit
 from leadline.strategy.ladder import PRESENT, RUNGS, Gap, Ladder, Rung
 from leadline.text import about
@@ -103,7 +103,7 @@ def nice_ticks(high: float, most: int = 5) -> list[float]:
     return [round(step * index, 12) for index in range(ceil(high / step - 1e-9) + 1)]
 
 
-def measured_note(error: Measured) -> str:
+def measured_note(error: Estimate) -> str:
     """The interval and the number of examples, such as ``1.3 to 4.7 % · n = 360``."""
     examples = "" if error.n is None else f"n{THIN}={THIN}{count(error.n)}"
     return " · ".join(part for part in (error.range(), examples) if part)
@@ -134,7 +134,7 @@ def _gap(gap: Gap, rungs: dict[str, Rung], scale: _Scale) -> GapRow:
     return GapRow(gap.name, gap.verdict, present, " · ".join(notes), value, start, end)
 
 
-def _signed(size: Measured, value: float | None) -> str:
+def _signed(size: Estimate, value: float | None) -> str:
     number = size.number(value).replace("-", "−")
     return number if number.startswith("−") else f"+{number}"
 

@@ -10,7 +10,7 @@ from leadline.report.figures.figure import Figure, Frame, axis
 from leadline.report.gallery.computing import error, predictions, trained
 from leadline.report.gallery.plane import class_map, mesh, points
 from leadline.report.gallery.toy import rings
-from leadline.training import Fit
+from leadline.training import FitResult
 
 LOSS = "softmax_cross_entropy"
 HIDDEN = (0, 2, 3, 12)
@@ -18,13 +18,13 @@ GRID = np.linspace(-3, 3, 121)
 EXAMPLES = rings(240, seed=9)
 
 
-def fit_rings(hidden: int) -> Fit:
+def fit_rings(hidden: int) -> FitResult:
     """Softmax regression for no hidden units, else a network with one tanh layer."""
     layers = [Dense(hidden, "tanh")] if hidden else []
     return trained(Network([*layers, Dense(3)]), LOSS, EXAMPLES, epochs=500, optimizer=Adam(0.05), l2=0.1)
 
 
-def regions(found: Fit) -> np.ndarray:
+def regions(found: FitResult) -> np.ndarray:
     """The most probable class at each point of the grid, (121, 121)."""
     return predictions(found, LOSS, mesh(GRID, GRID)).argmax(1).reshape(len(GRID), len(GRID))
 

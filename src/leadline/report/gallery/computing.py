@@ -13,7 +13,7 @@ from torch import Tensor
 from leadline.equations.losses import LOSSES
 from leadline.network import Network, Parameters
 from leadline.optimize import Optimizer
-from leadline.training import Examples, Fit, Objective, Training, fit, outputs
+from leadline.training import Examples, FitResult, Objective, TrainingSettings, fit, outputs
 
 
 @contextmanager
@@ -52,17 +52,17 @@ def parameter_path(
     return torch.stack(path).numpy()
 
 
-def trained(network: Network, loss: str, examples: Examples, **settings: Any) -> Fit:
+def trained(network: Network, loss: str, examples: Examples, **settings: Any) -> FitResult:
     """The network after full-batch training in float64."""
-    full_batch = Training(precision="float64", batch_size=len(examples), **settings)
+    full_batch = TrainingSettings(precision="float64", batch_size=len(examples), **settings)
     return fit(network, loss, examples, settings=full_batch)
 
 
-def predictions(found: Fit, loss: str, x: Tensor) -> np.ndarray:
+def predictions(found: FitResult, loss: str, x: Tensor) -> np.ndarray:
     """Probabilities (m, k) for the rows of ``x``."""
     return LOSSES[loss].prediction(outputs(found.network, found.parameters, x)).numpy()
 
 
-def error(found: Fit, loss: str, examples: Examples) -> float:
+def error(found: FitResult, loss: str, examples: Examples) -> float:
     """The fraction of wrong answers."""
     return float(LOSSES[loss].error(outputs(found.network, found.parameters, examples.x), examples.y).mean())

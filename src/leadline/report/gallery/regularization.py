@@ -10,7 +10,7 @@ from leadline.report.figures.figure import Figure, Frame, axis
 from leadline.report.gallery.computing import error, predictions, trained
 from leadline.report.gallery.plane import mesh, points, probability_map
 from leadline.report.gallery.toy import moons
-from leadline.training import Fit
+from leadline.training import FitResult
 
 LOSS = "binary_cross_entropy"
 LAMBDAS = (0.0, 0.03, 0.3, 1.0, 10.0)
@@ -19,13 +19,13 @@ X, Y = np.linspace(-2, 3, 61), np.linspace(-1.6, 2.1, 47)
 TRAIN, DEV = moons(90, noise=0.33, seed=7), moons(2_000, noise=0.33, seed=8)
 
 
-def fit_with_penalty(strength: float) -> Fit:
+def fit_with_penalty(strength: float) -> FitResult:
     """A network that could learn 90 noisy points by heart, held back by λ."""
     network = Network([Dense(48, "tanh", gain=1.5), Dense(48, "tanh", gain=1.5), Dense(1)])
     return trained(network, LOSS, TRAIN, epochs=600, optimizer=Adam(0.01), l2=strength)
 
 
-def fit_with_dropout(keep_prob: float) -> Fit:
+def fit_with_dropout(keep_prob: float) -> FitResult:
     """The same kind of network, whose hidden units are left out at random while it learns."""
     hidden = [Dense(96, "relu"), Dropout(keep_prob), Dense(96, "relu"), Dropout(keep_prob)]
     return trained(Network([*hidden, Dense(1)]), LOSS, TRAIN, epochs=600, optimizer=Adam(0.01))
@@ -43,7 +43,7 @@ def effect_of_dropout() -> Figure:
     return _figure("Dropout", "keeping", frames, start=3)
 
 
-def _frame(label: str, found: Fit) -> Frame:
+def _frame(label: str, found: FitResult) -> Frame:
     probability = predictions(found, LOSS, mesh(X, Y)).reshape(len(Y), len(X))
     errors = f"error {100 * error(found, LOSS, TRAIN):.0f} % train, {100 * error(found, LOSS, DEV):.0f} % dev"
     traces = probability_map(X, Y, probability) + points(TRAIN.x, TRAIN.y, ("class 0", "class 1"))

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from leadline.errors import UsageError, nearest
-from leadline.measure.intervals import Measured
+from leadline.measure.intervals import Estimate
 from leadline.strategy.findings.catalogue import Kind, kind
 
 STRONG, MODERATE, WEAK = "strong", "moderate", "weak"
@@ -21,16 +21,16 @@ class Quantity:
     """One measured number of a finding's evidence, by the name that people read."""
 
     name: str
-    measured: Measured
+    measured: Estimate
 
     def to_json(self) -> dict[str, Any]:
-        """The keys of `Measured` with ``name``."""
+        """The keys of `Estimate` with ``name``."""
         return {"name": self.name, **self.measured.to_json()}
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Quantity:
         """The inverse of ``to_json``."""
-        return cls(data["name"], Measured.from_json({key: value for key, value in data.items() if key != "name"}))
+        return cls(data["name"], Estimate.from_json({key: value for key, value in data.items() if key != "name"}))
 
     def __str__(self) -> str:
         return f"{self.name}: {self.measured}"

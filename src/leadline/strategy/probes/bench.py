@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from leadline.network import Network, Parameters
 from leadline.strategy.evidence import Evidence
-from leadline.training import Augment, Examples, Training
+from leadline.training import Augment, Examples, TrainingSettings
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +30,7 @@ class TrainingBench:
     loss: str
     train: Examples
     dev: Examples | None
-    settings: Training
+    settings: TrainingSettings
     evidence: Evidence
     parameters: Parameters | None = None
     augment: Callable[[], Augment | None] | None = None

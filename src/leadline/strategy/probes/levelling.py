@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.stats import t
 
-from leadline.measure.intervals import Measured
+from leadline.measure.intervals import Estimate
 
 LEAST_EPOCHS = 8
 """With fewer there is no telling a slope from the noise of batches."""
@@ -15,7 +15,7 @@ LEVEL_SHARE = 0.01
 """A cost has levelled off where the next tenth of the training would bring less than this share of the whole fall."""
 
 
-def remaining_fall(costs: Sequence[float]) -> Measured | None:
+def remaining_fall(costs: Sequence[float]) -> Estimate | None:
     """What a tenth of the epochs brings at the end, as a share of the fall from the first epoch, with its interval.
 
     ``costs`` are those of each epoch without penalties. The slope is that of a straight line through the last third
@@ -32,7 +32,7 @@ def remaining_fall(costs: Sequence[float]) -> Measured | None:
         return None
     share = -slope * len(values) / 10 / whole
     half = float(t.ppf(0.975, len(window) - 2)) * se * len(values) / 10 / whole
-    return Measured(float(share), float(share - half), float(share + half), len(window))
+    return Estimate(float(share), float(share - half), float(share + half), len(window))
 
 
 def has_levelled_off(costs: Sequence[float]) -> bool:

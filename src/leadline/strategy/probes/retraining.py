@@ -16,9 +16,9 @@ from torch import Tensor
 
 from leadline.equations.losses import LOSSES
 from leadline.network import Network, Parameters
-from leadline.training import Epoch, Examples, Fit, Trainer, Training, fit
+from leadline.training import Epoch, Examples, FitResult, Trainer, TrainingSettings, fit
 from leadline.training.evaluate import outputs
-from leadline.training.population import PopulationTrainer, Single, kind
+from leadline.training.population import PopulationTrainer, ResolvedMember, kind
 from leadline.training.threads import limited_threads, threads_for
 
 MEASURED_EXAMPLES = 4_000  # of the training set, on which the training error is measured
@@ -46,7 +46,7 @@ class ProbedTraining:
 
     network: Network
     loss: str
-    settings: Training
+    settings: TrainingSettings
     train: Examples
     dev: Examples
     parameters: Parameters
@@ -79,7 +79,7 @@ class Candidate:
     name: str
     step: str
     network: Network
-    settings: Training
+    settings: TrainingSettings
     change: Mapping[str, Any] = field(default_factory=dict)
     standardized: bool = False
 
@@ -139,7 +139,7 @@ def _groups(candidates: Sequence[Candidate]) -> list[list[int]]:
     """Positions of candidates that can train at once; each that cannot is a group of its own."""
     groups: dict[Any, list[int]] = {}
     for i, candidate in enumerate(candidates):
-        own = kind(Single(candidate.network, candidate.settings))
+        own = kind(ResolvedMember(candidate.network, candidate.settings))
         groups.setdefault(i if own is None else (own, candidate.standardized), []).append(i)
     return list(groups.values())
 
@@ -150,11 +150,11 @@ def _work(training: ProbedTraining, candidate: Candidate) -> float:
     return (20_000 + n) * max(candidate.settings.epochs, 1)
 
 
-def _fits(training: ProbedTraining, candidates: Sequence[Candidate], seconds: float) -> list[Fit | None]:
+def _fits(training: ProbedTraining, candidates: Sequence[Candidate], seconds: float) -> list[FitResult | None]:
     train, dev = training.train, training.dev
     if candidates[0].standardized and training.standardized is not None:
         train, dev = training.standardized()
-    singles = [Single(candidate.network, candidate.settings) for candidate in candidates]
+    singles = [ResolvedMember(candidate.network, candidate.settings) for candidate in candidates]
     shape, batch = tuple(train.x.shape[1:]), training.settings.batch_size or len(train)
     with limited_threads(threads_for(singles[0].network, shape, batch)):
         if kind(singles[0]) is None or train.weights is not None:
@@ -163,7 +163,9 @@ def _fits(training: ProbedTraining, candidates: Sequence[Candidate], seconds: fl
         return _at_once(training.loss, singles, train, dev, time.monotonic() + seconds)
 
 
-def _at_once(loss: str, singles: Sequence[Single], train: Examples, dev: Examples, end: float) -> list[Fit | None]:
+def _at_once(
+    loss: str, singles: Sequence[ResolvedMember], train: Examples, dev: Examples, end: float
+) -> list[FitResult | None]:
     """Train a population; where its time will not suffice for all epochs, the worse half leaves twice on the way."""
     trainer = PopulationTrainer(singles, loss, train, dev)
     started, epochs = time.monotonic(), max(each.settings.epochs for each in singles)
@@ -186,7 +188,7 @@ def _worse_half(records: Mapping[int, Epoch]) -> list[int]:
     return order[-(-len(order) // 2) :]
 
 
-def _alone(loss: str, single: Single, train: Examples, dev: Examples, end: float) -> Fit | None:
+def _alone(loss: str, single: ResolvedMember, train: Examples, dev: Examples, end: float) -> FitResult | None:
     if time.monotonic() >= end:
         return None
 

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 from scipy.stats import norm, wilcoxon
 
-from leadline.measure.intervals import Measured
+from leadline.measure.intervals import Estimate
 from leadline.strategy.findings import STRONG, Finding, Quantity
 from leadline.strategy.ladder import BIAS
 from leadline.strategy.probes.budget import Budget
@@ -135,11 +135,11 @@ def _error(training: ProbedTraining, losses: object) -> float:
     return mean if training.unit == "%" else training.scale * mean**0.5
 
 
-def _measured(training: ProbedTraining, losses: object) -> Measured:
-    return Measured(_error(training, losses), n=len(np.asarray(losses)), unit=training.unit)
+def _measured(training: ProbedTraining, losses: object) -> Estimate:
+    return Estimate(_error(training, losses), n=len(np.asarray(losses)), unit=training.unit)
 
 
-def _fall(training: ProbedTraining, before: np.ndarray, after: np.ndarray) -> Measured:
+def _fall(training: ProbedTraining, before: np.ndarray, after: np.ndarray) -> Estimate:
     """How far the error falls, with the 95 % interval of new examples (paired; for a root by the delta method)."""
     value = _error(training, before) - _error(training, after)
     se = float((before - after).std(ddof=1)) / len(before) ** 0.5
@@ -148,7 +148,7 @@ def _fall(training: ProbedTraining, before: np.ndarray, after: np.ndarray) -> Me
         roots = _error(training, before) + _error(training, after)
         se *= training.scale**2 / roots if roots else 0.0
     z = norm.ppf(0.975)
-    return Measured(value, value - z * se, value + z * se, len(before), unit=unit)
+    return Estimate(value, value - z * se, value + z * se, len(before), unit=unit)
 
 
 def _finding(training: ProbedTraining, own: Losses, shown: Tried) -> Finding:

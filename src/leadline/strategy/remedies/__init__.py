@@ -9,9 +9,9 @@ from leadline.strategy.remedies import capacity, examples, optimization, regular
 from leadline.strategy.remedies.length import stretched
 from leadline.strategy.remedies.remedy import (
     Advice,
-    Candidate,
     Option,
     Remedy,
+    RemedyOptions,
     candidates,
     catalogue,
     remedies,
@@ -24,9 +24,9 @@ CATALOGUE = (optimization, capacity, regularization, examples)
 __all__ = [
     "CATALOGUE",
     "Advice",
-    "Candidate",
     "Option",
     "Remedy",
+    "RemedyOptions",
     "candidates",
     "catalogue",
     "remedies",

@@ -112,7 +112,7 @@ class Remedy(Extension, kind="remedy"):
 
 
 @dataclass(frozen=True)
-class Candidate:
+class RemedyOptions:
     """A remedy with the options that one experiment has room for: what soundings measure."""
 
     key: str
@@ -153,13 +153,13 @@ def remedies_for(gaps: Sequence[str], evidence: Evidence) -> tuple[Advice, ...]:
     return tuple(remedy for gap in gaps for part in gap.split(" and ") for remedy in remedies(part, evidence))
 
 
-def candidates(evidence: Evidence) -> list[Candidate]:
+def candidates(evidence: Evidence) -> list[RemedyOptions]:
     """Every remedy that an experiment has room for, with its options: what can be measured."""
     made = []
     for remedy in catalogue():
         options = tuple(option for option in remedy.options(evidence) if option.changes)
         if options or remedy.always:
-            made.append(Candidate(remedy.name, remedy.title, remedy.moves, options, remedy.worth_here(evidence)))
+            made.append(RemedyOptions(remedy.name, remedy.title, remedy.moves, options, remedy.worth_here(evidence)))
     return made
 
 

@@ -12,8 +12,8 @@ from leadline.network import Parameters
 from leadline.training.batches import Batches
 from leadline.training.divergence import STEPS_BETWEEN_SNAPSHOTS, DivergenceError, Guard, Steps
 from leadline.training.objective import Objective
-from leadline.training.population.cohort import Cohort, member_of, on_vectors
-from leadline.training.population.rows import Row
+from leadline.training.population.active_members import ActiveMembers, member_of, on_vectors
+from leadline.training.population.member_state import MemberState
 from leadline.training.regularization import Regularization
 from leadline.training.trainer import Examples
 
@@ -35,7 +35,7 @@ class PopulationGuard:
     started from its part of the snapshot.
     """
 
-    def __init__(self, cohort: Cohort, loss: str) -> None:
+    def __init__(self, cohort: ActiveMembers, loss: str) -> None:
         self.cohort, self.loss = cohort, loss
         self._since: list[Block] = []
         self._n_steps = STEPS_BETWEEN_SNAPSHOTS
@@ -74,7 +74,7 @@ class PopulationGuard:
                 guard.watch(steps)
         return guard.explain(Batches(examples.x, examples.y, row.batch_size), epoch), good
 
-    def _objective(self, row: Row, parameters: Parameters) -> Objective:
+    def _objective(self, row: MemberState, parameters: Parameters) -> Objective:
         settings = row.single.settings
         noise = torch.Generator(settings.device)
         if id(row.noise) in self._noise:

@@ -15,7 +15,7 @@ from leadline.network import Network
 from leadline.network.layer import Layer
 from leadline.optimize import Optimizer
 from leadline.optimize.schedules import Schedule
-from leadline.training.settings import Training
+from leadline.training.settings import TrainingSettings
 
 SHARED_SETTINGS = ("batch_size", "precision", "device")
 
@@ -46,13 +46,13 @@ class Member:
     subset: Any = field(default=None, compare=False, repr=False)
     label: int | None = None
 
-    def single(self, network: Network, settings: Training) -> Single:
+    def single(self, network: Network, settings: TrainingSettings) -> ResolvedMember:
         """This member as a network and settings that train alone; raises `UsageError` for values that cannot be."""
         own = {name: getattr(self, name) for name in ("seed", "l2", "l1", "clip_norm", "epochs", "schedule")}
         given = {name: value for name, value in own.items() if value is not None}
         own_settings = replace(settings, optimizer=self._rule(settings.optimizer), **given)
         subset = None if self.subset is None else _indices(self.subset)
-        return Single(self._network(network), own_settings, subset, self.label)
+        return ResolvedMember(self._network(network), own_settings, subset, self.label)
 
     def _rule(self, shared: Optimizer) -> Optimizer:
         rule = shared if self.optimizer is None else self.optimizer
@@ -95,14 +95,14 @@ def _places(layers: Sequence[Layer], name: str) -> list[int]:
 
 
 @dataclass(frozen=True, eq=False)
-class Single:
+class ResolvedMember:
     """A member as it would train alone: its network, its settings, its examples' indices and its target's column.
 
     ``subset`` None: all examples; ``label`` None: all columns.
     """
 
     network: Network
-    settings: Training
+    settings: TrainingSettings
     subset: Tensor | None = None
     label: int | None = None
 
@@ -111,8 +111,8 @@ class Single:
         return y if self.label is None else y[:, self.label : self.label + 1]
 
 
-def resolve(network: Network, members: Sequence[Member], settings: Training) -> list[Single]:
-    """Every member as a `Single`; errors name the member."""
+def resolve(network: Network, members: Sequence[Member], settings: TrainingSettings) -> list[ResolvedMember]:
+    """Every member as a `ResolvedMember`; errors name the member."""
     singles = []
     for i, member in enumerate(members):
         try:
@@ -136,7 +136,7 @@ def _misfit(network: Network) -> int | None:
     return None
 
 
-def kind(single: Single) -> Hashable | None:
+def kind(single: ResolvedMember) -> Hashable | None:
     """What members of one population have in common: equal for two that can train together; None: it trains alone."""
     if not trains_in_population(single.network):
         return None
@@ -144,7 +144,7 @@ def kind(single: Single) -> Hashable | None:
     return _architecture(single.network), shared, type(single.settings.optimizer), single.label is None
 
 
-def check(singles: Sequence[Single], n_examples: int) -> None:
+def check(singles: Sequence[ResolvedMember], n_examples: int) -> None:
     """Raise `UsageError` unless these can train as one population on ``n_examples`` examples."""
     if not singles:
         raise UsageError("a population needs at least one member")
@@ -159,7 +159,7 @@ def check(singles: Sequence[Single], n_examples: int) -> None:
         _check_examples(i, single, n_examples)
 
 
-def _check_same(i: int, single: Single, first: Single) -> None:
+def _check_same(i: int, single: ResolvedMember, first: ResolvedMember) -> None:
     if _architecture(single.network) != _architecture(first.network):
         raise UsageError(f"members[{i}]: the architecture must be the same for all members of a population")
     for name in SHARED_SETTINGS:
@@ -176,7 +176,7 @@ def _check_same(i: int, single: Single, first: Single) -> None:
         )
 
 
-def _check_examples(i: int, single: Single, n_examples: int) -> None:
+def _check_examples(i: int, single: ResolvedMember, n_examples: int) -> None:
     subset = single.subset
     m = n_examples if subset is None else len(subset)
     if m == 0:

@@ -12,8 +12,8 @@ from leadline.equations.penalties import l1_penalty, l1_penalty_backward, l2_pen
 from leadline.network import Network, Parameters
 from leadline.optimize.clipping import clip_by_norm
 from leadline.training.population.losses import population_loss
+from leadline.training.population.member_state import MemberState, number
 from leadline.training.population.noise import PopulationMemory
-from leadline.training.population.rows import Row, number
 from leadline.training.population.updates import LARGE, zeros_with_margin
 from leadline.training.regularization import Regularization
 
@@ -66,7 +66,7 @@ class PopulationObjective:
         self,
         network: Network,
         loss: str,
-        rows: list[Row],
+        rows: list[MemberState],
         parameters: Parameters,
         gradients: Gradients,
         pools: Pools,
@@ -99,7 +99,7 @@ class PopulationObjective:
         smoothing = number([own.smoothing for own in members], device, self.independent)
         self._smoothing = {"smoothing": smoothing} if _present(smoothing) else {}
 
-    def _memories(self, rows: list[Row], pools: Pools) -> list[PopulationMemory]:
+    def _memories(self, rows: list[MemberState], pools: Pools) -> list[PopulationMemory]:
         memories = []
         for i, plain in enumerate(self.network.memories(self.parameters, training=True)):
             memory = PopulationMemory(True, plain.needs_input_gradient, None, plain.statistics, pool=pools[i])
@@ -109,7 +109,7 @@ class PopulationObjective:
             memories.append(memory)
         return memories
 
-    def _values(self, name: str, layer: int, rows: list[Row]) -> Number:
+    def _values(self, name: str, layer: int, rows: list[MemberState]) -> Number:
         """A field of the layer for each row, (P, 1, 1), or one number for all."""
         theta = self.parameters.theta
         given = [getattr(row.single.network.layers[layer], name) for row in rows]
@@ -154,7 +154,7 @@ class PopulationObjective:
         return value
 
 
-def _streams(layer: int, rows: list[Row]) -> list[tuple[torch.Generator, list[int]]]:
+def _streams(layer: int, rows: list[MemberState]) -> list[tuple[torch.Generator, list[int]]]:
     """Each generator with the rows that draw from it in this layer."""
     members: dict[int, tuple[torch.Generator, list[int]]] = {}
     for i, row in enumerate(rows):

@@ -9,7 +9,7 @@ from itertools import pairwise
 import torch
 from torch import Tensor
 
-from leadline.training.population.rows import Order, Row
+from leadline.training.population.member_state import MemberState, Order
 from leadline.training.trainer import STEPS_BETWEEN_LOOKS, Examples
 
 KEPT_VALUES = 1 << 18  # outputs that are kept until their costs are computed, while they are in the cache
@@ -32,7 +32,7 @@ class Segment:
         return self.last - self.first
 
 
-def plan_epoch(rows: list[Row], n_outputs: int) -> list[list[Segment]]:
+def plan_epoch(rows: list[MemberState], n_outputs: int) -> list[list[Segment]]:
     """Blocks of segments; costs are looked at after each block, as often as a training alone does."""
     last = rows[0].steps
     cuts = {last, *range(0, last, STEPS_BETWEEN_LOOKS)}
@@ -46,7 +46,7 @@ def plan_epoch(rows: list[Row], n_outputs: int) -> list[list[Segment]]:
     return blocks
 
 
-def _segments(rows: list[Row], start: int, stop: int, n_outputs: int) -> Iterator[Segment]:
+def _segments(rows: list[MemberState], start: int, stop: int, n_outputs: int) -> Iterator[Segment]:
     """Cut steps that are all alike into pieces whose outputs may be kept."""
     sizes = [row.size(start) for row in rows if row.steps > start]
     width = max(sizes)
@@ -62,7 +62,7 @@ class SharedBatches:
         self.examples = examples
         self._buffers: dict[tuple[int, ...], Tensor] = {}
 
-    def of(self, rows: list[Row], segment: Segment) -> tuple[Iterator[Tensor], Tensor]:
+    def of(self, rows: list[MemberState], segment: Segment) -> tuple[Iterator[Tensor], Tensor]:
         """Inputs (p, b, …) of one step after another, each valid until the next, and all targets (S, p, b, …)."""
         orders = [row.order for row in rows[: segment.p]]
         p = segment.p
@@ -76,7 +76,7 @@ class SharedBatches:
         y = y.view(*indices.shape, *y.shape[1:])
         return self._inputs(indices, p), y.expand(len(segment), p, *y.shape[2:])
 
-    def _indices(self, order: Order, row: Row, segment: Segment) -> Tensor:
+    def _indices(self, order: Order, row: MemberState, segment: Segment) -> Tensor:
         """The examples of one member's batches, (S, b); a short batch is filled up with an example of its own."""
         start = segment.first * row.batch_size
         indices = order.indices

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable, Sequence
 
 from leadline.errors import UsageError
 from leadline.network import Network
-from leadline.training.outcome import Fit
+from leadline.training.outcome import FitResult
 from leadline.training.population.member import Member, resolve
 from leadline.training.population.trainer import PopulationTrainer
-from leadline.training.settings import Training
+from leadline.training.settings import TrainingSettings
 from leadline.training.trainer import Epoch, Examples
 
 OnEpoch = Callable[[dict[int, Epoch], PopulationTrainer], Iterable[int] | None]
@@ -32,19 +32,19 @@ class Population:
         return len(self.members)
 
     def trainer(
-        self, loss: str, train: Examples, dev: Examples | None = None, settings: Training | None = None
+        self, loss: str, train: Examples, dev: Examples | None = None, settings: TrainingSettings | None = None
     ) -> PopulationTrainer:
         """A training in progress, to be moved on epoch by epoch."""
-        return PopulationTrainer(resolve(self.network, self.members, settings or Training()), loss, train, dev)
+        return PopulationTrainer(resolve(self.network, self.members, settings or TrainingSettings()), loss, train, dev)
 
     def fit(
         self,
         loss: str,
         train: Examples,
         dev: Examples | None = None,
-        settings: Training | None = None,
+        settings: TrainingSettings | None = None,
         on_epoch: OnEpoch | None = None,
-    ) -> list[Fit]:
+    ) -> list[FitResult]:
         """Train every member to its end; what `leadline.training.fit` returns, in the members' order.
 
         ``settings`` hold what members share. ``on_epoch`` is called after every epoch with the members' records and the
@@ -53,7 +53,7 @@ class Population:
         return train_to_end(self.trainer(loss, train, dev, settings), on_epoch)
 
 
-def train_to_end(trainer: PopulationTrainer, on_epoch: OnEpoch | None = None) -> list[Fit]:
+def train_to_end(trainer: PopulationTrainer, on_epoch: OnEpoch | None = None) -> list[FitResult]:
     """Run epochs until no member is left."""
     try:
         while trainer.active:

@@ -15,20 +15,20 @@ from leadline.errors import LeadlineError, UsageError
 from leadline.network import Parameters
 from leadline.training.checks import check_problem
 from leadline.training.divergence import DivergenceError
-from leadline.training.outcome import Fit
-from leadline.training.population.cohort import as_vectors, member_of, start_cohort
+from leadline.training.outcome import FitResult
+from leadline.training.population.active_members import as_vectors, member_of, start_cohort
 from leadline.training.population.evaluate import population_cost_and_error, population_outputs
 from leadline.training.population.guard import PopulationGuard
-from leadline.training.population.member import Single, check
+from leadline.training.population.member import ResolvedMember, check
+from leadline.training.population.member_state import MemberState, make_rows, number, own_columns
 from leadline.training.population.objective import PopulationObjective
 from leadline.training.population.plan import Segment, SharedBatches
-from leadline.training.population.rows import Row, make_rows, number, own_columns
 from leadline.training.regularization import check_smoothing, regularization_at
 from leadline.training.trainer import Epoch, Examples, monitored_goal
 
 
 class PopulationTrainer:
-    """Trains several `Single` networks at once; they may differ in all that `Member` holds.
+    """Trains several `ResolvedMember` networks at once; they may differ in all that `Member` holds.
 
     ``run_epoch`` takes every active member once through its own examples; a member that is done (its epochs, early
     stopping, tolerance, divergence, `retire`) leaves and is not touched again. ``active`` are the members that are
@@ -41,7 +41,7 @@ class PopulationTrainer:
 
     def __init__(
         self,
-        singles: Sequence[Single],
+        singles: Sequence[ResolvedMember],
         loss: str,
         train: Examples,
         dev: Examples | None = None,
@@ -54,7 +54,7 @@ class PopulationTrainer:
         self._train = Examples(as_vectors(train.x), train.y)
         self._dev = None if dev is None or len(dev) == 0 else replace(dev, x=as_vectors(dev.x))
         self._batches = SharedBatches(self._train)
-        self._fits: dict[int, Fit] = {}
+        self._fits: dict[int, FitResult] = {}
         self.epoch = 0
         self._cohort = start_cohort(singles[0].network, loss, rows, tuple(train.x.shape[1:]))
         self._guard = PopulationGuard(self._cohort, loss)
@@ -68,7 +68,7 @@ class PopulationTrainer:
     def run_epoch(self) -> dict[int, Epoch]:
         """One epoch of every active member; its record by member. A record's seconds are the member's even share.
 
-        A member that diverges has no record of the epoch; its `Fit` says why.
+        A member that diverges has no record of the epoch; its `FitResult` says why.
         """
         if not self.active:
             return {}
@@ -110,7 +110,7 @@ class PopulationTrainer:
         return dict(sorted(records.items()))
 
     def retire(self, members: Iterable[int], stopped: str = "request") -> None:
-        """Let active members leave, with what they have reached; ``stopped`` is what their `Fit` will say."""
+        """Let active members leave, with what they have reached; ``stopped`` is what their `FitResult` will say."""
         wanted = set(members)
         unknown = wanted - set(self.active)
         if unknown:
@@ -147,11 +147,11 @@ class PopulationTrainer:
         raise UsageError(f"there is no member {member}; the population has {len(self.singles)}")
 
     @property
-    def finished(self) -> dict[int, Fit]:
+    def finished(self) -> dict[int, FitResult]:
         """What the members reached that have left, in the order in which they left."""
         return dict(self._fits)
 
-    def results(self) -> list[Fit]:
+    def results(self) -> list[FitResult]:
         """What every member reached, in the members' order; those still active are given as they are now."""
         found = dict(self._fits)
         for i, row in enumerate(self._cohort.rows):
@@ -257,14 +257,14 @@ class PopulationTrainer:
             self._cohort = self._cohort.keep([i for i in range(len(rows)) if i not in leaving])
             self._guard = PopulationGuard(self._cohort, self.loss)
 
-    def _fit(self, i: int, row: Row, stopped: str, divergence: DivergenceError | None = None) -> Fit:
+    def _fit(self, i: int, row: MemberState, stopped: str, divergence: DivergenceError | None = None) -> FitResult:
         best, network = row.best, row.single.network.for_loss(self.loss)
         restored = best.parameters is not None
         parameters = (best.parameters or member_of(self._cohort.parameters, i)).clone()
-        return Fit(network, parameters, list(row.history), stopped, best.epoch, restored, divergence)
+        return FitResult(network, parameters, list(row.history), stopped, best.epoch, restored, divergence)
 
 
-def _check_problems(rows: list[Row], loss: str, train: Examples) -> None:
+def _check_problems(rows: list[MemberState], loss: str, train: Examples) -> None:
     """What would go wrong for any member, before training starts."""
     for row in {(row.m, row.batch_size, row.single.label): row for row in rows}.values():
         m = min(row.m, len(train))  # only the number of examples matters: the labels are looked at as a whole

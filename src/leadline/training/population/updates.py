@@ -10,7 +10,7 @@ from leadline.equations.averages import Number
 from leadline.optimize import Adam, RMSprop
 from leadline.optimize.optimizer import Optimizer, State
 from leadline.optimize.schedules import Constant
-from leadline.training.population.rows import Row, number
+from leadline.training.population.member_state import MemberState, number
 
 LARGE = 8_192
 """From so many parameters on, a kernel call for each member costs less than another pass over all members."""
@@ -43,7 +43,9 @@ class Update:
     the gradient it is from `zeros_with_margin`.
     """
 
-    def __init__(self, rows: list[Row], theta: Tensor, gradient: Tensor, n_penalized: int, work: Tensor | None) -> None:
+    def __init__(
+        self, rows: list[MemberState], theta: Tensor, gradient: Tensor, n_penalized: int, work: Tensor | None
+    ) -> None:
         self.rows, self.theta, self.gradient = rows, theta, gradient
         rules = [row.single.settings.optimizer for row in rows]
         self.schedules = [row.single.settings.schedule for row in rows]

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
 
-from leadline.measure import Measured
+from leadline.measure import Estimate
 from leadline.measure.metrics import error_unit
 from leadline.report.quantities import duration, moment
 from leadline.runs.folder import RunFolder
@@ -121,8 +121,8 @@ def _shown(site: Site, row: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _measured(row: dict[str, Any], part: str) -> Measured | None:
+def _measured(row: dict[str, Any], part: str) -> Estimate | None:
     if row[f"{part}_error"] is None:
         return None
     low, high, n = (row[f"{part}_{key}"] for key in ("low", "high", "n"))
-    return Measured(row[f"{part}_error"], low, high, n, unit=error_unit(row["metric"], row["task"]))
+    return Estimate(row[f"{part}_error"], low, high, n, unit=error_unit(row["metric"], row["task"]))

@@ -10,7 +10,7 @@ from torch import Tensor
 from leadline.equations.averages import Number
 from leadline.training.batches import default_batch_size, epoch_order
 from leadline.training.outcome import Best
-from leadline.training.population.member import Single
+from leadline.training.population.member import ResolvedMember
 from leadline.training.trainer import Epoch
 
 
@@ -40,11 +40,11 @@ class Order:
 
 
 @dataclass
-class Row:
+class MemberState:
     """One member that still trains; ``independent`` ones round alike whoever else trains (see `PopulationTrainer`)."""
 
     member: int
-    single: Single
+    single: ResolvedMember
     batch_size: int
     order: Order
     noise: torch.Generator
@@ -71,7 +71,7 @@ class Row:
         return self.single.network.layers[layer].draws
 
 
-def own_columns(rows: list[Row], y: Tensor) -> Tensor:
+def own_columns(rows: list[MemberState], y: Tensor) -> Tensor:
     """Of targets (…, P, b, k), each row's own column: (…, P, b, 1); all of them where no row has one."""
     labels = [row.single.label for row in rows]
     if any(label is None for label in labels):
@@ -80,7 +80,7 @@ def own_columns(rows: list[Row], y: Tensor) -> Tensor:
     return y.gather(-1, index.expand(*y.shape[:-1], 1))
 
 
-def make_rows(singles: list[Single], n_examples: int, independent: bool = False) -> list[Row]:
+def make_rows(singles: list[ResolvedMember], n_examples: int, independent: bool = False) -> list[MemberState]:
     """A row for each member, those with more updates in an epoch first; equal random streams are made once."""
     orders: dict[object, Order] = {}
     noises: dict[object, torch.Generator] = {}
@@ -94,7 +94,7 @@ def make_rows(singles: list[Single], n_examples: int, independent: bool = False)
         if key not in orders:
             orders[key] = Order(subset, n_examples, batch_size, settings.seed, settings.device)
         best = Best(settings.early_stopping)
-        row = Row(member, single, batch_size, orders[key], torch.Generator(), best, independent)
+        row = MemberState(member, single, batch_size, orders[key], torch.Generator(), best, independent)
         drawing = tuple(row.draws(layer) for layer in range(len(single.network)))
         stream = (settings.seed, m, batch_size, drawing)
         if stream not in noises:

@@ -10,7 +10,7 @@ from leadline.soundings.effects import Effect
 from leadline.soundings.learning_curve import LearningCurve
 from leadline.soundings.result import Tried
 from leadline.soundings.training import Trained
-from leadline.strategy.remedies import Candidate, Option
+from leadline.strategy.remedies import Option, RemedyOptions
 
 
 @dataclass(frozen=True)
@@ -32,14 +32,14 @@ class Fidelity:
 
 
 @dataclass(eq=False)
-class Line:
+class RemedyMeasurement:
     """What was measured of a remedy, before it is set beside the others.
 
     ``dev``, ``train`` and ``gap`` are changes; ``cost`` is a training's time over the baseline's. ``group`` holds
     the networks behind them, one a seed, where they are trainings of the option as it is.
     """
 
-    remedy: Candidate
+    remedy: RemedyOptions
     option: Option | None = None
     dev: Effect | None = None
     train: Effect | None = None

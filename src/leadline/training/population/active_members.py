@@ -10,13 +10,13 @@ from torch import Tensor
 
 from leadline.network import Network, Parameters
 from leadline.network.layer import Shape
+from leadline.training.population.member_state import MemberState
 from leadline.training.population.objective import Gradients, Pools, PopulationObjective
 from leadline.training.population.plan import plan_epoch
-from leadline.training.population.rows import Row
 from leadline.training.population.updates import Update, zeros_with_margin
 
 
-class Cohort:
+class ActiveMembers:
     """Rows with their θ (P, n), gradients, update rules, and the plan of their epochs.
 
     Rows with more updates in an epoch come first, so those that take part in a step are always the first p, whose
@@ -25,7 +25,7 @@ class Cohort:
     """
 
     def __init__(
-        self, network: Network, loss: str, rows: list[Row], parameters: Parameters, n_outputs: int, pools: Pools
+        self, network: Network, loss: str, rows: list[MemberState], parameters: Parameters, n_outputs: int, pools: Pools
     ) -> None:
         self.network, self.loss, self.rows, self.parameters, self.pools = network, loss, rows, parameters, pools
         theta = parameters.theta
@@ -71,13 +71,15 @@ class Cohort:
         """How many updates each row has had."""
         return [update.state.step for update in self.updates for _ in update.rows]
 
-    def keep(self, kept: list[int]) -> Cohort:
+    def keep(self, kept: list[int]) -> ActiveMembers:
         """The cohort of these rows alone; the others' memory is given up."""
         index = torch.tensor(kept, device=self.parameters.theta.device)
         steps = self.steps_done()
         averages = {name: average[index] for name, average in self.averages().items()}
         rows = [self.rows[i] for i in kept]
-        cohort = Cohort(self.network, self.loss, rows, select(self.parameters, index), self.n_outputs, self.pools)
+        cohort = ActiveMembers(
+            self.network, self.loss, rows, select(self.parameters, index), self.n_outputs, self.pools
+        )
         start = 0
         for update in cohort.updates:
             part = slice(start, start + len(update.rows))
@@ -86,7 +88,7 @@ class Cohort:
         return cohort
 
 
-def start_cohort(network: Network, loss: str, rows: list[Row], input_shape: Shape) -> Cohort:
+def start_cohort(network: Network, loss: str, rows: list[MemberState], input_shape: Shape) -> ActiveMembers:
     """The rows at their start, each initialized as it would be alone."""
     drawn: dict[Hashable, Parameters] = {}  # the members of a search mostly begin alike
     starts = []
@@ -103,7 +105,7 @@ def start_cohort(network: Network, loss: str, rows: list[Row], input_shape: Shap
     parameters = Parameters(starts[0].layout, torch.stack([start.theta for start in starts]), statistics)
     (n_outputs,) = network.shapes(input_shape)[-1]
     pools: Pools = [{} for _ in network.layers]
-    return Cohort(on_vectors(network.for_loss(loss)), loss, rows, parameters, n_outputs, pools)
+    return ActiveMembers(on_vectors(network.for_loss(loss)), loss, rows, parameters, n_outputs, pools)
 
 
 def on_vectors(network: Network) -> Network:
