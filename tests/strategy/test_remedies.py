@@ -13,7 +13,7 @@ DENSE = ({"type": "dense", "units": 32, "activation": "relu"}, {"type": "dense",
 KNOWN = Evidence(
     n_train=1000,
     n_parameters=400,
-    costs=[0.3] * 40,
+    costs=[0.3 + 0.7 * 0.6**k for k in range(40)],
     epochs=40,
     layers=DENSE,
     optimizer={"type": "adam"},
@@ -54,11 +54,28 @@ def test_a_cost_that_still_falls_asks_for_more_epochs():
     assert remedy.orthogonal
 
 
-def test_early_stopping_that_ended_a_falling_cost_is_named():
-    falling = [0.98**k for k in range(40)]
-    (remedy,) = remedies("avoidable bias", replace(KNOWN, costs=falling, stopped="early stopping", patience=10))
-    assert remedy.change == {"training.early_stopping": {"patience": 0}}
+@pytest.mark.parametrize("costs", [[], [0.7, 0.4], [0.7 - 1e-6 * k for k in range(40)], [0.98**k for k in range(40)]])
+def test_a_cost_that_has_not_shown_that_it_levelled_off_does_not_ask_for_a_bigger_network(costs):
+    assert not any("idden" in title for title in titles("avoidable bias", costs=costs))
+
+
+def test_a_penalty_that_falls_does_not_make_the_cost_fall():
+    costs = [0.3 + 0.7 * 0.6**k + 0.01 * (40 - k) for k in range(40)]
+    assert titles("avoidable bias", costs=costs)[0] == "Train longer"
+    penalties = [0.01 * (40 - k) for k in range(40)]
+    assert titles("avoidable bias", costs=costs, penalties=penalties)[0] == "Widen the hidden layers"
+
+
+def test_early_stopping_without_patience_that_ended_a_falling_cost_is_named():
+    falling = {"costs": [0.98**k for k in range(40)], "stopped": "early stopping"}
+    (remedy,) = remedies("avoidable bias", replace(KNOWN, patience=3, **falling))
+    assert remedy.change == {"training.early_stopping": {"patience": 15}}
     assert "two gaps at once" in remedy.side_effect
+
+
+def test_after_a_long_wait_in_vain_a_falling_training_cost_alone_asks_for_nothing():
+    falling = {"costs": [0.98**k for k in range(40)], "stopped": "early stopping"}
+    assert remedies("avoidable bias", replace(KNOWN, patience=10, **falling)) == ()
 
 
 def test_a_jumping_cost_asks_for_a_smaller_learning_rate():

@@ -33,11 +33,11 @@ DENSE = Evidence.from_run(
 )
 DENSE = replace(DENSE, layers=tuple(layer for layer in LAYERS if layer["type"] != "dropout"), augmentation=False)
 FALLING = [1 / (k + 1) for k in range(20)]
-LEVEL, JUMPING = [0.1] * 20, [0.1 + 0.05 * (k % 2) for k in range(20)]
+LEVEL, JUMPING = [0.1 + 0.9 * 0.4**k for k in range(20)], [0.1 + 0.05 * (k % 2) for k in range(20)]
 RISING_DEV = [0.2, 0.1, *(0.1 + 0.02 * k for k in range(18))]
 EVIDENCE = [
     replace(DENSE, costs=FALLING, stopped="epochs", epochs=20),
-    replace(DENSE, costs=FALLING, stopped="early stopping", epochs=20),
+    replace(DENSE, costs=FALLING, stopped="early stopping", epochs=20, patience=2),
     replace(DENSE, costs=JUMPING, learning_rate=0.01, layers=LAYERS),
     replace(DENSE, costs=LEVEL, dev_costs=RISING_DEV, patience=0, l2=0.0, learning_rate=0.01),
     replace(DENSE, costs=LEVEL, layers=LAYERS[-1:]),

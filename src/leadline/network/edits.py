@@ -160,6 +160,22 @@ def with_hidden_layer(layers: Layers, units: int = 64, activation: str = "relu")
     return [*layers[:last], Dense(units, activation), *layers[last:]]
 
 
+ROOMY_UNITS = (64, 32)
+"""Units of the first and of the later hidden layers of a network that has room for most functions of a table."""
+
+
+def much_bigger(layers: Layers) -> list[Layer]:
+    """Four times the units, at least `ROOMY_UNITS`, and at least two hidden layers on vectors."""
+    if not hidden_layers(layers, axes=1):
+        layers = with_hidden_layer(layers, ROOMY_UNITS[0])
+    head, blocks, output = _parts(layers if len(hidden_layers(layers, axes=1)) > 1 else deepened(layers))
+    made = []
+    for k, block in enumerate(blocks):
+        least = ROOMY_UNITS[min(k, 1)]
+        made.append([block[0].with_outputs(max(4 * (block[0].n_outputs or 1), least)), *block[1:]])
+    return _joined(head, made, output)
+
+
 def with_dropout(layers: Layers, keep_prob: float) -> list[Layer]:
     """Dropout with this keep_prob at the end of every block, in place of what there is; none where it is 1."""
     head, blocks, output = _parts(layers)

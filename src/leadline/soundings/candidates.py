@@ -5,11 +5,14 @@ The remedies themselves are those of `leadline.strategy.remedies`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from leadline.experiment import Experiment
 from leadline.strategy import Evidence
+from leadline.strategy.findings import Finding
+from leadline.strategy.ladder import BIAS, VARIANCE
 from leadline.strategy.remedies import Option, RemedyOptions, candidates
 from leadline.strategy.remedies.examples import MoreData
 from leadline.strategy.remedies.optimization import LongerTraining
@@ -19,16 +22,61 @@ MORE_DATA, LONGER, TOGETHER = MoreData.name, LongerTraining.name, "together"
 Shape = tuple[int, ...]
 
 
+PROBED = 0.5
+"""The worth of what a probe of the training has shown to lower the dev error: it is sounded first."""
+REMEDY_OF_CODE = {
+    "learning-rate-too-high": "learning_rate",
+    "learning-rate-too-low": "learning_rate",
+    "training-cut-off": LONGER,
+    "penalty-too-strong": "l2",
+    "dropout-too-strong": "dropout",
+    "inputs-not-normalized": "input_normalization",
+    "cannot-memorize": "bigger_network",
+    "avoidable-bias": "bigger_network",
+}
+
+
 def candidates_for(
-    experiment: Experiment, m: int, image_shape: Shape | None, input_shape: Shape | None = None
+    experiment: Experiment,
+    m: int,
+    image_shape: Shape | None,
+    input_shape: Shape | None = None,
+    history: Sequence[Mapping[str, Any]] = (),
 ) -> list[RemedyOptions]:
     """Every remedy that a resolved experiment with m training examples has room for.
 
     ``image_shape`` is (height, width, channels) where the inputs are images, ``input_shape`` that of one prepared
-    example, against which changed networks are checked.
+    example, against which changed networks are checked. ``history`` of the run says which learning rates are worth a
+    try.
     """
     facts = {"n_train": m, "image_shape": image_shape, "input_shape": input_shape}
-    return candidates(Evidence.from_run(experiment.to_dict(), [], **facts))
+    return candidates(Evidence.from_run(experiment.to_dict(), history, **facts))
+
+
+def with_probed(found: Sequence[RemedyOptions], findings: Sequence[Finding]) -> list[RemedyOptions]:
+    """The candidates with the changes that probes of the training have shown to help, as further options.
+
+    They belong to the remedy that they are an option of; a longer training keeps its own option, for it is measured in
+    another way.
+    """
+    made = {candidate.key: candidate for candidate in found}
+    for finding in findings:
+        key = REMEDY_OF_CODE.get(finding.code)
+        if key is None or key == LONGER or not finding.change or not finding.concludes:
+            continue
+        option = Option(_label(finding.change), finding.change)
+        old = made.get(key) or RemedyOptions(key, finding.kind.title, (BIAS, VARIANCE), (), {})
+        known = any(dict(each.changes) == dict(option.changes) for each in old.options)
+        options = old.options if known else (*old.options, option)
+        made[key] = replace(old, options=options, worth={BIAS: PROBED, VARIANCE: PROBED})
+    return list(made.values())
+
+
+def _label(change: Mapping[str, Any]) -> str:
+    """The change as an option is called: its values, or that it is another network."""
+    shown = {"training.learning_rate": "α", "training.l2": "λ", "training.l1": "λ₁"}
+    parts = [f"{shown.get(key, key.split('.')[-1])} = {value}" for key, value in change.items() if key in shown]
+    return ", ".join(parts) or next((str(v) for v in change.values() if isinstance(v, str)), "as probed")
 
 
 def together(

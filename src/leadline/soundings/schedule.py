@@ -9,10 +9,12 @@ from typing import Any
 from leadline.errors import LeadlineError
 from leadline.runs.run import Run
 from leadline.search import Variant
-from leadline.soundings.candidates import MORE_DATA, candidates_for
+from leadline.soundings.candidates import MORE_DATA, candidates_for, with_probed
 from leadline.soundings.measurement import Fidelity
 from leadline.soundings.measuring import Measuring
 from leadline.soundings.training import BudgetedTrainer
+from leadline.strategy.findings import Finding
+from leadline.strategy.findings.catalogue import TRAINING
 from leadline.strategy.remedies import RemedyOptions
 
 FIDELITIES = (
@@ -110,6 +112,11 @@ class Schedule:
         return self._known[key]
 
     @property
+    def _probed(self) -> tuple[Finding, ...]:
+        """What probes have shown; what the ladder alone shows has no change that was measured."""
+        return tuple(f for f in self.run.diagnosis.findings if f.kind.stage == TRAINING or f.p_value is not None)
+
+    @property
     def _baseline(self) -> list[Variant]:
         return self.measuring.several({}, 0, self.measuring.fidelity.seeds)
 
@@ -117,7 +124,7 @@ class Schedule:
         shape, m = self.plan.data.image_shape, len(self.plan.split.train)
         measuring = Measuring(self.bench, fidelity, self.run.diagnosis.ladder.unit, self.seconds_alone, self.targets)
         full, short = (
-            candidates_for(experiment, m, shape, self.plan.input_shape)
+            with_probed(candidates_for(experiment, m, shape, self.plan.input_shape, self.run.history), self._probed)
             for experiment in (measuring.full, measuring.experiment)
         )
         pairs = zip(full, short, strict=True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from leadline.network import Dropout, Layer
 from leadline.network.edits import hidden_layers, layers_of
+from leadline.strategy.levelling import has_levelled_off
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,8 @@ class Evidence:
         n_train: training examples.
         n_parameters: trained numbers of the network.
         n_outputs: numbers the network predicts per example.
-        costs: training cost per epoch.
+        costs: training cost per epoch, penalties included.
+        penalties: the part of it that the penalties have, per epoch; empty where it is not known.
         dev_costs: dev cost per epoch.
         train_errors: training error per epoch, a fraction or in the target's unit.
         dev_errors: dev error per epoch.
@@ -47,6 +49,7 @@ class Evidence:
     n_parameters: int | None = None
     n_outputs: int = 1
     costs: Sequence[float] = ()
+    penalties: Sequence[float] = ()
     dev_costs: Sequence[float] = ()
     train_errors: Sequence[float] = ()
     dev_errors: Sequence[float] = ()
@@ -83,6 +86,7 @@ class Evidence:
         stopping = training.get("early_stopping")
         known = {
             "costs": _series(history, "cost"),
+            "penalties": _series(history, "penalty"),
             "dev_costs": _series(history, "dev_cost"),
             "train_errors": _series(history, "train_error"),
             "dev_errors": _series(history, "dev_error"),
@@ -118,16 +122,29 @@ class Evidence:
 
     @property
     def recent_fall(self) -> float | None:
-        """By which share the training cost fell between the last tenth of the epochs and the tenth before.
+        """By which share the unpenalized training cost fell between the last tenth of the epochs and the tenth before.
 
         None with fewer than 6 epochs; negative if it rose.
         """
         window = self.recent_window
         if window is None:
             return None
-        last, before = self.costs[-window:], self.costs[-2 * window : -window]
+        costs = self.unpenalized_costs
+        last, before = costs[-window:], costs[-2 * window : -window]
         start = sum(before) / window
         return 1 - sum(last) / window / start if start > 0 else 0.0
+
+    @property
+    def unpenalized_costs(self) -> tuple[float, ...]:
+        """Training cost per epoch without penalties."""
+        if len(self.penalties) != len(self.costs):
+            return tuple(self.costs)
+        return tuple(cost - penalty for cost, penalty in zip(self.costs, self.penalties, strict=True))
+
+    @property
+    def levelled_off(self) -> bool:
+        """Whether the unpenalized cost shows that going on would bring next to nothing; False where it cannot show."""
+        return has_levelled_off(self.unpenalized_costs)
 
     @property
     def recent_window(self) -> int | None:

@@ -63,7 +63,7 @@ def train(drawn: Case, folder: str) -> Run:
         run_experiment(experiment.replace({"training.seed": seed + k}), drawn.data, runs=folder)
         for k in range(drawn.looks)
     ]
-    best = min(found, key=lambda run: run.summary["errors"]["dev"]["value"])
+    best = min(found, key=lambda run: run.summary.errors["dev"].value)
     return open_test_set(best, drawn.data) if drawn.open_test else best
 
 

@@ -9,7 +9,38 @@ from .case import Family, Step
 RIGHT, OPEN, HARMFUL = "right", "cannot tell", "harmful"
 VERDICTS = (RIGHT, OPEN, HARMFUL)
 
-# The beginnings of the sentences in which a next step is said, in the order in which they are looked for.
+STEPS_BY_CODE = {
+    "target-leak": Step.REMOVE_COLUMN,
+    "missingness-leak": Step.REMOVE_COLUMN,
+    "order-leak": Step.SPLIT_BY_TIME,
+    "drift": Step.SPLIT_BY_TIME,
+    "duplicates-across-sets": Step.DUPLICATES,
+    "duplicates-within-sets": Step.DUPLICATES,
+    "groups-across-sets": Step.SPLIT_BY_GROUP,
+    "contradicting-targets": Step.REVIEW_LABELS,
+    "wrong-labels": Step.REVIEW_LABELS,
+    "data-mismatch": Step.TARGET_DATA,
+    "no-signal": Step.NO_SIGNAL,
+    "rare-classes": Step.OTHER_METRIC,
+    "heavy-tails": Step.TRANSFORM_TARGET,
+    "diverges": Step.LOWER_RATE,
+    "learning-rate-too-high": Step.LOWER_RATE,
+    "learning-rate-too-low": Step.RAISE_RATE,
+    "training-cut-off": Step.LONGER,
+    "penalty-too-strong": Step.WEAKER_PENALTY,
+    "dropout-too-strong": Step.LESS_DROPOUT,
+    "inputs-not-normalized": Step.NORMALIZE,
+    "cannot-memorize": Step.ACTIVATION,
+    "more-data-helps": Step.MORE_DATA,
+    "bias-or-variance": Step.UNKNOWN,
+    "overfitting-to-dev": Step.BIGGER_DEV,
+    "noise-floor": Step.STOP,
+    "no-gap": Step.STOP,
+    "inconclusive": Step.UNKNOWN,
+}
+"""By code of the finding that is the conclusion; a gap's finding is judged by the step that it names."""
+
+# The beginnings of the sentences in which a gap's next step is said, in the order in which they are looked for.
 STEPS_BY_TEXT = (
     ("Train longer", Step.LONGER),
     ("Train on without early stopping", Step.LONGER),
@@ -17,6 +48,7 @@ STEPS_BY_TEXT = (
     ("Raise the learning rate", Step.RAISE_RATE),
     ("Optimize with", Step.OPTIMIZER),
     ("Normalize the inputs", Step.NORMALIZE),
+    ("Train a bigger network", Step.BIGGER),
     ("Widen", Step.BIGGER),
     ("Add a hidden layer", Step.BIGGER),
     ("Weaken", Step.WEAKER_PENALTY),
@@ -40,7 +72,10 @@ STEPS_BY_TEXT = (
 
 
 def step_of(diagnosis: Diagnosis) -> Step:
-    """The direction of a diagnosis's next step."""
+    """The direction of a diagnosis's conclusion."""
+    code = diagnosis.findings[0].code if diagnosis.findings else ""
+    if code in STEPS_BY_CODE:
+        return STEPS_BY_CODE[code]
     return next((step for text, step in STEPS_BY_TEXT if diagnosis.next_step.startswith(text)), Step.OTHER)
 
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from typing import Any
 
-from leadline.measure.intervals import grouped
-from leadline.network import Dense, Dropout, Network
+from leadline.network import Dense, Dropout, Network, edits
+from leadline.network.edits import EditError
 from leadline.network.layer import Layer
 from leadline.optimize import Adam
 from leadline.strategy.probes.retraining import Candidate, ProbedTraining
+from leadline.text import grouped
 from leadline.training import EarlyStopping
 
 DECADES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """Learning rates of the range test, six decades (Smith, 2017, tests rates alike)."""
 SATURATING = ("sigmoid", "tanh")
-WIDE, ADAM_RATE = (64, 32), 0.003
+ADAM_RATE = 0.003
 
 
 def candidates(training: ProbedTraining) -> list[Candidate]:
@@ -71,11 +73,12 @@ def _penalties(t: ProbedTraining) -> Iterator[Candidate]:
 
 
 def _dropout(t: ProbedTraining) -> Iterator[Candidate]:
-    if any(isinstance(layer, Dropout) for layer in t.network.layers):
+    layers = edits.without_dropout(t.network.layers)
+    if len(layers) < len(t.network.layers):
+        # Dropout of nobody leaves the architecture as it is, so that the candidate trains in the same population.
         off = Network([Dropout(1.0) if isinstance(layer, Dropout) else layer for layer in t.network.layers])
-        layers = [layer.config() for layer in t.network.layers if not isinstance(layer, Dropout)]
         cause, step = "Dropout holds the fit back", "Train without dropout, or keep more units"
-        yield Candidate("dropout-too-strong", cause, "all units", step, off, t.settings, {"network.layers": layers})
+        yield Candidate("dropout-too-strong", cause, "all units", step, off, t.settings, _layers_change(layers))
 
 
 def _longer(t: ProbedTraining) -> Iterator[Candidate]:
@@ -112,25 +115,13 @@ def _adam(t: ProbedTraining) -> Iterator[Candidate]:
 
 
 def _bigger(t: ProbedTraining) -> Iterator[Candidate]:
-    """Several times the units and at least two hidden layers, with the layers between them as they are."""
-    layers = list(t.network.layers)
-    places = [i for i, layer in enumerate(layers) if isinstance(layer, Dense)]
-    if not places or places[-1] != len(layers) - 1:
+    try:
+        network = Network(edits.much_bigger(t.network.layers))
+    except EditError:
         return
-    hidden = places[:-1]
-    for i, least in zip(hidden, (*WIDE, *[WIDE[-1]] * len(hidden)), strict=False):
-        layer = layers[i]
-        assert isinstance(layer, Dense)
-        layers[i] = replace(layer, units=max(4 * layer.units, least))
-    first = layers[hidden[-1]] if hidden else Dense(WIDE[0], "relu")
-    assert isinstance(first, Dense)
-    if len(hidden) < 2:
-        added = [first] if not hidden else []
-        layers[-1:] = [*added, Dense(WIDE[1], first.activation), layers[-1]]
-    network = Network(layers)
     n, more = (each.layout(tuple(t.train.x.shape[1:])).n for each in (t.network, network))
     cause, step = f"The network is too small with {grouped(n)} parameters", "Train a bigger network"
-    change = {"network.layers": network.config()}
+    change = _layers_change(network.layers)
     yield Candidate("avoidable-bias", cause, f"{grouped(more)} parameters", step, network, t.settings, change)
 
 
@@ -140,8 +131,12 @@ def _other_activation(t: ProbedTraining) -> Iterator[Candidate]:
         return
     network = Network([*(_with_relu(layer) for layer in t.network.layers[:-1]), t.network.layers[-1]])
     cause, step = "Gradients fade on their way through many saturating layers", "Use ReLU units"
-    change = {"network.layers": network.config()}
+    change = _layers_change(network.layers)
     yield Candidate("cannot-memorize", cause, "ReLU units", step, network, t.settings, change)
+
+
+def _layers_change(layers: Sequence[Layer]) -> dict[str, Any]:
+    return {"network.layers": [layer.config() for layer in layers]}
 
 
 def _with_relu(layer: Layer) -> Layer:

@@ -16,7 +16,7 @@ from torch import Tensor
 
 from leadline.equations.losses import LOSSES
 from leadline.network import Network, Parameters
-from leadline.training import Epoch, Examples, FitResult, Trainer, TrainingSettings, fit
+from leadline.training import Epoch, Examples, FitResult, TrainingSettings, fit
 from leadline.training.evaluate import outputs
 from leadline.training.population import PopulationTrainer, ResolvedMember, kind
 from leadline.training.threads import limited_threads, threads_for
@@ -192,7 +192,7 @@ def _alone(loss: str, single: ResolvedMember, train: Examples, dev: Examples, en
     if time.monotonic() >= end:
         return None
 
-    def over(_: Epoch, __: Trainer) -> bool:
+    def over(_: Epoch, __: object) -> bool:
         return time.monotonic() >= end
 
     return fit(single.network, loss, train, dev, single.settings, on_epoch=over)

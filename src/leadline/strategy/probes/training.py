@@ -17,9 +17,9 @@ from scipy.stats import norm, wilcoxon
 from leadline.measure.intervals import Estimate
 from leadline.strategy.findings import STRONG, Finding, Quantity
 from leadline.strategy.ladder import BIAS
+from leadline.strategy.levelling import remaining_fall
 from leadline.strategy.probes.budget import Budget
 from leadline.strategy.probes.candidates import again, candidates
-from leadline.strategy.probes.levelling import remaining_fall
 from leadline.strategy.probes.retraining import Candidate, Losses, ProbedTraining, losses_of, retrain
 
 PROBE = "training"
@@ -34,10 +34,11 @@ FIRST_SHARE = 0.65  # of the time, for the first look at all candidates
 
 @dataclass(frozen=True, eq=False)
 class Tried:
-    """A candidate with its errors."""
+    """A candidate with its errors, and the p-value of their fall, corrected for how many candidates there were."""
 
     candidate: Candidate
     losses: Losses
+    p_value: float = 1.0
 
 
 def training_findings(training: ProbedTraining, budget: Budget) -> tuple[Finding, ...]:
@@ -69,13 +70,11 @@ def _findings(training: ProbedTraining, own: Losses, budget: Budget) -> tuple[Fi
         return ()
     leading = sorted(leading, key=lambda each: _error(training, each.losses.dev))[:CONFIRMED]
     fresh = retrain(training, [each.candidate.with_seed(seed + 1) for each in leading], budget.left)
-    shown = [
-        Tried(each.candidate, losses)
-        for each, losses in zip(leading, fresh, strict=True)
-        if losses is not None
-        and _gains(training, reference, losses)
-        and len(tried) * p_of_fall(reference.dev.numpy(), losses.dev.numpy()) < LEVEL
-    ]
+    shown = []
+    for each, losses in zip(leading, fresh, strict=True):
+        if losses is not None and _gains(training, reference, losses):
+            p = min(1.0, len(tried) * p_of_fall(reference.dev.numpy(), losses.dev.numpy()))
+            shown += [Tried(each.candidate, losses, p)] if p < LEVEL else []
     return tuple(_finding(training, own, each) for each in _in_order(training, shown, tried))
 
 
@@ -171,4 +170,6 @@ def _finding(training: ProbedTraining, own: Losses, shown: Tried) -> Finding:
         evidence.append(Quantity("share of the cost's fall that the last tenth of the epochs brought", fall))
     step = f"{candidate.step}: that lowers the dev error by {evidence[4].measured.plain()}."
     settle = "A training with this change, or a sounding."
-    return Finding(candidate.code, statement, tuple(evidence), STRONG, step, BIAS, dict(candidate.change), settle)
+    return Finding(
+        candidate.code, statement, tuple(evidence), STRONG, step, BIAS, dict(candidate.change), settle, shown.p_value
+    )

@@ -13,7 +13,6 @@ from typing_extensions import override
 from leadline.network import edits
 from leadline.strategy.evidence import Evidence
 from leadline.strategy.ladder import BIAS, VARIANCE
-from leadline.strategy.remedies.optimization import STILL_FALLING
 from leadline.strategy.remedies.remedy import Advice, Changes, Option, Remedy, layers_change
 from leadline.text import grouped
 
@@ -22,7 +21,7 @@ MANY_PARAMETERS = 10
 
 
 class BiggerNetwork(Remedy):
-    """Wider hidden layers, or one more of them."""
+    """Wider hidden layers, more of them, or both."""
 
     name, title, moves = "bigger_network", "Bigger network", (BIAS, VARIANCE)
     rank = 30
@@ -31,13 +30,16 @@ class BiggerNetwork(Remedy):
     @override
     def options(self, e: Evidence) -> Iterable[Option]:
         deeper = layers_change(edits.edited(e.layers, edits.deepened))
-        return [Option("twice as wide", _widened(e, 2.0)), Option("one layer deeper", deeper)]
+        return [
+            Option("twice as wide", _widened(e, 2.0)),
+            Option("one layer deeper", deeper),
+            Option("a hidden layer", layers_change(edits.edited(e.layers, edits.with_hidden_layer))),
+            Option("several times as wide, and deeper", layers_change(edits.edited(e.layers, edits.much_bigger))),
+        ]
 
     @override
     def advice(self, gap: str, e: Evidence) -> Iterable[Advice]:
-        fall = e.recent_fall
-        levelled_off = fall is None or fall < STILL_FALLING
-        if gap != BIAS or not e.layers or e.n_parameters is None or e.n_train is None or not levelled_off:
+        if gap != BIAS or not e.layers or e.n_parameters is None or e.n_train is None or not e.levelled_off:
             return
         size = f"{grouped(e.n_parameters)} parameters for {grouped(e.n_train)} training examples"
         side = "Variance may rise; regularization keeps it down."

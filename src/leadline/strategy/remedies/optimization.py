@@ -5,7 +5,7 @@ Source: the basic recipe and optimization algorithms of course 2.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import pairwise
 from typing import Any, ClassVar
 
@@ -19,8 +19,13 @@ from leadline.training.batches import MINI_BATCH_RATE
 
 STILL_FALLING = 0.02
 """A fall of the training cost by less than this share, over a tenth of the epochs, counts as having stopped."""
+SHORT_PATIENCE = 10
+"""Epochs without a better dev error that chance alone brings about."""
+AT_REST = 0.05
+"""A cost that has fallen by less than this share since the first epoch hardly moves."""
 JUMPING = 0.4
 """The share of the last epochs in which a cost rises that jumps instead of falling."""
+LARGEST_RATE = 1.0
 ADAPTIVE = ("adam", "adamw", "rmsprop")
 
 
@@ -41,13 +46,16 @@ class LongerTraining(Remedy):
         if gap != BIAS or fall is None or window is None or fall < STILL_FALLING or e.epochs is None:
             return
         if e.stopped == "early stopping":
-            reason = (
-                f"early stopping ended training after {len(e.costs)} epochs, while the training cost still fell "
-                f"by {percent(fall)} over the last {window}."
-            )
-            side = "Early stopping moves two gaps at once: without it bias falls and variance may rise."
-            change = {"training.early_stopping": {"patience": 0}}
-            yield self.advise("Train on without early stopping", BIAS, reason, change, side, VARIANCE)
+            # After a long wait in vain the dev error has levelled off: a lower training cost alone is no gain.
+            if 0 < (e.patience or 0) < SHORT_PATIENCE:
+                patience = 5 * (e.patience or 1)
+                reason = (
+                    f"early stopping ended training after {len(e.costs)} epochs, {e.patience} after the best one, "
+                    f"while the training cost still fell by {percent(fall)} over the last {window}."
+                )
+                side = "Early stopping moves two gaps at once: with more patience bias falls and variance may rise."
+                change = {"training.early_stopping": {**(e.early_stopping or {}), "patience": patience}}
+                yield self.advise("Stop later", BIAS, reason, change, side, VARIANCE)
             return
         reason = f"the training cost still fell by {percent(fall)} over the last {window} of {len(e.costs)} epochs."
         yield self.advise("Train longer", BIAS, reason, {"training.epochs": 2 * e.epochs})
@@ -62,21 +70,48 @@ class LearningRate(Remedy):
 
     @override
     def options(self, e: Evidence) -> Iterable[Option]:
-        rates = [digits((e.learning_rate or 0.0) * factor) for factor in (0.1, 0.3, 3.0)]
+        rate, factors = e.learning_rate or 0.0, [0.1, 0.3, 3.0]
+        if _hardly_moves(e.unpenalized_costs):
+            factors += [10.0**k for k in range(1, 7) if rate * 10**k <= LARGEST_RATE]
+        if _jumps(e.unpenalized_costs):
+            factors += [0.01, 0.001]
+        rates = [digits(rate * factor) for factor in factors]
         return [Option(f"α = {rate}", {"training.learning_rate": rate}) for rate in rates]
 
     @override
     def advice(self, gap: str, e: Evidence) -> Iterable[Advice]:
         if gap != BIAS or len(e.costs) < 8 or e.learning_rate is None:
             return
-        recent = e.costs[-max(8, len(e.costs) // 3) :]
-        rises = sum(b > a for a, b in pairwise(recent))
-        fall = e.recent_fall
-        if rises < JUMPING * (len(recent) - 1) or (fall is not None and fall > STILL_FALLING):
+        if not _jumps(e.unpenalized_costs) or (e.recent_fall or 0.0) > STILL_FALLING:
             return
-        reason = f"the training cost rose in {rises} of the last {len(recent) - 1} epochs instead of falling."
+        rises, epochs = _rises(e.unpenalized_costs)
+        reason = f"the training cost rose in {rises} of the last {epochs} epochs instead of falling."
         rate = digits(e.learning_rate / 3, 1)
         yield self.advise("Lower the learning rate", BIAS, reason, {"training.learning_rate": rate})
+
+
+def _rises(costs: Sequence[float]) -> tuple[int, int]:
+    """In how many of the last epochs, a third of all and at least 7, a cost rose, and how many they are."""
+    recent = costs[-max(8, len(costs) // 3) :]
+    return sum(b > a for a, b in pairwise(recent)), max(len(recent) - 1, 0)
+
+
+def _jumps(costs: Sequence[float]) -> bool:
+    """Whether a cost that has enough epochs goes up about as often as down, and by much beside what is left of it.
+
+    The cost of small batches at rest goes up and down as well, by little.
+    """
+    rises, epochs = _rises(costs)
+    if len(costs) < 8 or rises < JUMPING * epochs:
+        return False
+    recent = costs[-epochs - 1 :]
+    jumps = sum(abs(b - a) for a, b in pairwise(recent)) / epochs
+    return jumps > AT_REST * sum(recent) / len(recent)
+
+
+def _hardly_moves(costs: Sequence[float]) -> bool:
+    """Whether a cost has not come far from where it began."""
+    return len(costs) > 1 and costs[0] - min(costs) < AT_REST * abs(costs[0])
 
 
 class OtherOptimizer(Remedy):

@@ -32,7 +32,7 @@ class L2Penalty(Remedy):
     @override
     def options(self, e: Evidence) -> Iterable[Option]:
         batch, now = _batch(e), e.l2 or 0.0
-        values = [now * f for f in (0.1, 3, 10, 30)] if now else [batch * share for share in (1e-4, 1e-3, 1e-2)]
+        values = [now * f for f in (0.0, 0.1, 3, 10, 30)] if now else [batch * share for share in (1e-4, 1e-3, 1e-2)]
         kept = [digits(value) for value in values if value / batch <= 0.3]
         return [Option(f"λ = {value:g}", {"training.l2": value}) for value in kept]
 
@@ -54,10 +54,16 @@ class L2Penalty(Remedy):
 
 
 class L1Penalty(Remedy):
-    """A weaker λ of the L1 penalty."""
+    """A weaker λ of the L1 penalty, or none."""
 
     name, title, moves = "l1", "L1 penalty", (VARIANCE, BIAS)
     rank = 65
+    worth: ClassVar[Mapping[str, float]] = {BIAS: 0.03, VARIANCE: 0.0}
+
+    @override
+    def options(self, e: Evidence) -> Iterable[Option]:
+        values = [digits((e.l1 or 0.0) * factor) for factor in (0.0, 0.1)] if e.l1 else []
+        return [Option(f"λ = {value:g}", {"training.l1": value}) for value in values]
 
     @override
     def advice(self, gap: str, e: Evidence) -> Iterable[Advice]:

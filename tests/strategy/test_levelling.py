@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from leadline.strategy.probes.levelling import has_levelled_off, remaining_fall
+from leadline.strategy.levelling import has_levelled_off, remaining_fall
 
 EPOCHS = np.arange(1, 101)
 
