@@ -74,7 +74,7 @@ def test_the_warning_grows_with_the_number_of_models():
 def test_the_winner_of_equal_models_is_called_luckier():
     candidates, predictions = models(5)
     selection = select(candidates, "accuracy", y_true=TRUTH, predictions=predictions)
-    assert selection.comparison is not None and not selection.comparison.told
+    assert selection.comparison is not None and not selection.comparison.significant
     assert "may merely be luckier" in str(selection)
 
 
@@ -84,7 +84,7 @@ def test_a_much_better_winner_is_called_better():
     candidates.append(Candidate("oracle", evaluate("accuracy", TRUTH, TRUTH)))
     selection = select(candidates, "accuracy", y_true=TRUTH, predictions=predictions)
     assert selection.winner is not None and selection.winner.name == "oracle"
-    assert selection.comparison is not None and selection.comparison.told
+    assert selection.comparison is not None and selection.comparison.significant
     assert "oracle is better than" in str(selection)
 
 

@@ -32,4 +32,4 @@ def test_t3_15_end_to_end_is_compared_on_the_same_data():
     """T3.15."""
     truth = np.zeros(100, int)
     result = end_to_end_or_pipeline(truth, (np.arange(100) < 5).astype(int), (~READ).astype(int))
-    assert result.first == "end-to-end" and result.told
+    assert result.first == "end-to-end" and result.significant

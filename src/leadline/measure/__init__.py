@@ -1,6 +1,6 @@
 """Metrics and their uncertainty, on plain arrays."""
 
-from leadline.measure.bootstrap import bootstrap, bootstrap_confusion, bootstrap_weights, mean_interval
+from leadline.measure.bootstrap import bootstrap, bootstrap_confusion, bootstrap_weights
 from leadline.measure.breakdown import Breakdown, CalibrationBin, break_down, scores_for, segment_names
 from leadline.measure.classification import (
     calibration_curve,
@@ -25,6 +25,7 @@ from leadline.measure.intervals import (
     wilson,
 )
 from leadline.measure.latency import latency
+from leadline.measure.means import mean_interval
 from leadline.measure.metrics import METRICS, Metric, as_error, by_segment, evaluate, metric, metric_names
 from leadline.measure.regression import mean_absolute, root_mean_square
 from leadline.measure.tasks import TASKS, Task, task_named

@@ -1,13 +1,14 @@
 """Bootstrap intervals for metrics that are no simple proportion (Efron and Tibshirani, 1993).
 
-Three forms, by what the metric is made of: a mean of per-example values (studentized, on the log scale for
-positive ones), a function of a confusion matrix (cells drawn at once, whatever the number of examples), and
-anything else (examples drawn with replacement). The last two are bias-corrected and accelerated (BCa).
+Two forms, by what the metric is made of: a function of a confusion matrix (cells drawn at once, whatever the number of
+examples), and anything else (examples drawn with replacement). Both are bias-corrected and accelerated (BCa). Means of
+per-example values have `leadline.measure.means`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from statistics import NormalDist
 from typing import Any
 
@@ -15,12 +16,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
+from leadline.measure.classification import MANY_CELLS
+from leadline.measure.groups import design_effect, few_groups, group_codes
 from leadline.measure.intervals import Estimate, normal_quantile
 
 Array = NDArray[Any]
 RESAMPLES = 2000
-# Above this many examples the normal approximation of a mean is as good as resampling, and far quicker.
-LARGE = 10_000
 GROUPS = 50
 # So many values at once stay in the cache of one core.
 IN_CACHE = 100_000
@@ -35,6 +36,7 @@ def bootstrap(
     method: str = "bca",
     vectorized: bool = False,
     unit: str = "",
+    groups: ArrayLike | None = None,
 ) -> Estimate:
     """Interval of any statistic of examples.
 
@@ -48,6 +50,7 @@ def bootstrap(
         method: ``"bca"`` or ``"percentile"``.
         vectorized: see ``statistic``.
         unit: how the number is shown, as in ``Estimate``.
+        groups: of examples that go together (m,): they are drawn together.
 
     Raises:
         UsageError: if the samples are empty or differ in length, or the method is unknown.
@@ -65,19 +68,44 @@ def bootstrap(
             return np.asarray(statistic(*(array[indices] for array in arrays)), float)
         return np.array([statistic(*(array[row] for array in arrays)) for row in indices], float)
 
-    rng = np.random.default_rng(seed)
-    rows = max(1, min(resamples, 4_000_000 // m))
-    sizes = [min(rows, resamples - start) for start in range(0, resamples, rows)]
-    replicates = np.concatenate([evaluate(rng.integers(0, m, (size, m))) for size in sizes])
+    rng, codes = np.random.default_rng(seed), group_codes(groups, m)
+    if codes is None:
+        rows = max(1, min(resamples, 4_000_000 // m))
+        sizes = [min(rows, resamples - start) for start in range(0, resamples, rows)]
+        replicates = np.concatenate([evaluate(rng.integers(0, m, (size, m))) for size in sizes])
+    else:
+        draws = drawn_examples(rng, codes, m, resamples)
+        replicates = np.concatenate([evaluate(drawn[None]) for drawn in draws])
     value = float(evaluate(np.arange(m)[None])[0])
-    if method == "percentile" or m == 1:
+    if method == "percentile" or _count(codes, m) == 1:
         low, high = percentile_interval(replicates, level)
     else:
-        # Leaving out a block of examples at a time bounds the work; the acceleration is hardly affected.
-        blocks = np.array_split(rng.permutation(m), min(m, 200))
+        blocks = _blocks(rng, codes, m)
         left_out = np.concatenate([evaluate(np.setdiff1d(np.arange(m), block)[None]) for block in blocks])
         low, high = bca_interval(value, replicates, left_out, level)
-    return Estimate(value, low, high, m, level, unit)
+    return Estimate(value, low, high, m, level, unit, few_groups(codes))
+
+
+def _count(codes: Array | None, m: int) -> int:
+    """How many units are drawn: examples, or groups of them."""
+    return m if codes is None else int(codes.max()) + 1
+
+
+def drawn_examples(rng: np.random.Generator, codes: Array | None, m: int, resamples: int) -> Iterator[Array]:
+    """As many of the m examples, or of their groups, as there are, drawn with replacement, again and again."""
+    if codes is None:
+        yield from (rng.integers(0, m, m) for _ in range(resamples))
+        return
+    order, sizes = np.argsort(codes, kind="stable"), np.bincount(codes)
+    members = np.split(order, np.cumsum(sizes)[:-1])
+    for _ in range(resamples):
+        yield np.concatenate([members[group] for group in rng.integers(0, len(sizes), len(sizes))])
+
+
+def _blocks(rng: np.random.Generator, codes: Array | None, m: int, most: int = 200) -> list[Array]:
+    """Examples that are left out together, whole groups of them: fewer than each alone, which hardly matters."""
+    blocks = np.array_split(rng.permutation(_count(codes, m)), min(_count(codes, m), most))
+    return blocks if codes is None else [np.flatnonzero(np.isin(codes, block)) for block in blocks]
 
 
 def bootstrap_weights(
@@ -87,14 +115,17 @@ def bootstrap_weights(
     seed: int = 0,
     level: float = 0.95,
     unit: str = "",
+    groups: ArrayLike | None = None,
 ) -> Estimate:
     """Interval of a statistic of m weighted examples, which maps weights (r, m) to (r,): many resamples at once.
 
+    The examples of a group (``groups``, (m,)) are drawn together.
+
     Raises:
-        UsageError: without examples.
+        UsageError: without examples, or if there is not one group per example.
 
     """
-    return bootstrap_all([statistic], m, resamples, seed, level, unit)[0]
+    return bootstrap_all([statistic], m, resamples, seed, level, unit, groups)[0]
 
 
 def bootstrap_all(
@@ -104,25 +135,31 @@ def bootstrap_all(
     seed: int = 0,
     level: float = 0.95,
     unit: str = "",
+    groups: ArrayLike | None = None,
 ) -> list[Estimate]:
     """`bootstrap_weights` of each of the ``statistics``: the weights, which cost most, are drawn once for all."""
     if m < 1:
         raise UsageError("Bootstrap needs at least one example.")
-    rng, rows = np.random.default_rng(seed), max(1, IN_CACHE // m)
+    rng, rows, codes = np.random.default_rng(seed), max(1, IN_CACHE // m), group_codes(groups, m)
+    units = _count(codes, m)
 
     def each(parts: Iterable[Array]) -> Array:
         return np.concatenate([[statistic(weights) for statistic in statistics] for weights in parts], axis=1)
 
     values = each([np.ones((1, m))])[:, 0].tolist()
     sizes = [min(rows, resamples - start) for start in range(0, resamples, rows)]
-    replicates = each(drawn_weights(rng, size, m) for size in sizes)
-    if m == 1:
+    drawn = (drawn_weights(rng, size, units) for size in sizes)
+    replicates = each(weights if codes is None else weights[:, codes] for weights in drawn)
+    if units == 1:
         ends = [percentile_interval(row, level) for row in replicates]
     else:
-        blocks = np.array_split(rng.permutation(m), min(m, 200))
-        left_out = each(_without(chosen, m) for chosen in _grouped(blocks, rows))
-        ends = [bca_interval(*found, level) for found in zip(values, replicates, left_out, strict=True)]
-    return [Estimate(value, low, high, m, level, unit) for value, (low, high) in zip(values, ends, strict=True)]
+        blocks = _blocks(rng, codes, m)
+        left_out = each(_without(chosen, m) for chosen in _batched(blocks, rows))
+        ends = [bca_interval(*parts, level) for parts in zip(values, replicates, left_out, strict=True)]
+    return [
+        Estimate(value, low, high, m, level, unit, few_groups(codes))
+        for value, (low, high) in zip(values, ends, strict=True)
+    ]
 
 
 def drawn_weights(rng: np.random.Generator, rows: int, m: int) -> Array:
@@ -131,7 +168,7 @@ def drawn_weights(rng: np.random.Generator, rows: int, m: int) -> Array:
     return np.bincount(places.ravel(), minlength=rows * m).reshape(rows, m).astype(float)
 
 
-def _grouped(blocks: list[Array], rows: int) -> list[list[Array]]:
+def _batched(blocks: list[Array], rows: int) -> list[list[Array]]:
     return [blocks[start : start + rows] for start in range(0, len(blocks), rows)]
 
 
@@ -150,34 +187,78 @@ def bootstrap_confusion(
     seed: int = 0,
     level: float = 0.95,
     unit: str = "%",
+    spread: float = 1.0,
 ) -> Estimate:
     """Interval of a function of a confusion matrix (…, K, K): resampling examples only moves counts between
     cells.
 
-    ``statistic`` maps (…, K, K) to (…,).
+    ``statistic`` maps (…, K, K) to (…,). ``spread`` is the design effect: so many examples count as one.
 
     Raises:
         UsageError: if the matrix is empty.
 
     """
-    counts = np.asarray(confusion, float)
-    n = int(counts.sum())
+    counts = np.asarray(confusion, float) / spread
+    n = max(round(counts.sum()), 1) if np.any(confusion) else 0
     if n == 0:
         raise UsageError("A confusion matrix without examples has no interval.")
     value = float(statistic(counts))
     cells = np.flatnonzero(counts)
     shares = counts.ravel()[cells] / n
     rng, rows = np.random.default_rng(seed), max(1, 8_000_000 // counts.size)
-    if counts.size > LARGE:
-        return Estimate(value, *_jackknifed(statistic, counts, value, level, rng), n, level, unit)
+    if counts.size > MANY_CELLS:
+        examples = np.repeat(np.arange(counts.size), counts.ravel().astype(np.int64))
+        blocks = [examples[block] for block in _blocks(rng, None, len(examples), GROUPS)]
+        return Estimate(value, *_jackknifed(statistic, counts, value, level, blocks), n, level, unit)
     sizes = [min(rows, resamples - start) for start in range(0, resamples, rows)]
     shares /= shares.sum()
     replicates = np.concatenate([statistic(_drawn_cells(rng, size, n, shares, cells, counts.shape)) for size in sizes])
-    without = np.repeat(counts.reshape(1, -1), len(cells), axis=0)
-    without[np.arange(len(cells)), cells] -= 1
-    left_out = statistic(without.reshape(-1, *counts.shape)) if n > 1 else np.full(len(cells), value)
+    left_out = _without_one_of_each(statistic, counts, cells) if n > 1 else np.full(len(cells), value)
     low, high = bca_interval(value, replicates, left_out, level, counts.ravel()[cells])
     return Estimate(value, low, high, n, level, unit)
+
+
+def bootstrap_grouped_confusion(
+    statistic: Callable[[Array], Array],
+    cells: Array,
+    classes: int,
+    groups: ArrayLike,
+    seed: int = 0,
+    level: float = 0.95,
+    unit: str = "%",
+) -> Estimate:
+    """`bootstrap_confusion` where examples go together.
+
+    Args:
+        statistic: as there.
+        cells: of the confusion matrix, the one that each example is counted in: true class · classes + predicted.
+        classes: their number.
+        groups: (m,).
+        seed: of the draws.
+        level: of the interval.
+        unit: how the number is shown.
+
+    """
+    m, codes = len(cells), group_codes(groups, len(cells))
+    counts = np.bincount(cells, minlength=classes**2).reshape(classes, classes).astype(float)
+    if counts.size > MANY_CELLS:
+        value, rng = float(statistic(counts)), np.random.default_rng(seed)
+        blocks = [cells[block] for block in _blocks(rng, codes, m, GROUPS)]
+        return Estimate(value, *_jackknifed(statistic, counts, value, level, blocks), m, level, unit, few_groups(codes))
+    used = np.flatnonzero(counts)
+    pulls = np.zeros(counts.size)
+    pulls[used] = float(statistic(counts)) - _without_one_of_each(statistic, counts, used)
+    influence = pulls[cells]
+    spread = design_effect(influence - influence.mean(), codes)
+    found = bootstrap_confusion(statistic, counts, seed=seed, level=level, unit=unit, spread=spread)
+    return replace(found, n=m, warning=few_groups(codes))
+
+
+def _without_one_of_each(statistic: Callable[[Array], Array], counts: Array, cells: Array) -> Array:
+    """The statistic without one example of each of these cells; of less, where fewer count."""
+    without = np.repeat(counts.reshape(1, -1), len(cells), axis=0)
+    without[np.arange(len(cells)), cells] -= np.minimum(counts.ravel()[cells], 1)
+    return statistic(without.reshape(-1, *counts.shape))
 
 
 def _drawn_cells(
@@ -190,18 +271,16 @@ def _drawn_cells(
 
 
 def _jackknifed(
-    statistic: Callable[[Array], Array], counts: Array, value: float, level: float, rng: np.random.Generator
+    statistic: Callable[[Array], Array], counts: Array, value: float, level: float, blocks: Sequence[Array]
 ) -> tuple[float, float]:
-    """Interval by leaving out one of 50 groups of examples at a time, for so many classes that resamples lose some.
+    """Interval by leaving out one of 50 blocks of examples at a time, for so many classes that resamples lose some.
 
-    Source: Efron and Tibshirani (1993), the delete-d jackknife.
+    ``blocks`` hold the cells of their examples. Source: Efron and Tibshirani (1993), the delete-d jackknife.
     """
-    examples = rng.permutation(np.repeat(np.arange(counts.size), counts.ravel().astype(np.int64)))
-    groups = np.array_split(examples, min(GROUPS, len(examples)))
     left_out = np.array(
-        [float(statistic(counts - np.bincount(group, minlength=counts.size).reshape(counts.shape))) for group in groups]
+        [float(statistic(counts - np.bincount(block, minlength=counts.size).reshape(counts.shape))) for block in blocks]
     )
-    g = len(groups)
+    g = len(blocks)
     half = normal_quantile(level) * float(np.sqrt((g - 1) / g * np.sum((left_out - left_out.mean()) ** 2)))
     return value - half, value + half
 
@@ -240,58 +319,3 @@ def bca_interval(
 
     low, high = np.quantile(good, [corrected(-1), corrected(1)])
     return float(low), float(high)
-
-
-def mean_interval(
-    values: ArrayLike,
-    level: float = 0.95,
-    resamples: int = RESAMPLES,
-    seed: int = 0,
-    unit: str = "",
-    positive: bool = False,
-    kurtosis: float = 0.0,
-) -> Estimate:
-    """Mean of per-example values (m,) with a studentized bootstrap interval.
-
-    ``positive`` works on the log of the mean, which suits squared or absolute errors and keeps the interval
-    above 0. Above 10 000 examples the normal approximation on the same scale takes the place of the draws.
-    ``kurtosis`` is the least that the mean of the squares over the square of the mean is taken to be, where more is
-    known of it than a few examples show.
-
-    Raises:
-        UsageError: if there are no values.
-
-    """
-    x = np.asarray(values, float)
-    if not x.size:
-        raise UsageError("The mean of no examples has no interval.")
-    mean, error = float(x.mean()), float(x.std(ddof=1) / np.sqrt(x.size)) if x.size > 1 else np.inf
-    if x.size < 2 or error == 0:
-        return Estimate(mean, None if x.size < 2 else mean, None if x.size < 2 else mean, x.size, level, unit)
-    error = max(error, abs(mean) * float(np.sqrt(max(kurtosis - 1, 0) / (x.size - 1))))
-    logarithmic = positive and mean > 0
-    z = normal_quantile(level)
-    t_low, t_high = (-z, z) if x.size > LARGE else _studentized(x, mean, logarithmic, level, resamples, seed)
-    if logarithmic:
-        low, high = mean * np.exp(-t_high * error / mean), mean * np.exp(-t_low * error / mean)
-    else:
-        low, high = mean - t_high * error, mean - t_low * error
-    return Estimate(mean, float(low), float(high), x.size, level, unit)
-
-
-def _studentized(
-    x: Array, mean: float, logarithmic: bool, level: float, resamples: int, seed: int
-) -> tuple[float, float]:
-    """Quantiles of (mean* − mean) / error* over resamples, on the log scale if asked."""
-    rng, m = np.random.default_rng(seed), x.size
-    rows = max(1, IN_CACHE // m)
-    statistics, centred = [], x - mean
-    for start in range(0, resamples, rows):
-        drawn = centred.take(rng.integers(0, m, (min(rows, resamples - start), m)))
-        moved = drawn.mean(-1)
-        squares = np.einsum("ij,ij->i", drawn, drawn) - m * moved**2
-        means, errors = mean + moved, np.sqrt(np.maximum(squares, 0) / (m - 1) / m)
-        usable = (errors > 0) & ((means > 0) | (not logarithmic))
-        means, errors = means[usable], errors[usable]
-        statistics.append(np.log(means / mean) * means / errors if logarithmic else (means - mean) / errors)
-    return percentile_interval(np.concatenate(statistics), level)

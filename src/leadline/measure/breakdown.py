@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
 from leadline.measure import classification as c
+from leadline.measure.groups import group_codes
 from leadline.measure.intervals import Estimate, wilson
 from leadline.measure.metrics import Metric, evaluate, metric, metric_names
 from leadline.measure.tasks import Task, task_named
@@ -104,6 +105,7 @@ def break_down(
     optimizing: str | None = None,
     ranked: bool = True,
     configured: Mapping[str, Metric] | None = None,
+    groups: ArrayLike | None = None,
 ) -> Breakdown:
     """Measure a set over all examples, by class and by segment.
 
@@ -118,6 +120,7 @@ def break_down(
         optimizing: a metric that every segment is measured by, too.
         ranked: whether to measure what is made of scores; it takes longest.
         configured: metrics of the user's own numbers by name (`configured_metrics`), over all and by segment.
+        groups: of examples that go together, such as copies or images of one patient, (m,).
 
     Raises:
         UsageError: if the arrays do not fit each other, or there are no examples.
@@ -128,7 +131,7 @@ def break_down(
     s = np.asarray(scores, float) if scores is not None and ranked else None
     if len(t) != len(p) or not len(t):
         raise UsageError(f"A breakdown needs one prediction per example: got {len(p)} for {len(t)}.")
-    own = tuple((configured or {}).values())
+    own, codes = tuple((configured or {}).values()), group_codes(groups, len(t))
     by_segment = (*task.segment_metrics, *own)
     if optimizing not in (None, "accuracy", *task.segment_metrics, *(configured or {})):
         by_segment = (*by_segment, optimizing)
@@ -138,17 +141,23 @@ def break_down(
         if names.shape != (len(t),):
             raise UsageError(f"Segment '{column}' needs one value per example: got {names.shape} for {len(t)}.")
         parts[column] = {
-            name: _row(by_segment, task, t[rows], p[rows], None if s is None else s[rows])
+            name: _row(by_segment, task, t[rows], p[rows], _chosen(s, rows), _chosen(codes, rows))
             for name, rows in _parts(names)
         }
-    overall = _row((*metric_names(task), *own), task, t, p, s)
+    overall = _row((*metric_names(task), *own), task, t, p, s, codes)
     calibration = calibration_bins(t, s) if s is not None and task.one_class else ()
     with _quiet():
-        by_class = task.by_class(t, p, classes)
+        by_class = task.by_class(t, p, classes, codes)
     return Breakdown(len(t), overall, by_class, parts, calibration)
 
 
-def _row(names: Sequence[str | Metric], task: Task, t: Array, p: Array, s: Array | None) -> dict[str, Estimate]:
+def _chosen(values: Array | None, rows: Array) -> Array | None:
+    return None if values is None else values[rows]
+
+
+def _row(
+    names: Sequence[str | Metric], task: Task, t: Array, p: Array, s: Array | None, codes: Array | None
+) -> dict[str, Estimate]:
     """The metrics that these examples define: no area under a curve where a class is missing, for one."""
     found = {}
     for name in names:
@@ -158,7 +167,7 @@ def _row(names: Sequence[str | Metric], task: Task, t: Array, p: Array, s: Array
             continue
         answers = task.scores(s, known.name) if needs_scores and s is not None else p
         with _quiet():
-            found[known.name] = evaluate(known, t, answers, task=task)
+            found[known.name] = evaluate(known, t, answers, task=task, groups=codes)
     return finite_row(found)
 
 

@@ -17,6 +17,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.measure.classification import confidence_bins, two_columns
+from leadline.measure.groups import design_effect, few_groups, group_codes
 from leadline.measure.intervals import Estimate
 
 Array = NDArray[Any]
@@ -26,18 +27,25 @@ SMALLEST = 1e-9
 
 
 def calibration_error_interval(
-    y_true: ArrayLike, probabilities: ArrayLike, level: float = 0.95, seed: int = 0
+    y_true: ArrayLike,
+    probabilities: ArrayLike,
+    level: float = 0.95,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
 ) -> Estimate:
     """Expected calibration error (`leadline.measure.classification.calibration_error`) with its interval.
 
-    ``probabilities`` are of the classes (m, K), or of the second of two (m,).
+    ``probabilities`` are of the classes (m, K), or of the second of two (m,). Of examples in ``groups`` (m,) each bin
+    counts as many as the spread between the groups leaves.
     """
     right, confidence, place = confidence_bins(y_true, probabilities)
     bins, where, n = np.unique(place, return_inverse=True, return_counts=True)
     accuracy = np.bincount(where, right) / n
     mean = np.bincount(where, confidence) / n
+    codes, weight = group_codes(groups, len(right)), n / n.sum()
+    n = n / design_effect(right - accuracy[where], codes)
     smoothed = (accuracy * n + 0.5) / (n + 1)  # a bin without mistakes still has some spread
-    spread, gap, weight = np.sqrt(smoothed * (1 - smoothed) / n), mean - accuracy, n / n.sum()
+    spread, gap = np.sqrt(smoothed * (1 - smoothed) / n), mean - accuracy
     estimate = float(weight @ np.abs(gap))
     chance = 1 / two_columns(y_true, probabilities).shape[1]
     drawn, least = np.random.default_rng(seed).standard_normal((DRAWS, len(bins))), 0.5 / (n + 1)
@@ -55,7 +63,7 @@ def calibration_error_interval(
         return low * size, high * size
 
     lows, highs = zip(*map(inverted, (_line(mean, gap, spread), _slope(mean - chance, gap, spread))), strict=True)
-    return Estimate(estimate, min(*lows, estimate), max(*highs, estimate), len(right), level, "%")
+    return Estimate(estimate, min(*lows, estimate), max(*highs, estimate), len(right), level, "%", few_groups(codes))
 
 
 def _inverted(estimates: Callable[[float], Array], estimate: float, tail: float) -> tuple[float, float]:

@@ -7,15 +7,20 @@ is 0, as there.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
+from leadline.measure.groups import clustered_rate, design_effect, few_groups, group_codes
 from leadline.measure.intervals import Estimate, normal_quantile, wilson
 
 Array = NDArray[Any]
+# Cells of a confusion matrix above which resamples lose classes.
+MANY_CELLS = 10_000
 
 
 def confusion_matrix(y_true: ArrayLike, y_pred: ArrayLike, n_classes: int | None = None) -> Array:
@@ -150,6 +155,32 @@ def _share(top: float, n: float, level: float) -> Estimate:
     return Estimate(float(_ratio(np.asarray(top), np.asarray(n))), float(low), float(high), int(n), level)
 
 
+def grouped_class_metrics(
+    y_true: ArrayLike, y_pred: ArrayLike, classes: Sequence[int], groups: ArrayLike, level: float = 0.95
+) -> list[dict[str, Estimate]]:
+    """`class_metrics` of these classes where examples go together: labels, predictions and groups, (m,) each."""
+    t, p, codes = np.asarray(y_true), np.asarray(y_pred), np.asarray(groups)
+    rows = []
+    for k in classes:
+        true, predicted = t == k, p == k
+        hit, union = true & predicted, true | predicted
+        row = {
+            name: _share_in_groups(hit, base, codes, level)
+            for name, base in (("precision", predicted), ("recall", true))
+        }
+        jaccard = _share_in_groups(hit, union, codes, level)
+        value, low, high = (2 * j / (1 + j) for j in (jaccard.value, *jaccard.interval))
+        row["f1"] = replace(jaccard, value=value, low=low, high=high)
+        rows.append(row)
+    return rows
+
+
+def _share_in_groups(top: Array, base: Array, groups: Array, level: float) -> Estimate:
+    if not base.any():
+        return Estimate(0.0, 0.0, 1.0, 0, level)
+    return clustered_rate(top[base], np.ones(int(base.sum())), level, groups[base])
+
+
 def roc_auc(y_true: ArrayLike, scores: ArrayLike) -> float:
     """Area under the ROC curve: the chance that a positive example scores above a negative one, ties half.
 
@@ -241,10 +272,13 @@ def _scores(y_true: ArrayLike, scores: ArrayLike) -> Array:
     return s[:, 1] if s.ndim == 2 and s.shape[1] == 2 else s
 
 
-def multilabel_error(y_true: ArrayLike, y_pred: ArrayLike, level: float = 0.95) -> Estimate:
+def multilabel_error(
+    y_true: ArrayLike, y_pred: ArrayLike, level: float = 0.95, groups: ArrayLike | None = None
+) -> Estimate:
     """Share of wrong labels among the known ones; (m, k) each, NaN in the truth where a label is missing.
 
-    The interval respects that an example's labels go together (`clustered_rate`).
+    The interval respects that the labels of an example, and of the examples of a group, go together
+    (`leadline.measure.groups.clustered_rate`).
 
     Raises:
         UsageError: if shapes differ or no label is known.
@@ -257,30 +291,24 @@ def multilabel_error(y_true: ArrayLike, y_pred: ArrayLike, level: float = 0.95) 
     wrong, labels = ((t != p) & known).sum(1), known.sum(1)
     if not labels.sum():
         raise UsageError("No label is known, so there is no error to measure.")
-    return clustered_rate(wrong, labels, level)
+    return clustered_rate(wrong, labels, level, groups)
 
 
-def clustered_rate(wrong: ArrayLike, judged: ArrayLike, level: float = 0.95) -> Estimate:
-    """Share of wrong answers where each example has several, which go together.
+def alarm_rate(alarm: ArrayLike, hours: float, level: float = 0.95, groups: ArrayLike | None = None) -> Estimate:
+    """`false_alarms_per_day` from whether each example is a false alarm, boolean (m,); alarms of a group go together.
 
-    The interval is Wilson's at the effective number of answers that the spread between examples leaves.
-
-    Args:
-        wrong: wrong answers per example (m,); parts are allowed.
-        judged: answers per example (m,); examples with none are left out.
-        level: of the interval.
+    Raises:
+        UsageError: as `false_alarms_per_day`, and if there is not one group per example.
 
     """
-    w, k = np.asarray(wrong, float), np.asarray(judged, float)
-    w, k = w[k > 0], k[k > 0]
-    n, rate = len(k), float(w.sum() / k.sum())
-    variance = float(np.sum(((w - rate * k) / k.mean()) ** 2) / max(n - 1, 1) / n)
-    effective = rate * (1 - rate) / variance if variance > 0 else n
-    low, high = wilson(rate * effective, effective, level)
-    return Estimate(rate, float(low), float(high), n, level)
+    false = np.asarray(alarm, float)
+    codes = group_codes(groups, len(false))
+    spread = design_effect(false - false.mean(), codes)
+    found = false_alarms_per_day(false.sum() / spread, hours / spread, level)
+    return replace(found, n=len(false), warning=few_groups(codes))
 
 
-def false_alarms_per_day(alarms: int, hours: float, level: float = 0.95) -> Estimate:
+def false_alarms_per_day(alarms: float, hours: float, level: float = 0.95) -> Estimate:
     """False alarms of a detector per 24 hours, from a count over a time of listening, with a score interval.
 
     Raises:

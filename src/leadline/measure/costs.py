@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError, nearest
 from leadline.measure import classification as c
+from leadline.measure.groups import design_effect, few_groups, group_codes
 from leadline.measure.intervals import Estimate, wilson
 from leadline.measure.metrics import CLASSES, FunctionMetric, Metric
 from leadline.measure.multilabel import Weighted
@@ -96,8 +97,10 @@ def cost_metric(costs: ArrayLike) -> Metric:
     def value(y_true: Array, y_pred: Array) -> float:
         return float(c.mean_cost(confusion(y_true, y_pred), price))
 
-    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Estimate:
-        return mean_cost_interval(confusion(y_true, y_pred), price, level)
+    def measure(y_true: Array, y_pred: Array, level: float, seed: int, groups: Array | None = None) -> Estimate:
+        codes, own = group_codes(groups, len(y_true)), price[y_true.astype(np.int64), y_pred.astype(np.int64)]
+        effective = confusion(y_true, y_pred) / design_effect(own - own.mean(), codes)
+        return replace(mean_cost_interval(effective, price, level), n=len(y_true), warning=few_groups(codes))
 
     def weighted(y_true: Array, y_pred: Array) -> Weighted:
         own = price[y_true.astype(np.int64), y_pred.astype(np.int64)]
@@ -117,9 +120,11 @@ def mean_cost_interval(confusion: ArrayLike, costs: ArrayLike, level: float = 0.
         costs: (K, K).
         level: of the interval.
 
+    Effective counts, which need not be whole, are allowed.
+
     """
     counts, price = np.asarray(confusion, float), np.asarray(costs, float)
-    n = int(counts.sum())
+    n = float(counts.sum())
     mean = float(c.mean_cost(counts, price))
     prices = np.unique(price[price > 0])
     successes = np.array([counts[price == one].sum() for one in prices])
@@ -133,7 +138,7 @@ def mean_cost_interval(confusion: ArrayLike, costs: ArrayLike, level: float = 0.
         return float(np.sqrt(max(steps @ correlation @ steps, 0.0)))
 
     down, up = spread(prices * (share - low)), spread(prices * (high - share))
-    return Estimate(mean, max(mean - down, 0.0), min(mean + up, float(price.max())), n, level, "")
+    return Estimate(mean, max(mean - down, 0.0), min(mean + up, float(price.max())), round(n), level, "")
 
 
 def false_alarm_metric(seconds_per_example: float) -> Metric:
@@ -142,9 +147,8 @@ def false_alarm_metric(seconds_per_example: float) -> Metric:
         raise UsageError(f"goal.seconds_per_example: a time above 0, got {seconds_per_example:g}.")
     hours = seconds_per_example / SECONDS_PER_HOUR
 
-    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Estimate:
-        alarms = int(c.confusion_matrix(y_true, y_pred, 2)[0, 1])
-        return replace(c.false_alarms_per_day(alarms, hours * len(y_true), level), n=len(y_true))
+    def measure(y_true: Array, y_pred: Array, level: float, seed: int, groups: Array | None = None) -> Estimate:
+        return c.alarm_rate((y_true == 0) & (y_pred == 1), hours * len(y_true), level, groups)
 
     return FunctionMetric(
         "false_alarms_per_day",

@@ -28,7 +28,8 @@ class Estimate:
 
     ``unit`` is ``"%"`` for a fraction shown in percent, ``"points"`` for a difference of fractions, and
     otherwise the unit that follows the number (empty for none). ``low`` and ``high`` are None where no
-    interval is known.
+    interval is known. ``warning`` says why the interval may not hold what it states; empty where nothing is known
+    against it.
     """
 
     value: float
@@ -37,6 +38,7 @@ class Estimate:
     n: int | None = None
     level: float = 0.95
     unit: str = "%"
+    warning: str = ""
 
     @property
     def has_interval(self) -> bool:
@@ -70,7 +72,8 @@ class Estimate:
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that ``from_json`` reads back."""
-        return {name: getattr(self, name) for name in ("value", "low", "high", "n", "level", "unit")}
+        plain = {name: getattr(self, name) for name in ("value", "low", "high", "n", "level", "unit")}
+        return plain | ({"warning": self.warning} if self.warning else {})
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Estimate:
@@ -229,10 +232,13 @@ def paired_newcombe(
     return p - q - spread(p - p_low, q_high - q), p - q + spread(p_high - p, q - q_low)
 
 
-def paired_difference(wrong_first: ArrayLike, wrong_second: ArrayLike, level: float = 0.95) -> Estimate:
+def paired_difference(
+    wrong_first: ArrayLike, wrong_second: ArrayLike, level: float = 0.95, spread: float = 1.0
+) -> Estimate:
     """Error of the first − error of the second on the same examples.
 
-    Both are boolean arrays of shape (m,).
+    Both are boolean arrays of shape (m,). ``spread`` is the design effect of the difference
+    (`leadline.measure.groups.design_effect`): so many examples count as one.
 
     Raises:
         UsageError: if they differ in shape or are empty.
@@ -242,7 +248,7 @@ def paired_difference(wrong_first: ArrayLike, wrong_second: ArrayLike, level: fl
     if a.shape != b.shape or a.ndim != 1 or not a.size:
         raise UsageError(f"A paired difference needs two equally long lists, got shapes {a.shape} and {b.shape}.")
     counts = int((a & b).sum()), int((a & ~b).sum()), int((~a & b).sum())
-    low, high = paired_newcombe(*counts, a.size, level=level)
+    low, high = paired_newcombe(*(count / spread for count in (*counts, a.size)), level=level)
     return Estimate(float((counts[1] - counts[2]) / a.size), float(low), float(high), a.size, level, "points")
 
 

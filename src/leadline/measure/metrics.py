@@ -14,9 +14,16 @@ from leadline.errors import UsageError, nearest
 from leadline.extensions import Extension, Registry, register, registry
 from leadline.measure import classification as c
 from leadline.measure import regression as r
-from leadline.measure.bootstrap import bootstrap, bootstrap_confusion, bootstrap_weights, mean_interval
+from leadline.measure.bootstrap import (
+    bootstrap,
+    bootstrap_confusion,
+    bootstrap_grouped_confusion,
+    bootstrap_weights,
+)
 from leadline.measure.calibration import calibration_error_interval
-from leadline.measure.intervals import Estimate, proportion
+from leadline.measure.groups import group_codes, rate
+from leadline.measure.intervals import Estimate
+from leadline.measure.means import mean_interval
 from leadline.measure.multilabel import Weighted, exact_matches, f1_of_weights, wrong_labels
 from leadline.measure.ranked import (
     Influence,
@@ -27,9 +34,9 @@ from leadline.measure.ranked import (
 from leadline.measure.tasks import BINARY, MULTICLASS, MULTILABEL, REGRESSION, task_named
 
 Array = NDArray[Any]
-# (truth, prediction) → the metric; (truth, prediction, level, seed) → the metric with its interval
+# (truth, prediction) → the metric; (truth, prediction, level, seed, groups) → the metric with its interval
 Value = Callable[[Array, Array], float]
-Measure = Callable[[Array, Array, float, int], Estimate]
+Measure = Callable[[Array, Array, float, int, Array | None], Estimate]
 RESAMPLES = 1000
 """Resamples of a metric that says no better way to its interval: each calls its function once."""
 CLASSES = (BINARY, MULTICLASS)
@@ -48,6 +55,8 @@ class Metric(Extension, ABC, kind="metric"):
         direction: whether more or less is better.
         unit: as in ``Estimate``.
         influence: of an area under a curve, what each example adds to it.
+        counted: the metric as a function of confusion matrices (…, K, K), where it is one.
+        classes: K, where it is always the same.
 
     """
 
@@ -58,6 +67,8 @@ class Metric(Extension, ABC, kind="metric"):
     direction: Literal["maximize", "minimize"] = "maximize"
     unit: str = "%"
     influence: Influence | None = None
+    counted: Callable[[Array], Array] | None = None
+    classes: int | None = None
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         if "title" not in vars(cls) and not arguments.get("abstract"):
@@ -68,10 +79,15 @@ class Metric(Extension, ABC, kind="metric"):
     def value(self, y_true: Array, prediction: Array) -> float:
         """The bare number, from truth and prediction: (m,) each, or (m, k) where examples have k labels or values."""
 
-    def measure(self, y_true: Array, prediction: Array, level: float, seed: int) -> Estimate:
-        """The number with its interval: by the bootstrap over examples, where a class does not know better."""
-        samples = (y_true, prediction)
-        return bootstrap(self.value, *samples, resamples=RESAMPLES, seed=seed, level=level, unit=self.unit)
+    def measure(
+        self, y_true: Array, prediction: Array, level: float, seed: int, groups: Array | None = None
+    ) -> Estimate:
+        """The number with its interval: by the bootstrap over examples, where a class does not know better.
+
+        ``groups`` (m,) are whole numbers from 0 that say which examples go together; None where each stands for itself.
+        """
+        options = {"resamples": RESAMPLES, "seed": seed, "level": level, "unit": self.unit, "groups": groups}
+        return bootstrap(self.value, y_true, prediction, **options)
 
     def weighted(self, y_true: Array, prediction: Array) -> Weighted | None:
         """The metric as a function of weights of the examples, which measures many resamples at once, if it has one."""
@@ -104,14 +120,18 @@ class FunctionMetric(Metric, abstract=True):
     unit: str = "%"
     weighted_of: Callable[[Array, Array], Weighted | None] = _no_weights
     influence: Influence | None = None
+    counted: Callable[[Array], Array] | None = None
+    classes: int | None = None
 
     def value(self, y_true: Array, prediction: Array) -> float:
         """By its function."""
         return self.value_of(y_true, prediction)
 
-    def measure(self, y_true: Array, prediction: Array, level: float, seed: int) -> Estimate:
+    def measure(
+        self, y_true: Array, prediction: Array, level: float, seed: int, groups: Array | None = None
+    ) -> Estimate:
         """By its function."""
-        return self.measure_of(y_true, prediction, level, seed)
+        return self.measure_of(y_true, prediction, level, seed, groups)
 
     def weighted(self, y_true: Array, prediction: Array) -> Weighted | None:
         """By its function."""
@@ -121,39 +141,43 @@ class FunctionMetric(Metric, abstract=True):
 def _share(right: bool) -> tuple[Value, Measure]:
     """Accuracy or error: a plain proportion, or one over all known labels where examples have several."""
 
-    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Estimate:
+    def measure(y_true: Array, y_pred: Array, level: float, seed: int, groups: Array | None = None) -> Estimate:
         if y_true.ndim == 2:
-            wrong = c.multilabel_error(y_true, y_pred, level)
+            wrong = c.multilabel_error(y_true, y_pred, level, groups)
             return complement(wrong) if right else wrong
-        matches = c.matches(y_true, y_pred)
-        return proportion(int((matches == right).sum()), len(matches), level)
+        return rate(c.matches(y_true, y_pred) == right, level, groups)
 
     return lambda t, p: measure(t, p, 0.95, 0).value, measure
+
+
+_PER_CLASS: dict[str, Callable[[Array], Array]] = {"precision": c.precision, "recall": c.recall, "f1": c.f1}
 
 
 def _of_positive(kind: str) -> tuple[Value, Measure]:
     """Precision, recall or F1 of the second of two classes, each a proportion or a function of one."""
 
-    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Estimate:
-        measured = c.class_metrics(c.confusion_matrix(y_true, y_pred, 2), level)[1][kind]
+    def measure(y_true: Array, y_pred: Array, level: float, seed: int, groups: Array | None = None) -> Estimate:
+        confusion = c.confusion_matrix(y_true, y_pred, 2)
+        if groups is None:
+            measured = c.class_metrics(confusion, level)[1][kind]
+        else:
+            measured = c.grouped_class_metrics(y_true, y_pred, [1], groups, level)[0][kind]
         return replace(measured, n=len(y_true))  # the examples behind it, of which only some are counted in it
 
-    per_class = {"precision": c.precision, "recall": c.recall, "f1": c.f1}[kind]
-    return lambda t, p: float(per_class(c.confusion_matrix(t, p, 2))[1]), measure
+    return lambda t, p: float(_PER_CLASS[kind](c.confusion_matrix(t, p, 2))[1]), measure
 
 
 def _counted(statistic: Callable[[Array], Array], n_classes: int | None = None) -> tuple[Value, Measure]:
     """A function of the confusion matrix."""
 
-    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Estimate:
+    def measure(y_true: Array, y_pred: Array, level: float, seed: int, groups: Array | None = None) -> Estimate:
         confusion = c.confusion_matrix(y_true, y_pred, n_classes)
-        return bootstrap_confusion(statistic, confusion, seed=seed, level=level)
+        if groups is None:
+            return bootstrap_confusion(statistic, confusion, seed=seed, level=level)
+        cells = y_true.astype(np.int64) * len(confusion) + y_pred.astype(np.int64)
+        return bootstrap_grouped_confusion(statistic, cells, len(confusion), groups, seed, level)
 
     return lambda t, p: float(statistic(c.confusion_matrix(t, p, n_classes))), measure
-
-
-def _averaged(average: Callable[[Array, Array], Array], per_class: Callable[[Array], Array]) -> tuple[Value, Measure]:
-    return _counted(lambda m: average(per_class(m), m))
 
 
 def _f1_of_labels(average: str) -> tuple[Value, Measure]:
@@ -162,9 +186,9 @@ def _f1_of_labels(average: str) -> tuple[Value, Measure]:
     def value(y_true: Array, y_pred: Array) -> float:
         return float(f1_of_weights(y_true, y_pred, average)(np.ones((1, len(y_true))))[0])
 
-    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Estimate:
+    def measure(y_true: Array, y_pred: Array, level: float, seed: int, groups: Array | None = None) -> Estimate:
         weighted = f1_of_weights(y_true, y_pred, average)
-        return bootstrap_weights(weighted, len(y_true), seed=seed, level=level, unit="%")
+        return bootstrap_weights(weighted, len(y_true), seed=seed, level=level, unit="%", groups=groups)
 
     return value, measure
 
@@ -199,52 +223,78 @@ def _weighted_share(right: bool) -> Callable[[Array, Array], Weighted | None]:
 def _by_shape(single: tuple[Value, Measure], several: tuple[Value, Measure]) -> tuple[Value, Measure]:
     """One way for one class per example (m,), another for several labels (m, k)."""
 
-    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Estimate:
-        return (several if y_true.ndim == 2 else single)[1](y_true, y_pred, level, seed)
+    def measure(y_true: Array, y_pred: Array, level: float, seed: int, groups: Array | None = None) -> Estimate:
+        return (several if y_true.ndim == 2 else single)[1](y_true, y_pred, level, seed, groups)
 
     return lambda t, p: (several if t.ndim == 2 else single)[0](t, p), measure
 
 
 def _exact_match() -> tuple[Value, Measure]:
-    def measure(y_true: Array, y_pred: Array, level: float, seed: int) -> Estimate:
-        matched = exact_matches(y_true, y_pred)
-        return proportion(int(matched.sum()), len(matched), level)
+    def measure(y_true: Array, y_pred: Array, level: float, seed: int, groups: Array | None = None) -> Estimate:
+        known = (~np.isnan(np.asarray(y_true, float))).any(1)
+        return rate(exact_matches(y_true, y_pred), level, None if groups is None else groups[known])
 
     return lambda t, p: measure(t, p, 0.95, 0).value, measure
 
 
-def _f_beta(beta: float) -> tuple[Value, Measure]:
-    return _counted(lambda m: c.f_beta(m, beta)[..., 1], 2)
+def _of_confusion(
+    name: str, title: str, tasks: tuple[str, ...], statistic: Callable[[Array], Array], classes: int | None = None
+) -> FunctionMetric:
+    return FunctionMetric(name, title, tasks, *_counted(statistic, classes), counted=statistic, classes=classes)
+
+
+def _positive(name: str, title: str) -> FunctionMetric:
+    """Precision, recall or F1 of the second of two classes."""
+    counted: Callable[[Array], Array] = lambda m: _PER_CLASS[name](m)[..., 1]  # noqa: E731
+    return FunctionMetric(name, title, (BINARY,), *_of_positive(name), counted=counted, classes=2)
+
+
+def _f_beta(name: str, beta: float) -> FunctionMetric:
+    return _of_confusion(name, name.upper(), (BINARY,), lambda m: c.f_beta(m, beta)[..., 1], 2)
+
+
+def _averaged(name: str, average: Callable[[Array, Array], Array], tasks: tuple[str, ...] = CLASSES) -> FunctionMetric:
+    """The mean over classes of precision, recall or F1, by its name such as ``macro_f1``."""
+    how, _, kind = name.partition("_")
+    title = f"{how} {'F1' if kind == 'f1' else kind}"
+    return _of_confusion(name, title, tasks, lambda m: average(_PER_CLASS[kind](m), m))
+
+
+def _macro_f1() -> FunctionMetric:
+    """Over the classes of one answer per example, or over the labels of several."""
+    single = _averaged("macro_f1", c.macro, LABELLED)
+    value, measure = _by_shape((single.value_of, single.measure_of), _f1_of_labels("macro"))
+    return replace(single, value_of=value, measure_of=measure, weighted_of=_weighted_f1("macro"))
 
 
 def _ranked(statistic: Value, influence: Influence) -> tuple[Value, Measure]:
     """The area under a curve, of the second of two classes or of each class against the rest."""
 
-    def measure(y_true: Array, scores: Array, level: float, seed: int) -> Estimate:
+    def measure(y_true: Array, scores: Array, level: float, seed: int, groups: Array | None = None) -> Estimate:
         value = statistic(y_true, scores)  # checks the shapes
-        return area_interval(y_true, scores, influence, value, level)
+        return area_interval(y_true, scores, influence, value, level, groups)
 
     return statistic, measure
 
 
-def _ece(y_true: Array, probabilities: Array, level: float, seed: int) -> Estimate:
-    return calibration_error_interval(y_true, probabilities, level, seed)
+def _ece(y_true: Array, probabilities: Array, level: float, seed: int, groups: Array | None = None) -> Estimate:
+    return calibration_error_interval(y_true, probabilities, level, seed, groups)
 
 
-def _log_loss(y_true: Array, probabilities: Array, level: float, seed: int) -> Estimate:
-    return mean_interval(c.example_log_loss(y_true, probabilities), level, seed=seed, positive=True)
+def _log_loss(y_true: Array, probabilities: Array, level: float, seed: int, groups: Array | None = None) -> Estimate:
+    return mean_interval(c.example_log_loss(y_true, probabilities), level, seed=seed, positive=True, groups=groups)
 
 
-def _rmse(y_true: Array, y_pred: Array, level: float, seed: int) -> Estimate:
-    return r.root_mean_square(r.residuals(y_true, y_pred), level, seed=seed)
+def _rmse(y_true: Array, y_pred: Array, level: float, seed: int, groups: Array | None = None) -> Estimate:
+    return r.root_mean_square(r.residuals(y_true, y_pred), level, seed=seed, groups=groups)
 
 
-def _mae(y_true: Array, y_pred: Array, level: float, seed: int) -> Estimate:
-    return r.mean_absolute(r.residuals(y_true, y_pred), level, seed=seed)
+def _mae(y_true: Array, y_pred: Array, level: float, seed: int, groups: Array | None = None) -> Estimate:
+    return r.mean_absolute(r.residuals(y_true, y_pred), level, seed=seed, groups=groups)
 
 
-def _r2(y_true: Array, y_pred: Array, level: float, seed: int) -> Estimate:
-    return r.r2_interval(y_true, y_pred, level, seed=seed)
+def _r2(y_true: Array, y_pred: Array, level: float, seed: int, groups: Array | None = None) -> Estimate:
+    return r.r2_interval(y_true, y_pred, level, seed=seed, groups=groups)
 
 
 _ROC_AUC, _PR_AUC = _ranked(c.roc_auc, roc_auc_influence), _ranked(c.pr_auc, pr_auc_influence)
@@ -256,26 +306,20 @@ for _metric in (
     FunctionMetric(
         "error", "error", LABELLED, *_share(False), direction="minimize", weighted_of=_weighted_share(False)
     ),
-    FunctionMetric("precision", "precision", (BINARY,), *_of_positive("precision")),
-    FunctionMetric("recall", "recall", (BINARY,), *_of_positive("recall")),
-    FunctionMetric("f1", "F1", (BINARY,), *_of_positive("f1")),
-    FunctionMetric("f2", "F2", (BINARY,), *_f_beta(2.0)),
-    FunctionMetric("f0.5", "F0.5", (BINARY,), *_f_beta(0.5)),
-    FunctionMetric("macro_precision", "macro precision", CLASSES, *_averaged(c.macro, c.precision)),
-    FunctionMetric("macro_recall", "macro recall", CLASSES, *_averaged(c.macro, c.recall)),
-    FunctionMetric(
-        "macro_f1",
-        "macro F1",
-        LABELLED,
-        *_by_shape(_averaged(c.macro, c.f1), _f1_of_labels("macro")),
-        weighted_of=_weighted_f1("macro"),
-    ),
+    _positive("precision", "precision"),
+    _positive("recall", "recall"),
+    _positive("f1", "F1"),
+    _f_beta("f2", 2.0),
+    _f_beta("f0.5", 0.5),
+    _averaged("macro_precision", c.macro),
+    _averaged("macro_recall", c.macro),
+    _macro_f1(),
     FunctionMetric("micro_f1", "micro F1", (MULTILABEL,), *_f1_of_labels("micro"), weighted_of=_weighted_f1("micro")),
     FunctionMetric("exact_match", "exact match", (MULTILABEL,), *_exact_match()),
-    FunctionMetric("weighted_precision", "weighted precision", CLASSES, *_averaged(c.weighted, c.precision)),
-    FunctionMetric("weighted_recall", "weighted recall", CLASSES, *_averaged(c.weighted, c.recall)),
-    FunctionMetric("weighted_f1", "weighted F1", CLASSES, *_averaged(c.weighted, c.f1)),
-    FunctionMetric("balanced_accuracy", "balanced accuracy", CLASSES, *_counted(c.balanced_accuracy)),
+    _averaged("weighted_precision", c.weighted),
+    _averaged("weighted_recall", c.weighted),
+    _averaged("weighted_f1", c.weighted),
+    _of_confusion("balanced_accuracy", "balanced accuracy", CLASSES, c.balanced_accuracy),
     FunctionMetric(
         "roc_auc",
         "area under the ROC curve",
@@ -365,6 +409,7 @@ def evaluate(
     level: float = 0.95,
     seed: int = 0,
     task: str | None = None,
+    groups: ArrayLike | None = None,
 ) -> Estimate:
     """Measure a metric by name with its interval.
 
@@ -376,6 +421,8 @@ def evaluate(
         level: of the interval.
         seed: of the bootstrap, where one is used.
         task: checked against the metric if given.
+        groups: of examples that go together, such as copies or images of one patient, (m,); by default each example
+            stands for itself.
 
     Raises:
         UsageError: for an unknown metric, an empty set or shapes that do not fit.
@@ -385,7 +432,8 @@ def evaluate(
     t, p = np.asarray(y_true), np.asarray(prediction)
     if not len(t):
         raise UsageError(f"No examples to measure {found.title} on.")
-    return found.measure(t, p, level, seed)
+    codes = group_codes(groups, len(t))
+    return found.measure(t, p, level, seed) if codes is None else found.measure(t, p, level, seed, groups=codes)
 
 
 def complement(measured: Estimate) -> Estimate:
@@ -417,6 +465,7 @@ def by_segment(
     prediction: ArrayLike,
     level: float = 0.95,
     seed: int = 0,
+    groups: ArrayLike | None = None,
 ) -> dict[str, Estimate]:
     """The metric on each segment (m,), such as a country or a device, in the order of their names.
 
@@ -427,4 +476,9 @@ def by_segment(
     s, t, p = np.asarray(segments), np.asarray(y_true), np.asarray(prediction)
     if s.shape != t.shape[:1]:
         raise UsageError(f"Segments need one name per example: got {s.shape} for {len(t)} examples.")
-    return {str(name_): evaluate(name, t[s == name_], p[s == name_], level, seed) for name_ in np.unique(s)}
+    codes = group_codes(groups, len(t))
+
+    def measured(inside: Array) -> Estimate:
+        return evaluate(name, t[inside], p[inside], level, seed, groups=None if codes is None else codes[inside])
+
+    return {str(part): measured(s == part) for part in np.unique(s)}

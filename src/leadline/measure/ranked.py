@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import stdtrit
 
+from leadline.measure.groups import few_groups, group_codes, group_sums
 from leadline.measure.intervals import Estimate, wilson
 
 Array = NDArray[Any]
@@ -47,7 +48,14 @@ def pr_auc_influence(positive: Array, scores: Array) -> tuple[float, Array]:
     return area, np.where(positive, own, -down) * len(scores) / hits.sum()
 
 
-def area_interval(y_true: Array, scores: Array, influence: Influence, value: float, level: float = 0.95) -> Estimate:
+def area_interval(
+    y_true: Array,
+    scores: Array,
+    influence: Influence,
+    value: float,
+    level: float = 0.95,
+    groups: Array | None = None,
+) -> Estimate:
     """An area with its interval, of the second of two classes, or the mean over K classes, each against the rest.
 
     The quantile is Student's t with as many degrees of freedom as the rarest class has examples but one. An area of
@@ -59,21 +67,36 @@ def area_interval(y_true: Array, scores: Array, influence: Influence, value: flo
         influence: of the curve.
         value: the area.
         level: of the interval.
+        groups: of examples that go together (m,).
 
     """
-    m, rare = len(y_true), rarest(y_true, scores)
+    codes = group_codes(groups, len(y_true))
+    m, rare = len(y_true), rarest(y_true, scores, codes)
     if not 0 < value < 1 or rare < 2:
         low, high = wilson(value * rare, rare, level) if np.isfinite(value) else (np.nan, np.nan)
-        return Estimate(value, float(low), float(high), m, level, "")
-    error = float(np.sqrt(np.mean(mean_influence(y_true, scores, influence) ** 2) / (m - 1)))
+        return Estimate(value, float(low), float(high), m, level, "", few_groups(codes))
+    error = _error_of(mean_influence(y_true, scores, influence), codes)
     half = float(stdtrit(rare - 1, 0.5 + level / 2)) * error / (value * (1 - value))
     odds = value / (1 - value) * np.exp(np.array([-half, half]))
     low, high = odds / (1 + odds)
-    return Estimate(value, float(low), float(high), m, level, "")
+    return Estimate(value, float(low), float(high), m, level, "", few_groups(codes))
+
+
+def _error_of(influence: Array, codes: Array | None) -> float:
+    """Standard error of a number to which each example adds its influence (m,), with mean 0."""
+    sums = group_sums(influence, codes)
+    n = len(sums)
+    return float(np.sqrt(np.sum(sums**2) * n / max(n - 1, 1))) / len(influence)
 
 
 def area_difference(
-    y_true: Array, first: Array, second: Array, influence: Influence, values: tuple[float, float], level: float = 0.95
+    y_true: Array,
+    first: Array,
+    second: Array,
+    influence: Influence,
+    values: tuple[float, float],
+    level: float = 0.95,
+    groups: Array | None = None,
 ) -> Estimate:
     """First area − second area on the same examples, of which both classes have two at least.
 
@@ -81,10 +104,10 @@ def area_difference(
     DeLong and Clarke-Pearson, 1988). Arguments as in `area_interval`.
     """
     own = mean_influence(y_true, first, influence) - mean_influence(y_true, second, influence)
-    error = float(np.sqrt(np.mean(own**2) / (len(own) - 1)))
-    half = float(stdtrit(rarest(y_true, first) - 1, 0.5 + level / 2)) * error
+    codes = group_codes(groups, len(y_true))
+    half = float(stdtrit(rarest(y_true, first, codes) - 1, 0.5 + level / 2)) * _error_of(own, codes)
     value = values[0] - values[1]
-    return Estimate(value, value - half, value + half, len(own), level, "")
+    return Estimate(value, value - half, value + half, len(own), level, "", few_groups(codes))
 
 
 def mean_influence(y_true: Array, scores: Array, influence: Influence) -> Array:
@@ -92,10 +115,13 @@ def mean_influence(y_true: Array, scores: Array, influence: Influence) -> Array:
     return np.mean([influence(*part)[1] for part in _parts(y_true, scores)], axis=0)
 
 
-def rarest(y_true: Array, scores: Array) -> int:
-    """How many examples the rarest class has, or the rest of the commonest."""
-    counts = [int(positive.sum()) for positive, _ in _parts(y_true, scores)]
-    return min(min(count, len(y_true) - count) for count in counts)
+def rarest(y_true: Array, scores: Array, codes: Array | None = None) -> int:
+    """How many examples, or groups of them, the rarest class has, or the rest of the commonest."""
+
+    def count(chosen: Array) -> int:
+        return int(chosen.sum()) if codes is None else len(np.unique(codes[chosen]))
+
+    return min(min(count(positive), count(~positive)) for positive, _ in _parts(y_true, scores))
 
 
 def _parts(y_true: Array, scores: Array) -> list[tuple[Array, Array]]:

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from functools import cache
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import gammaln
 
 from leadline.errors import UsageError
-from leadline.measure.bootstrap import IN_CACHE, RESAMPLES, bootstrap, mean_interval, percentile_interval
+from leadline.measure.bootstrap import IN_CACHE, RESAMPLES, bootstrap_weights, percentile_interval
+from leadline.measure.groups import few_groups, group_codes, group_sums
 from leadline.measure.intervals import Estimate
+from leadline.measure.means import mean_interval
 
 Array = NDArray[Any]
 
@@ -35,12 +35,16 @@ def residuals(y_true: ArrayLike, y_pred: ArrayLike) -> Array:
 
 
 def root_mean_square(
-    residual: ArrayLike, level: float = 0.95, unit: str = "", seed: int = 0, resamples: int = RESAMPLES
+    residual: ArrayLike,
+    level: float = 0.95,
+    unit: str = "",
+    seed: int = 0,
+    resamples: int = RESAMPLES,
+    groups: ArrayLike | None = None,
 ) -> Estimate:
-    """RMSE from residuals (m,) or (m, k), examples resampled as rows."""
-    e = np.asarray(residual, float)
-    square, kurtosis = _per_example(np.square(e)), tail_kurtosis(e)
-    mean = mean_interval(square, level, resamples, seed, positive=True, kurtosis=kurtosis)
+    """RMSE from residuals (m,) or (m, k); ``groups`` (m,) of examples that go together are drawn together."""
+    square = _per_example(np.square(np.asarray(residual, float)))
+    mean = mean_interval(square, level, resamples, seed, positive=True, groups=groups)
     return replace(
         mean,
         value=mean.value**0.5,
@@ -50,9 +54,12 @@ def root_mean_square(
     )
 
 
-def mean_absolute(residual: ArrayLike, level: float = 0.95, unit: str = "", seed: int = 0) -> Estimate:
-    """MAE from residuals (m,) or (m, k)."""
-    return mean_interval(_per_example(np.abs(np.asarray(residual, float))), level, seed=seed, unit=unit, positive=True)
+def mean_absolute(
+    residual: ArrayLike, level: float = 0.95, unit: str = "", seed: int = 0, groups: ArrayLike | None = None
+) -> Estimate:
+    """MAE from residuals (m,) or (m, k); ``groups`` as in `root_mean_square`."""
+    sizes = _per_example(np.abs(np.asarray(residual, float)))
+    return mean_interval(sizes, level, seed=seed, unit=unit, positive=True, groups=groups)
 
 
 def rmse(y_true: ArrayLike, y_pred: ArrayLike) -> float:
@@ -87,68 +94,68 @@ def r2(y_true: ArrayLike, y_pred: ArrayLike) -> float:
     return float(explained.mean())
 
 
-def tail_kurtosis(residual: Array) -> float:
-    """Kurtosis of residuals (m,) judged by their mean size, which few examples tell far better than fourth powers.
-
-    It is that of the generalized normal distribution (normal, Laplace and all between) with the same ratio of mean
-    absolute to root mean square residual (Geary, 1935); light tails are left to the residuals themselves (0).
-    """
-    e = np.abs(residual).ravel()
-    if residual.size != len(residual) or len(e) < 2 or not e.any():
-        return 0.0
-    ratio = float(e.mean() / np.sqrt(np.mean(e**2)))
-    kurtosis = float(np.interp(ratio, *_generalized_normal()))
-    sample = float(np.mean(e**4) / np.mean(e**2) ** 2)
-    return sample + max(kurtosis - sample, 0.0) * float(np.clip(kurtosis - 2, 0, 1))
-
-
-@cache
-def _generalized_normal() -> tuple[Array, Array]:
-    """Geary's ratio, rising, and the kurtosis of generalized normal distributions, by their shape."""
-    shape = np.geomspace(0.4, 20, 400)
-    one, two, three, five = (gammaln(k / shape) for k in (1, 2, 3, 5))
-    return np.exp(two - 0.5 * (one + three)), np.exp(five + one - 2 * three)
-
-
 def r2_interval(
-    y_true: ArrayLike, y_pred: ArrayLike, level: float = 0.95, resamples: int = RESAMPLES, seed: int = 0
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    level: float = 0.95,
+    resamples: int = RESAMPLES,
+    seed: int = 0,
+    groups: ArrayLike | None = None,
 ) -> Estimate:
-    """R² with an interval over examples: a studentized bootstrap of log(1 − R²), BCa for several targets."""
+    """R² with an interval over examples: a studentized bootstrap of log(1 − R²), BCa for several targets.
+
+    ``groups`` (m,) of examples that go together are drawn together.
+    """
     error, t = residuals(y_true, y_pred), np.asarray(y_true, float)
-    if error.ndim == 1 and len(error) > 2 and np.var(t) > 0 and error.any():
-        low, high = _log_unexplained(error, t.reshape(-1), level, resamples, seed)
-        return Estimate(r2(y_true, y_pred), 1 - float(np.exp(high)), 1 - float(np.exp(low)), len(error), level, "")
+    codes = group_codes(groups, len(t))
+    units = len(t) if codes is None else int(codes.max()) + 1
+    if error.ndim == 1 and units > 2 and np.var(t) > 0 and error.any():
+        ends = _log_unexplained(error, t.reshape(-1), codes, level, resamples, seed)
+        low, high = (1 - float(np.exp(end)) for end in reversed(ends))
+        return Estimate(r2(y_true, y_pred), low, high, len(error), level, "", few_groups(codes))
+    e, truth = error.reshape(len(error), -1), t.reshape(len(t), -1)
+    centred = truth - truth.mean(0)
 
-    def explained(e: Array, truth: Array) -> Array:
-        e, truth = e.reshape(*e.shape[:2], -1), truth.reshape(*truth.shape[:2], -1)
-        total = np.sum((truth - truth.mean(1, keepdims=True)) ** 2, 1)
+    def explained(weights: Array) -> Array:
+        n = weights.sum(-1, keepdims=True)
+        total = weights @ centred**2 - (weights @ centred) ** 2 / n
         with np.errstate(divide="ignore", invalid="ignore"):
-            return np.mean(1 - np.sum(e**2, 1) / total, -1)
+            return np.mean(1 - (weights @ e**2) / total, -1)
 
-    measured = bootstrap(explained, error, t, resamples=resamples, seed=seed, level=level, vectorized=True)
+    measured = bootstrap_weights(explained, len(e), resamples, seed, level, groups=codes)
     return replace(measured, value=r2(y_true, y_pred))
 
 
-def _log_unexplained(error: Array, t: Array, level: float, resamples: int, seed: int) -> tuple[float, float]:
-    """Interval of the log of the mean squared error over the target's variance."""
-
-    def parts(e: Array, truth: Array) -> tuple[Array, Array]:
-        square, spread = e**2, (truth - truth.mean(-1, keepdims=True)) ** 2
-        left, total = square.mean(-1, keepdims=True), spread.mean(-1, keepdims=True)
-        influence = square / left - spread / total
-        return np.log(left / total)[..., 0], influence.std(-1, ddof=1) / np.sqrt(e.shape[-1])
-
-    m, rng = len(error), np.random.default_rng(seed)
-    value, own = parts(error, t)
-    rows, found = max(1, IN_CACHE // m), []
+def _log_unexplained(
+    error: Array, t: Array, codes: Array | None, level: float, resamples: int, seed: int
+) -> tuple[float, float]:
+    """Interval of the log of the mean squared error over the target's variance, by a studentized bootstrap."""
+    centred = t - t.mean()
+    parts = group_sums(np.stack([error**2, centred**2, centred, np.ones(len(t))], axis=1), codes)
+    m, rng = len(parts), np.random.default_rng(seed)
+    value, own = _log_ratio(parts)
+    rows, studentized = max(1, IN_CACHE // m), []
     with np.errstate(divide="ignore", invalid="ignore"):
         for start in range(0, resamples, rows):
-            drawn = rng.integers(0, m, (min(rows, resamples - start), m))
-            log, spread = parts(error[drawn], t[drawn])
-            found.append((log - value) / spread)
-    studentized = np.concatenate(found)
-    t_low, t_high = percentile_interval(studentized[np.isfinite(studentized)], level)
+            log, spread = _log_ratio(parts[rng.integers(0, m, (min(rows, resamples - start), m))])
+            studentized.append((log - value) / spread)
+    drawn = np.concatenate(studentized)
+    t_low, t_high = percentile_interval(drawn[np.isfinite(drawn)], level)
     return float(value - t_high * own), float(value - t_low * own)
+
+
+def _log_ratio(parts: Array) -> tuple[Array, Array]:
+    """log(Σ squared errors / Σ squared deviations of the target from its mean) and its standard error, (…,) each.
+
+    ``parts`` (…, g, 4) hold the sums over each group: squared errors, squared targets, targets, examples.
+    """
+    squares, target_squares, targets, sizes = np.moveaxis(parts, -1, 0)
+    mean = targets.sum(-1, keepdims=True) / sizes.sum(-1, keepdims=True)
+    spread = target_squares - 2 * mean * targets + mean**2 * sizes
+    left, total = squares.sum(-1, keepdims=True), spread.sum(-1, keepdims=True)
+    influence = squares / left - spread / total
+    g = parts.shape[-2]
+    return np.log(left / total)[..., 0], np.sqrt(np.sum(influence**2, -1) * g / (g - 1))
 
 
 def _per_example(values: Array) -> Array:

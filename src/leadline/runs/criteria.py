@@ -11,8 +11,8 @@ from typing import ClassVar
 import numpy as np
 
 from leadline.errors import LeadlineError
-from leadline.measure import Estimate, Task, multilabel_error, proportion, root_mean_square, task_named
-from leadline.measure.classification import clustered_rate
+from leadline.measure import Estimate, Task, multilabel_error, root_mean_square, task_named
+from leadline.measure.groups import clustered_rate, rate
 from leadline.measure.multilabel import wrong_labels
 from leadline.measure.tasks import ClassTask, MultilabelTask, RegressionTask
 from leadline.runs.predictions import Answers
@@ -41,6 +41,7 @@ class Judged(ABC):
         error: of the set.
         weights: what each adds to the error: 1, its number of wrong labels, its squared or absolute residual.
         surety: how sure the network was of each mistake, (m,), −1 or 0 where it is none; None where that means nothing.
+        groups: which examples go together, (m,); None where each stands for itself.
 
     """
 
@@ -51,6 +52,7 @@ class Judged(ABC):
     error: Estimate
     weights: np.ndarray
     surety: np.ndarray | None
+    groups: np.ndarray | None
 
     largest_first: ClassVar[bool] = False
     """Whether the largest mistakes are looked through, because a sample would miss what the error is made of."""
@@ -104,7 +106,7 @@ class WrongClasses(Judged):
 
     def find_slices(self, columns: Mapping[str, np.ndarray]) -> tuple[Slice, ...]:
         """As `Judged.find_slices`."""
-        return find_slices(columns, self.wrong)
+        return find_slices(columns, self.wrong, groups=self.groups)
 
     @property
     def heading(self) -> str:
@@ -127,7 +129,7 @@ class WrongLabels(Judged):
     def find_slices(self, columns: Mapping[str, np.ndarray]) -> tuple[Slice, ...]:
         """As `Judged.find_slices`."""
         share = self.weights / np.maximum(self.known, 1)
-        return find_slices(columns, share, measure=lambda part: clustered_rate(part, np.ones(len(part))))
+        return find_slices(columns, share, measure=_share_of_labels, groups=self.groups)
 
     @property
     def heading(self) -> str:
@@ -139,6 +141,11 @@ class WrongLabels(Judged):
     def summary(self) -> str:
         """As `Judged.summary`."""
         return f"{self.heading}; error of labels {self.error}"
+
+
+def _share_of_labels(part: np.ndarray, groups: np.ndarray | None = None) -> Estimate:
+    """The mean share of wrong labels of examples (m,)."""
+    return clustered_rate(part, np.ones(len(part)), groups=groups)
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,7 +166,7 @@ class LargeResiduals(Judged):
     def find_slices(self, columns: Mapping[str, np.ndarray]) -> tuple[Slice, ...]:
         """As `Judged.find_slices`."""
         size = np.sqrt(contributions(self.residuals))
-        return find_slices(columns, size, measure=root_mean_square, metric="RMSE")
+        return find_slices(columns, size, measure=root_mean_square, metric="RMSE", groups=self.groups)
 
     @property
     def heading(self) -> str:
@@ -203,10 +210,10 @@ def judge_answers(task: Task, answers: Answers, classes: Sequence[str], optimizi
 def _(task: ClassTask, answers: Answers, classes: Sequence[str], optimizing: str | None) -> WrongClasses:
     a, names = answers, np.asarray(classes, object)
     wrong = a.truth != a.labels
-    error = proportion(int(wrong.sum()), len(wrong))
+    error = rate(wrong, groups=a.groups)
     surety = np.where(wrong, a.scores[np.arange(len(a.labels)), a.labels], -1.0)
     texts = tuple(names[a.truth]), tuple(names[a.labels])
-    return WrongClasses(a.rows, wrong, *texts, error, wrong.astype(float), surety)
+    return WrongClasses(a.rows, wrong, *texts, error, wrong.astype(float), surety, a.groups)
 
 
 @judge_answers.register
@@ -215,18 +222,19 @@ def _(task: MultilabelTask, answers: Answers, classes: Sequence[str], optimizing
     wrong = wrong_labels(a.truth, a.labels)
     count, known = wrong.sum(1), (~np.isnan(np.asarray(a.truth, float))).sum(1)
     labels, predictions = (tuple(names.text(row) for row in np.asarray(v, float)) for v in (a.truth, a.labels))
-    error = multilabel_error(a.truth, a.labels)
+    error = multilabel_error(a.truth, a.labels, groups=a.groups)
     surety = np.where(wrong, np.abs(a.scores - 0.5) + 0.5, 0.0).max(1)
-    return WrongLabels(a.rows, count > 0, labels, predictions, error, count.astype(float), surety, known)
+    weights = count.astype(float)
+    return WrongLabels(a.rows, count > 0, labels, predictions, error, weights, surety, a.groups, known)
 
 
 @judge_answers.register
 def _(task: RegressionTask, answers: Answers, classes: Sequence[str], optimizing: str | None) -> LargeResiduals:
     a, residuals, kind = answers, answers.labels - answers.truth, residual_kind(optimizing)
     labels, predictions = (tuple(Values().text(row) for row in values) for values in (a.truth, a.labels))
-    error, parts = error_of(residuals, kind), contributions(residuals, kind)
+    error, parts = error_of(residuals, kind, a.groups), contributions(residuals, kind)
     largest = largest_half(residuals, kind)
-    return LargeResiduals(a.rows, largest, labels, predictions, error, parts, None, residuals, kind)
+    return LargeResiduals(a.rows, largest, labels, predictions, error, parts, None, a.groups, residuals, kind)
 
 
 def residual_kind(optimizing: str | None) -> Kind:

@@ -37,7 +37,7 @@ def measure_set(run: Run, name: str, answers: Answers, segments: Mapping[str, np
         names = names if len(names) == answers.truth.shape[1] else ()
     optimizing, own = run.experiment.goal.optimizing, metrics_of_run(run)
     a, ranked = answers, name != "train"
-    return break_down(run.task, a.truth, a.labels, a.scores, names, segments, optimizing, ranked, own)
+    return break_down(run.task, a.truth, a.labels, a.scores, names, segments, optimizing, ranked, own, a.groups)
 
 
 def write_metrics(run: Run) -> dict[str, Breakdown]:

@@ -18,7 +18,8 @@ from leadline.files import replacing
 from leadline.measure import task_named
 from leadline.runs.folder import RunFolder
 
-SEGMENTS = b"segments"
+SEGMENTS, GROUPED = b"segments", b"groups"
+GROUP = "group"
 
 
 def predictions_table(
@@ -29,6 +30,7 @@ def predictions_table(
     rows: np.ndarray | None = None,
     target: str = "value",
     segments: Mapping[str, np.ndarray] | None = None,
+    groups: np.ndarray | None = None,
 ) -> pa.Table:
     """The columns ``row``, ``label``, ``prediction``, one ``probability_CLASS`` per class, and one per segment.
 
@@ -36,16 +38,19 @@ def predictions_table(
     the target's units. `labels` are class indices (m,), 0 or 1 (m, k) with NaN for a missing one, or values
     (m, k).
     A multi-label task, and a regression of several values, has its columns once per label. `segments` are the columns
-    by whose values metrics are told apart, (m,) each; one whose name is taken is called ``segment_NAME``.
+    by whose values metrics are told apart, (m,) each; one whose name is taken is called ``segment_NAME``. `groups` (m,)
+    say which examples go together, in the column ``group``.
     """
     columns: dict[str, Any] = {} if rows is None else {"row": rows}
     for name, values in task_named(task).columns(outputs, labels, classes).items():
         # A label that is missing is null; a class is text, also in a table without rows.
         kind = pa.string() if values.dtype == object else None
         columns[name] = pa.array(values, kind, from_pandas=name.startswith("label"))
+    columns |= {} if groups is None else {GROUP: groups}
     named = {f"segment_{name}" if name in columns else name: values for name, values in (segments or {}).items()}
     columns |= {name: pa.array(values.astype(str), pa.string()) for name, values in named.items()}
     metadata = {b"target": target.encode()} | ({SEGMENTS: json.dumps(list(named)).encode()} if named else {})
+    metadata |= {} if groups is None else {GROUPED: GROUP.encode()}
     return pa.table(columns).replace_schema_metadata(metadata)
 
 
@@ -59,6 +64,7 @@ class Answers:
         labels: what was predicted, of the same kind.
         scores: probabilities of classes or labels (m, k), or the values.
         segments: by column, the part each example belongs to, texts (m,).
+        groups: which examples go together, (m,); None where each stands for itself.
 
     """
 
@@ -67,18 +73,21 @@ class Answers:
     labels: np.ndarray
     scores: np.ndarray
     segments: Mapping[str, np.ndarray]
+    groups: np.ndarray | None = None
 
 
 def read_answers(path: str | os.PathLike[str], task: str, classes: Sequence[str]) -> Answers:
     """Read what `write_table` wrote of a set. `leadline.errors.LeadlineError`: there is none, or it is damaged."""
     table = read_table(path)
     rows = table["row"].to_numpy()
+    grouped = (table.schema.metadata or {}).get(GROUPED)
+    groups = None if grouped is None else table[grouped.decode()].to_numpy()
     named = json.loads((table.schema.metadata or {}).get(SEGMENTS, b"[]"))
     segments = {name: np.array(table[name].to_pylist(), dtype=object) for name in named}
     labels, predictions, outputs = task_named(task).read_columns(
         table.column_names, lambda name: table[name].to_numpy(), classes
     )
-    return Answers(rows, labels, predictions, outputs, segments)
+    return Answers(rows, labels, predictions, outputs, segments, groups)
 
 
 def predictions_path(folder: RunFolder, part: str) -> Path:

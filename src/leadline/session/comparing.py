@@ -35,6 +35,7 @@ class DevAnswers:
     truth: np.ndarray
     labels: np.ndarray
     scores: np.ndarray
+    groups: np.ndarray | None = None
 
     def needed(self, wanted: Metric) -> np.ndarray:
         """Predicted labels, or scores where the metric is made of them."""
@@ -42,7 +43,7 @@ class DevAnswers:
 
     def measured(self, wanted: Metric) -> Estimate:
         """The metric on these examples."""
-        return evaluate(wanted, self.truth, self.needed(wanted), task=self.task)
+        return evaluate(wanted, self.truth, self.needed(wanted), task=self.task, groups=self.groups)
 
     @property
     def task(self) -> Task:
@@ -92,10 +93,12 @@ def compare_runs(runs: Sequence[Run], metric_name: str | None = None, goal: Goal
     scores = {a.run.name: a.measured(wanted) for a in answers}
     sign = -1 if wanted.direction == "maximize" else 1
     best, *others = sorted(answers, key=lambda a: sign * scores[a.run.name].value)
-    comparisons = tuple(
-        compare(wanted, best.truth, best.needed(wanted), o.needed(wanted), (best.run.name, o.run.name), len(others))
-        for o in others
-    )
+
+    def compared(other: DevAnswers) -> Comparison:
+        names, groups = (best.run.name, other.run.name), best.groups
+        return compare(wanted, best.truth, best.needed(wanted), other.needed(wanted), names, len(others), groups=groups)
+
+    comparisons = tuple(compared(other) for other in others)
     ranked = {a.run.name: scores[a.run.name] for a in (best, *others)}
     return RunComparison(wanted.name, ranked, comparisons, experiment_differences([best.run, *(o.run for o in others)]))
 
@@ -133,7 +136,9 @@ def choose_run(
     ]
     predictions = {a.run.name: a.needed(wanted) for a in answers}
     compared = len(with_dev_set_of(runs[0]))
-    return select(candidates, wanted, limits, answers[0].truth, predictions, max(compared, len(runs)))
+    return select(
+        candidates, wanted, limits, answers[0].truth, predictions, max(compared, len(runs)), answers[0].groups
+    )
 
 
 def _limiting(limit: str, task: str, own: Mapping[str, Metric]) -> Metric:
@@ -197,7 +202,8 @@ def same_dev_set(runs: Sequence[Run]) -> list[DevAnswers]:
 def _answers(run: Run) -> DevAnswers:
     found = run.answers("dev")
     order = np.argsort(found.rows, kind="stable")
-    return DevAnswers(run, found.rows[order], found.truth[order], found.labels[order], found.scores[order])
+    groups = None if found.groups is None else found.groups[order]
+    return DevAnswers(run, found.rows[order], found.truth[order], found.labels[order], found.scores[order], groups)
 
 
 def experiment_differences(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:

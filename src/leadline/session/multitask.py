@@ -300,7 +300,7 @@ def _compared(plan: Plan, truth: np.ndarray, joint: np.ndarray, separate: np.nda
         if result.first != "joint":
             low, high = lead.interval
             lead = replace(lead, value=-lead.value, low=-high, high=-low)
-        better = result.first if result.told else None
+        better = result.first if result.significant else None
         n_train = int(known_in_training[:, k].sum())
         found.append(TaskComparison(name, n_train, together[name], alone[name], lead, better, result.needed))
     return found

@@ -15,6 +15,7 @@ import numpy as np
 from leadline.data import Dataset, DataSettings, Preparation, Split, SplitSettings, read_settings, set_aside, split
 from leadline.data.augmentation import Augmentation, Augmenter
 from leadline.data.mapped import release_pages
+from leadline.data.splitting.dependence import dependent_groups
 from leadline.data.streaming.table import StreamedTable
 from leadline.equations.losses import LOSSES
 from leadline.errors import UsageError
@@ -109,6 +110,10 @@ class Plan:
     def inputs(self, part: str) -> np.ndarray:
         """The prepared inputs of a set, (m, …)."""
         return self.preparation.inputs(self.data, self.split.sets[part], dtype=self.training.precision)
+
+    def groups(self, rows: np.ndarray) -> np.ndarray | None:
+        """Which of these rows of the data go together, (m,): what is measured on them counts groups. None: none do."""
+        return dependent_groups(self.data, SplitSettings(**_given(self.experiment.split)), rows)
 
     @cached_property
     def augmentation(self) -> Augmentation:

@@ -43,7 +43,7 @@ SHOWN_FIELDS = 8
 class Predicted:
     """One set's predictions: row numbers (m,), labels, outputs (m, …) and segments, for `predictions_table`.
 
-    ``metrics`` are those of the user's own numbers, by name.
+    ``metrics`` are those of the user's own numbers, by name; ``groups`` (m,) say which examples go together.
     """
 
     rows: np.ndarray
@@ -51,6 +51,7 @@ class Predicted:
     outputs: np.ndarray
     segments: Mapping[str, np.ndarray] = field(default_factory=dict)
     metrics: Mapping[str, Metric] = field(default_factory=dict)
+    groups: np.ndarray | None = None
 
 
 def predict_set(trained: TrainedNetwork, plan: Plan, part: str) -> Predicted:
@@ -62,16 +63,16 @@ def predict_set(trained: TrainedNetwork, plan: Plan, part: str) -> Predicted:
 
 def predicted_rows(plan: Plan, rows: np.ndarray, outputs: np.ndarray, segments: Mapping[str, np.ndarray]) -> Predicted:
     """Outputs (m, …) for rows of the plan's data, with their labels."""
-    data = plan.data
-    return Predicted(
-        rows, data.target[rows], outputs, segments, goal_metrics(plan.experiment.goal, data.task, data.classes)
-    )
+    data, own = plan.data, goal_metrics(plan.experiment.goal, plan.data.task, plan.data.classes)
+    return Predicted(rows, data.target[rows], outputs, segments, own, plan.groups(rows))
 
 
 def save_predictions(folder: RunFolder, plan: Plan, part: str, predicted: Predicted) -> Path:
     """Write one set's predictions into the run's folder."""
     data, p = plan.data, predicted
-    table = predictions_table(data.task, data.classes, p.outputs, p.labels, p.rows, data.target_name, p.segments)
+    table = predictions_table(
+        data.task, data.classes, p.outputs, p.labels, p.rows, data.target_name, p.segments, p.groups
+    )
     if data.row_numbers is not None:
         table = table.append_column("row_in_source", pa.array(data.row_numbers[p.rows]))
     return write_table(table, predictions_path(folder, part))
@@ -80,7 +81,8 @@ def save_predictions(folder: RunFolder, plan: Plan, part: str, predicted: Predic
 def measure_error(task: Task, name: str, predicted: Predicted) -> Estimate:
     """A set's error in the metric `name`: less is better and 0 is perfect, with its 95 % interval."""
     found = metric(chosen_metric(name, predicted.metrics), task)
-    return as_error(found, evaluate(found, predicted.labels, as_needed(task, found, predicted.outputs), task=task))
+    answers = as_needed(task, found, predicted.outputs)
+    return as_error(found, evaluate(found, predicted.labels, answers, task=task, groups=predicted.groups))
 
 
 def diagnose_run(

@@ -1,8 +1,8 @@
 """Is one model better than another, or merely luckier?
 
 Models are compared on the same examples: McNemar's exact test with Newcombe's paired interval for error rates, DeLong's
-for areas under curves, a paired bootstrap for any other metric. Several comparisons are corrected for by Bonferroni's
-rule.
+for areas under curves, random exchanges of their answers for any other metric. Examples that go together are taken as
+groups. Several comparisons are corrected for by Bonferroni's rule.
 """
 
 from __future__ import annotations
@@ -18,11 +18,19 @@ from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
 from leadline.files import plain
-from leadline.measure.bootstrap import bootstrap, bootstrap_weights, drawn_weights
+from leadline.measure.bootstrap import drawn_examples, drawn_weights
 from leadline.measure.classification import matches
+from leadline.measure.groups import design_effect, few_groups, group_codes, group_sums
 from leadline.measure.intervals import Estimate, paired_difference
 from leadline.measure.metrics import Metric, metric
 from leadline.measure.ranked import area_difference, mean_influence, rarest
+from leadline.measure.swapping import (
+    chance_limit,
+    chance_of,
+    exact_sign_flip,
+    resamples_for,
+    swapped_differences,
+)
 from leadline.text import about
 
 Array = NDArray[Any]
@@ -40,8 +48,8 @@ class Comparison:
         lead: by how much the first is better, with its interval.
         p: chance of so large a difference, either way, between equally good models; None where not computed.
         comparisons: how many comparisons the verdict is corrected for.
-        told: whether the first is better beyond luck.
-        needed: how many examples would tell, if the lead stays; None where it is told or there is no lead.
+        significant: whether the first is better by more than chance explains.
+        needed: how many examples would show it, if the lead stays; None where it is significant or there is no lead.
 
     """
 
@@ -50,7 +58,7 @@ class Comparison:
     lead: Estimate
     p: float | None
     comparisons: int
-    told: bool
+    significant: bool
     needed: int | None = None
 
     def to_json(self) -> dict[str, Any]:
@@ -60,7 +68,7 @@ class Comparison:
     def __str__(self) -> str:
         interval = f" ({self.lead.range()})" if self.lead.range() else ""
         many = "" if self.comparisons == 1 else f", corrected for {self.comparisons} comparisons"
-        if self.told:
+        if self.significant:
             return f"{self.first} is better than {self.second} by {self.lead.plain()}{interval}{many}."
         more = "" if self.needed is None else f"; about {about(self.needed)} examples would tell"
         lead = f"{self.first} leads {self.second} by {self.lead.plain()}{interval}"
@@ -75,6 +83,7 @@ def compare(
     names: tuple[str, str] = ("first", "second"),
     comparisons: int = 1,
     seed: int = 0,
+    groups: ArrayLike | None = None,
 ) -> Comparison:
     """Compare two models on the same examples; the better one comes first in the result.
 
@@ -85,46 +94,70 @@ def compare(
         second: of the other model.
         names: of the two.
         comparisons: how many were made in all; Bonferroni's correction is applied.
-        seed: of the bootstrap.
+        seed: of the random exchanges.
+        groups: of examples that go together, such as copies or images of one patient, (m,).
 
     Raises:
         UsageError: for an unknown metric or arrays that do not fit.
 
     """
     t, a, b = np.asarray(y_true), np.asarray(first), np.asarray(second)
-    level = 1 - SIGNIFICANCE / comparisons
-    if metric_name in ("accuracy", "error") and t.ndim == 1:
-        wrong_a, wrong_b = ~matches(t, a), ~matches(t, b)
-        lead, corrected = (paired_difference(wrong_b, wrong_a, at) for at in (0.95, level))
-        p = mcnemar(int((wrong_b & ~wrong_a).sum()), int((wrong_a & ~wrong_b).sum()))
-        told = p < 1 - level
+    codes, level = group_codes(groups, len(t)), 1 - SIGNIFICANCE / comparisons
+    measured = metric(metric_name)
+    counts_errors = measured.name in ("accuracy", "error") and t.ndim == 1
+    if counts_errors:
+        lead, corrected, p = _error_lead(t, a, b, level, codes)
+    elif measured.influence is not None and rarest(t, a, codes) >= 2:
+        lead, corrected, p = _area_lead(measured, t, a, b, level, codes)
     else:
-        lead = _lead(metric(metric_name), t, a, b, 0.95, seed)
-        corrected = lead if comparisons == 1 else _lead(metric(metric_name), t, a, b, level, seed)
-        p, told = None, corrected.interval[0] > 0 or corrected.interval[1] < 0
+        lead, corrected, p = _swapped_lead(measured, t, a, b, level, codes, seed)
+    low, high = corrected.interval
+    significant = p is not None and p <= 1 - level if counts_errors else low > 0 or high < 0
     if lead.value < 0:
         names, lead, corrected = (names[1], names[0]), _negated(lead), _negated(corrected)
-    needed = None if told or lead.value == 0 else _needed(lead, corrected, len(t))
-    return Comparison(*names, lead, p, comparisons, told, needed)
+    needed = None if significant or lead.value == 0 else _needed(lead, corrected, len(t))
+    return Comparison(*names, lead, p, comparisons, significant, needed)
 
 
-def mcnemar(only_first_wrong: int, only_second_wrong: int) -> float:
-    """Two-sided exact p value that two models are equally good, from the examples on which one alone is
-    wrong.
+Lead = tuple[Estimate, Estimate, float | None]
+"""How much better the first is: at 95 %, at the level corrected for all comparisons, and the p-value."""
 
-    Source: McNemar (1947), exact binomial form.
-    """
-    n, k = only_first_wrong + only_second_wrong, min(only_first_wrong, only_second_wrong)
-    if n == 0:
-        return 1.0
-    log_factorial = np.concatenate([[0.0], np.cumsum(np.log(np.arange(1, n + 1)))])
-    i = np.arange(k + 1)
-    tail = np.exp(log_factorial[n] - log_factorial[i] - log_factorial[n - i] - n * math.log(2)).sum()
-    return float(min(1.0, 2 * tail))
+
+def _error_lead(t: Array, a: Array, b: Array, level: float, codes: Array | None) -> Lead:
+    wrong_a, wrong_b = ~matches(t, a), ~matches(t, b)
+    difference = wrong_b.astype(float) - wrong_a
+    spread = design_effect(difference - difference.mean(), codes)
+    lead, corrected = (paired_difference(wrong_b, wrong_a, at, spread) for at in (0.95, level))
+    return replace(lead, warning=few_groups(codes)), corrected, exact_sign_flip(group_sums(difference, codes))
+
+
+def _area_lead(measured: Metric, t: Array, a: Array, b: Array, level: float, codes: Array | None) -> Lead:
+    assert measured.influence is not None
+    values = measured.value(t, a), measured.value(t, b)
+    lead, corrected = (area_difference(t, a, b, measured.influence, values, at, codes) for at in (0.95, level))
+    return lead, corrected, None
+
+
+def _swapped_lead(measured: Metric, t: Array, a: Array, b: Array, level: float, codes: Array | None, seed: int) -> Lead:
+    """By exchanges: what they exceed in 5 % of cases is the half width, so that interval and test agree."""
+    sign = 1.0 if measured.direction == "maximize" else -1.0
+    value = sign * (measured.value(t, a) - measured.value(t, b))
+    chance = swapped_differences(measured, t, a, b, codes, resamples_for(level), seed)
+    unit, warning = "points" if measured.unit == "%" else measured.unit, few_groups(codes)
+
+    def at(confidence: float) -> Estimate:
+        half = chance_limit(chance, confidence)
+        return Estimate(value, value - half, value + half, len(t), confidence, unit, warning)
+
+    return at(0.95), at(level), chance_of(chance, value)
 
 
 def expected_optimism(
-    metric_name: str | Metric, y_true: ArrayLike, predictions: Sequence[ArrayLike], compared: int | None = None
+    metric_name: str | Metric,
+    y_true: ArrayLike,
+    predictions: Sequence[ArrayLike],
+    compared: int | None = None,
+    groups: ArrayLike | None = None,
 ) -> Estimate:
     """How much the best of several equally good models would look better than it is, by luck alone.
 
@@ -138,13 +171,15 @@ def expected_optimism(
     if len(predictions) < 2:
         raise UsageError("Luck in a choice needs at least two models.")
     t, k = np.asarray(y_true), len(predictions)
+    codes = group_codes(groups, len(t))
     if metric_name in ("accuracy", "error") and t.ndim == 1:
         wrong = np.stack([~matches(t, np.asarray(p)) for p in predictions]).astype(float)
         own = wrong - wrong.mean(0)
+        own = group_sums((own - own.mean(1, keepdims=True)).T, codes)
         # Removing the mean of k models takes 1/k of each one's own variance with it.
-        spread = math.sqrt(own.var(axis=1, ddof=1).mean() * k / (k - 1) / len(t))
+        spread = math.sqrt((own**2).sum(0).mean() * len(own) / (len(own) - 1) * k / (k - 1)) / len(t)
     else:
-        spread = _bootstrapped_spread(metric_name, t, [np.asarray(p) for p in predictions])
+        spread = _bootstrapped_spread(metric_name, t, [np.asarray(p) for p in predictions], codes)
     unit = metric(metric_name).unit
     return Estimate(expected_maximum(compared or k) * spread, unit="points" if unit == "%" else unit)
 
@@ -162,43 +197,23 @@ def _negated(m: Estimate) -> Estimate:
     return replace(m, value=-m.value, low=-high, high=-low)
 
 
-def _lead(found: Metric, t: Array, a: Array, b: Array, level: float, seed: int) -> Estimate:
-    """How much better a is than b: by influences for areas under curves, else with the same resamples for both."""
-    sign = 1.0 if found.direction == "maximize" else -1.0
-    unit = "points" if found.unit == "%" else found.unit
-    if found.influence is not None and rarest(t, a) >= 2:
-        return area_difference(t, a, b, found.influence, (found.value(t, a), found.value(t, b)), level)
-    of_first, of_second = found.weighted(t, a), found.weighted(t, b)
-    if of_first is not None and of_second is not None:
-        return bootstrap_weights(
-            lambda weights: sign * (of_first(weights) - of_second(weights)),
-            len(t),
-            seed=seed,
-            level=level,
-            unit=unit,
-        )
-
-    def lead(truth: Array, first: Array, second: Array) -> float:
-        return sign * (found.value(truth, first) - found.value(truth, second))
-
-    return bootstrap(lead, t, a, b, resamples=1000, seed=seed, level=level, unit=unit)
-
-
 def _bootstrapped_spread(
-    metric_name: str | Metric, t: Array, predictions: Sequence[Array], resamples: int = 300
+    metric_name: str | Metric, t: Array, predictions: Sequence[Array], codes: Array | None, resamples: int = 300
 ) -> float:
     """Standard deviation of a model's metric over resamples, less what all models share."""
     found, rng, m = metric(metric_name), np.random.default_rng(0), len(t)
     forms = [found.weighted(t, p) for p in predictions]
     if found.influence is not None and rarest(t, predictions[0]) >= 2:
-        # Divided by √m, influences vary over the examples as the area does over resamples.
+        # Times √g / m, sums of influences vary over g groups as the area does over resamples.
         influence = found.influence
-        values = np.array([mean_influence(t, p, influence) for p in predictions]) / math.sqrt(m)
+        sums = group_sums(np.array([mean_influence(t, p, influence) for p in predictions]).T, codes).T
+        values = sums * math.sqrt(sums.shape[1]) / m
     elif None not in forms:
-        weights = drawn_weights(rng, resamples, m)
+        weights = drawn_weights(rng, resamples, m if codes is None else int(codes.max()) + 1)
+        weights = weights if codes is None else weights[:, codes]
         values = np.array([form(weights) for form in forms if form is not None])
     else:
-        draws = [rng.integers(0, m, m) for _ in range(resamples)]
+        draws = list(drawn_examples(rng, codes, m, resamples))
         values = np.array([[found.value(t[d], p[d]) for d in draws] for p in predictions])
     own = values - values.mean(0)
     k = len(predictions)

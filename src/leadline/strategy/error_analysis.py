@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import LeadlineError, UsageError
 from leadline.files import plain, write_rows
-from leadline.measure.classification import clustered_rate
+from leadline.measure.groups import clustered_rate
 from leadline.measure.intervals import Estimate, examples_for_precision, proportion
 from leadline.strategy.review_files import read_lines
 

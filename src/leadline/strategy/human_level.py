@@ -16,7 +16,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
 from leadline.files import plain
-from leadline.measure.classification import clustered_rate
+from leadline.measure.groups import clustered_rate
 from leadline.measure.intervals import Estimate
 
 Array = NDArray[Any]

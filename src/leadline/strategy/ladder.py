@@ -166,9 +166,7 @@ class Ladder:
         """The inverse of ``to_json``; other keys are left alone."""
         level, unit = data["level"], data["unit"]
         rungs = tuple(
-            Rung(r["name"], Estimate(r["value"] or 0.0, r["low"], r["high"], r["n"], level, unit), r["assumed"])
-            for r in data["rungs"]
-            if r["note"] != "closed"
+            Rung(r["name"], _rung_error(r, level, unit), r["assumed"]) for r in data["rungs"] if r["note"] != "closed"
         )
         closed = tuple(r["name"] for r in data["rungs"] if r["note"] == "closed")
         gaps = tuple(_gap_from_json(gap, level, "points" if unit == "%" else unit) for gap in data["gaps"])
@@ -186,7 +184,12 @@ def _rung_to_json(rung: Rung) -> dict[str, Any]:
     note = "unknown" if unknown else "assumed" if rung.assumed else ""
     value = None if unknown else error.value
     numbers = {"value": value, "low": error.low, "high": error.high, "n": error.n}
-    return {"name": rung.name, **numbers, "assumed": rung.assumed, "note": note}
+    return {"name": rung.name, **numbers, "assumed": rung.assumed, "note": note, "warning": error.warning}
+
+
+def _rung_error(data: Mapping[str, Any], level: float, unit: str) -> Estimate:
+    numbers = data["value"] or 0.0, data["low"], data["high"], data["n"]
+    return Estimate(*numbers, level, unit, data.get("warning", ""))
 
 
 def _gap_to_json(gap: Gap) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
 from leadline.measure.bootstrap import bootstrap_all
-from leadline.measure.classification import clustered_rate
+from leadline.measure.groups import clustered_rate
 from leadline.measure.intervals import Estimate
 from leadline.measure.regression import mean_absolute, root_mean_square
 from leadline.strategy.error_analysis import Cause, ErrorAnalysis
@@ -42,9 +42,9 @@ def largest_half(residuals: ArrayLike, kind: Kind = "rmse") -> Array:
     return found & (parts > 0)
 
 
-def error_of(residuals: ArrayLike, kind: Kind = "rmse") -> Estimate:
-    """RMSE or MAE with its interval."""
-    return root_mean_square(residuals) if kind == "rmse" else mean_absolute(residuals)
+def error_of(residuals: ArrayLike, kind: Kind = "rmse", groups: ArrayLike | None = None) -> Estimate:
+    """RMSE or MAE with its interval; ``groups`` (m,) of examples that go together count as one."""
+    return root_mean_square(residuals, groups=groups) if kind == "rmse" else mean_absolute(residuals, groups=groups)
 
 
 def analyse_residuals(

@@ -106,6 +106,7 @@ def select(
     y_true: ArrayLike | None = None,
     predictions: Mapping[str, ArrayLike] | None = None,
     compared: int | None = None,
+    groups: ArrayLike | None = None,
 ) -> Selection:
     """Choose the best candidate by the optimizing metric among those that meet every threshold.
 
@@ -116,6 +117,7 @@ def select(
         y_true: truth of the dev set on which all were measured.
         predictions: of each candidate on it; with them the winner is tested against the next.
         compared: how many models were ever compared on this dev set; at least the candidates.
+        groups: of examples of the dev set that go together, (m,).
 
     Raises:
         UsageError: without candidates, for an unreadable threshold, or for one that a candidate does not
@@ -136,8 +138,8 @@ def select(
     if y_true is not None and predictions is not None and len(ranked) > 1:
         best, second = ranked[0].name, ranked[1].name
         pair = predictions[best], predictions[second]
-        comparison = compare(metric_name, y_true, *pair, (best, second), max(count - 1, 1))
-        optimism = expected_optimism(metric_name, y_true, list(predictions.values()), count)
+        comparison = compare(metric_name, y_true, *pair, (best, second), max(count - 1, 1), groups=groups)
+        optimism = expected_optimism(metric_name, y_true, list(predictions.values()), count, groups)
     notes = () if optimism is None or count < 2 else (_luck(count, np.asarray(y_true).shape[0], optimism),)
     return Selection(ranked[0], tuple(ranked), rejected, comparison, optimism, notes)
 

@@ -65,7 +65,13 @@ def _set_text(ladder: Ladder, name: str) -> str:
 
 def notes(ladder: Ladder) -> tuple[str, ...]:
     """What has to be said besides the conclusion."""
-    return (*_assumed_human(ladder), *_below_human(ladder), *_easier(ladder), *_counted_exact(ladder))
+    return (*_assumed_human(ladder), *_below_human(ladder), *_easier(ladder), *_counted_exact(ladder), *_rough(ladder))
+
+
+def _rough(ladder: Ladder) -> list[str]:
+    """What may keep an interval from holding as often as it states."""
+    warned = [rung for rung in ladder.rungs[1:] if rung.error.warning]
+    return [f"{capitalized(_set_text(ladder, rung.name))}: {rung.error.warning}." for rung in warned]
 
 
 def _assumed_human(ladder: Ladder) -> list[str]:

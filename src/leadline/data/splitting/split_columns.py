@@ -61,7 +61,7 @@ class Wanted:
         stratify = settings.stratify and data.is_classification
         made = cls(settings.seed, row_hashes(data.inputs), data.target if stratify else None)
         if settings.group is not None or groups is not None:
-            ids, keys = _groups(data, settings.group, groups)
+            ids, keys = group_ids(data, settings.group, groups)
             made = replace(made, groups=ids, keys=keys)
         if settings.duplicates == "together":
             copies = duplicate_groups(data)
@@ -70,7 +70,7 @@ class Wanted:
                 made, groups=copies if made.groups is None else components(made.groups, copies), group_name=name
             )
         if settings.time is not None or times is not None:
-            return replace(made, times=_times(data, settings.time, times))
+            return replace(made, times=times_of(data, settings.time, times))
         if settings.column is not None:
             return _by_column(made, data, settings.column)
         return made
@@ -85,7 +85,7 @@ def column_values(data: Dataset, key: str, name: str) -> pa.ChunkedArray:
     return data.table.column(name)
 
 
-def _groups(data: Dataset, name: str | None, given: Any) -> tuple[np.ndarray, np.ndarray]:
+def group_ids(data: Dataset, name: str | None, given: Any) -> tuple[np.ndarray, np.ndarray]:
     """Group number and key of each row; a row without a group is one by itself."""
     if given is not None:
         values = pa.chunked_array([pa.array(_checked(data, "groups", given), from_pandas=True)])
@@ -105,7 +105,8 @@ def _groups(data: Dataset, name: str | None, given: Any) -> tuple[np.ndarray, np
     return ids, keys
 
 
-def _times(data: Dataset, name: str | None, given: Any) -> np.ndarray:
+def times_of(data: Dataset, name: str | None, given: Any) -> np.ndarray:
+    """The time of each row, (n,), numbers or datetime64; `LeadlineError` where one is missing."""
     if given is not None:
         return _checked(data, "times", given)
     assert name is not None

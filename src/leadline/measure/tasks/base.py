@@ -129,8 +129,13 @@ class Task(str, Extension, ABC, kind="task"):
         return labels
 
     @abstractmethod
-    def by_class(self, labels: Array, answers: Array, names: Sequence[str]) -> dict[str, Mapping[str, Estimate]]:
-        """Metrics of each class, label or target by its name (by default its number); {} where there is one."""
+    def by_class(
+        self, labels: Array, answers: Array, names: Sequence[str], groups: Array | None = None
+    ) -> dict[str, Mapping[str, Estimate]]:
+        """Metrics of each class, label or target by its name (by default its number); {} where there is one.
+
+        ``groups`` (m,) say which examples go together; None where each stands for itself.
+        """
 
     @property
     def cost_title(self) -> str:

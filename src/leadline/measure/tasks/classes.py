@@ -44,10 +44,15 @@ class ClassTask(Task, abstract=True):
         labels, answers = (np.array([index[n] for n in column(kind).tolist()]) for kind in ("label", "prediction"))
         return labels, answers, np.stack([column(f"probability_{name}") for name in classes], axis=1)
 
-    def by_class(self, labels: Array, answers: Array, names: Sequence[str]) -> dict[str, Mapping[str, Estimate]]:
+    def by_class(
+        self, labels: Array, answers: Array, names: Sequence[str], groups: Array | None = None
+    ) -> dict[str, Mapping[str, Estimate]]:
         """Precision, recall and F1 of each class."""
         k = len(names) or int(max(labels.max(), answers.max())) + 1
-        rows = c.class_metrics(c.confusion_matrix(labels, answers, k))
+        if groups is None:
+            rows = c.class_metrics(c.confusion_matrix(labels, answers, k))
+        else:
+            rows = c.grouped_class_metrics(labels, answers, range(k), groups)
         return dict(zip(list(names) or column_numbers(k), rows, strict=True))
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 
 from leadline.measure import classification as c
-from leadline.measure.intervals import Estimate, proportion
+from leadline.measure.groups import rate
+from leadline.measure.intervals import Estimate
 from leadline.measure.tasks.base import Array, ReadColumn, Task, column_numbers
 
 
@@ -64,11 +65,13 @@ class MultilabelTask(Task):
         """The labels."""
         return tuple(classes)
 
-    def by_class(self, labels: Array, answers: Array, names: Sequence[str]) -> dict[str, Mapping[str, Estimate]]:
+    def by_class(
+        self, labels: Array, answers: Array, names: Sequence[str], groups: Array | None = None
+    ) -> dict[str, Mapping[str, Estimate]]:
         """Error, precision, recall and F1 of each label, on the examples where it is known."""
         if labels.ndim == 1:
             return {}
-        rows = ((name, _label_row(labels[:, k], answers[:, k])) for k, name in enumerate(_names(names, labels)))
+        rows = ((name, _label_row(labels[:, k], answers[:, k], groups)) for k, name in enumerate(_names(names, labels)))
         return {name: row for name, row in rows if row}
 
 
@@ -76,13 +79,15 @@ def _names(names: Sequence[str], labels: Array) -> Sequence[str]:
     return list(names) or column_numbers(labels.shape[1])
 
 
-def _label_row(labels: Array, answers: Array) -> dict[str, Estimate]:
+def _label_row(labels: Array, answers: Array, groups: Array | None) -> dict[str, Estimate]:
     known = ~np.isnan(np.asarray(labels, float))
     if not known.any():
         return {}
-    confusion = c.confusion_matrix(labels[known], answers[known], 2)
-    wrong = int(confusion[0, 1] + confusion[1, 0])
-    return {"error": proportion(wrong, int(known.sum()))} | c.class_metrics(confusion)[1]
+    truth, given, own = labels[known], answers[known], None if groups is None else groups[known]
+    error = {"error": rate(truth != given, groups=own)}
+    if own is None:
+        return error | c.class_metrics(c.confusion_matrix(truth, given, 2))[1]
+    return error | c.grouped_class_metrics(truth, given, [1], own)[0]
 
 
 MULTILABEL = MultilabelTask()

@@ -75,12 +75,14 @@ class RegressionTask(Task):
         """(m,) where there is one value an example, else (m, k)."""
         return labels[:, 0] if labels.ndim == 2 and labels.shape[1] == 1 else labels
 
-    def by_class(self, labels: Array, answers: Array, names: Sequence[str]) -> dict[str, Mapping[str, Estimate]]:
+    def by_class(
+        self, labels: Array, answers: Array, names: Sequence[str], groups: Array | None = None
+    ) -> dict[str, Mapping[str, Estimate]]:
         """RMSE, MAE and R² of each of several values."""
         if labels.ndim == 1:
             return {}
         named = list(names) or column_numbers(labels.shape[1])
-        return {name: _value_row(labels[:, k], answers[:, k]) for k, name in enumerate(named)}
+        return {name: _value_row(labels[:, k], answers[:, k], groups) for k, name in enumerate(named)}
 
 
 def _value_columns(names: Sequence[str], kind: str) -> list[str]:
@@ -91,10 +93,10 @@ def _value_columns(names: Sequence[str], kind: str) -> list[str]:
     return [f"{beginning}{number}" for number in range(count)]
 
 
-def _value_row(labels: Array, answers: Array) -> dict[str, Estimate]:
+def _value_row(labels: Array, answers: Array, groups: Array | None) -> dict[str, Estimate]:
     residuals = r.residuals(labels, answers)
-    rmse, mae = r.root_mean_square(residuals), r.mean_absolute(residuals)
-    return finite_row({"rmse": rmse, "mae": mae, "r2": r.r2_interval(labels, answers)})
+    rmse, mae = r.root_mean_square(residuals, groups=groups), r.mean_absolute(residuals, groups=groups)
+    return finite_row({"rmse": rmse, "mae": mae, "r2": r.r2_interval(labels, answers, groups=groups)})
 
 
 REGRESSION = RegressionTask()

@@ -50,7 +50,7 @@ def _test(runs: Sequence[Run], metric: str | None) -> dict[str, Any]:
         found = compare_runs(runs, metric)
     except LeadlineError as error:
         return {"reason": str(error), "order": [], "scores": {}, "lines": [], "metric": ""}
-    lines = [(comparison.told, prose(str(comparison))) for comparison in found.comparisons]
+    lines = [(comparison.significant, prose(str(comparison))) for comparison in found.comparisons]
     return {
         "reason": "",
         "order": list(found.scores),
