@@ -72,7 +72,9 @@ def test_without_hidden_layers_it_is_linear_regression() -> None:
 
 def test_the_same_seed_gives_the_same_network() -> None:
     x, y = load_iris(return_X_y=True)
-    model = NetworkClassifier((16, Dropout(0.8)), epochs=50, batch_size=32, early_stopping=True, random_state=3)
+    model = NetworkClassifier(
+        (16, Dropout(keep_prob=0.8)), epochs=50, batch_size=32, early_stopping=True, random_state=3
+    )
     again: Any = clone(model)
     assert np.array_equal(model.fit(x, y).predict_proba(x), again.fit(x, y).predict_proba(x))
     assert model.n_iter_ == len(model.loss_curve_) <= 50

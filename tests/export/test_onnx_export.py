@@ -48,7 +48,13 @@ def test_real_tables(tmp_path: Path, data_folder: Path, table: str, target: str)
 
 
 def test_digits_with_a_convolution(tmp_path: Path) -> None:
-    body = [ll.Convolution(6, 3, activation="relu"), ll.BatchNorm(), ll.MaxPool(2), ll.Flatten(), ll.Dropout(0.8)]
+    body = [
+        ll.Convolution(6, 3, activation="relu"),
+        ll.BatchNorm(),
+        ll.MaxPool(2),
+        ll.Flatten(),
+        ll.Dropout(keep_prob=0.8),
+    ]
     digits = ll.read("digits")
     network = ll.Network([Image(8, 8), *body, ll.Dense(10)])
     run = ll.train(network, digits, epochs=2, runs=tmp_path / "runs")

@@ -67,7 +67,7 @@ def pixels(n: int = 6, height: int = 9, width: int = 8, channels: int = 2) -> np
 
 
 BODIES: dict[str, list[Layer]] = {
-    "flatten": [Flatten(), Dense(7, "tanh"), Dropout(0.5), BatchNorm(epsilon=0.1, activation="sigmoid")],
+    "flatten": [Flatten(), Dense(7, "tanh"), Dropout(keep_prob=0.5), BatchNorm(epsilon=0.1, activation="sigmoid")],
     "periodic": [Flatten(), PeriodicEmbedding((3, 0, 100), scale=0.6)],
     "periodic of all": [Flatten(), Dense(4), PeriodicEmbedding(units=2)],
     "piecewise": [Flatten(), PiecewiseEmbedding((3, 0, 100), bins=4)],

@@ -47,7 +47,7 @@ def problems(draw: st.DrawFn) -> Problem:
         else:
             layers += [Dense(draw(units)), BatchNorm(), Activation(draw(names))]
         if draw(st.booleans()):
-            layers.append(Dropout(draw(st.sampled_from([0.5, 0.9, 1]))))
+            layers.append(Dropout(keep_prob=draw(st.sampled_from([0.5, 0.9, 1]))))
     k = 1 if loss == "binary_cross_entropy" else draw(st.integers(2, 4))
     layers.append(Dense(k))
     m, random = draw(st.integers(4, 8)), torch.Generator().manual_seed(draw(st.integers(0, 999)))

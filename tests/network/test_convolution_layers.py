@@ -50,7 +50,7 @@ NETWORKS = {
         Residual([Convolution(2, 3, padding="same"), BatchNorm()], activation="relu"),
         Residual([Convolution(4, 3, 2, 1, activation="tanh")], [Convolution(4, 1, 2), BatchNorm()]),
         Residual([Residual([Activation("tanh")]), Activation("swish")], keep_prob=0.5),
-        Residual([Dropout(0.7)]),
+        Residual([Dropout(keep_prob=0.7)]),
         *HEAD,
     ),
     "squeeze and excitation": (

@@ -38,7 +38,7 @@ def test_signals_that_vanish_entirely_or_leave_the_numbers() -> None:
     assert huge.activations == "grows"
 
 
-@pytest.mark.parametrize("layers", [[Dense(3)], [Dense(4, "relu"), Dropout(0.5), Dense(3)]])
+@pytest.mark.parametrize("layers", [[Dense(3)], [Dense(4, "relu"), Dropout(keep_prob=0.5), Dense(3)]])
 def test_shallow_networks_hold(layers: list) -> None:
     report = Network(layers).depth_report(X)
     assert report.verdict == "holds"

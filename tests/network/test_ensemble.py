@@ -26,7 +26,7 @@ from leadline.training.evaluate import outputs
 from leadline.training.population.active_members import member_of
 
 MEMBER = Network(
-    [PeriodicEmbedding((0, 2)), Dense(6), BatchNorm(), Activation("mish"), Dropout(0.8), Dense(3)],
+    [PeriodicEmbedding((0, 2)), Dense(6), BatchNorm(), Activation("mish"), Dropout(keep_prob=0.8), Dense(3)],
 )
 ENSEMBLE = MEMBER.ensemble(4)
 

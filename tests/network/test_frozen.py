@@ -13,7 +13,7 @@ BODY = Network(
         Convolution(4, 3, padding="same"),
         BatchNorm(activation="relu"),
         Residual((Convolution(4, 3, padding="same"), BatchNorm()), activation="relu"),
-        Dropout(0.5),
+        Dropout(keep_prob=0.5),
         Flatten(),
     )
 ).layers

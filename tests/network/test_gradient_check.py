@@ -32,7 +32,7 @@ RANDOM = torch.Generator().manual_seed(7)
 X = torch.randn(10, 5, dtype=torch.float64, generator=RANDOM)
 Y = torch.randint(0, 3, (10,), generator=RANDOM)
 NETWORK = Network(
-    [Dense(4, "tanh"), Dense(4), BatchNorm(), Activation("sigmoid"), Dropout(0.7), Dense(4, "tanh"), Dense(3)]
+    [Dense(4, "tanh"), Dense(4), BatchNorm(), Activation("sigmoid"), Dropout(keep_prob=0.7), Dense(4, "tanh"), Dense(3)]
 )
 
 

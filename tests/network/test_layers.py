@@ -30,7 +30,7 @@ def test_buffers_are_used_again_in_the_next_step() -> None:
 
 
 def test_dropout_keeps_its_mask_only_when_asked() -> None:
-    layer, x = Dropout(0.5), torch.ones(20, 20)
+    layer, x = Dropout(keep_prob=0.5), torch.ones(20, 20)
     memory = Memory(training=True, generator=torch.Generator().manual_seed(0))
     first, second = layer.forward({}, x, memory).clone(), layer.forward({}, x, memory).clone()
     assert not torch.equal(first, second)
@@ -42,7 +42,7 @@ def test_dropout_keeps_its_mask_only_when_asked() -> None:
 @pytest.mark.parametrize(("keep_prob", "training"), [(1, True), (0.5, False)])
 def test_dropout_that_does_nothing_hands_its_input_on(keep_prob: float, training: bool) -> None:
     x = torch.randn(4, 3)
-    assert Dropout(keep_prob).forward({}, x, Memory(training=training)) is x
+    assert Dropout(keep_prob=keep_prob).forward({}, x, Memory(training=training)) is x
 
 
 def running(layer: BatchNorm) -> dict[str, torch.Tensor]:

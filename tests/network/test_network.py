@@ -10,7 +10,9 @@ from leadline.errors import LeadlineError, UsageError
 from leadline.network import Activation, BatchNorm, Dense, Dropout, Flatten, Memory, Network, Parameters, ShapeError
 from leadline.network.layer import Tensors
 
-NETWORK = Network([Flatten(), Dense(8, "relu"), Dense(6), BatchNorm(), Activation("tanh"), Dropout(0.8), Dense(3)])
+NETWORK = Network(
+    [Flatten(), Dense(8, "relu"), Dense(6), BatchNorm(), Activation("tanh"), Dropout(keep_prob=0.8), Dense(3)]
+)
 CONFIG = [
     {"type": "flatten"},
     {"type": "dense", "units": 8, "activation": "relu"},

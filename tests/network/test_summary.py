@@ -10,7 +10,9 @@ from leadline.network import Activation, BatchNorm, Dense, Dropout, Flatten, Net
 from leadline.text import bytes_text
 from leadline.training import Objective
 
-NETWORK = Network([Flatten(), Dense(64, "relu"), Dropout(0.8), Dense(32), BatchNorm(), Activation("relu"), Dense(10)])
+NETWORK = Network(
+    [Flatten(), Dense(64, "relu"), Dropout(keep_prob=0.8), Dense(32), BatchNorm(), Activation("relu"), Dense(10)]
+)
 
 
 def test_memory_is_what_training_a_dense_network_allocates() -> None:

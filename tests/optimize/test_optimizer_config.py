@@ -12,15 +12,17 @@ from leadline.optimize import (
     Constant,
     Cosine,
     Exponential,
-    Manual,
+    InverseSqrt,
     Momentum,
     Optimizer,
+    Piecewise,
     Schedule,
-    Staircase,
+    StepDecay,
     WarmUp,
     optimizer_from_config,
     schedule_from_config,
 )
+from leadline.optimize.schedules import FORMER_NAMES, SCHEDULES
 
 
 def test_names_and_tables_make_optimizers() -> None:
@@ -41,12 +43,12 @@ def test_optimizers_go_through_a_table_and_back(rule: Optimizer) -> None:
 def test_names_and_tables_make_schedules() -> None:
     assert schedule_from_config(None) == Constant()
     assert schedule_from_config("constant") == Constant()
-    assert schedule_from_config({"type": "staircase", "every": 10}) == Staircase(10)
+    assert schedule_from_config({"type": "staircase", "every": 10}) == StepDecay(10)
     assert schedule_from_config("cosine", epochs=30) == Cosine(30)
     assert schedule_from_config({"type": "cosine", "epochs": 5}, epochs=30) == Cosine(5)
     table = {"type": "warm_up", "steps": 5, "schedule": "cosine"}
     assert schedule_from_config(table, epochs=30) == WarmUp(steps=5, schedule=Cosine(30))
-    assert schedule_from_config({"type": "manual", "rates": {"3": 0.1}}) == Manual({3: 0.1})
+    assert schedule_from_config({"type": "manual", "rates": {"3": 0.1}}) == Piecewise({3: 0.1})
 
 
 @pytest.mark.parametrize(
@@ -54,8 +56,8 @@ def test_names_and_tables_make_schedules() -> None:
     [
         Constant(),
         Exponential(0.9),
-        Staircase(3, factor=0.1),
-        Manual({0: 0.1, 5: 0.01}),
+        StepDecay(3, factor=0.1),
+        Piecewise({0: 0.1, 5: 0.01}),
         WarmUp(epochs=2, schedule=Cosine(9, floor=1e-4)),
     ],
 )
@@ -87,11 +89,11 @@ def test_wrong_optimizers_are_named(config: Any, message: str) -> None:
     ("config", "message"),
     [
         ("cosin", "Unknown schedule 'cosin'. Did you mean 'cosine'?"),
-        ({"type": "staircase"}, "schedule 'staircase' needs every."),
-        ({"type": "staircase", "evry": 3}, "Unknown key 'evry' of schedule 'staircase'. Did you mean 'every'?"),
+        ({"type": "staircase"}, "schedule 'step_decay' needs every."),
+        ({"type": "staircase", "evry": 3}, "Unknown key 'evry' of schedule 'step_decay'. Did you mean 'every'?"),
         ({"type": "constant", "k": 3}, "Unknown key 'k' of schedule 'constant'. It takes no keys."),
         ({"type": "exponential", "factor": 0}, "schedule 'exponential': factor must be greater than 0, got 0"),
-        ({"type": "manual", "rates": {"x": 0.1}}, "schedule 'manual': rates: an epoch must be a whole number"),
+        ({"type": "manual", "rates": {"x": 0.1}}, "schedule 'piecewise': rates: an epoch must be a whole number"),
         ("cosine", "schedule 'cosine' needs epochs."),
         ({"type": "warm_up", "steps": 5, "schedule": "cosin"}, "Unknown schedule 'cosin'. Did you mean 'cosine'?"),
     ],
@@ -100,3 +102,11 @@ def test_wrong_schedules_are_named(config: Any, message: str) -> None:
     with pytest.raises(UsageError) as caught:
         schedule_from_config(config)
     assert str(caught.value) == message or str(caught.value).startswith(message)
+
+
+def test_the_names_of_earlier_releases_mean_what_they_meant() -> None:
+    by_epoch = schedule_from_config({"type": "square_root_epoch", "factor": 2.0})
+    assert by_epoch == InverseSqrt(2.0, per="epoch")
+    assert schedule_from_config("square_root_step") == InverseSqrt()
+    assert by_epoch.to_config() == {"type": "inverse_sqrt", "factor": 2.0, "per": "epoch"}
+    assert set(FORMER_NAMES).isdisjoint(SCHEDULES)

@@ -23,7 +23,7 @@ def rotated_digits() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
 
 
 def test_features_are_what_the_output_layer_is_given(tmp_path: Path) -> None:
-    layers = [ll.Dense(12, "relu"), ll.Dropout(0.8), ll.Dense(10)]
+    layers = [ll.Dense(12, "relu"), ll.Dropout(keep_prob=0.8), ll.Dense(10)]
     run = ll.train(ll.Network(layers), ll.read("digits"), epochs=2, runs=tmp_path, name="a")
     trained = run.trained_network()
     x = trained.preparation.inputs(ll.read("digits"), np.arange(40))

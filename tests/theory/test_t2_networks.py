@@ -56,7 +56,7 @@ EVERY_LAYER = Network(
         Dense(6, "sigmoid"),
         Dense(6, "tanh"),
         Dense(6, "leaky_relu"),
-        Dropout(0.8),
+        Dropout(keep_prob=0.8),
         Dense(6),
         BatchNorm(),
         Activation("relu"),

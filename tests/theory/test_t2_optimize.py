@@ -16,16 +16,15 @@ from leadline.optimize import (
     Cosine,
     Exponential,
     GradientDescent,
+    InverseSqrt,
     InverseTime,
     LiveRate,
-    Manual,
     Momentum,
     Nesterov,
     Optimizer,
+    Piecewise,
     RMSprop,
-    SquareRootEpoch,
-    SquareRootStep,
-    Staircase,
+    StepDecay,
     WarmUp,
 )
 
@@ -192,19 +191,21 @@ def test_t2_13_exponential_and_staircase_decay() -> None:
     """T2.13."""
     assert Exponential(0.95)(0.2, 3, 0) == pytest.approx(0.2 * 0.95**3)
     assert Exponential(0.95)(0.2, 0, 0) == 0.2
-    staircase = Staircase(every=10)
+    staircase = StepDecay(every=10)
     assert [staircase(0.2, epoch, 0) for epoch in (0, 9, 10, 19, 20)] == pytest.approx([0.2, 0.2, 0.1, 0.1, 0.05])
 
 
 def test_t2_13_square_root_decay_keeps_its_constant_and_never_divides_by_zero() -> None:
     """T2.13."""
-    assert [SquareRootEpoch(0.5)(0.2, epoch, 99) for epoch in (0, 1, 4, 100)] == pytest.approx([0.1, 0.1, 0.05, 0.01])
-    assert [SquareRootStep(0.5)(0.2, 9, step) for step in (0, 1, 4, 100)] == pytest.approx([0.1, 0.1, 0.05, 0.01])
+    assert [InverseSqrt(0.5, per="epoch")(0.2, epoch, 99) for epoch in (0, 1, 4, 100)] == pytest.approx(
+        [0.1, 0.1, 0.05, 0.01]
+    )
+    assert [InverseSqrt(0.5)(0.2, 9, step) for step in (0, 1, 4, 100)] == pytest.approx([0.1, 0.1, 0.05, 0.01])
 
 
 def test_t2_13_manual_rates_given_and_changed_while_running() -> None:
     """T2.13."""
-    given = Manual({3: 0.01})
+    given = Piecewise({3: 0.01})
     assert [given(0.2, epoch, 0) for epoch in (2, 3)] == [0.2, 0.01]
     wish: list[float | None] = [None]
     running = LiveRate(given, lambda: wish[0])

@@ -24,7 +24,7 @@ LAYERS: list[ll.Layer] = [
     ll.MaxPool(2),
     ll.Convolution(8, 3, activation="relu"),
     ll.Flatten(),
-    ll.Dropout(0.9),
+    ll.Dropout(keep_prob=0.9),
     ll.Dense(8),
 ]
 KEPT = 7

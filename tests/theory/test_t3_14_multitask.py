@@ -80,7 +80,7 @@ def test_t3_14_metrics_of_each_task_over_its_known_labels() -> None:
 def test_t3_14_separate_networks_in_a_population_are_what_each_is_alone() -> None:
     """T3.14: a member with a label trains towards that column alone, missing labels, dropout and early stopping in."""
     plan = make_plan(experiment(precision="float64", early_stopping={"patience": 4}, l2=0.1), ll.read(shared()))
-    network = ll.Network([ll.Dense(7, "relu"), ll.Dropout(0.9), ll.Dense(1)])
+    network = ll.Network([ll.Dense(7, "relu"), ll.Dropout(keep_prob=0.9), ll.Dense(1)])
     train, dev = plan.examples("train"), plan.examples("dev")
     assert train is not None and dev is not None
     members = [Member(label=label) for label in (2, 0, 1)]

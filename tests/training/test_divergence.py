@@ -14,7 +14,7 @@ def line(m: int = 300) -> tuple[torch.Tensor, torch.Tensor]:
     return x, x.sum(1, keepdim=True)
 
 
-NETWORK = Network([Dense(8, "relu"), Dropout(0.9), Dense(8, "relu"), Dense(1)])
+NETWORK = Network([Dense(8, "relu"), Dropout(keep_prob=0.9), Dense(8, "relu"), Dense(1)])
 
 
 def test_divergence_stops_at_once_and_keeps_finite_parameters() -> None:

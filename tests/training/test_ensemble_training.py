@@ -16,7 +16,14 @@ from leadline.training.population.active_members import member_of
 
 SOFTMAX = "softmax_cross_entropy"
 MEMBER = Network(
-    [PeriodicEmbedding((0, 1)), Dense(8, "mish"), Dense(7), BatchNorm(activation="tanh"), Dropout(0.8), Dense(3)]
+    [
+        PeriodicEmbedding((0, 1)),
+        Dense(8, "mish"),
+        Dense(7),
+        BatchNorm(activation="tanh"),
+        Dropout(keep_prob=0.8),
+        Dense(3),
+    ]
 )
 SETTINGS = TrainingSettings(
     epochs=6,

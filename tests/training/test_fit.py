@@ -39,7 +39,7 @@ def test_learns_what_a_line_cannot_part() -> None:
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
 def test_repeats_bit_for_bit(precision: str) -> None:
-    network = Network([Dense(8), BatchNorm(), Activation("relu"), Dropout(0.8), Dense(1)])
+    network = Network([Dense(8), BatchNorm(), Activation("relu"), Dropout(keep_prob=0.8), Dense(1)])
     settings = TrainingSettings(epochs=5, batch_size=33, optimizer=Momentum(0.1), precision=precision, seed=7)
     first, second = train(network, settings), train(network, settings)
     assert first.parameters.theta.dtype == settings.dtype

@@ -44,7 +44,15 @@ SOFTMAX = "softmax_cross_entropy"
 M, N_IN, CLASSES = 230, 7, 3
 RULES = [Adam(), AdamW(), Momentum(), Momentum(bias_correction=True), Nesterov(), RMSprop(), GradientDescent()]
 REGULARIZED = Network(
-    [Dense(9), BatchNorm(), Activation("relu"), Dropout(0.8), Dense(8, "tanh"), Dropout(0.7), Dense(CLASSES)]
+    [
+        Dense(9),
+        BatchNorm(),
+        Activation("relu"),
+        Dropout(keep_prob=0.8),
+        Dense(8, "tanh"),
+        Dropout(keep_prob=0.7),
+        Dense(CLASSES),
+    ]
 )
 PLAIN = Network([Dense(8, "relu"), Dense(CLASSES)])
 
@@ -127,7 +135,9 @@ def test_every_member_equals_its_network_trained_alone(rule: Optimizer, precisio
 
 @pytest.mark.parametrize("loss", sorted(set(LOSSES) - {SOFTMAX}))
 def test_losses(loss: str) -> None:
-    network = Network([Dense(8, "relu"), Dropout(0.9), Dense(1 if loss == "binary_cross_entropy" else CLASSES)])
+    network = Network(
+        [Dense(8, "relu"), Dropout(keep_prob=0.9), Dense(1 if loss == "binary_cross_entropy" else CLASSES)]
+    )
     members = [Member(seed=1), Member(seed=2, l2=0.1, subset=subset(77, 5)), Member(seed=3, learning_rate=0.03)]
     assert_as_alone(network, members, TrainingSettings(epochs=3, batch_size=32, precision="float64"), loss)
 
@@ -188,7 +198,7 @@ def test_activations(activation: str) -> None:
 @pytest.mark.parametrize("embedding", [PeriodicEmbedding((0, 4, 2)), PiecewiseEmbedding(bins=5, units=2)])
 @pytest.mark.parametrize("before", [[], [Dense(6, "tanh")]])
 def test_embeddings(embedding: Layer, before: list[Layer]) -> None:
-    network = Network([*before, embedding, Dense(8, "relu"), Dropout(0.8), Dense(CLASSES)])
+    network = Network([*before, embedding, Dense(8, "relu"), Dropout(keep_prob=0.8), Dense(CLASSES)])
     settings = TrainingSettings(epochs=3, batch_size=50, precision="float64")
     assert_as_alone(network, [Member(seed=1), Member(seed=2)], settings)
     assert_as_alone(network, [Member(seed=1), Member(seed=2)], replace(settings, batch_size=M))  # shared examples
@@ -275,7 +285,7 @@ def test_members_stop_early_by_the_goal_as_they_would_alone() -> None:
     assert [result.best_epoch for result in fits] != [result.best_epoch for result in by_error]
 
 
-@pytest.mark.parametrize("network", [PLAIN, Network([Dense(8, "relu"), Dropout(0.8), Dense(CLASSES)])])
+@pytest.mark.parametrize("network", [PLAIN, Network([Dense(8, "relu"), Dropout(keep_prob=0.8), Dense(CLASSES)])])
 def test_a_diverged_member_leaves_as_it_would_alone_and_the_others_go_on(network: Network) -> None:
     settings = TrainingSettings(epochs=6, batch_size=32, optimizer=GradientDescent(0.05), precision="float64")
     members = [Member(seed=1), Member(seed=2, learning_rate=1e60, subset=subset(100, 1)), Member(seed=3)]
@@ -372,7 +382,7 @@ def test_results_do_not_depend_on_who_else_is_in_the_population() -> None:
 @pytest.mark.parametrize("rule", [Adam(), RMSprop(), Momentum(), GradientDescent()], ids=lambda rule: rule.name)
 @pytest.mark.parametrize("units", [7, 600], ids=["small", "large"])
 def test_independent_members_do_not_differ_by_a_bit(rule: Optimizer, units: int) -> None:
-    network = Network([Dense(units, "relu"), Dropout(0.9), Dense(3)])
+    network = Network([Dense(units, "relu"), Dropout(keep_prob=0.9), Dense(3)])
     random = torch.Generator().manual_seed(0)
     examples = Examples(torch.randn(70, 13, generator=random), torch.arange(70) % 3)
     settings = TrainingSettings(epochs=4, batch_size=16, optimizer=rule, early_stopping=None)

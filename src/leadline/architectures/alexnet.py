@@ -19,9 +19,9 @@ def alexnet(outputs: int = 1000, keep_prob: float = 0.5) -> Network:
             Convolution(256, 3, padding="same", activation="relu"),
             MaxPool(3, 2),
             Flatten(),
-            Dropout(keep_prob),
+            Dropout(keep_prob=keep_prob),
             Dense(4096, "relu"),
-            Dropout(keep_prob),
+            Dropout(keep_prob=keep_prob),
             Dense(4096, "relu"),
             Dense(outputs),
         ]

@@ -80,7 +80,7 @@ def efficientnet(
             layers += mobile_block(channels, first, padding, epsilon, 1 - (1 - survival) * blocks / total)
             channels, blocks = filters, blocks + 1
     layers += [Convolution(4 * channels, 1), BatchNorm(epsilon=epsilon, activation="swish")]
-    return Network([*layers, GlobalAveragePool(), Dropout(scale.keep_prob), Dense(outputs)])
+    return Network([*layers, GlobalAveragePool(), Dropout(keep_prob=scale.keep_prob), Dense(outputs)])
 
 
 def mobile_block(channels: int, stage: Stage, padding: str, epsilon: float, keep_prob: float) -> list[Layer]:

@@ -27,7 +27,7 @@ def mobilenet_v1(
         layers += depthwise(channels, 3, stride, padding, epsilon, "relu6")
         channels = divisible(filters * width)
         layers += [Convolution(channels, 1), BatchNorm(epsilon=epsilon, activation="relu6")]
-    return Network([*layers, GlobalAveragePool(), Dropout(keep_prob), Dense(outputs)])
+    return Network([*layers, GlobalAveragePool(), Dropout(keep_prob=keep_prob), Dense(outputs)])
 
 
 def mobilenet_v2(
@@ -44,7 +44,7 @@ def mobilenet_v2(
             channels = filters
     last = divisible(1280 * max(1.0, width))
     layers += [Convolution(last, 1), BatchNorm(epsilon=epsilon, activation="relu6")]
-    return Network([*layers, GlobalAveragePool(), Dropout(keep_prob), Dense(outputs)])
+    return Network([*layers, GlobalAveragePool(), Dropout(keep_prob=keep_prob), Dense(outputs)])
 
 
 def inverted_residual(

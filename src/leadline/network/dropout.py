@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from torch import Tensor
@@ -18,11 +18,13 @@ from leadline.network.layer import Layer, Memory, Shape, Tensors, is_number
 class Dropout(Layer):
     """Inverted dropout: in training, each value stays with probability ``keep_prob`` and is scaled by 1/keep_prob.
 
+    It is given by its name, ``Dropout(keep_prob=0.8)``, for elsewhere a bare number is the share that is dropped.
+
     A training may let 1 − keep_prob fall (``memory.dropout``). Drawn anew in every pass, unless ``memory.fixed_noise``
     asks for the same mask again (gradient checking).
     """
 
-    keep_prob: float
+    keep_prob: float = field(kw_only=True)
 
     member_fields: ClassVar[Mapping[str, Any]] = {"keep_prob": 1.0}
 

@@ -179,7 +179,7 @@ def much_bigger(layers: Layers) -> list[Layer]:
 def with_dropout(layers: Layers, keep_prob: float) -> list[Layer]:
     """Dropout with this keep_prob at the end of every block, in place of what there is; none where it is 1."""
     head, blocks, output = _parts(layers)
-    ends = [] if keep_prob == 1 else [Dropout(keep_prob)]
+    ends = [] if keep_prob == 1 else [Dropout(keep_prob=keep_prob)]
     return _joined(head, [[*without_dropout(block), *ends] for block in blocks], output)
 
 

@@ -252,9 +252,9 @@ class Layer(Extension, ABC, kind="layer"):
         shown = []
         for item in fields_of(type(self)):
             value = getattr(self, item.name)
-            if item.default is MISSING:
+            if item.default is MISSING and not item.kw_only:
                 shown.append(_text(value))
-            elif value != item.default:
+            elif item.default is MISSING or value != item.default:
                 shown.append(f"{item.name}={_text(value)}")
         return f"{type(self).__name__}({', '.join(shown)})"
 

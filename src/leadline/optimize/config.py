@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 from leadline.equations.averages import Number
 from leadline.errors import UsageError, nearest
 from leadline.optimize.optimizer import OPTIMIZERS, Optimizer
-from leadline.optimize.schedules import SCHEDULES, Constant, Cosine, Schedule, WarmUp
+from leadline.optimize.schedules import FORMER_NAMES, SCHEDULES, Constant, Cosine, Schedule, WarmUp
 
 Kind = TypeVar("Kind", Optimizer, Schedule)
 
@@ -34,7 +34,7 @@ def optimizer_from_config(
 
 
 def schedule_from_config(config: str | Mapping[str, Any] | Schedule | None, epochs: int | None = None) -> Schedule:
-    """The schedule that ``"constant"`` or ``{"type": "staircase", "every": 10}`` means; None is constant.
+    """The schedule that ``"constant"`` or ``{"type": "step_decay", "every": 10}`` means; None is constant.
 
     ``epochs`` is how long the training lasts, for a cosine that does not say. Raises `UsageError` for an
     unknown name or key, or a value out of range.
@@ -42,6 +42,8 @@ def schedule_from_config(config: str | Mapping[str, Any] | Schedule | None, epoc
     if config is None or isinstance(config, Schedule):
         return config or Constant()
     name, values = _name_and_values("schedule", config)
+    if isinstance(name, str) and name in FORMER_NAMES:
+        name, values = _name_and_values("schedule", {**values, **FORMER_NAMES[name]})
     schedule = SCHEDULES.lookup(name, capital=True)
     if schedule is Cosine and epochs is not None:
         values.setdefault("epochs", epochs)

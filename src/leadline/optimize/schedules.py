@@ -10,8 +10,10 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from typing import Any, ClassVar
+
+from typing_extensions import override
 
 from leadline.equations.averages import Number
 from leadline.errors import UsageError
@@ -30,6 +32,10 @@ class Schedule(Extension, ABC, kind="schedule"):
     def __call__(self, base_rate: Number, epoch: int, step: int) -> Number:
         """The learning rate of the next update, after ``epoch`` whole epochs and ``step`` updates."""
 
+    def stretched(self, factor: float) -> Schedule:
+        """The schedule that reaches each rate ``factor`` times as late; itself where it has no end of its own."""
+        return self
+
     def to_config(self) -> dict[str, Any]:
         """The table of an experiment file: ``type`` and the fields."""
         return {"type": SCHEDULES.name_of(self), **{field.name: getattr(self, field.name) for field in fields(self)}}
@@ -38,6 +44,14 @@ class Schedule(Extension, ABC, kind="schedule"):
 SCHEDULES: Registry[type[Schedule]] = registry("schedule")
 """The schedules by their names in experiment files."""
 
+FORMER_NAMES: dict[str, dict[str, Any]] = {
+    "staircase": {"type": "step_decay"},
+    "manual": {"type": "piecewise"},
+    "square_root_step": {"type": "inverse_sqrt", "per": "step"},
+    "square_root_epoch": {"type": "inverse_sqrt", "per": "epoch"},
+}
+"""What the names of earlier releases mean, so that their experiments and runs can be read."""
+
 
 @dataclass(frozen=True)
 class Constant(Schedule):
@@ -45,8 +59,8 @@ class Constant(Schedule):
 
     name: ClassVar[str] = "constant"
 
+    @override
     def __call__(self, base_rate: Number, epoch: int, step: int) -> Number:
-        """α₀."""
         return base_rate
 
 
@@ -61,9 +75,13 @@ class InverseTime(Schedule):
     def __post_init__(self) -> None:
         not_negative("decay", self.decay)
 
+    @override
     def __call__(self, base_rate: Number, epoch: int, step: int) -> Number:
-        """The formula above."""
         return base_rate / (1.0 + self.decay * epoch)
+
+    @override
+    def stretched(self, factor: float) -> Schedule:
+        return replace(self, decay=self.decay / factor)
 
 
 @dataclass(frozen=True)
@@ -77,63 +95,59 @@ class Exponential(Schedule):
     def __post_init__(self) -> None:
         positive("factor", self.factor)
 
+    @override
     def __call__(self, base_rate: Number, epoch: int, step: int) -> Number:
-        """The formula above."""
         return base_rate * self.factor**epoch
 
+    @override
+    def stretched(self, factor: float) -> Schedule:
+        return replace(self, factor=self.factor ** (1 / factor))
+
 
 @dataclass(frozen=True)
-class SquareRootEpoch(Schedule):
-    """``α = k α₀ / √epoch``."""
+class InverseSqrt(Schedule):
+    """``α = k α₀ / √t``, where t counts the mini-batches, or the epochs with ``per`` "epoch"."""
 
     factor: float = 1.0
+    per: str = "step"
 
-    name: ClassVar[str] = "square_root_epoch"
+    name: ClassVar[str] = "inverse_sqrt"
 
     def __post_init__(self) -> None:
         positive("factor", self.factor)
+        if self.per not in ("step", "epoch"):
+            raise UsageError(f"per must be 'step' or 'epoch', got {self.per!r}")
 
+    @override
     def __call__(self, base_rate: Number, epoch: int, step: int) -> Number:
-        """The formula above."""
-        return base_rate * (self.factor / math.sqrt(max(epoch, 1)))
+        t = step if self.per == "step" else epoch
+        return base_rate * (self.factor / math.sqrt(max(t, 1)))
 
 
 @dataclass(frozen=True)
-class SquareRootStep(Schedule):
-    """``α = k α₀ / √t``, where t counts the mini-batches."""
-
-    factor: float = 1.0
-
-    name: ClassVar[str] = "square_root_step"
-
-    def __post_init__(self) -> None:
-        positive("factor", self.factor)
-
-    def __call__(self, base_rate: Number, epoch: int, step: int) -> Number:
-        """The formula above."""
-        return base_rate * (self.factor / math.sqrt(max(step, 1)))
-
-
-@dataclass(frozen=True)
-class Staircase(Schedule):
+class StepDecay(Schedule):
     """``α = α₀ kⁿ`` after n times ``every`` epochs; it halves by default."""
 
     every: int
     factor: float = 0.5
 
-    name: ClassVar[str] = "staircase"
+    name: ClassVar[str] = "step_decay"
 
     def __post_init__(self) -> None:
         whole("every", self.every, least=1)
         positive("factor", self.factor)
 
+    @override
     def __call__(self, base_rate: Number, epoch: int, step: int) -> Number:
-        """The formula above."""
         return base_rate * self.factor ** (epoch // self.every)
+
+    @override
+    def stretched(self, factor: float) -> Schedule:
+        return replace(self, every=_stretched(self.every, factor))
 
 
 @dataclass(frozen=True)
-class Manual(Schedule):
+class Piecewise(Schedule):
     """The rates of a table from an epoch on, such as ``{0: 0.1, 30: 0.01}``; α₀ before its first entry.
 
     A rate can also be changed while training goes on: see `leadline.optimize.live.LiveRate`.
@@ -141,7 +155,7 @@ class Manual(Schedule):
 
     rates: Mapping[int, float] | tuple[tuple[int, float], ...] = field(default=())
 
-    name: ClassVar[str] = "manual"
+    name: ClassVar[str] = "piecewise"
 
     def __post_init__(self) -> None:
         if not isinstance(self.rates, Mapping | tuple):
@@ -155,20 +169,24 @@ class Manual(Schedule):
             table[int(key)] = rate
         object.__setattr__(self, "rates", tuple(sorted(table.items())))
 
+    @override
     def __call__(self, base_rate: Number, epoch: int, step: int) -> Number:
-        """The last entry that is not after ``epoch``."""
         rate = base_rate
         for start, value in self._table():
             if start <= epoch:
                 rate = value
         return rate
 
-    def to_config(self) -> dict[str, Any]:
-        """The table of an experiment file; its epochs are strings, as TOML wants keys."""
+    @override
+    def to_config(self) -> dict[str, Any]:  # epochs are strings, as TOML wants keys
         return {"type": self.name, "rates": {str(epoch): rate for epoch, rate in self._table()}}
 
     def _table(self) -> tuple[tuple[int, float], ...]:
         return tuple(self.rates.items()) if isinstance(self.rates, Mapping) else self.rates
+
+    @override
+    def stretched(self, factor: float) -> Schedule:
+        return Piecewise(tuple((round(epoch * factor), rate) for epoch, rate in self._table()))
 
 
 @dataclass(frozen=True)
@@ -187,10 +205,14 @@ class Cosine(Schedule):
         whole("epochs", self.epochs, least=1)
         not_negative("floor", self.floor)
 
+    @override
     def __call__(self, base_rate: Number, epoch: int, step: int) -> Number:
-        """The formula above."""
         passed = min(epoch / self.epochs, 1.0)
         return self.floor + (base_rate - self.floor) * (0.5 * (1.0 + math.cos(math.pi * passed)))
+
+    @override
+    def stretched(self, factor: float) -> Schedule:
+        return replace(self, epochs=_stretched(self.epochs, factor))
 
 
 @dataclass(frozen=True)
@@ -214,12 +236,21 @@ class WarmUp(Schedule):
         if (self.steps == 0) == (self.epochs == 0):
             raise UsageError("warm_up needs either steps or epochs of at least 1")
 
+    @override
     def __call__(self, base_rate: Number, epoch: int, step: int) -> Number:
-        """The other schedule's rate times the part that is warmed up."""
         part = (step + 1) / self.steps if self.steps else (epoch + 1) / self.epochs
         return self.schedule(base_rate, epoch, step) * min(part, 1.0)
 
+    @override
     def to_config(self) -> dict[str, Any]:
-        """The table of an experiment file, with the other schedule's table inside."""
         unit = {"steps": self.steps} if self.steps else {"epochs": self.epochs}
         return {"type": self.name, **unit, "schedule": self.schedule.to_config()}
+
+    @override
+    def stretched(self, factor: float) -> Schedule:
+        epochs = _stretched(self.epochs, factor) if self.epochs else 0
+        return replace(self, epochs=epochs, schedule=self.schedule.stretched(factor))
+
+
+def _stretched(epochs: int, factor: float) -> int:
+    return max(1, round(epochs * factor))

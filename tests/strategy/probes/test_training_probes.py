@@ -66,7 +66,7 @@ def test_a_fault_of_the_training_is_named_with_the_change_that_lowers_both_error
 
 def test_the_first_finding_is_the_one_that_helps_most() -> None:
     assert findings(trained(replace(SOUND, optimizer=Adam(1e-6))))[0].code == "learning-rate-too-low"
-    dropped = Network([Dense(24, "relu"), Dropout(0.1), Dense(24, "relu"), Dropout(0.1), Dense(1)])
+    dropped = Network([Dense(24, "relu"), Dropout(keep_prob=0.1), Dense(24, "relu"), Dropout(keep_prob=0.1), Dense(1)])
     first = findings(trained(SOUND, dropped))[0]
     assert first.code == "dropout-too-strong"
     assert [layer["type"] for layer in first.change["network.layers"]] == ["dense"] * 3

@@ -8,10 +8,10 @@ from leadline.optimize import (
     Constant,
     Cosine,
     Exponential,
+    InverseSqrt,
     InverseTime,
     Schedule,
-    SquareRootEpoch,
-    Staircase,
+    StepDecay,
     WarmUp,
 )
 from leadline.report.figures.figure import Figure, axis
@@ -22,8 +22,8 @@ SCHEDULES: dict[str, Schedule] = {
     "constant": Constant(),
     "α₀/(1 + d·epoch), d = 0.1": InverseTime(0.1),
     "α₀·0.95ᵉᵖᵒᶜʰ": Exponential(0.95),
-    "α₀/√epoch": SquareRootEpoch(),
-    "halved every 10": Staircase(every=10),
+    "α₀/√epoch": InverseSqrt(per="epoch"),
+    "halved every 10": StepDecay(every=10),
     "cosine": Cosine(EPOCHS),
     "cosine after 5 of warm-up": WarmUp(epochs=5, schedule=Cosine(EPOCHS)),
 }
@@ -43,7 +43,7 @@ def schedules() -> Figure:
                 "color": SERIES[number % len(SERIES)],
                 "width": 2.5,
                 "dash": "solid" if number < len(SERIES) else "dash",
-                "shape": "hv" if isinstance(schedule, Staircase) else "linear",
+                "shape": "hv" if isinstance(schedule, StepDecay) else "linear",
             },
             "hovertemplate": f"{name}, epoch %{{x}}: %{{y:.3g}}<extra></extra>",
         }

@@ -76,7 +76,7 @@ def _dropout(t: ProbedTraining) -> Iterator[Candidate]:
     layers = edits.without_dropout(t.network.layers)
     if len(layers) < len(t.network.layers):
         # Dropout of nobody leaves the architecture as it is, so that the candidate trains in the same population.
-        off = Network([Dropout(1.0) if isinstance(layer, Dropout) else layer for layer in t.network.layers])
+        off = Network([Dropout(keep_prob=1.0) if isinstance(layer, Dropout) else layer for layer in t.network.layers])
         cause, step = "Dropout holds the fit back", "Train without dropout, or keep more units"
         yield Candidate("dropout-too-strong", cause, "all units", step, off, t.settings, _layers_change(layers))
 
