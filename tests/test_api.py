@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -39,6 +40,8 @@ def test_every_public_name_is_there() -> None:
     assert dir(ll) == ll.__all__
     for name in ll.__all__:
         assert getattr(ll, name) is not None
+    typed = re.split(r"if TYPE_CHECKING:|__all__", Path(ll.__file__).read_text(encoding="utf-8"))[1]
+    assert sorted(set(re.findall(r"\w+(?=[,\n)])", re.sub(r"from \S+", "", typed)))) == ll.__all__
     with pytest.raises(AttributeError, match="no attribute 'Dens'"):
         _ = ll.Dens  # pyright: ignore[reportAttributeAccessIssue]
 

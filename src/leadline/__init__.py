@@ -17,10 +17,18 @@ from typing import TYPE_CHECKING
 os.environ.setdefault("MKL_CBWR", "AUTO")
 
 if TYPE_CHECKING:
+    from leadline import search
+    from leadline.architectures import Architecture
     from leadline.data import Dataset, read
     from leadline.data.augmentation import Augmentation
-    from leadline.errors import LeadlineError, UsageError
+    from leadline.data.sources.formats import FileFormat
+    from leadline.equations.activations import ActivationFunction
+    from leadline.equations.losses import Loss
+    from leadline.errors import LeadlineError, LeadlineWarning, UsageError
     from leadline.experiment import Experiment
+    from leadline.extensions import register
+    from leadline.measure import Estimate, Metric, evaluate
+    from leadline.measure.tasks import Task
     from leadline.network import (
         Activation,
         AveragePool,
@@ -29,12 +37,19 @@ if TYPE_CHECKING:
         Convolution,
         Dense,
         Dropout,
+        Ensemble,
         Flatten,
         GlobalAveragePool,
+        Image,
         Layer,
         MaxPool,
+        Memory,
         Network,
+        Parameter,
+        PeriodicEmbedding,
+        PiecewiseEmbedding,
         Residual,
+        ShapeError,
         SqueezeExcitation,
         TorchModule,
         gradient_check,
@@ -54,24 +69,30 @@ if TYPE_CHECKING:
         Piecewise,
         RMSprop,
         Schedule,
+        State,
         StepDecay,
         WarmUp,
     )
     from leadline.runs.run import Run, load_run
     from leadline.runs.trained import TrainedNetwork
+    from leadline.search.samplers import Sampler, Strategy
     from leadline.session.test_set import open_test_set
     from leadline.session.training import run_experiment, train, transfer
     from leadline.soundings.climb import climb
     from leadline.soundings.prediction import train_next
     from leadline.soundings.sounder import sound
     from leadline.strategy import Diagnosis, diagnose_predictions, diagnose_rates, diagnose_regression
-    from leadline.training import DivergenceError
+    from leadline.strategy.predictions_table import diagnose_table
+    from leadline.strategy.remedies import Remedy
+    from leadline.training import DivergenceError, EarlyStopping, Examples, TrainingSettings, fit
     from leadline.training.population import Member, Population
 
 __all__ = [
     "Activation",
+    "ActivationFunction",
     "Adam",
     "AdamW",
+    "Architecture",
     "Augmentation",
     "AveragePool",
     "BatchNorm",
@@ -84,42 +105,67 @@ __all__ = [
     "Diagnosis",
     "DivergenceError",
     "Dropout",
+    "EarlyStopping",
+    "Ensemble",
+    "Estimate",
+    "Examples",
     "Experiment",
     "Exponential",
+    "FileFormat",
     "Flatten",
     "GlobalAveragePool",
     "GradientDescent",
+    "Image",
     "InverseSqrt",
     "InverseTime",
     "Layer",
     "LeadlineError",
+    "LeadlineWarning",
+    "Loss",
     "MaxPool",
     "Member",
+    "Memory",
+    "Metric",
     "Momentum",
     "Nesterov",
     "Network",
     "Optimizer",
+    "Parameter",
+    "PeriodicEmbedding",
     "Piecewise",
+    "PiecewiseEmbedding",
     "Population",
     "RMSprop",
+    "Remedy",
     "Residual",
     "Run",
+    "Sampler",
     "Schedule",
+    "ShapeError",
     "SqueezeExcitation",
+    "State",
     "StepDecay",
+    "Strategy",
+    "Task",
     "TorchModule",
     "TrainedNetwork",
+    "TrainingSettings",
     "UsageError",
     "WarmUp",
     "climb",
     "diagnose_predictions",
     "diagnose_rates",
     "diagnose_regression",
+    "diagnose_table",
+    "evaluate",
+    "fit",
     "gradient_check",
     "load_run",
     "open_test_set",
     "read",
+    "register",
     "run_experiment",
+    "search",
     "sound",
     "train",
     "train_next",
@@ -127,10 +173,28 @@ __all__ = [
 ]
 
 _HOME = {
-    "leadline.data": ("Dataset", "read"),
+    "leadline.architectures": ("Architecture",),
+    "leadline.data": (
+        "Dataset",
+        "read",
+    ),
     "leadline.data.augmentation": ("Augmentation",),
-    "leadline.errors": ("LeadlineError", "UsageError"),
+    "leadline.data.sources.formats": ("FileFormat",),
+    "leadline.equations.activations": ("ActivationFunction",),
+    "leadline.equations.losses": ("Loss",),
+    "leadline.errors": (
+        "LeadlineError",
+        "LeadlineWarning",
+        "UsageError",
+    ),
     "leadline.experiment": ("Experiment",),
+    "leadline.extensions": ("register",),
+    "leadline.measure": (
+        "Estimate",
+        "Metric",
+        "evaluate",
+    ),
+    "leadline.measure.tasks": ("Task",),
     "leadline.network": (
         "Activation",
         "AveragePool",
@@ -139,27 +203,81 @@ _HOME = {
         "Convolution",
         "Dense",
         "Dropout",
+        "Ensemble",
         "Flatten",
         "GlobalAveragePool",
+        "Image",
         "Layer",
         "MaxPool",
+        "Memory",
         "Network",
+        "Parameter",
+        "PeriodicEmbedding",
+        "PiecewiseEmbedding",
         "Residual",
+        "ShapeError",
         "SqueezeExcitation",
         "TorchModule",
         "gradient_check",
     ),
-    "leadline.runs.run": ("Run", "load_run"),
-    "leadline.session.training": ("run_experiment", "train", "transfer"),
-    "leadline.strategy": ("Diagnosis", "diagnose_predictions", "diagnose_rates", "diagnose_regression"),
-    "leadline.session.test_set": ("open_test_set",),
+    "leadline.optimize": (
+        "Adam",
+        "AdamW",
+        "Constant",
+        "Cosine",
+        "Exponential",
+        "GradientDescent",
+        "InverseSqrt",
+        "InverseTime",
+        "Momentum",
+        "Nesterov",
+        "Optimizer",
+        "Piecewise",
+        "RMSprop",
+        "Schedule",
+        "State",
+        "StepDecay",
+        "WarmUp",
+    ),
+    "leadline.runs.run": (
+        "Run",
+        "load_run",
+    ),
     "leadline.runs.trained": ("TrainedNetwork",),
+    "leadline.search.samplers": (
+        "Sampler",
+        "Strategy",
+    ),
+    "leadline.session.test_set": ("open_test_set",),
+    "leadline.session.training": (
+        "run_experiment",
+        "train",
+        "transfer",
+    ),
     "leadline.soundings.climb": ("climb",),
     "leadline.soundings.prediction": ("train_next",),
     "leadline.soundings.sounder": ("sound",),
-    "leadline.training": ("DivergenceError",),
-    "leadline.training.population": ("Member", "Population"),
+    "leadline.strategy": (
+        "Diagnosis",
+        "diagnose_predictions",
+        "diagnose_rates",
+        "diagnose_regression",
+    ),
+    "leadline.strategy.predictions_table": ("diagnose_table",),
+    "leadline.strategy.remedies": ("Remedy",),
+    "leadline.training": (
+        "DivergenceError",
+        "EarlyStopping",
+        "Examples",
+        "TrainingSettings",
+        "fit",
+    ),
+    "leadline.training.population": (
+        "Member",
+        "Population",
+    ),
 }
+"""The modules of the public names; `search` is a package itself."""
 _MODULE_OF = {name: module for module, names in _HOME.items() for name in names}
 
 
@@ -167,7 +285,9 @@ def __getattr__(name: str) -> object:
     """Import a public name when it is first used: the command line starts without torch this way."""
     if name not in __all__:
         raise AttributeError(f"module 'leadline' has no attribute '{name}'")
-    value = getattr(import_module(_MODULE_OF.get(name, "leadline.optimize")), name)
+    if name not in _MODULE_OF:
+        return import_module(f"leadline.{name}")
+    value = getattr(import_module(_MODULE_OF[name]), name)
     globals()[name] = value
     return value
 

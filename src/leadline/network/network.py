@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import numpy as np
 import torch
@@ -26,10 +26,13 @@ if TYPE_CHECKING:
     from leadline.experiment import NetworkSection
 
 
-class HasNetwork(Protocol):
+Trained = TypeVar("Trained", covariant=True)
+
+
+class HasNetwork(Protocol[Trained]):
     """Anything that holds a trained network: a run."""
 
-    def trained_network(self) -> Any:
+    def trained_network(self) -> Trained:
         """The network with its parameters and the preparation of its inputs."""
         ...
 
@@ -105,7 +108,7 @@ class Network:
         return cls(layers)
 
     @classmethod
-    def from_run(cls, run: HasNetwork) -> Any:
+    def from_run(cls, run: HasNetwork[Trained]) -> Trained:
         """The trained network of a run, ready to predict on new rows."""
         return run.trained_network()
 
