@@ -50,6 +50,11 @@ class Origin(NamedTuple):
         return f"{self.definition} of {file or self.module}"
 
     @property
+    def place(self) -> str | None:
+        """Where a definition of the user's own stands; None for what comes with Leadline."""
+        return None if self.is_own else str(self)
+
+    @property
     def is_own(self) -> bool:
         """Whether it comes with Leadline."""
         return self.module.split(".")[0] == OWN
@@ -184,6 +189,10 @@ class Registry(dict[str, Entry], Generic[Entry]):
     def __len__(self) -> int:
         self._complete()
         return dict.__len__(self)
+
+    def listed(self) -> dict[str, Origin]:
+        """All names with where each is defined."""
+        return {name: self.origins[name] for name in self}
 
     def keys(self) -> KeysView[str]:  # type: ignore[override]
         """All names: first those that come with Leadline."""

@@ -19,6 +19,7 @@ from leadline.cli import (
     application,
     choose,
     export,
+    extensions,
     mismatch,
     multitask,
     pictures,
@@ -60,6 +61,7 @@ for module in (
     *(train, runs, theory, mismatch, multitask, rate, choose, review, sound, tables, search, application, export),
     pictures,
     synthesize,
+    extensions,
 ):
     module.register(app)
 
@@ -67,7 +69,7 @@ PANELS = {
     "Train": ("train", "runs", "show", "open", "report", "rate", "stop", "predict", "export"),
     "Find where the error comes from": ("diagnose", "mistakes", "labels", "mismatch", "human", "pipeline"),
     "Decide what to do next": ("sound", "next", "climb", "search", "compare", "best", "multitask"),
-    "Look inside and check": ("check", "augment", "synthesize", "edges", "gallery"),
+    "Look inside and check": ("check", "augment", "synthesize", "edges", "gallery", "extensions"),
 }
 """The commands in the order of the help; a test says that each has its place."""
 

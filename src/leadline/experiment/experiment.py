@@ -24,7 +24,7 @@ from leadline.experiment.sections import (
     SplitSection,
     TrainingSection,
 )
-from leadline.extensions import load_module
+from leadline.extensions import load_module, registry
 from leadline.files import from_here
 from leadline.toml_text import toml_text
 
@@ -53,8 +53,10 @@ class Experiment(Section):
             experiment = cls.model_validate(dict(values))
         except ValidationError as error:
             raise UsageError(beginning + one_line(error, cls)) from None
-        if not experiment.modules:  # else it may be a task of the user's own: known once the modules are loaded
+        if not experiment.modules:  # else they may be of the user's own: known once the modules are loaded
             checks.check_task(experiment.data.task, f"{beginning}data.task")
+            if experiment.search.sampler is not None:
+                registry("sampler").check(experiment.search.sampler, f"{beginning}search.sampler: ")
         return experiment
 
     @classmethod
