@@ -414,7 +414,14 @@ _KINDS: dict[str, Registry[Any]] = {
             instances=True,
             builtin=("random", "quasi-random", "grid", "coarse-to-fine", "tpe"),
         ),
-        Registry("remedy", ["leadline.strategy.remedies"], instances=True),
+        Registry(
+            "remedy",
+            [
+                f"leadline.strategy.remedies.{part}"
+                for part in ("optimization", "capacity", "regularization", "examples")
+            ],
+            instances=True,
+        ),
     )
 }
 """All kinds, in the order in which ``leadline extensions`` lists them."""

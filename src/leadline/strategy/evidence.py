@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from leadline.network import Dropout, Layer
-from leadline.network.edits import hidden_layers, layers_of
 from leadline.strategy.levelling import has_levelled_off
+
+if TYPE_CHECKING:  # networks are imported where they are looked at: a diagnosis is read and shown without torch
+    from leadline.network import Layer
 
 
 @dataclass(frozen=True)
@@ -108,16 +109,22 @@ class Evidence:
     @cached_property
     def network(self) -> tuple[Layer, ...]:
         """The layers; empty where they are unknown, or one is of a kind that is not known here."""
+        from leadline.network.edits import layers_of
+
         return tuple(layers_of(self.layers) or ())
 
     @property
     def hidden(self) -> tuple[int, ...]:
         """Positions in ``layers`` of the hidden layers on vectors, such as dense ones."""
+        from leadline.network.edits import hidden_layers
+
         return tuple(hidden_layers(self.network, axes=1))
 
     @property
     def has_dropout(self) -> bool:
         """Whether some layer drops units."""
+        from leadline.network import Dropout
+
         return any(isinstance(layer, Dropout) for layer in self.network)
 
     @property

@@ -1,11 +1,12 @@
 """The catalogue of remedies: what can be done about a gap, each with the evidence that speaks for it and its options.
 
 A diagnosis takes from it what the evidence of a run speaks for (`remedies`), soundings measure the options that an
-experiment has room for (`candidates`), both under the same names. Source: course 3, orthogonalization, and the basic
+experiment has room for (`candidates`), both under the same names. The modules that define what comes with Leadline are
+imported when a remedy is first asked for (`leadline.extensions`): they edit networks, and commands that show what was
+measured do without torch. Source: course 3, orthogonalization, and the basic
 recipe of course 2.
 """
 
-from leadline.strategy.remedies import capacity, examples, optimization, regularization
 from leadline.strategy.remedies.length import stretched
 from leadline.strategy.remedies.remedy import (
     Advice,
@@ -18,11 +19,7 @@ from leadline.strategy.remedies.remedy import (
     remedies_for,
 )
 
-CATALOGUE = (optimization, capacity, regularization, examples)
-"""The modules that define what comes with Leadline."""
-
 __all__ = [
-    "CATALOGUE",
     "Advice",
     "Option",
     "Remedy",
