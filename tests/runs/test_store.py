@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.runs.folder import RunFolder
 from leadline.runs.index import RunIndex
 from leadline.runs.store import RunStore
@@ -133,11 +133,25 @@ def test_the_index_is_rebuilt_from_the_folders(tmp_path: Path) -> None:
     assert RunIndex(store).rows() == before
 
 
-def test_a_damaged_database_is_one_clear_error(tmp_path: Path) -> None:
+def test_a_damaged_database_is_one_clear_line_and_the_folders_tell(tmp_path: Path) -> None:
     finished(RunStore(tmp_path), "one")
+    before = RunIndex(RunStore(tmp_path)).rows()
     (tmp_path / "leadline.db").write_bytes(b"no database" * 100)
+    with pytest.warns(LeadlineWarning, match="cannot be used"):
+        assert RunIndex(RunStore(tmp_path)).rows() == before
     with pytest.raises(LeadlineError, match="cannot be used"):
-        RunIndex(RunStore(tmp_path)).rows()
+        RunIndex(RunStore(tmp_path)).rows(rebuild=True)
+
+
+@pytest.mark.parametrize("content", [b"", b"null", b"[]", b"{", b'{"name": "one"}', b"[" * 100_000, b"\xff"])
+def test_one_damaged_run_is_listed_with_what_is_wrong(tmp_path: Path, content: bytes) -> None:
+    for name in ("one", "two"):
+        finished(RunStore(tmp_path), name)
+    (tmp_path / "one" / "run.json").write_bytes(content)
+    (tmp_path / "two" / "tags.jsonl").write_text('null\n{"tag": 3}\n[]\n', encoding="utf-8")
+    rows = {row["name"]: row for row in RunIndex(RunStore(tmp_path)).rows()}
+    assert rows["one"]["status"] == "damaged" and "run.json" in rows["one"]["problem"]
+    assert rows["two"]["status"] == "done" and rows["two"]["problem"] is None
 
 
 def test_listing_makes_no_folder(tmp_path: Path) -> None:

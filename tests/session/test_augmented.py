@@ -69,7 +69,7 @@ def test_a_resolved_experiment_repeats_the_run(tmp_path: Path):
     assert first.experiment.to_dict()["augment"] == VARIED
     again = run_experiment(first.experiment, runs=tmp_path, name="again")
     tensors, others = (load_checkpoint(run.folder / "checkpoint.safetensors")[0] for run in (first, again))
-    assert "random.augment" in tensors and all(torch.equal(tensors[name], others[name]) for name in others)
+    assert tensors and all(torch.equal(tensors[name], others[name]) for name in others)
     dev = "predictions/dev.parquet"
     assert (first.folder / dev).read_bytes() == (again.folder / dev).read_bytes()
 

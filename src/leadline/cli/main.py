@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import os
 import re
+import signal
 import sys
 import tempfile
+import threading
 import traceback
+import warnings
 from collections.abc import Sequence
 from importlib.metadata import version
-from typing import Annotated, Any
+from typing import Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperCommand
@@ -33,7 +36,7 @@ from leadline.cli import (
     theory,
     train,
 )
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, LeadlineWarning
 
 app = typer.Typer(
     name="leadline",
@@ -66,7 +69,7 @@ for module in (
     module.register(app)
 
 PANELS = {
-    "Train": ("train", "runs", "show", "open", "report", "rate", "stop", "predict", "export"),
+    "Train": ("train", "resume", "runs", "verify-runs", "show", "open", "report", "rate", "stop", "predict", "export"),
     "Find where the error comes from": ("diagnose", "mistakes", "labels", "mismatch", "human", "pipeline"),
     "Decide what to do next": ("sound", "next", "climb", "search", "compare", "best", "multitask"),
     "Look inside and check": ("check", "augment", "synthesize", "edges", "gallery", "extensions"),
@@ -103,6 +106,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def run(arguments: list[str]) -> int:
     """Run a command and return its exit code."""
+    _hear_sigterm()
+    warnings.showwarning = _note
     try:
         code = app(arguments, prog_name="leadline", standalone_mode=False)
         sys.stdout.flush()
@@ -110,8 +115,8 @@ def run(arguments: list[str]) -> int:
     except LeadlineError as error:
         _say(str(error))
         return error.exit_code
-    except KeyboardInterrupt:
-        _say("Interrupted.")
+    except KeyboardInterrupt as interruption:
+        _say(str(interruption) or "Interrupted.")
         return 1
     except BrokenPipeError:
         # The reader of our output (a pager, head) has left; nothing is wrong and nobody listens.
@@ -126,6 +131,27 @@ def run(arguments: list[str]) -> int:
         if hasattr(error, "format_message"):  # the parser's own errors: an unknown option, a missing argument
             return _usage(error, arguments)
         return _internal(error)
+
+
+def _hear_sigterm() -> None:
+    """A polite request to end is as good as Ctrl-C: what can be saved is saved."""
+    if threading.current_thread() is threading.main_thread():
+        signal.signal(signal.SIGTERM, signal.default_int_handler)
+
+
+def _note(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """A warning of ours is a note for the user; others keep their form."""
+    if issubclass(category, LeadlineWarning):
+        print(f"Note: {message}", file=sys.stderr)
+    else:
+        print(warnings.formatwarning(message, category, filename, lineno, line), file=file or sys.stderr, end="")
 
 
 _PARSERS_WORDS = {

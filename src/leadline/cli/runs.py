@@ -10,9 +10,13 @@ import typer
 
 from leadline.cli.goal_options import Costs, SecondsPerExample, goal_of
 from leadline.cli.train import AsJson, RunsFolder
-from leadline.errors import LeadlineWarning, UsageError
+from leadline.errors import LeadlineError, LeadlineWarning, UsageError
+from leadline.runs.folder import RunFolder
+from leadline.text import counted
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from leadline.experiment import GoalSection
     from leadline.measure import Breakdown, Estimate
     from leadline.runs.run import Run
@@ -27,33 +31,29 @@ RUNGS = ("human", "train", "train-dev", "dev", "test")
 def register(app: typer.Typer) -> None:
     """Add the commands to the application."""
     app.command("runs")(list_runs)
+    app.command("verify-runs")(verify_runs)
     app.command()(show)
     app.command()(diagnose)
     app.command()(predict)
     app.command()(report)
 
 
-def list_runs(runs: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
+def list_runs(
+    runs: RunsFolder = Path("runs"),
+    rebuild: Annotated[bool, typer.Option("--rebuild", help="Make the list anew from the runs' folders.")] = False,
+    as_json: AsJson = False,
+) -> None:
     """List the runs, oldest first."""
     from rich.table import Table
 
     from leadline.cli.screen import console, print_fitted, print_json
     from leadline.runs.index import RunIndex
-    from leadline.runs.life import silence
-    from leadline.runs.soundings import load_prediction, predictions_held
     from leadline.runs.store import RunStore
 
     store = RunStore(runs)
-    rows = RunIndex(store).rows()
-    predictions = {folder.path.name: load_prediction(folder) for folder in store.folders()}
-    rows = [
-        row
-        | {
-            "prediction": predictions.get(row["name"]),
-            "silent_seconds": silence(store.root / row["name"]) if row["status"] == "running" else None,
-        }
-        for row in rows
-    ]
+    rows = RunIndex(store).rows(rebuild)
+    predictions = {folder.path.name: _prediction(folder) for folder in store.folders()}
+    rows = [row | {"prediction": predictions.get(row["name"])} for row in rows]
     if as_json:
         print_json(rows)
         return
@@ -69,11 +69,47 @@ def list_runs(runs: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
     for row in rows:
         table.add_row(*_cells(row))
     print_fitted(screen, table)
-    if any(row["silent_seconds"] for row in rows):
-        screen.print("Silent: nothing was heard of the training; its program may have been killed.", markup=False)
-    held, n = predictions_held(store.folders())
+    for row in rows:
+        if row["problem"]:
+            screen.print(f"{row['name']}: {row['problem']}", markup=False)
+    ended = [row["name"] for row in rows if row["status"] in ("interrupted", "failed")]
+    if ended:
+        screen.print(f"Go on with what ended before its time: leadline resume {ended[-1]}", markup=False)
+    known = [prediction for prediction in predictions.values() if prediction is not None]
+    held, n = sum(bool(prediction.get("held")) for prediction in known), len(known)
     if n:
         screen.print(f"Predictions of soundings: {held} of {n} held (they are stated at 90 %).", markup=False)
+
+
+def _prediction(folder: RunFolder) -> dict[str, Any] | None:
+    from leadline.runs.soundings import load_prediction
+
+    try:
+        return load_prediction(folder)
+    except LeadlineError:  # which is no reason to show no runs
+        return None
+
+
+def verify_runs(runs: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
+    """Check every run's files against the checksums that it left; exit code 1 where one is not as it was."""
+    from leadline.cli.screen import console, print_json
+    from leadline.runs.store import RunStore
+    from leadline.runs.verification import problems
+
+    store = RunStore(runs)
+    found = {name: problems(RunFolder(store.root / name)) for name in sorted(store.names())}
+    found = {name: lines for name, lines in found.items() if lines or store.folder(name) is not None}
+    if as_json:
+        print_json(found)
+    else:
+        screen = console()
+        for name, lines in found.items():
+            for line in lines:
+                screen.print(f"{name}: {line}", markup=False)
+        wrong = sum(map(bool, found.values()))
+        screen.print(f"{counted(len(found), 'run')} checked, {wrong} with something wrong.", markup=False)
+    if any(found.values()):
+        raise typer.Exit(1)
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
@@ -82,19 +118,13 @@ def _cells(row: dict[str, Any]) -> list[str]:
     dev, train = _measured(row, "dev"), _measured(row, "train")
     return [
         row["name"],
-        row["status"] if row["silent_seconds"] is None else _silent(row["silent_seconds"]),
+        row["status"],
         f"{train.number()} {train.unit}".strip() if train else "–",
         f"{dev.number()} {dev.unit}".strip() if dev else "–",
         dev.range() if dev else "–",
         grouped(row["dev_n"]) if row["dev_n"] else "–",
         "–" if row["seconds"] is None or row["status"] == "running" else f"{row['seconds']:.1f} s",
     ]
-
-
-def _silent(seconds: float) -> str:
-    from leadline.report.quantities import duration  # costly to load, and hardly ever needed
-
-    return f"silent for {duration(seconds)}"
 
 
 def _measured(row: dict[str, Any], part: str) -> Estimate | None:
@@ -123,13 +153,15 @@ def show(run: RunName, runs: RunsFolder = Path("runs"), as_json: AsJson = False)
         print_json(found.summary.to_json() | facts | extra)
         return
     screen, summary = console(), found.summary
-    screen.print(f"[bold]{found.name}[/bold]  {summary.status}, {summary.started}")
+    screen.print(f"[bold]{found.name}[/bold]  {found.status}, {summary.started}")
     screen.print(found.experiment.to_toml(), style="dim", markup=False)
     if summary.epochs:
         screen.print(ending(summary), markup=False)
     for guideline in (found.transfer or {}).get("guidelines", ()):
         holds = {True: "holds", False: "does not hold"}.get(guideline["holds"], "cannot be told")
         screen.print(f"Transfer, {guideline['name']} ({holds}): {guideline['text']}", markup=False)
+    if found.status in ("interrupted", "failed"):
+        _print_how_to_go_on(screen, found, measured)
     if measured:
         screen.print()
         print_diagnosis(screen, found.diagnosis)
@@ -137,6 +169,14 @@ def show(run: RunName, runs: RunsFolder = Path("runs"), as_json: AsJson = False)
             screen.print()
             print_breakdown(screen, name, found.metrics[name], found.task)
         screen.print(f"\nReport: {found.report_path}", markup=False)
+
+
+def _print_how_to_go_on(screen: Console, run: Run, measured: bool) -> None:
+    """What can be done with a run that ended before its time."""
+    epochs = counted(len(run.history), "epoch")
+    screen.print(f"It ended before its time, after {epochs}. Go on: leadline resume {run.name}", markup=False)
+    if not measured:
+        screen.print(f"What it had reached is measured by: leadline report {run.name}", markup=False)
 
 
 def diagnose(
@@ -343,8 +383,12 @@ def report(
     from leadline.cli.screen import print_json
     from leadline.runs.run import load_run
     from leadline.session.results import renew_report
+    from leadline.session.resume import ENDED_BEFORE, conclude
 
-    path = renew_report(load_run(run, runs), output)
+    found = load_run(run, runs)
+    if found.status in ENDED_BEFORE and not (found.folder / "diagnosis.json").exists():
+        conclude(found)
+    path = renew_report(found, output)
     if as_json:
         print_json({"report": str(path)})
     else:

@@ -12,7 +12,11 @@ from leadline.errors import UsageError
 from leadline.extensions import registry
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from leadline.experiment import Experiment
+    from leadline.runs.run import Run
+    from leadline.session.recorder import Listener
 
 ExperimentName = Annotated[
     str,
@@ -22,11 +26,13 @@ ExperimentName = Annotated[
 ]
 RunsFolder = Annotated[Path, typer.Option("--runs", help="The folder of the runs.", show_default=True)]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout; all else goes to stderr.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")]
 
 
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
     app.command()(train)
+    app.command()(resume)
 
 
 def train(
@@ -62,9 +68,13 @@ def train(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Any key of the experiment, such as training.clip_norm=1.")
     ] = None,
+    go_on: Annotated[
+        bool,
+        typer.Option("--resume", help="Go on with the run of this experiment that was interrupted, if there is one."),
+    ] = False,
     runs: RunsFolder = Path("runs"),
     as_json: AsJson = False,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Train a network, measure its errors, say where they come from, and write a report."""
     wanted = experiment_of(experiment)
@@ -86,21 +96,43 @@ def train(
     }
     changes = {key: value for key, value in changes.items() if value is not None}
     wanted = wanted.replace(changes | assigned(set_ or []))
-    _train(wanted, name, runs, as_json, quiet)
+
+    def begin(listener: Listener | None) -> Run:
+        from leadline.session.resume import train_or_resume
+        from leadline.session.training import run_experiment
+
+        start = train_or_resume if go_on else run_experiment
+        return start(wanted, name=name, runs=runs, listener=listener)
+
+    _train(begin, runs, as_json, quiet)
 
 
-def _train(experiment: Experiment, name: str | None, runs: Path, as_json: bool, quiet: bool) -> None:
+def resume(
+    run: Annotated[str, typer.Argument(metavar="RUN", help='A name, a beginning of it, a folder, or "last".')] = "last",
+    runs: RunsFolder = Path("runs"),
+    as_json: AsJson = False,
+    quiet: Quiet = False,
+) -> None:
+    """Go on with a training that was killed or stopped; it ends as if that had not been."""
+
+    def begin(listener: Listener | None) -> Run:
+        from leadline.session.resume import resume
+
+        return resume(run, runs=runs, listener=listener)
+
+    _train(begin, runs, as_json, quiet)
+
+
+def _train(begin: Callable[[Listener | None], Run], runs: Path, as_json: bool, quiet: bool) -> None:
     from leadline.cli.screen import ProgressBar, console, ending, print_diagnosis, print_json
 
     screen = console(stderr=as_json)
     if not quiet and screen.is_terminal:
         with screen.status("Starting"):
-            from leadline.session.training import run_experiment
-    else:
-        from leadline.session.training import run_experiment
+            import leadline.session.resume  # noqa: F401 - what takes a while, so that it is said
     progress = None if quiet else ProgressBar(screen)
     try:
-        run = run_experiment(experiment, name=name, runs=runs, listener=progress)
+        run = begin(progress)
     finally:
         if progress is not None:
             progress.close()
@@ -111,9 +143,11 @@ def _train(experiment: Experiment, name: str | None, runs: Path, as_json: bool, 
     screen.print()
     print_diagnosis(screen, run.diagnosis)
     screen.print()
-    screen.print(f"Run:    {run.name}", markup=False)
-    screen.print(f"Report: {run.report_path}", markup=False)
     where = "" if runs == Path("runs") else f" --runs {runs}"
+    screen.print(f"Run:    {run.name}", markup=False)
+    if run.status == "interrupted":
+        screen.print(f"Go on:  leadline resume {run.name}{where}", markup=False)
+    screen.print(f"Report: {run.folder / 'report.html'}", markup=False)
     screen.print(f"Browse: leadline open {run.name}{where}", markup=False)
     screen.print(f"Sound:  leadline sound {run.name}{where}   (what each remedy would bring)", markup=False)
 

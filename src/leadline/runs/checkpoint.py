@@ -1,27 +1,33 @@
-"""A network's parameters and the state of its training in one safetensors file."""
+"""Checkpoints: named tensors and plain values in one safetensors file, with a checksum of both."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leadline.errors import LeadlineError
-from leadline.files import replacing
+from leadline.files import reason, replacing
 
 if TYPE_CHECKING:
     from torch import Tensor
 
+CHECKPOINT = "checkpoint.safetensors"
+CHECKSUM = "sha256"
+
 
 def save_checkpoint(path: str | os.PathLike[str], tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
-    """Write named tensors (``layers.0.weight``, ``statistics.layers.1.mean``) and a JSON state."""
+    """Write named tensors (``layers.0.weight``, ``statistics.layers.1.mean``) and a JSON state, whole or not at all."""
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
     # Views into θ share one memory, which the format does not allow: each is written from its own copy.
     copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     metadata = {key: json.dumps(value) for key, value in state.items()}
+    metadata[CHECKSUM] = _checksum(copies, metadata)
     with replacing(path) as draft:
         try:
             save_file(copies, draft, metadata=metadata)
@@ -36,9 +42,33 @@ def load_checkpoint(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], di
     try:
         with safe_open(path, framework="pt") as opened:
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - not a mapping
-            state = {key: json.loads(value) for key, value in (opened.metadata() or {}).items()}
+            metadata = dict(opened.metadata() or {})
+        checksum = metadata.pop(CHECKSUM, None)  # those of 0.1 have none
+        if checksum is not None and checksum != _checksum(tensors, metadata):
+            raise LeadlineError(f"The checkpoint {path} is damaged: its checksum is not that of its content.")
+        return tensors, {key: json.loads(value) for key, value in metadata.items()}
     except FileNotFoundError:
         raise LeadlineError(f"There is no checkpoint at {path}: the run kept no parameters.") from None
-    except (OSError, SafetensorError, ValueError) as error:
-        raise LeadlineError(f"The checkpoint {path} cannot be read: {error}") from None
-    return tensors, state
+    except (OSError, SafetensorError, ValueError, RecursionError) as error:
+        raise LeadlineError(f"The checkpoint {path} cannot be read: {reason(error)}.") from None
+
+
+def saved_last(first: Path, second: Path) -> list[Path]:
+    """Those of two checkpoints that are there, the one that was written last first."""
+    there = [path for path in (first, second) if path.exists()]
+    return sorted(there, key=lambda path: path.stat().st_mtime_ns, reverse=True)
+
+
+def _checksum(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str:
+    digest = hashlib.sha256(json.dumps(dict(metadata), sort_keys=True).encode())
+    for name in sorted(tensors):
+        tensor = tensors[name]
+        digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        digest.update(tensor.contiguous().view(-1).view(_bytes()).numpy().data)
+    return digest.hexdigest()
+
+
+def _bytes() -> Any:
+    import torch
+
+    return torch.uint8

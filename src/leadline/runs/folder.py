@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from leadline.errors import LeadlineError
 from leadline.files import append_line, json_text, read_json, read_json_lines, write_json, write_text
+from leadline.runs.life import claim, release
 
+HISTORY = "history.jsonl"
+STATES = ("state-1.safetensors", "state-2.safetensors")
 RATE_FILE = "learning_rate"
 STOP_FILE = "stop"
 
@@ -25,7 +29,9 @@ class RunFolder:
     ``preparation.json``              how rows become inputs; fitted on the training rows
     ``transfer.json``                 where layers were taken over from, and whether its guidelines hold
     ``history.jsonl``                 one line per epoch, append-only
-    ``checkpoint.safetensors``        the best parameters so far, with their state
+    ``checkpoint.safetensors``        the best parameters so far
+    ``state-1.safetensors``, ``-2``   all that the training needs to go on, of the last two times; gone once it is done
+    ``checksums.json``                SHA-256 of what the run itself has written, once it is over
     ``predictions/SET.parquet``       row, label, prediction, probabilities, segments
     ``metrics.json``                  metrics of each open set, over all, by class and by segment
     ``diagnosis.json``                the ladder, the gaps and the conclusion
@@ -43,12 +49,14 @@ class RunFolder:
     ``report.html``                   all of it to read
     ``tags.jsonl``                    tags as they were added and removed
     ``learning_rate``                 the rate from the next epoch on, while it trains, set by hand
+    ``.lock``                         held by the program that is at work here
     ``stop``                          asks the training to end after its epoch, and to keep what it has reached
     ================================  ======================================================================
     """
 
     def __init__(self, path: str | os.PathLike[str]) -> None:
         self.path = Path(path)
+        self._lock: int | None = None
 
     def __truediv__(self, name: str) -> Path:
         return self.path / name
@@ -58,6 +66,15 @@ class RunFolder:
 
     def __repr__(self) -> str:
         return f"RunFolder({str(self.path)!r})"
+
+    def claim(self) -> None:
+        """Say that this program is at work here, until `release` or its end. `LeadlineError`: another one is."""
+        self._lock = claim(self.path)
+
+    def release(self, ended: bool) -> None:
+        """Give the folder back; ``ended`` says whether its ``run.json`` tells how the run ended."""
+        release(self.path, self._lock, ended)
+        self._lock = None
 
     def write_text(self, name: str, text: str) -> Path:
         """Write a whole file or nothing: a new file takes the old one's place only once it is complete."""
@@ -76,8 +93,12 @@ class RunFolder:
 
     def append_epoch(self, epoch: dict[str, Any]) -> None:
         """Add one line to the history."""
-        append_line(self.path / "history.jsonl", json_text(epoch), durable=False)
+        append_line(self.path / HISTORY, json_text(epoch), durable=False)
+
+    def write_history(self, epochs: Sequence[Mapping[str, Any]]) -> None:
+        """Write the history anew."""
+        write_text(self.path / HISTORY, "".join(json_text(epoch) + "\n" for epoch in epochs))
 
     def history(self) -> list[dict[str, Any]]:
         """The epochs so far, oldest first; a last line that a crash cut short is left out."""
-        return list(read_json_lines(self.path / "history.jsonl"))
+        return list(read_json_lines(self.path / HISTORY))

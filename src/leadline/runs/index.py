@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from typing import Any
 
 from sqlalchemy import (
@@ -23,12 +24,16 @@ from sqlalchemy.engine import Engine
 from sqlalchemy.exc import IntegrityError, ProgrammingError, SQLAlchemyError
 from sqlalchemy.schema import CreateIndex, CreateTable
 
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.runs import reviews, tags
 from leadline.runs.folder import RunFolder
+from leadline.runs.life import status_of
 from leadline.runs.store import RunStore
-from leadline.runs.summary import read_summary
+from leadline.runs.summary import RunSummary, read_summary
+from leadline.runs.verification import problems
 
+DAMAGED = "damaged"
+"""The status of a run whose summary cannot be read."""
 _METADATA = MetaData()
 RUNS = Table(
     "runs",
@@ -66,21 +71,29 @@ class RunIndex:
         """Enter one run, or enter it anew."""
         self._write([folder], gone=[])
 
-    def rows(self) -> list[dict[str, Any]]:
-        """Every run, oldest first, after entering what the folders have and the database lacks.
+    def rows(self, rebuild: bool = False) -> list[dict[str, Any]]:
+        """Every run, oldest first, after entering what the folders have and the database lacks, or all ``rebuild``.
 
-        A run that was still going when it was last entered is read again.
+        A run that was still going when it was last entered is read again. ``problem`` says what is wrong with a run
+        that cannot be read. Where the database cannot be used, the folders tell the same.
         """
         if not self.store.root.is_dir():
             return []
-        self.update()
-        return self._read()
+        try:
+            self.rebuild() if rebuild else self.update()
+            found = self._read()
+        except LeadlineError as error:
+            if rebuild:
+                raise
+            warnings.warn(f"{error} The list is made from the folders.", LeadlineWarning, stacklevel=2)
+            found = sorted(map(_row, self.store.folders()), key=lambda row: (row["started"] or "", row["name"]))
+        return [row | {"problem": _problem(self.store, row)} for row in found]
 
     def update(self) -> None:
         """Enter what the folders have and the database lacks, and forget the runs whose folders are gone."""
         known = self.statuses()
         there = self.store.names()
-        looked_at = sorted(name for name in there if known.get(name, "running") == "running")
+        looked_at = sorted(name for name in there if known.get(name, "running") in ("running", DAMAGED))
         stale = [folder for name in looked_at if (folder := self.store.folder(name)) is not None]
         gone = [name for name in known if name not in there]
         if stale or gone:
@@ -193,9 +206,23 @@ def _durable(connection: Any, _: object) -> None:
         connection.execute(f"PRAGMA {pragma}")
 
 
+def _summary(folder: RunFolder) -> RunSummary:
+    """What a run's summary says; little where it cannot be read: one run is no reason to list none."""
+    try:
+        return read_summary(folder)
+    except LeadlineError:
+        return RunSummary(DAMAGED)
+
+
+def _problem(store: RunStore, row: dict[str, Any]) -> str | None:
+    """What is wrong with a run that cannot be read."""
+    return "; ".join(problems(RunFolder(store.root / row["name"]))) if row["status"] == DAMAGED else None
+
+
 def _row(folder: RunFolder) -> dict[str, Any]:
-    summary = read_summary(folder)
+    summary = _summary(folder)
     row = {key: getattr(summary, key) for key in ("status", "started", "seconds", "source", "task", "metric", "epochs")}
+    row["status"] = status_of(folder.path, summary.status)
     for part in ("train", "dev", "test"):
         error = summary.errors.get(part)
         row[f"{part}_error"] = None if error is None else error.value

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from leadline.errors import LeadlineError
 from leadline.experiment import Experiment
 from leadline.runs.folder import RunFolder
+from leadline.runs.life import status_of
 from leadline.runs.store import RunStore, published_name
 from leadline.runs.summary import SUMMARY, RunSummary, read_summary
 
@@ -55,8 +56,8 @@ class Run:
 
     @property
     def status(self) -> str:
-        """ "running", "done", "interrupted" or "diverged"."""
-        return self.summary.status
+        """ "running", "done", "interrupted", "failed" or "diverged"; a run whose program was killed is interrupted."""
+        return status_of(self.folder.path, self.summary.status)
 
     @cached_property
     def summary(self) -> RunSummary:
@@ -172,6 +173,11 @@ class Run:
         """The error ladder, its gaps with intervals, the conclusion and the next steps."""
         from leadline.strategy import Diagnosis
 
+        if self.status in ("interrupted", "failed") and not self.has_diagnosis:
+            raise LeadlineError(
+                f"{self.name} ended before it was measured. Go on: leadline resume {self.name}\n"
+                f"Or measure what it had reached: leadline report {self.name}"
+            )
         return Diagnosis.from_json(self.diagnosis_json)
 
     @property

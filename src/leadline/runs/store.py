@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 from collections.abc import Collection, Iterator
 from datetime import datetime
 from pathlib import Path
@@ -12,7 +13,12 @@ from pathlib import Path
 from leadline.errors import LeadlineError, nearest
 from leadline.files import PARTIAL
 from leadline.runs.folder import RunFolder
+from leadline.runs.life import SILENCE, is_alive
 from leadline.runs.summary import SUMMARY, read_summary
+
+LONGEST_NAME = 120
+RESERVED_NAMES = ("last", "searches", "leadline.db")
+"""What commands and the folder of runs call something else."""
 
 
 class RunStore:
@@ -27,14 +33,14 @@ class RunStore:
         The run is called `name`, or `stem` with the time, such as ``digits-20261120-213015``.
         `leadline.errors.LeadlineError`: the name is taken or no folder can have it, or the disk refuses.
         """
-        if name is not None and not re.fullmatch(r"[^\W_][\w.+-]*", name):
-            raise LeadlineError(f"{name!r} cannot name a run: use letters, digits, '-', '_' and '.'.")
+        if name is not None:
+            check_name(name)
         if name is not None and (self.root / name).exists():
             raise LeadlineError(f"There is already a run {name!r} in {self.root}: choose another name.")
         wanted = name or _named(stem, now)
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            return RunFolder(self._reserve(wanted))
+            return self._reserve(wanted, exact=name is not None)
         except OSError as error:
             raise LeadlineError(f"Runs cannot be written to {self.root}: {error.strerror}.") from None
 
@@ -48,17 +54,22 @@ class RunStore:
         """Where a run of this name is, and where it is while it begins."""
         return self.root / name, self.root / f".{name}{PARTIAL}"
 
-    def _reserve(self, wanted: str) -> Path:
-        """Make the hidden folder; making it is what claims the name, so two programs never share one."""
+    def _reserve(self, wanted: str, exact: bool) -> RunFolder:
+        """Make the hidden folder and lock it; making it is what claims the name, so two programs never share one."""
         for suffix in ("", *(f"-{number}" for number in range(2, 1000))):
             place, hidden = self._places(f"{wanted}{suffix}")
-            if place.exists():
-                continue
+            if _is_left(hidden):
+                shutil.rmtree(hidden, ignore_errors=True)
             try:
-                hidden.mkdir()
+                if not place.exists():
+                    hidden.mkdir()
+                    folder = RunFolder(hidden)
+                    folder.claim()
+                    return folder
             except FileExistsError:
-                continue
-            return hidden
+                pass
+            if exact:
+                raise LeadlineError(f"A run {wanted!r} is just beginning in {self.root}: choose another name.")
         raise LeadlineError(f"A thousand runs are called {wanted!r} in {self.root}: choose another name.")
 
     def publish(self, folder: RunFolder) -> RunFolder:
@@ -115,6 +126,25 @@ class RunStore:
         raise LeadlineError(f"There is no run {wanted!r} in {self.root}.{hint}")
 
 
+def check_name(name: str) -> None:
+    """`leadline.errors.LeadlineError` for a name that no run can have, or that means something else."""
+    if not re.fullmatch(r"[^\W_][\w.+-]*", name) or len(name) > LONGEST_NAME:
+        raise LeadlineError(
+            f"{name[:60]!r} cannot name a run: use letters, digits, '-', '_' and '.', at most {LONGEST_NAME}."
+        )
+    if name.lower() in RESERVED_NAMES:
+        raise LeadlineError(f"{name!r} cannot name a run, for it means something else: choose another name.")
+
+
+def _is_left(hidden: Path) -> bool:
+    """Whether a run began here whose program has ended without publishing or removing it."""
+    try:
+        alive, age = is_alive(hidden), time.time() - hidden.stat().st_mtime
+    except OSError:
+        return False
+    return alive is False or (alive is None and age > SILENCE)
+
+
 def published_name(folder: RunFolder) -> str:
     """The run's name, whether it is published or not."""
     name = folder.path.name
@@ -126,7 +156,10 @@ def _named(stem: str, now: datetime | None) -> str:
 
 
 def _started(folder: RunFolder) -> tuple[str, str]:
-    return read_summary(folder).started or "", folder.path.name
+    try:
+        return read_summary(folder).started or "", folder.path.name
+    except LeadlineError:
+        return "", folder.path.name  # a damaged run is not the last one
 
 
 def _slug(stem: str) -> str:

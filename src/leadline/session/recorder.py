@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import fields
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import numpy as np
 
+from leadline.errors import LeadlineError, LeadlineWarning
+from leadline.files import reason, writing
 from leadline.measure import Estimate
 from leadline.network import Parameters
 from leadline.runs.checkpoint import save_checkpoint
@@ -20,12 +25,15 @@ from leadline.runs.run import DIAGNOSIS, Run
 from leadline.runs.store import RunStore, published_name
 from leadline.runs.summary import RunSummary, write_summary
 from leadline.runs.trained import TrainedNetwork, state_tensors
+from leadline.runs.verification import write_checksums
+from leadline.session.keeping import StateKeeper, remove_states
 from leadline.session.mismatch import write_mismatch
 from leadline.session.plan import Plan
 from leadline.session.results import diagnose_run, measure_error, predict_set, save_predictions, write_run_report
 from leadline.training import AnyTrainer, DivergenceError, Epoch, FitResult
+from leadline.training.interruption import Interruption
+from leadline.training.state import TrainingState
 
-SECONDS_BETWEEN_CHECKPOINTS = 30.0
 RUNG_OF_SET = {"train": "train", "train_dev": "train-dev", "dev": "dev"}
 
 
@@ -48,9 +56,11 @@ class Recorder:
     def __init__(self, plan: Plan, store: RunStore, folder: RunFolder, listener: Listener | None) -> None:
         self.plan, self.store, self.folder, self.listener = plan, store, folder, listener
         self.started, self.clock = datetime.now(UTC), time.monotonic()
-        self.saved = self.clock
         self.trainer: AnyTrainer | None = None
         self.rates_by_hand: dict[int, float] = {}
+        self.interruption = Interruption()
+        self.keeper = StateKeeper(folder, self.interruption, self._checkpoint, self._facts)
+        self.final = False
         self.error_scale = plan.preparation.error_scale
 
     def describe(self) -> None:
@@ -76,10 +86,7 @@ class Recorder:
         self._summary("running")
 
     def epoch(self, epoch: Epoch, trainer: AnyTrainer) -> bool:
-        """Record an epoch; the first one gives the run its name, and every half minute the state is saved.
-
-        Returns whether somebody has asked for the end.
-        """
+        """Record an epoch; the first one gives the run its name. Returns whether somebody has asked for the end."""
         self.trainer = trainer
         if epoch.epoch == 1:
             self.store.publish(self.folder)
@@ -89,13 +96,44 @@ class Recorder:
         if line["dev_goal"] is None:
             del line["dev_goal"]
         self.folder.append_epoch(line)
-        now = time.monotonic()
-        if now - self.saved > SECONDS_BETWEEN_CHECKPOINTS:
-            self.saved = now
-            self._checkpoint(trainer.parameters, epoch.epoch)
         if self.listener is not None:
             self.listener.epoch(line)
         return (self.folder / STOP_FILE).exists()
+
+    def go_on(self, state: TrainingState | None) -> None:
+        """Begin where a state was kept; None: from the start again. The history after it is cut off."""
+        epochs = self.behind(state)
+        self.keeper = StateKeeper(self.folder, self.interruption, self._checkpoint, self._facts, state, epochs)
+        with writing(self.folder):
+            (self.folder / STOP_FILE).unlink(missing_ok=True)
+        self._summary("running")
+        self._try("The list of runs", "runs", lambda: RunIndex(self.store).add(self.folder))
+
+    def behind(self, state: TrainingState | None) -> list[Epoch]:
+        """Take over when the run began and what it has spent; the epochs before the state; no others are kept."""
+        self.started = datetime.fromisoformat(self.folder.read_json("run.json")["started"])
+        lines = self.folder.history()[: state.epoch if state else 0]
+        self.folder.write_history(lines)
+        if state is not None:
+            facts = state.values["facts"]
+            self.clock -= float(facts["seconds"])
+            self.rates_by_hand = {int(epoch): float(rate) for epoch, rate in facts["rates_by_hand"].items()}
+        return [self._as_epoch(line) for line in lines]
+
+    def how_to_go_on(self) -> str:
+        """A line for whoever interrupted a training before its first epoch was done; empty where nothing was kept."""
+        name = published_name(self.folder)
+        kept = self.folder.path.name == name
+        return f"{name} was interrupted in its first epoch. Go on: leadline resume {name}" if kept else ""
+
+    def _facts(self) -> dict[str, Any]:
+        """What goes on with a state, besides the training's own."""
+        return {"seconds": time.monotonic() - self.clock, "rates_by_hand": self.rates_by_hand}
+
+    def _as_epoch(self, line: Mapping[str, Any]) -> Epoch:
+        """The inverse of what `epoch` writes, but for rounding."""
+        scaled = {key: line[key] / self.error_scale for key in ("train_error", "dev_error") if line[key] is not None}
+        return Epoch(**{field.name: line[field.name] for field in fields(Epoch) if field.name in line} | scaled)
 
     def rate_by_hand(self) -> float | None:
         """The learning rate that somebody has written into the run's folder while it trains, if any."""
@@ -111,7 +149,8 @@ class Recorder:
     def finish(self, finished: FitResult) -> Run:
         """Save the parameters, predict, measure, diagnose, report and enter the run into the index."""
         plan, run = self.plan, Run(self.folder)
-        (self.folder / STOP_FILE).unlink(missing_ok=True)
+        with writing(self.folder):
+            (self.folder / STOP_FILE).unlink(missing_ok=True)
         self._checkpoint(finished.parameters, finished.kept_epoch or 0, stopped=finished.stopped)
         trained = plan.trained(finished)
         errors = self._measure(trained, finished)
@@ -119,20 +158,47 @@ class Recorder:
         diagnosis = diagnose_run(plan, errors, self.folder.history(), facts)
         self.folder.write_json(DIAGNOSIS, diagnosis.to_json())
         status = finished.stopped if finished.stopped in ("interrupted", "diverged") else "done"
+        write_checksums(self.folder)
         self._summary(status, finished, errors, diagnosis.conclusion)
-        write_metrics(run)
-        write_mismatch(self.folder, plan)
-        write_run_report(run, plan.data)
-        RunIndex(self.store).add(self.folder)
+        self.final = True
+        if status == "done" and finished.stopped != "request":
+            remove_states(self.folder)
+        self.folder.release(ended=True)
+        self._make_from_it(run)
         return run
+
+    def _make_from_it(self, run: Run) -> None:
+        """Make what follows from the run's own record, which is complete: what fails is said, and changes nothing."""
+        made: Sequence[tuple[str, str, Callable[[], object]]] = (
+            ("The metrics by class and segment", "show", lambda: write_metrics(run)),
+            ("The comparison of train-dev and dev", "mismatch", lambda: write_mismatch(self.folder, self.plan)),
+            ("The report", "report", lambda: write_run_report(run, self.plan.data)),
+            ("The list of runs", "runs", lambda: RunIndex(self.store).add(self.folder)),
+        )
+        for name, command, make in made:
+            self._try(name, command, make)
+
+    def _try(self, name: str, command: str, make: Callable[[], object]) -> None:
+        try:
+            make()
+        except Exception as error:
+            told = f"{name} could not be written: {reason(error)}. The run itself is whole; see leadline {command}."
+            warnings.warn(told, LeadlineWarning, stacklevel=4)
 
     def fail(self, error: BaseException) -> None:
         """Leave nothing behind unless epochs were measured; then say how the run ended."""
         published = self.folder.path.name == published_name(self.folder)
+        if self.final:
+            return
         if not published or isinstance(error, DivergenceError):
             self.store.discard(self.folder)
-        else:
+            self.folder.release(ended=True)
+            return
+        told = False
+        with suppress(LeadlineError):  # on a full disk: then the free lock says that it was interrupted
             self._summary("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
+            told = True
+        self.folder.release(ended=told)
 
     def _measure(self, trained: TrainedNetwork, finished: FitResult) -> dict[str, Estimate]:
         """Predict and measure each open set; a network that does not compute numbers is nothing to keep."""
@@ -150,10 +216,9 @@ class Recorder:
         return errors
 
     def _checkpoint(self, parameters: Parameters, epoch: int, stopped: str | None = None) -> None:
-        plan, trainer = self.plan, self.trainer
+        plan = self.plan
+        self.store.publish(self.folder)
         tensors = state_tensors(plan.whole(parameters))
-        if trainer is not None:
-            tensors |= trainer.tensors()
         state = {
             "epoch": epoch,
             "stopped": stopped,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -203,16 +203,22 @@ def run_experiment(
     if plan.transfer is not None:
         plan = replace(plan, guidelines=check_guidelines(plan, plan.transfer))
     store = RunStore(runs)
-    folder = store.begin(plan.data.name, name)
-    recorder = Recorder(plan, store, folder, listener)
+    recorder = Recorder(plan, store, store.begin(plan.data.name, name), listener)
+    return recorded(recorder, recorder.describe)
+
+
+def recorded(recorder: Recorder, begin: Callable[[], None]) -> Run:
+    """Train by a recorder's plan and return the run; ``begin`` writes what is known before."""
+    plan = recorder.plan
     try:
         with limited_threads(threads_for(plan.network, plan.input_shape, plan.batch_size)):
-            recorder.describe()
-            if listener is not None:
-                listener.planned(plan)
-            finished = _fit(plan, recorder)
+            begin()
+            if recorder.listener is not None:
+                recorder.listener.planned(plan)
+            with recorder.interruption.listening():
+                finished = _fit(plan, recorder)
             if not finished.history:
-                raise finished.divergence or KeyboardInterrupt
+                raise finished.divergence or KeyboardInterrupt(recorder.how_to_go_on())
             run = recorder.finish(finished)
     except BaseException as error:
         recorder.fail(error)
@@ -226,7 +232,7 @@ def _fit(plan: Plan, recorder: Recorder) -> FitResult:
     settings = replace(plan.training, schedule=LiveRate(plan.training.schedule, recorder.rate_by_hand))
     on_progress = recorder.listener.step if recorder.listener else None
     if plan.transfer is not None:
-        return fit_transferred(plan, plan.transfer, settings, recorder.epoch, on_progress)
+        return fit_transferred(plan, plan.transfer, settings, recorder.epoch, on_progress, recorder.keeper)
     return fit(
         plan.network,
         plan.loss,
@@ -236,4 +242,5 @@ def _fit(plan: Plan, recorder: Recorder) -> FitResult:
         on_epoch=recorder.epoch,
         on_progress=on_progress,
         augment=plan.augmenter(),
+        keeper=recorder.keeper,
     )

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from leadline.network import Parameters
 from leadline.session.features import set_features
 from leadline.training import AnyTrainer, DivergenceError, Epoch, Examples, FitResult, TrainingSettings, fit
+from leadline.training.fit import Keeper
 from leadline.training.threads import limited_threads, threads_for
 
 if TYPE_CHECKING:
@@ -27,6 +28,7 @@ def fit_transferred(
     settings: TrainingSettings,
     on_epoch: Callable[[Epoch, AnyTrainer], object] | None = None,
     on_progress: Callable[[int, int, float], None] | None = None,
+    keeper: Keeper | None = None,
 ) -> FitResult:
     """Train what is not frozen, and give back the whole network.
 
@@ -48,7 +50,8 @@ def fit_transferred(
         network, parameters = transfer.in_loop(whole)
     network = network.for_loss(plan.loss)
     with limited_threads(threads_for(network, tuple(train.x.shape[1:]), plan.batch_size)):
-        done = fit(network, plan.loss, train, dev, settings, parameters, on_epoch, on_progress, plan.augmenter())
+        augment = plan.augmenter()
+        done = fit(network, plan.loss, train, dev, settings, parameters, on_epoch, on_progress, augment, keeper)
     return _whole(done, plan, transfer)
 
 

@@ -56,7 +56,7 @@ class Augment(Protocol):
 class Batches:
     """Gathers the examples of batches, in memory that is reused: a batch is valid until the next one is asked for.
 
-    ``augment`` varies the inputs of each batch anew.
+    ``augment`` varies the inputs of each batch anew, ``at_once`` batches at a time.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class Batches:
         self.x, self.y, self.batch_size, self.weights, self.augment = x, y, batch_size, weights, augment
         batch_bytes = batch_size * max(1, x[0].numel()) * x.element_size()
         self._together = batch_size * max(1, GATHERED_BYTES // batch_bytes)
+        self.at_once = 1 if augment is None else self._together // batch_size
         self._buffers: dict[int, tuple[Tensor, tuple[Tensor, ...]]] = {}
 
     def targets(self, examples: Tensor | None) -> Tensor:

@@ -57,11 +57,15 @@ class Guard:
     def forget(self) -> None:
         """Take a snapshot now: the examples of the steps before are needed no longer."""
         if self._since:
-            self._good.copy_(self.objective.parameters)
-            for name, tensor in self.state.tensors().items():
-                self._good_state[name].copy_(tensor)
-            self._good_noise = self._noise_state()
-            self._since = []
+            self.restart()
+
+    def restart(self) -> None:
+        """Take a snapshot now, for θ was set to a state from elsewhere."""
+        self._good.copy_(self.objective.parameters)
+        for name, tensor in self.state.tensors().items():
+            self._good_state[name].copy_(tensor)
+        self._good_noise = self._noise_state()
+        self._since = []
 
     def explain(self, batches: Batches, epoch: int) -> DivergenceError:
         """Replay from the snapshot until the first value that is not finite, and say whose it is.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import islice
 
 import torch
 from torch import Tensor
@@ -15,9 +16,11 @@ from leadline.training.batches import Augment, Batches, batch_slices, default_ba
 from leadline.training.checks import check_problem
 from leadline.training.divergence import Guard, Steps
 from leadline.training.evaluate import cost_and_error, outputs
+from leadline.training.interruption import Interrupted
 from leadline.training.objective import Objective
 from leadline.training.regularization import check_smoothing, regularization_at
 from leadline.training.settings import TrainingSettings
+from leadline.training.state import EpochProgress
 from leadline.training.stream import Stream
 
 # Outputs (m, k) and targets → what a set is judged by; less is better.
@@ -82,7 +85,9 @@ class Trainer:
     """One training in progress, an epoch at a time; θ is ``parameters``, moved in place.
 
     ``on_progress(step, steps, cost)`` is called now and then while an epoch goes on. ``augment`` varies the inputs of
-    training batches; the dev set is measured as it is.
+    training batches; the dev set is measured as it is. An epoch that is under way has its ``progress``, so that it can
+    go on after an end (`leadline.training.state`): ``between_steps`` is called where that is possible, and
+    ``must_stop`` asked after each step.
     """
 
     def __init__(
@@ -103,6 +108,10 @@ class Trainer:
         self.train, self.dev, self.parameters, self.on_progress = train, dev, parameters, on_progress
         self.augment = augment
         self.epoch = self.step = 0
+        self.progress: EpochProgress | None = None
+        self.between_steps: Callable[[], None] = lambda: None
+        self.must_stop: Callable[[], bool] = lambda: False
+        self._began = 0.0
         self.gradient_norm = float("inf")
         check_smoothing(settings, loss)
         self.batch_size = min(m, settings.batch_size or default_batch_size(m))
@@ -121,43 +130,53 @@ class Trainer:
 
         Raises `DivergenceError` as soon as a cost is not finite, with θ back at its last good values.
         """
-        started = time.perf_counter()
-        rate = self._rate(self.step)
-        total = self._stream(self.train) if isinstance(self.train, Stream) else self._visit(self.slices, self._order())
-        cost, error, penalty = (total / len(self.train)).tolist()
+        progress = self.progress or EpochProgress(self.order_random.get_state(), self._rate(self.step))
+        self.progress, self._began = progress, time.perf_counter() - progress.seconds
+        if isinstance(self.train, Stream):
+            self._stream(self.train, progress)
+        else:
+            self._visit(self.slices, self._order(), progress)
+        cost, error, penalty = (progress.total / len(self.train)).tolist()
         error = error ** (1 / LOSSES[self.loss].error_power)
         self.epoch += 1
+        self.progress = None
         measured = measure_dev(self.network, self.parameters, self.loss, self.dev, self.settings, self.batch_size)
         dev_cost, dev_error, dev_goal = measured
-        seconds = time.perf_counter() - started
+        rate, seconds = progress.rate, time.perf_counter() - self._began
         return Epoch(self.epoch, cost, error, dev_cost, dev_error, rate, len(self.slices), seconds, penalty, dev_goal)
 
-    def _visit(self, slices: list[slice], order: Tensor | None) -> Tensor:
-        """Do the steps of these batches, cut from ``order``; the sums of cost, error and penalty, float64 (3,)."""
-        total = torch.zeros(3, dtype=torch.float64)
+    def _visit(self, slices: list[slice], order: Tensor | None, progress: EpochProgress) -> None:
+        """Do the steps of these batches, cut from ``order``, that are not done yet.
+
+        Raises `Interrupted` after the step during which somebody asked for the end.
+        """
         regularization = regularization_at(self.settings, self.epoch)
         self.objective.regularize(regularization)
-        for first in range(0, len(slices), STEPS_BETWEEN_LOOKS):
-            batches = slices[first : first + STEPS_BETWEEN_LOOKS]
+        while progress.batches < len(slices):
+            # Looks are at the same steps wherever an epoch goes on: batches are varied in groups between them.
+            look = (progress.batches // STEPS_BETWEEN_LOOKS + 1) * STEPS_BETWEEN_LOOKS
+            batches = slices[progress.batches : look]
             rates = [self._rate(self.step + k) for k in range(len(batches))]
             examples = None if order is None else order[batches[0].start : batches[-1].stop]
-            total += self._run(Steps(examples, rates, regularization))
+            self._run(Steps(examples, rates, regularization), progress)
+            progress.seconds = time.perf_counter() - self._began
             if self.on_progress and not isinstance(self.train, Stream):
-                self.on_progress(first + len(rates), len(slices), float(total[0]) / batches[-1].stop)
-        return total
+                self.on_progress(progress.batches, len(slices), float(progress.total[0]) / progress.seen)
+            if self.must_stop():
+                raise Interrupted
+            self.between_steps()
 
-    def _stream(self, stream: Stream) -> Tensor:
-        """Visit one chunk after another; returns the sums of cost, error and penalty, float64 (3,)."""
-        total, seen = torch.zeros(3, dtype=torch.float64), 0
-        for chunk in stream.chunks(self.epoch, self.batch_size):
+    def _stream(self, stream: Stream, progress: EpochProgress) -> None:
+        """Visit one chunk after another, but those that were visited already."""
+        for chunk in islice(stream.chunks(self.epoch, self.batch_size), progress.chunks, None):
             self.batches = Batches(chunk.x, chunk.y, self.batch_size, chunk.weights, self.augment)
             self.guard.forget()
             order = torch.arange(len(chunk), device=chunk.x.device)
-            total += self._visit(batch_slices(len(chunk), self.batch_size), order)
-            seen += len(chunk)
+            self._visit(batch_slices(len(chunk), self.batch_size), order, progress)
+            progress.chunks, progress.batches = progress.chunks + 1, 0
             if self.on_progress:
-                self.on_progress(-(-seen // self.batch_size), len(self.slices), float(total[0]) / seen)
-        return total
+                steps = -(-progress.seen // self.batch_size)
+                self.on_progress(steps, len(self.slices), float(progress.total[0]) / progress.seen)
 
     def _rate(self, step: int) -> float:
         """The learning rate of one update of this epoch, by the schedule."""
@@ -170,8 +189,8 @@ class Trainer:
             return None
         return epoch_order(len(self.train), self.order_random).to(self.settings.device)
 
-    def _run(self, steps: Steps) -> Tensor:
-        """Do these steps and return the sums of cost, error and penalty over their examples, float64 (3,)."""
+    def _run(self, steps: Steps, progress: EpochProgress) -> None:
+        """Do these steps, or those before somebody asks for the end, and add what they bring to the epoch's."""
         objective, optimizer = self.objective, self.settings.optimizer
         theta, state = self.parameters.theta, self.state
         penalty = objective.penalty(self.batch_size)
@@ -179,21 +198,27 @@ class Trainer:
         weights = self.batches.weights_of(steps.examples)
         z_all = theta.new_empty(len(y_all), *self.output_shape)
         self.guard.watch(steps)
+        done = seen = 0
         for (x, y, w), z_kept, rate in zip(
             self.batches.of(steps.examples, y_all, weights), z_all.split(self.batch_size), steps.rates, strict=True
         ):
             z = objective.output(x)
             z_kept.copy_(z)
             optimizer.update(theta, objective.gradient(z, y, w), state, rate)
-        self.step += len(steps.rates)
+            done, seen = done + 1, seen + len(y)
+            if done % self.batches.at_once == 0 and self.must_stop():
+                break
+        self.step += done
+        progress.batches, progress.seen = progress.batches + done, progress.seen + seen
         loss = LOSSES[self.loss]
-        cost = loss.cost(z_all, y_all, weights) + penalty
+        z_seen, y_seen = z_all[:seen], y_all[:seen]
+        cost = loss.cost(z_seen, y_seen, None if weights is None else weights[:seen]) + penalty
         if not torch.isfinite(cost):
             raise self.guard.explain(self.batches, self.epoch)
         if self.settings.gradient_tolerance is not None:
             self.gradient_norm = float(torch.linalg.vector_norm(objective.gradients.theta))
-        found = torch.stack([cost, loss.error(z_all, y_all).mean(), cost.new_zeros(()) + penalty])
-        return found.double().cpu() * len(y_all)
+        found = torch.stack([cost, loss.error(z_seen, y_seen).mean(), cost.new_zeros(()) + penalty])
+        progress.total += found.double().cpu() * seen
 
     def tensors(self) -> dict[str, Tensor]:
         """What the training remembers besides the parameters, to be saved with them."""

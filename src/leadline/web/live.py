@@ -14,6 +14,7 @@ from fastapi.responses import StreamingResponse
 from leadline.errors import LeadlineError
 from leadline.report.quantities import Scale, with_unit
 from leadline.runs.folder import RunFolder
+from leadline.runs.life import status_of
 from leadline.runs.summary import read_summary
 from leadline.web.site import Site
 
@@ -72,7 +73,7 @@ class RunsWatch:
         self.ended &= names
         running = []
         for name in names - self.ended:
-            status = _fact(RunFolder(self.site.store.root / name), "status")
+            status = _status(RunFolder(self.site.store.root / name))
             if status == "running":
                 running.append(name)
             elif status is not None:
@@ -98,7 +99,7 @@ class RunWatch:
         found = []
         path = self.folder / "history.jsonl"
         size = path.stat().st_size if path.exists() else 0
-        status = _fact(self.folder, "status")
+        status = _status(self.folder)
         if size != self.size and (last := last_epoch(self.folder)):
             found.append(event("epochs", last))
         if status not in (self.status, "running"):  # only pages of a run that trains ask
@@ -130,6 +131,11 @@ def so_far(folder: RunFolder) -> dict[str, Any]:
     error = last.get("dev_error")
     shown = "" if error is None else with_unit(f"{error * scale.factor:.3g}", scale.unit)
     return {"epoch": last.get("epoch"), "dev": shown}
+
+
+def _status(folder: RunFolder) -> str | None:
+    said = _fact(folder, "status")
+    return None if said is None else status_of(folder.path, str(said))
 
 
 def _fact(folder: RunFolder, key: str) -> Any:

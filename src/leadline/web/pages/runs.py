@@ -12,7 +12,6 @@ from leadline.measure import Estimate
 from leadline.measure.metrics import error_unit
 from leadline.report.quantities import duration, moment
 from leadline.runs.folder import RunFolder
-from leadline.runs.life import silence
 from leadline.runs.listing import Listing, Wanted, list_runs
 from leadline.runs.tags import change_tag
 from leadline.web.live import RunsWatch, events, shown_state, so_far
@@ -110,10 +109,8 @@ def table(site: Site, found: Listing, wanted: Wanted) -> dict[str, Any]:
 
 def _shown(site: Site, row: dict[str, Any]) -> dict[str, Any]:
     running, folder = row["status"] == "running", RunFolder(site.store.root / row["name"])
-    quiet = silence(folder.path) if running else None
     return row | {
         "so_far": so_far(folder) if running else {"epoch": None, "dev": ""},
-        "silent": duration(quiet) if quiet else "",
         "data": "/".join((row["source"] or "–").split("/")[-2:]),
         "started": moment(row["started"] or "–"),
         "time": "–" if row["seconds"] is None or running else duration(row["seconds"]),
