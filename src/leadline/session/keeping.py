@@ -14,7 +14,7 @@ from leadline.files import sync
 from leadline.network import Parameters
 from leadline.runs.checkpoint import load_checkpoint, save_checkpoint, saved_last
 from leadline.runs.folder import HISTORY, STATES, RunFolder
-from leadline.training import Epoch, Trainer
+from leadline.training import AnyTrainer, Epoch, Trainer
 from leadline.training.interruption import Interrupted, Interruption
 from leadline.training.outcome import Best
 from leadline.training.state import TrainingState
