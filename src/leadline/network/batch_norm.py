@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 from typing_extensions import override
@@ -113,3 +114,9 @@ class BatchNorm(Layer):
     def flops(self, input_shape: Shape) -> int:
         """A multiply-add for each value at prediction time."""
         return 2 * math.prod(input_shape)
+
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        tensors = [export.tensor(name) for name in ("gamma", "beta", "running_mean", "running_variance")]
+        normalized = export.graph.add("BatchNormalization", value, *tensors, epsilon=self.epsilon)
+        return export.activated(self.activation, normalized)

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from leadline.errors import UsageError
 from leadline.network.composite import Composite
@@ -69,3 +71,8 @@ class Concatenate(Composite):
     def needs_output(self) -> bool:
         """No: the parts keep their own."""
         return False
+
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        parts = [export.through(part, name, value) for name, part in self.branches().items()]
+        return export.graph.add("Concat", *parts, axis=1)

@@ -116,3 +116,7 @@ class Dense(Layer):
     @override
     def needs_output(self) -> bool:
         return self.activation != "linear"
+
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        return export.activated(self.activation, export.dense(value, "weight", "bias"))

@@ -64,3 +64,7 @@ class Dropout(Layer):
 
     def _active(self, memory: Memory) -> bool:
         return memory.training and (self.keep_prob < 1 or "keep_prob" in memory.settings)
+
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        return value

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 from torch import Tensor
 from typing_extensions import override
 
@@ -50,6 +52,10 @@ class Activation(Layer):
         """One operation for each unit."""
         return math.prod(input_shape)
 
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        return export.activated(self.activation, value)
+
 
 @dataclass(frozen=True)
 class Flatten(Layer):
@@ -76,3 +82,8 @@ class Flatten(Layer):
     def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
         """The derivative in the input's shape."""
         return d_y.reshape(memory.kept["shape"])
+
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        shape = export.graph.constant([-1, math.prod(export.input_shape)], "rows_and_values", np.int64)
+        return export.graph.add("Reshape", value, shape)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from leadline.equations.ensembles import MEANS
 from leadline.errors import UsageError, nearest
@@ -86,6 +89,23 @@ class Ensemble(Composite):
     def needs_output(self) -> bool:
         """False: backward takes the members' outputs."""
         return False
+
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        graph, outputs = export.graph, []
+        for i in range(self.members):
+            predicted = export.activated(self.mean_of, export.member(i).through(self.layers, "layers", value))
+            outputs.append(graph.add("Unsqueeze", predicted, graph.constant([0], "member_axis", np.int64)))
+        members = graph.add("Concat", *outputs, axis=0)
+        mean = graph.add("ReduceMean", members, graph.constant([0], "member_axis", np.int64), keepdims=0)
+        if self.mean_of == "linear":
+            return mean
+        log_mean = graph.add("Log", mean)
+        if self.mean_of == "softmax":
+            return log_mean
+        return graph.add(
+            "Sub", log_mean, graph.add("Log", graph.add("Sub", graph.constant(1.0, "one", np.float32), mean))
+        )
 
 
 def as_population(ensemble: Parameters) -> Parameters:

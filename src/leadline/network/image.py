@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 from torch import Tensor
+from typing_extensions import override
 
 from leadline.network.layer import Layer, Memory, Shape, ShapeError, Tensors
 from leadline.network.windows import check_count
@@ -42,3 +45,8 @@ class Image(Layer):
     def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
         """The derivative in the input's shape."""
         return d_y.permute(0, 2, 3, 1).reshape(memory.kept["shape"])
+
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        shape = export.graph.constant([-1, self.height, self.width, self.channels], "rows_and_pixels", np.int64)
+        return export.graph.add("Transpose", export.graph.add("Reshape", value, shape), perm=[0, 3, 1, 2])

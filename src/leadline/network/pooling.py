@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 from typing_extensions import override
@@ -29,6 +30,7 @@ from leadline.network.windows import (
     check_image,
     check_padding,
     check_size,
+    onnx_window,
     output_image,
     pair,
     window_for,
@@ -125,6 +127,11 @@ class MaxPool(Pool):
         """To the pixel that was the largest."""
         return max_pool_backward(d_y, x, memory.kept["indices"], size, window, d_x)
 
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        attributes = onnx_window(*self.receptive_window(export.input_shape))
+        return export.activated(self.activation, export.graph.add("MaxPool", value, **attributes))
+
 
 @dataclass(frozen=True)
 class AveragePool(Pool):
@@ -137,6 +144,12 @@ class AveragePool(Pool):
     def pool_backward(self, d_y: Tensor, x: Tensor, size: Pair, window: Window, d_x: Tensor, memory: Memory) -> Tensor:
         """An equal share to each pixel of the window."""
         return average_pool_backward(d_y, x, size, window, d_x)
+
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        attributes = onnx_window(*self.receptive_window(export.input_shape))
+        mean = export.graph.add("AveragePool", value, count_include_pad=1, **attributes)
+        return export.activated(self.activation, mean)
 
 
 @dataclass(frozen=True)
@@ -168,3 +181,8 @@ class GlobalAveragePool(Layer):
     def needs_output(self) -> bool:
         """No."""
         return False
+
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        axes = export.graph.constant([2, 3], "axes", np.int64)
+        return export.graph.add("ReduceMean", value, axes, keepdims=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -104,3 +105,9 @@ class Residual(Composite):
         """With the activation's, or a layer's."""
         last = (self.body[-1:], self.shortcut[-1:])
         return self.activation != "linear" or any(layer.overwrites_derivative for end in last for layer in end)
+
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        body = export.through(self.body, "body", value)
+        shortcut = export.through(self.shortcut, "shortcut", value)
+        return export.activated(self.activation, export.graph.add("Add", body, shortcut))

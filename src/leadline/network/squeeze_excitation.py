@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 from torch import Tensor
+from typing_extensions import override
 
 from leadline.equations.dense import dense, dense_backward_bias, dense_backward_input, dense_backward_weight
 from leadline.equations.pooling import global_average_pool
@@ -94,3 +96,11 @@ class SqueezeExcitation(Layer):
     def needs_output(self) -> bool:
         """No."""
         return False
+
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        graph = export.graph
+        mean = graph.add("ReduceMean", value, graph.constant([2, 3], "axes", np.int64), keepdims=0)
+        hidden = export.activated(self.activation, export.dense(mean, "reduce_weight", "reduce_bias"))
+        scale = export.activated(self.gate, export.dense(hidden, "expand_weight", "expand_bias"))
+        return graph.add("Mul", value, graph.add("Unsqueeze", scale, graph.constant([2, 3], "axes", np.int64)))
