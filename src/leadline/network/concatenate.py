@@ -38,8 +38,8 @@ class Concatenate(Composite):
         parts = tuple(as_sequence(part, f"concatenate: parts[{i}]") for i, part in enumerate(given))
         object.__setattr__(self, "parts", parts)
 
+    @override
     def branches(self) -> dict[str, Sequence[Layer]]:
-        """``parts.0``, ``parts.1``, …"""
         return {f"parts.{i}": part for i, part in enumerate(self.parts)}
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -68,8 +68,8 @@ class Concatenate(Composite):
         return total
 
     @property
+    @override
     def needs_output(self) -> bool:
-        """No: the parts keep their own."""
         return False
 
     @override

@@ -24,12 +24,12 @@ class Activation(Layer):
     def __post_init__(self) -> None:
         check_activation("activation", self.activation)
 
+    @override
     def output_shape(self, input_shape: Shape) -> Shape:
-        """The input's shape."""
         return input_shape
 
+    @override
     def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
-        """a = g(x)."""
         function = ACTIVATIONS[self.activation]
         a = function.forward(x, memory.buffer("a", x.shape, x))
         memory.kept["activated"] = x if function.by_input else a
@@ -79,8 +79,8 @@ class Flatten(Layer):
         memory.kept["shape"] = x.shape
         return x.reshape(x.shape[0], -1)
 
+    @override
     def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
-        """The derivative in the input's shape."""
         return d_y.reshape(memory.kept["shape"])
 
     @override

@@ -119,8 +119,8 @@ class NumberEmbedding(Layer, abstract=True):
         return self
 
     @property
+    @override
     def needs_output(self) -> bool:
-        """False: backward takes what the layer kept."""
         return False
 
     def onnx_columns(self, export: Any, value: str) -> str:
@@ -222,8 +222,8 @@ class PiecewiseEmbedding(NumberEmbedding):
         return tuple(NormalDist().inv_cdf(share) for share in shares)
 
     @property
+    @override
     def n_features(self) -> int:
-        """One for each bin."""
         return len(self.edges) - 1 if self.edges else self.bins
 
     def features(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:

@@ -44,12 +44,12 @@ class Ensemble(Composite):
         if self.mean_of not in MEANS:
             raise UsageError(f"ensemble: unknown mean_of '{self.mean_of}'.{nearest(str(self.mean_of), MEANS)}")
 
+    @override
     def branches(self) -> dict[str, Sequence[Layer]]:
-        """``layers``."""
         return {"layers": self.layers}
 
+    @override
     def output_shape(self, input_shape: Shape) -> Shape:
-        """That of one member."""
         return self.branch_shape("layers", input_shape)
 
     def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
@@ -81,13 +81,13 @@ class Ensemble(Composite):
         (k,) = self.output_shape(input_shape)
         return self.members * (super().activation_values(input_shape) - k) + k
 
+    @override
     def flops(self, input_shape: Shape) -> int:
-        """Those of all members."""
         return self.members * super().flops(input_shape)
 
     @property
+    @override
     def needs_output(self) -> bool:
-        """False: backward takes the members' outputs."""
         return False
 
     @override

@@ -34,11 +34,11 @@ class Tree(dict[str, Tensor]):
 
     def branch(self, path: str) -> Tensors:
         """The tensors under a path by their names there: ``weight`` under ``body.0``; looked up once."""
-        found = self._branches.get(path)
-        if found is None:
+        inner_tree = self._branches.get(path)
+        if inner_tree is None:
             inner = {name.removeprefix(f"{path}."): t for name, t in self.items() if name.startswith(f"{path}.")}
-            found = self._branches[path] = Tree(inner)
-        return found
+            inner_tree = self._branches[path] = Tree(inner)
+        return inner_tree
 
 
 def branch(tensors: Tensors, path: str) -> Tensors:

@@ -69,16 +69,16 @@ class Pool(Layer, abstract=True):
             raise ShapeError(f"padding must be at most half of the window, {f_h}×{f_w}; got {window.padding}")
         return output_image(input_shape, input_shape[0], self.size, window)
 
+    @override
     def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
-        """a = g(y), in a buffer."""
         x, size = channels_last(x, memory), pair(self.size)
         window = self._window(x.shape[1:])
         memory.kept["x"], memory.kept["window"] = x, window
         y = memory.buffer("y", (x.shape[0], *output_image(x.shape[1:], x.shape[1], size, window)), x)
         return activate(self.activation, self.pool(x, size, window, y, memory), memory)
 
+    @override
     def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
-        """d_x, in a buffer."""
         x, window = memory.kept.pop("x"), memory.kept["window"]
         d_y = channels_last(activate_backward(self.activation, d_y, memory), memory, "d_y")
         return self.pool_backward(d_y, x, pair(self.size), window, memory.buffer("d_x", x.shape, x), memory)
@@ -103,8 +103,8 @@ class Pool(Layer, abstract=True):
         return math.prod(self.output_shape(input_shape)) * math.prod(pair(self.size))
 
     @property
+    @override
     def needs_output(self) -> bool:
-        """For an activation's derivative."""
         return self.activation != "linear"
 
 
@@ -137,8 +137,8 @@ class MaxPool(Pool):
 class AveragePool(Pool):
     """The mean of each window of ``size`` pixels, ``stride`` apart (None: side by side); padding counts as 0."""
 
+    @override
     def pool(self, x: Tensor, size: Pair, window: Window, y: Tensor, memory: Memory) -> Tensor:
-        """The mean."""
         return average_pool(x, size, window, y)
 
     def pool_backward(self, d_y: Tensor, x: Tensor, size: Pair, window: Window, d_x: Tensor, memory: Memory) -> Tensor:
@@ -158,13 +158,13 @@ class GlobalAveragePool(Layer):
 
     axes: ClassVar[int | None] = 3
 
+    @override
     def output_shape(self, input_shape: Shape) -> Shape:
-        """(channels,)."""
         check_image(input_shape)
         return input_shape[:1]
 
+    @override
     def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
-        """The means."""
         memory.kept["x"] = x
         return global_average_pool(x, memory.buffer("y", tuple(x.shape[:2]), x))
 
@@ -178,8 +178,8 @@ class GlobalAveragePool(Layer):
         return math.prod(input_shape)
 
     @property
+    @override
     def needs_output(self) -> bool:
-        """No."""
         return False
 
     @override

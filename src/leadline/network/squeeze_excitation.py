@@ -37,8 +37,8 @@ class SqueezeExcitation(Layer):
         check_activation("squeeze_excitation", self.activation)
         check_activation("squeeze_excitation", self.gate)
 
+    @override
     def output_shape(self, input_shape: Shape) -> Shape:
-        """The input's shape."""
         check_image(input_shape)
         return input_shape
 
@@ -52,8 +52,8 @@ class SqueezeExcitation(Layer):
             "expand_bias": Parameter((channels,)),
         }
 
+    @override
     def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
-        """Squeeze, excite, scale."""
         mean = global_average_pool(x, memory.buffer("mean", tuple(x.shape[:2]), x))
         hidden = self._dense("reduce", self.activation, p, mean, memory)
         scale = self._dense("expand", self.gate, p, hidden, memory)
@@ -93,8 +93,8 @@ class SqueezeExcitation(Layer):
         return replace(self, units=scaled(self.units, factor)) if input_widened else self
 
     @property
+    @override
     def needs_output(self) -> bool:
-        """No."""
         return False
 
     @override
