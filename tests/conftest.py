@@ -31,6 +31,14 @@ def browser() -> Iterator[Any]:
         yield started
 
 
+@pytest.fixture(autouse=True)
+def quick_trainings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Trainings in tests leave out the probes of the diagnosis, which take seconds, but where a test is about them."""
+    if "probes" not in {marker.name for marker in request.node.iter_markers()}:
+        monkeypatch.setattr("leadline.session.recorder.seconds_allowed", lambda seconds: 0.0)
+        monkeypatch.setattr("leadline.session.probing.incomplete", lambda run: False)
+
+
 REQUIRED = {f"needs_{name}" for name in os.environ.get("LEADLINE_REQUIRE", "").split()}
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leadline.cli.goal_options import Costs, SecondsPerExample, goal_of
-from leadline.cli.train import AsJson, RunsFolder
+from leadline.cli.train import AsJson, Quick, RunsFolder
 from leadline.errors import LeadlineError, LeadlineWarning, UsageError
 from leadline.runs.folder import RunFolder
 from leadline.text import counted
@@ -208,6 +208,7 @@ def diagnose(
     by_class: Annotated[bool, typer.Option("--metrics", help="Print metrics over all and by class, too.")] = False,
     cost: Costs = None,
     seconds_per_example: SecondsPerExample = None,
+    quick: Quick = False,
     runs: RunsFolder = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
@@ -233,7 +234,25 @@ def diagnose(
         return
     from leadline.runs.run import load_run
 
-    _diagnose_run(load_run(run, runs), open_test, segment or [], by_class, as_json)
+    found = load_run(run, runs)
+    if not quick:
+        _complete_probes(found)
+    _diagnose_run(found, open_test, segment or [], by_class, as_json)
+
+
+def _complete_probes(found: Run) -> None:
+    """Make the probes of a run that were left out, or for which there was no time, where its data can still be read."""
+    from leadline.session.probing import MOST_SECONDS, incomplete
+
+    if not incomplete(found):
+        return
+    from leadline.session.test_set import probe_again
+
+    typer.echo(f"leadline: probes beside {found.name} are made now, in at most {MOST_SECONDS:g} s.", err=True)
+    try:
+        probe_again(found, MOST_SECONDS)
+    except LeadlineError as error:
+        typer.echo(f"leadline: they cannot be made: {error}", err=True)
 
 
 def _diagnose_run(found: Run, open_test: bool, segment: list[str], by_class: bool, as_json: bool) -> None:

@@ -25,6 +25,9 @@ ExperimentName = Annotated[
     ),
 ]
 RunsFolder = Annotated[Path, typer.Option("--runs", help="The folder of the runs.", show_default=True)]
+Quick = Annotated[
+    bool, typer.Option("--quick", help="Leave out the probes that measure beside the run where its error comes from.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the result as JSON on stdout; all else goes to stderr.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")]
 
@@ -73,6 +76,7 @@ def train(
         typer.Option("--resume", help="Go on with the run of this experiment that was interrupted, if there is one."),
     ] = False,
     runs: RunsFolder = Path("runs"),
+    quick: Quick = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -102,7 +106,7 @@ def train(
         from leadline.session.training import run_experiment
 
         start = train_or_resume if go_on else run_experiment
-        return start(wanted, name=name, runs=runs, listener=listener)
+        return start(wanted, name=name, runs=runs, listener=listener, quick=quick)
 
     _train(begin, runs, as_json, quiet)
 

@@ -15,7 +15,6 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from torch import Tensor
-from typing_extensions import override
 
 from leadline.errors import LeadlineError
 from leadline.extensions import Extension, Registry, registry
@@ -226,8 +225,7 @@ class Linear(ActivationFunction):
     name = "linear"
     forward, backward = staticmethod(linear), staticmethod(linear_backward)  # type: ignore[assignment]
 
-    @override
-    def onnx(self, graph: Any, value: str) -> str:
+    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
         return value
 
 
@@ -237,8 +235,7 @@ class Sigmoid(ActivationFunction):
     name = "sigmoid"
     forward, backward = staticmethod(sigmoid), staticmethod(sigmoid_backward)  # type: ignore[assignment]
 
-    @override
-    def onnx(self, graph: Any, value: str) -> str:
+    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
         return graph.add("Sigmoid", value)
 
 
@@ -248,8 +245,7 @@ class Tanh(ActivationFunction):
     name = "tanh"
     forward, backward = staticmethod(tanh), staticmethod(tanh_backward)  # type: ignore[assignment]
 
-    @override
-    def onnx(self, graph: Any, value: str) -> str:
+    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
         return graph.add("Tanh", value)
 
 
@@ -260,8 +256,7 @@ class Relu(ActivationFunction):
     rectifies = True
     forward, backward = staticmethod(relu), staticmethod(relu_backward)  # type: ignore[assignment]
 
-    @override
-    def onnx(self, graph: Any, value: str) -> str:
+    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
         return graph.add("Relu", value)
 
 
@@ -272,8 +267,7 @@ class LeakyRelu(ActivationFunction):
     rectifies = True
     forward, backward = staticmethod(leaky_relu), staticmethod(leaky_relu_backward)  # type: ignore[assignment]
 
-    @override
-    def onnx(self, graph: Any, value: str) -> str:
+    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
         return graph.add("LeakyRelu", value, alpha=LEAK)
 
 
@@ -283,8 +277,7 @@ class Softmax(ActivationFunction):
     name = "softmax"
     forward, backward = staticmethod(softmax), staticmethod(softmax_backward)  # type: ignore[assignment]
 
-    @override
-    def onnx(self, graph: Any, value: str) -> str:
+    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
         return graph.add("Softmax", value, axis=-1)
 
 
@@ -295,8 +288,7 @@ class Relu6(ActivationFunction):
     rectifies = True
     forward, backward = staticmethod(relu6), staticmethod(relu6_backward)  # type: ignore[assignment]
 
-    @override
-    def onnx(self, graph: Any, value: str) -> str:
+    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
         limits = [graph.constant(limit, f"limit_{limit}", np.float32) for limit in (0, 6)]
         return graph.add("Clip", value, *limits)
 
@@ -309,8 +301,7 @@ class Swish(ActivationFunction):
     rectifies = True
     forward, backward = staticmethod(swish), staticmethod(swish_backward)  # type: ignore[assignment]
 
-    @override
-    def onnx(self, graph: Any, value: str) -> str:
+    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
         return graph.add("Mul", value, graph.add("Sigmoid", value))
 
 
@@ -322,8 +313,7 @@ class HardSwish(ActivationFunction):
     rectifies = True
     forward, backward = staticmethod(hard_swish), staticmethod(hard_swish_backward)  # type: ignore[assignment]
 
-    @override
-    def onnx(self, graph: Any, value: str) -> str:
+    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
         return graph.add("HardSwish", value)
 
 

@@ -29,7 +29,17 @@ from leadline.runs.verification import write_checksums
 from leadline.session.keeping import StateKeeper, remove_states
 from leadline.session.mismatch import write_mismatch
 from leadline.session.plan import Plan
-from leadline.session.results import diagnose_run, measure_error, predict_set, save_predictions, write_run_report
+from leadline.session.probing import seconds_allowed
+from leadline.session.results import (
+    Predicted,
+    diagnose_run,
+    measure_error,
+    predict_set,
+    save_predictions,
+    write_run_report,
+)
+from leadline.session.training_probes import probed_training
+from leadline.strategy.probes.retraining import ProbedTraining
 from leadline.training import AnyTrainer, DivergenceError, Epoch, FitResult
 from leadline.training.interruption import Interruption
 from leadline.training.state import TrainingState
@@ -53,14 +63,17 @@ class Listener(Protocol):
 class Recorder:
     """What is written when: before training, after each epoch, at the end, and when something goes wrong."""
 
-    def __init__(self, plan: Plan, store: RunStore, folder: RunFolder, listener: Listener | None) -> None:
-        self.plan, self.store, self.folder, self.listener = plan, store, folder, listener
+    def __init__(
+        self, plan: Plan, store: RunStore, folder: RunFolder, listener: Listener | None, quick: bool = False
+    ) -> None:
+        self.plan, self.store, self.folder, self.listener, self.quick = plan, store, folder, listener, quick
         self.started, self.clock = datetime.now(UTC), time.monotonic()
         self.trainer: AnyTrainer | None = None
         self.rates_by_hand: dict[int, float] = {}
         self.interruption = Interruption()
         self.keeper = StateKeeper(folder, self.interruption, self._checkpoint, self._facts)
         self.final = False
+        self.trained_seconds: float | None = None  # without predicting and probing
         self.error_scale = plan.preparation.error_scale
 
     def describe(self) -> None:
@@ -153,9 +166,15 @@ class Recorder:
             (self.folder / STOP_FILE).unlink(missing_ok=True)
         self._checkpoint(finished.parameters, finished.kept_epoch or 0, stopped=finished.stopped)
         trained = plan.trained(finished)
-        errors = self._measure(trained, finished)
+
+        def training() -> ProbedTraining | None:
+            return probed_training(plan, finished.parameters, finished.history, finished.stopped)
+
+        self.trained_seconds = time.monotonic() - self.clock
+        seconds = 0.0 if self.quick or finished.stopped == "interrupted" else seconds_allowed(self.trained_seconds)
+        errors, predicted = self._measure(trained, finished)
         facts = {"best_epoch": finished.best_epoch, "stopped": finished.stopped}
-        diagnosis = diagnose_run(plan, errors, self.folder.history(), facts)
+        diagnosis = diagnose_run(plan, errors, self.folder.history(), facts, predicted, training, seconds)
         self.folder.write_json(DIAGNOSIS, diagnosis.to_json())
         status = finished.stopped if finished.stopped in ("interrupted", "diverged") else "done"
         write_checksums(self.folder)
@@ -200,10 +219,15 @@ class Recorder:
             told = True
         self.folder.release(ended=told)
 
-    def _measure(self, trained: TrainedNetwork, finished: FitResult) -> dict[str, Estimate]:
-        """Predict and measure each open set; a network that does not compute numbers is nothing to keep."""
+    def _measure(
+        self, trained: TrainedNetwork, finished: FitResult
+    ) -> tuple[dict[str, Estimate], dict[str, Predicted]]:
+        """Predict and measure each open set: errors by rung, predictions by set.
+
+        A network that does not compute numbers is nothing to keep.
+        """
         plan = self.plan
-        errors = {}
+        errors, known = {}, {}
         for part, rung in RUNG_OF_SET.items():
             if len(plan.split.sets[part]):
                 predicted = predict_set(trained, plan, part)
@@ -212,8 +236,8 @@ class Recorder:
                         f"training diverged: outputs for the {rung} set are not finite. Try a lower learning rate."
                     )
                 save_predictions(self.folder, plan, part, predicted)
-                errors[rung] = measure_error(plan.data.task, plan.optimizing, predicted)
-        return errors
+                errors[rung], known[part] = measure_error(plan.data.task, plan.optimizing, predicted), predicted
+        return errors, known
 
     def _checkpoint(self, parameters: Parameters, epoch: int, stopped: str | None = None) -> None:
         plan = self.plan
@@ -241,7 +265,7 @@ class Recorder:
             status,
             published_name(self.folder),
             self.started.isoformat(timespec="seconds"),
-            round(time.monotonic() - self.clock, 3),
+            round(self.trained_seconds or time.monotonic() - self.clock, 3),
             plan.source,
             str(plan.data.task),
             plan.experiment.goal.optimizing,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +31,13 @@ from leadline.runs.trained import TrainedNetwork
 from leadline.session.inside import run_pictures
 from leadline.session.mismatch import load_mismatch
 from leadline.session.plan import Plan, read_data
+from leadline.session.probing import MOST_SECONDS, probed, seconds_allowed
+from leadline.session.training_probes import probed_training
 from leadline.strategy import Diagnosis, ErrorAnalysis, Evidence, diagnose
+from leadline.strategy.probes import Budget
+from leadline.strategy.probes.data import Probed
+from leadline.strategy.probes.retraining import ProbedTraining
+from leadline.training import Epoch
 
 MULTITASK = "multitask.json"
 GATHERED = "gathered.json"
@@ -86,14 +92,51 @@ def measure_error(task: Task, name: str, predicted: Predicted) -> Estimate:
 
 
 def diagnose_run(
-    plan: Plan, errors: Mapping[str, Estimate], history: list[dict[str, Any]], facts: Mapping[str, Any]
+    plan: Plan,
+    errors: Mapping[str, Estimate],
+    history: list[dict[str, Any]],
+    facts: Mapping[str, Any],
+    predicted: Mapping[str, Predicted],
+    training: Callable[[], ProbedTraining | None],
+    seconds: float,
 ) -> Diagnosis:
-    """The error ladder of a run: `errors` by set, and the evidence that its remedies rest on."""
+    """The error ladder of a run and what probes beside it show.
+
+    `errors` and predictions are by set; `facts` are evidence that neither experiment nor history hold; `training` makes
+    what probes of the training repeat; `seconds` is what all probes may take, 0 to leave them out.
+    """
     found = optimized_metric(plan.experiment.goal, plan.data.task, plan.data.classes)
     title = (
         "error" if found.name == "accuracy" else found.title if found.direction == "minimize" else f"1 − {found.title}"
     )
-    evidence = Evidence.from_run(
+    metrics = goal_metrics(plan.experiment.goal, plan.data.task, plan.data.classes)
+
+    def error(y: np.ndarray, outputs: np.ndarray) -> Estimate:
+        return measure_error(plan.data.task, plan.optimizing, Predicted(np.arange(len(y)), y, outputs, {}, metrics))
+
+    budget = Budget(seconds, longest=MOST_SECONDS)
+    shown = Probed()
+    if seconds > 0:
+        try:
+            shown = probed(plan, predicted, title, error, training, budget)
+        except KeyboardInterrupt:  # the training is done: who does not want to wait for more gets what there is
+            budget.skip("all probes", "they were interrupted")
+    return diagnose(
+        errors,
+        plan.experiment.goal.human_error,
+        evidence=_evidence(plan, history, facts),
+        metric=title,
+        closed=("test",) if len(plan.split.test) and "test" not in errors else (),
+        spread=float(plan.data.target[plan.split.train].std()) if plan.data.task.graded else None,
+        findings=shown.findings,
+        about_gaps=shown.about_gaps,
+        levels=shown.levels,
+        probing=budget.probing(),
+    )
+
+
+def _evidence(plan: Plan, history: list[dict[str, Any]], facts: Mapping[str, Any]) -> Evidence:
+    return Evidence.from_run(
         plan.experiment.to_dict(),
         history,
         n_train=plan.n_train,
@@ -104,10 +147,6 @@ def diagnose_run(
         input_shape=plan.input_shape,
         **facts,
     )
-    closed = ("test",) if len(plan.split.test) else ()
-    spread = float(plan.data.target[plan.split.train].std()) if plan.data.task.graded else None
-    human = plan.experiment.goal.human_error
-    return diagnose(errors, human, evidence=evidence, metric=title, closed=closed, spread=spread)
 
 
 def write_run_report(run: Run, data: Dataset | None = None) -> Path:
@@ -226,11 +265,25 @@ def _shown(data: Dataset | None, rows: list[int]) -> tuple[list[Any], list[dict[
     return images, fields
 
 
-def diagnose_again(run: Run, plan: Plan, errors: Mapping[str, Estimate]) -> Run:
-    """Diagnose a finished run anew from these errors, and write its summary, its report and its line in the index."""
+def diagnose_again(run: Run, plan: Plan, errors: Mapping[str, Estimate], seconds: float | None = None) -> Run:
+    """Diagnose a finished run anew from these errors, and write its summary, its report and its line in the index.
+
+    Probes may take `seconds`; by default as many as after the training, and none where they were left out then.
+    """
     summary = run.summary
     facts = {"best_epoch": summary.best_epoch, "stopped": summary.stopped}
-    diagnosis = diagnose_run(plan, errors, run.history, facts)
+    if seconds is None:
+        before = run.diagnosis.probing
+        seconds = before.allowed if before else seconds_allowed(summary.seconds or 0.0)
+    trained = run.trained_network()
+    predicted = {part: predict_set(trained, plan, part) for part in ("train", "dev") if len(plan.split.sets[part])}
+
+    def training() -> ProbedTraining | None:
+        names = {each.name for each in fields(Epoch)}
+        epochs = [Epoch(**{key: value for key, value in line.items() if key in names}) for line in run.history]
+        return probed_training(plan, trained.parameters, epochs, summary.stopped or "epochs")
+
+    diagnosis = diagnose_run(plan, errors, run.history, facts, predicted, training, seconds)
     run.folder.write_json(DIAGNOSIS, diagnosis.to_json())
     write_summary(run.folder, replace(summary, errors=errors, conclusion=diagnosis.conclusion))
     run.refresh()

@@ -103,11 +103,12 @@ def train_or_resume(
     name: str | None = None,
     runs: str | os.PathLike[str] = "runs",
     listener: Listener | None = None,
+    quick: bool = False,
 ) -> Run:
     """Go on with the run of this experiment that ended before its time, the latest of them; train where there is none.
 
     So one command may be given again and again until its run is done. With a ``name`` it is the run of that name, which
-    must be of the same experiment; where that is done, it is given back as it is.
+    must be of the same experiment; where that is done, it is given back as it is. `quick` is as in `run_experiment`.
     """
     plan = make_plan(experiment, runs=runs)
     store = RunStore(runs)
@@ -119,7 +120,7 @@ def train_or_resume(
     ended = [] if name is not None else [run for run in map(Run, store.folders()) if _can_go_on(run, plan)]
     if ended:
         return resume(max(ended, key=lambda run: run.summary.started or ""), runs=runs, listener=listener)
-    return run_experiment(experiment, name=name, runs=runs, listener=listener)
+    return run_experiment(experiment, name=name, runs=runs, listener=listener, quick=quick)
 
 
 def _can_go_on(run: Run, plan: Plan) -> bool:

@@ -39,6 +39,17 @@ def open_test_set(run: Run, data: Dataset | None = None) -> Run:
     return diagnose_again(run, plan, errors)
 
 
+def probe_again(run: Run, seconds: float) -> Run:
+    """Make the probes of a run again, in so many seconds, and write diagnosis and report anew.
+
+    Raises:
+        LeadlineError: the data cannot be read any more, or are not those it was trained on.
+
+    """
+    plan = corrected_plan(same_plan(run), load_reviews(run.folder))
+    return diagnose_again(run, plan, run.summary.errors, seconds)
+
+
 def same_plan(run: Run, data: Dataset | None = None) -> Plan:
     """The run's plan made again. `leadline.errors.LeadlineError`: the data have changed since."""
     if data is None and run.experiment.data.source is None:

@@ -39,6 +39,7 @@ def train(
     experiment: Experiment | None = None,
     name: str | None = None,
     runs: str | os.PathLike[str] = "runs",
+    quick: bool = False,
     **settings: Any,
 ) -> Run:
     """Train a network and diagnose it; everything that is not given is chosen by task and amount of data.
@@ -56,6 +57,7 @@ def train(
         experiment: where the other choices come from; what is given here overrules it.
         name: of the run; by default the data's name with the time.
         runs: the folder of the runs.
+        quick: leave out the probes that measure beside the training where its error comes from.
         **settings: keys of ``[training]``: epochs, batch_size, learning_rate, loss, l2, early_stopping, seed, …
 
     Raises:
@@ -82,7 +84,7 @@ def train(
         changes["goal.human_error"] = human_error
     if data is not None:
         experiment = experiment.replace({"data": _described(data)})
-    return run_experiment(experiment.replace(changes), data, name=name, runs=runs)
+    return run_experiment(experiment.replace(changes), data, name=name, runs=runs, quick=quick)
 
 
 def transfer(
@@ -193,8 +195,11 @@ def run_experiment(
     name: str | None = None,
     runs: str | os.PathLike[str] = "runs",
     listener: Listener | None = None,
+    quick: bool = False,
 ) -> Run:
     """Train by an experiment and return the run; the command line and `train` both end here.
+
+    `quick` leaves out the probes that measure beside the training where its error comes from.
 
     Nothing is written before the first epoch has been finished. After that the run is kept: an interruption ends
     training, and what was reached is measured and reported.
@@ -203,7 +208,7 @@ def run_experiment(
     if plan.transfer is not None:
         plan = replace(plan, guidelines=check_guidelines(plan, plan.transfer))
     store = RunStore(runs)
-    recorder = Recorder(plan, store, store.begin(plan.data.name, name), listener)
+    recorder = Recorder(plan, store, store.begin(plan.data.name, name), listener, quick)
     return recorded(recorder, recorder.describe)
 
 

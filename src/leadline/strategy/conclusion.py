@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
-from leadline.strategy.findings import MODERATE, STRONG, Finding, Quantity
+from leadline.strategy.findings import GAP, LIMIT, MODERATE, STRONG, WEAK, Finding, Quantity
 from leadline.strategy.ladder import (
     BIAS,
     CANNOT_TELL,
@@ -56,6 +57,33 @@ def gap_findings(ladder: Ladder, remedies: Sequence[Advice] = ()) -> tuple[Findi
     return (first, *rest)
 
 
+def with_measured(shown: Sequence[Finding], about_gaps: Sequence[Finding], assumed: bool) -> tuple[Finding, ...]:
+    """What the ladder shows, with what was measured beside the network about its gaps.
+
+    Where the human level is given the ladder goes first. Where it is assumed, a measurement goes before what the ladder
+    shows of bias and variance; that nothing measured does better makes a gap to the training error a hint, for then it
+    is not known to be avoidable. A measurement that tells nothing leaves the ladder as it is.
+    """
+    if not about_gaps:
+        return tuple(shown)
+    telling = tuple(each for each in about_gaps if each.code != "inconclusive")
+    if not assumed or not telling:
+        silent = [each for each in shown if each.code == "inconclusive"]
+        kept = [each for each in shown if each not in silent] or list(about_gaps)
+        return (*kept, *telling)
+    settled = {BIAS, VARIANCE, EITHER}
+    rest = [each for each in shown if each.code not in ("inconclusive", "no-gap")]
+    return (*telling, *(replace(each, strength=WEAK) if each.gap in settled else each for each in rest))
+
+
+def principal_names(ladder: Ladder, shown: Sequence[Finding]) -> tuple[str, ...]:
+    """Names of the gaps to work on: those of the ladder, and before them the one that a measurement speaks of."""
+    measured = [each.gap for each in shown if each.concludes and each.gap and each.stage != LIMIT]
+    names = [gap.name for gap in principal_gaps(ladder)]
+    known = {gap.name for gap in ladder.gaps}
+    return tuple(dict.fromkeys([*(name for name in measured[:1] if name in known), *names]))
+
+
 def _gap_finding(ladder: Ladder, gap: Gap, statement: str, remedies: Sequence[Advice]) -> Finding:
     remedy = next((each for each in remedies if each.gap in gap.name.split(" and ")), None)
     step = FIRST_STEPS[gap.name] if remedy is None else f"{remedy.title}: {remedy.reason}"
@@ -68,6 +96,7 @@ def _gap_finding(ladder: Ladder, gap: Gap, statement: str, remedies: Sequence[Ad
         gap.name,
         {} if remedy is None else remedy.change,
         "" if gap.size.has_interval else "Numbers of examples would give this gap an interval.",
+        stage=GAP,
     )
 
 

@@ -5,7 +5,7 @@ Bring errors from anywhere: counts, predictions of any framework, residuals, or 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,10 +15,10 @@ from leadline.errors import UsageError
 from leadline.measure.intervals import Estimate, wilson
 from leadline.measure.metrics import Metric, as_error, evaluate, metric
 from leadline.measure.regression import root_mean_square
-from leadline.strategy.conclusion import gap_findings, principal_gaps
+from leadline.strategy.conclusion import gap_findings, principal_gaps, principal_names, with_measured
 from leadline.strategy.evidence import Evidence
-from leadline.strategy.findings import Finding, correct, ranked
-from leadline.strategy.ladder import Ladder, Level, build_ladder
+from leadline.strategy.findings import TESTS, Finding, correct, ranked
+from leadline.strategy.ladder import Ladder, Level, build_ladder, settled
 from leadline.strategy.probes import Probing
 from leadline.strategy.remedies import Advice, remedies_for
 from leadline.strategy.wording import ladder_text, notes
@@ -94,7 +94,8 @@ def diagnose(
     metric: str = "error",
     closed: Sequence[str] = (),
     spread: float | None = None,
-    findings: Iterable[Finding] = (),
+    findings: Sequence[Finding] = (),
+    about_gaps: Sequence[Finding] = (),
     levels: Sequence[Level] = (),
     probing: Probing | None = None,
 ) -> Diagnosis:
@@ -109,7 +110,8 @@ def diagnose(
         metric: what the errors are.
         closed: sets kept shut, such as ``("test",)``.
         spread: standard deviation of a regression target.
-        findings: what probes beside the run have shown; they are ranked with what the ladder shows.
+        findings: what probes beside the run have shown of its data and its training.
+        about_gaps: what they have shown of bias, variance and noise.
         levels: errors that were measured beside the network's, and bounds.
         probing: what the probes took.
 
@@ -120,9 +122,13 @@ def diagnose(
     ladder = build_ladder(errors, human, matters, metric, closed, spread, levels)
     names = tuple(gap.name for gap in principal_gaps(ladder))
     remedies = remedies_for(names, evidence) if evidence else ()
-    shown = ranked([*correct(tuple(findings)), *gap_findings(ladder, remedies)])
+    tests = TESTS if probing is not None else 0
+    shown = with_measured(gap_findings(ladder, remedies), about_gaps, human is None)
+    shown = ranked([*correct(findings, tests), *shown])
+    ladder, names = settled(ladder, shown), principal_names(ladder, shown)
+    remedies = remedies_for(names, evidence) if evidence else ()
     first = shown[0]
-    return Diagnosis(ladder, names, first.statement, first.next_step, remedies, notes(ladder), shown, probing)
+    return Diagnosis(ladder, names, first.statement, first.next_step, remedies, notes(ladder, probing), shown, probing)
 
 
 def diagnose_rates(

@@ -11,12 +11,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from leadline.errors import UsageError, nearest
 from leadline.measure.intervals import Estimate, combination, difference, power_factor, smallest, wilson
+
+if TYPE_CHECKING:
+    from leadline.strategy.findings import Finding
 
 RUNGS = ("human", "train", "train-dev", "dev", "test")
 BIAS, VARIANCE, MISMATCH, OVERFITTING = "avoidable bias", "variance", "data mismatch", "overfitting to dev"
@@ -264,6 +267,18 @@ def tell_apart(ladder: Ladder, first: Gap, second: Gap) -> Estimate:
         weights[gap.upper] += sign
         weights[gap.lower] -= sign
     return combination([weights[rung.name] for rung in ladder.rungs], [rung.error for rung in ladder.rungs])
+
+
+def settled(ladder: Ladder, findings: Sequence[Finding]) -> Ladder:
+    """The ladder with a gap present that is open for want of a level, where something measured shows it."""
+    shown = {finding.gap for finding in findings if finding.concludes and finding.gap}
+
+    def settle(gap: Gap) -> Gap:
+        if gap.reason != NO_LEVEL or gap.name not in shown:
+            return gap
+        return replace(gap, verdict=PRESENT, reason="shown by a measurement beside the network")
+
+    return replace(ladder, gaps=tuple(settle(gap) for gap in ladder.gaps))
 
 
 def _check(errors: Mapping[str, Estimate], human: Estimate | float | None) -> None:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from leadline.measure.intervals import Estimate, difference
-from leadline.strategy.ladder import BIAS, VARIANCE, Gap, Ladder, Rung
-from leadline.text import capitalized, grouped
+from leadline.strategy.ladder import BIAS, VARIANCE, Gap, Ladder, Level, Rung
+from leadline.strategy.probes import Probing
+from leadline.text import capitalized, duration, grouped
 
 BAR = 24
 _EIGHTHS = " ▏▎▍▌▋▊▉█"
@@ -14,17 +15,27 @@ CLOSED = "closed (open it with leadline diagnose RUN --open-test)"
 
 
 def ladder_text(ladder: Ladder, principal: Sequence[str] = ()) -> str:
-    """The ladder as aligned lines: a set with its error, interval, n and a bar; a gap with its verdict."""
-    top = max(rung.error.value for rung in ladder.rungs) or 1.0
+    """The ladder as aligned lines: a set with its error, interval, n and a bar; a gap with its verdict.
+
+    Below it stands what was measured beside the network.
+    """
+    top = max(each.error.value for each in (*ladder.rungs, *ladder.levels)) or 1.0
     gaps = {gap.upper: _gap_cells(gap, gap.name in principal) for gap in ladder.gaps}
     rows: list[tuple[str, str, str, str]] = []
     for rung in ladder.rungs:
         if rung.name in gaps:
             rows.append(gaps[rung.name])
         rows.append(_rung_cells(ladder, rung, rung.error.value / top))
-    name, value, interval = (max(len(row[k]) for row in rows) for k in range(3))
-    lines = [f"  {a:<{name}}  {b:>{value}}  {c:<{interval}}  {d}".rstrip() for a, b, c, d in rows]
+    beside = [_level_cells(level, level.error.value / top) for level in ladder.levels]
+    name, value, interval = (max(len(row[k]) for row in (*rows, *beside)) for k in range(3))
+
+    def line(row: tuple[str, str, str, str]) -> str:
+        a, b, c, d = row
+        return f"  {a:<{name}}  {b:>{value}}  {c:<{interval}}  {d}".rstrip()
+
+    lines = [line(row) for row in rows]
     lines += [f"  {'test':<{name}}  {CLOSED}" for closed in ladder.closed if closed == "test"]
+    lines += ["Measured beside the network", *map(line, beside)] if beside else []
     title = "Error" if ladder.metric == "error" else f"Error ({ladder.metric})"
     return "\n".join([f"{title} with {100 * ladder.rungs[-1].error.level:.0f} % interval", *lines])
 
@@ -35,6 +46,12 @@ def _rung_cells(ladder: Ladder, rung: Rung, share: float) -> tuple[str, str, str
         return (rung.name, error.plain(), "assumed", "") if ladder.unit == "%" else (rung.name, "", "unknown", "")
     count = "" if error.n is None else f"n = {grouped(error.n)}"
     return rung.name, error.plain(), error.range(), f"{_bar(share):<{BAR}}  {count}"
+
+
+def _level_cells(level: Level, share: float) -> tuple[str, str, str, str]:
+    error = level.error
+    count = "" if error.n is None else f"n = {grouped(error.n)}"
+    return level.name, error.plain(), error.range(), f"{_bar(share):<{BAR}}  {count}"
 
 
 def _gap_cells(gap: Gap, is_principal: bool) -> tuple[str, str, str, str]:
@@ -63,9 +80,27 @@ def _set_text(ladder: Ladder, name: str) -> str:
     return {"train": f"training {error}", "human": "the human level"}.get(name, f"{name} {error}")
 
 
-def notes(ladder: Ladder) -> tuple[str, ...]:
+def notes(ladder: Ladder, probing: Probing | None = None) -> tuple[str, ...]:
     """What has to be said besides the conclusion."""
-    return (*_assumed_human(ladder), *_below_human(ladder), *_easier(ladder), *_counted_exact(ladder), *_rough(ladder))
+    about_ladder = (
+        *_assumed_human(ladder),
+        *_below_human(ladder),
+        *_easier(ladder),
+        *_counted_exact(ladder),
+        *_rough(ladder),
+    )
+    return about_ladder + (() if probing is None else _about_probes(probing))
+
+
+def _about_probes(probing: Probing) -> tuple[str, ...]:
+    """How long the probes took, and which were left out."""
+    if probing.allowed == 0:
+        return (
+            "Probes were left out (--quick): nothing was measured beside the run. leadline diagnose RUN makes them.",
+        )
+    text = f"Probes beside the run took {duration(probing.seconds)} of {duration(probing.allowed)} allowed."
+    skipped = [f"{name} ({reason})" for name, reason in probing.skipped.items()]
+    return (text + (f" Left out: {', '.join(skipped)}." if skipped else ""),)
 
 
 def _rough(ladder: Ladder) -> list[str]:

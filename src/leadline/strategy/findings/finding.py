@@ -50,6 +50,7 @@ class Finding:
         change: keys of the experiment with their new values, where the next step is another training.
         settle: what would make it certain, or overturn it.
         p_value: of its test, as measured; corrected for how many tests a diagnosis makes in `correct`.
+        stage: where it stands among other findings; by default its kind's.
 
     Raises:
         UsageError: for an unknown code or strength.
@@ -65,9 +66,10 @@ class Finding:
     change: Mapping[str, Any] = field(default_factory=dict)
     settle: str = ""
     p_value: float | None = None
+    stage: str = ""
 
     def __post_init__(self) -> None:
-        kind(self.code)
+        object.__setattr__(self, "stage", self.stage or kind(self.code).stage)
         if self.strength not in STRENGTHS:
             raise UsageError(f"Unknown strength '{self.strength}' of a finding.{nearest(self.strength, STRENGTHS)}")
 

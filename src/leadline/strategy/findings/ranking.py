@@ -8,8 +8,11 @@ from dataclasses import replace
 from leadline.strategy.findings.catalogue import STAGES
 from leadline.strategy.findings.finding import STRENGTHS, WEAK, Finding
 
-LEVEL = 0.01
+LEVEL = 0.05
 """The chance that any of a diagnosis's tests speaks where there is nothing."""
+
+TESTS = 12
+"""Tests that the probes of a diagnosis make, each of which could speak."""
 
 
 def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
@@ -21,20 +24,21 @@ def ranked(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     """
 
     def place(finding: Finding) -> tuple[bool, int, int]:
-        return not finding.concludes, STAGES.index(finding.kind.stage), STRENGTHS.index(finding.strength)
+        return not finding.concludes, STAGES.index(finding.stage), STRENGTHS.index(finding.strength)
 
     return tuple(sorted(findings, key=place))
 
 
-def correct(findings: Sequence[Finding], level: float = LEVEL) -> tuple[Finding, ...]:
+def correct(findings: Sequence[Finding], made: int = 0, level: float = LEVEL) -> tuple[Finding, ...]:
     """Findings whose test does not hold among all that were made become weak (Holm, 1979).
 
-    Those without a p-value stand as they are: their intervals were made for one purpose each.
+    ``made`` counts the tests, those without a finding included; at least as many as findings with a p-value. Findings
+    without one stand as they are: their intervals were made for one purpose each.
     """
     tested = sorted((f for f in findings if f.p_value is not None), key=lambda f: f.p_value or 0.0)
     rejected: set[int] = set()
     for k, finding in enumerate(tested):
-        if (finding.p_value or 0.0) * (len(tested) - k) > level:
+        if (finding.p_value or 0.0) * (max(made, len(tested)) - k) > level:
             rejected = {id(each) for each in tested[k:]}
             break
     return tuple(replace(f, strength=WEAK) if id(f) in rejected else f for f in findings)

@@ -54,13 +54,13 @@ class ActiveMembers:
 
     def updates_of(self, p: int) -> list[Update]:
         """The update rules of the first p rows."""
-        updates, covered = [], 0
+        found, covered = [], 0
         for update in self.updates:
             if covered >= p:
                 break
-            updates.append(update)
+            found.append(update)
             covered += len(update.rows)
-        return updates
+        return found
 
     def averages(self) -> dict[str, Tensor]:
         """What the update rules remember of all rows, (P, n) each; a copy."""

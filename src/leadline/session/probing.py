@@ -1,0 +1,133 @@
+"""The probes of a run: its data and answers as the probes take them, and the seconds they may have."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from leadline.data.sources.comparable import comparable
+from leadline.data.splitting.row_hashes import row_hashes
+from leadline.measure import Estimate
+from leadline.runs.run import Run
+from leadline.session.plan import Plan
+from leadline.strategy.findings import GAP, STRONG
+from leadline.strategy.ladder import default_matters
+from leadline.strategy.probes import NO_TIME, Budget
+from leadline.strategy.probes.data import Probed, probe_data
+from leadline.strategy.probes.examined import Examined, Part
+from leadline.strategy.probes.reduction import reduced
+from leadline.strategy.probes.retraining import ProbedTraining
+from leadline.strategy.probes.training import PROBE as TRAINING_PROBE
+from leadline.strategy.probes.training import training_findings
+
+if TYPE_CHECKING:
+    from leadline.session.results import Predicted
+
+SHARE, LEAST_SECONDS, MOST_SECONDS = 1 / 3, 8.0, 20.0
+"""Probes may take a third of the training's time, at most 20 s, and at least 8 s: small trainings are over in less than
+any second model takes."""
+MOST_VALUES = 1 << 24
+"""Prepared values of a set that are looked at, at most; of more only a sample of the examples is."""
+MOST_EXAMPLES = 20_000
+
+
+def seconds_allowed(training_seconds: float) -> float:
+    """Seconds that the probes of a training may take."""
+    return float(np.clip(SHARE * training_seconds, LEAST_SECONDS, MOST_SECONDS))
+
+
+def incomplete(run: Run) -> bool:
+    """Whether probes of a run were left out that more time would allow."""
+    if run.status == "running" or not (run.folder / "diagnosis.json").exists():
+        return False
+    probing = run.diagnosis.probing
+    if probing is None or probing.allowed == 0:
+        return True
+    return probing.allowed < MOST_SECONDS and NO_TIME in probing.skipped.values()
+
+
+def probed(
+    plan: Plan,
+    predicted: Mapping[str, Predicted],
+    metric: str,
+    error: Callable[[np.ndarray, np.ndarray], Estimate],
+    training: Callable[[], ProbedTraining | None],
+    budget: Budget,
+) -> Probed:
+    """What the probes show of a run whose sets were predicted; nothing without a dev set, or of a streamed table.
+
+    ``metric`` is the ladder's, and ``error`` measures it from targets and outputs; ``training`` makes what the probes
+    of the training repeat.
+    """
+    reason = _unsuited(plan, predicted)
+    if reason:
+        budget.skip("all probes of the data", reason)
+        return Probed()
+    shown = probe_data(_examined(plan, predicted, metric, error), _sets(plan), budget)
+    if any(each.strength == STRONG for each in shown.findings):
+        budget.skip(TRAINING_PROBE, "a fault of the data comes first")
+        return shown
+    repeated = training()
+    if repeated is None:
+        budget.skip(TRAINING_PROBE, "it cannot be repeated in memory")
+        return shown
+    of_training = training_findings(repeated, budget)
+    shown.findings += [each for each in of_training if each.stage != GAP]
+    shown.about_gaps[:0] = [each for each in of_training if each.stage == GAP]
+    return shown
+
+
+def _unsuited(plan: Plan, predicted: Mapping[str, Predicted]) -> str:
+    if plan.table is not None:
+        return "the table is streamed and not held in memory"
+    if "dev" not in predicted:
+        return "there is no dev set"
+    return ""
+
+
+def _examined(
+    plan: Plan,
+    predicted: Mapping[str, Predicted],
+    metric: str,
+    error: Callable[[np.ndarray, np.ndarray], Estimate],
+) -> Examined:
+    data, split = plan.data, plan.experiment.split
+    given = data.sets is not None and bool(np.any(data.sets > 0))
+    is_array = isinstance(data.inputs, np.ndarray)
+    parts = reduced({name: _part(plan, predicted[name]) for name in ("train", "dev")}, is_array)
+    dev = parts["dev"]
+    return Examined(
+        task=data.task,
+        classes=data.classes,
+        train=parts["train"],
+        dev=dev,
+        error=error,
+        metric=metric,
+        columns=data.inputs if isinstance(data.inputs, tuple) else (),
+        hashes=row_hashes(data.inputs),
+        grouped=split.group is not None or split.duplicates == "together",
+        chosen_at_random=not given and split.time is None and split.column is None,
+        ordered=split.time is not None,
+        settings={"data.exclude": list(plan.experiment.data.exclude)},
+        matters=default_matters(error(dev.y, dev.outputs)),
+        seed=plan.training.seed,
+    )
+
+
+def _part(plan: Plan, predicted: Predicted) -> Part:
+    """A set, or an even sample of it where it has too many values."""
+    rows = predicted.rows
+    width = max(1, int(np.prod(plan.input_shape)))
+    most = min(MOST_EXAMPLES, max(1, MOST_VALUES // width))
+    chosen = np.arange(len(rows)) if len(rows) <= most else np.linspace(0, len(rows) - 1, most).astype(int)
+    rows = rows[chosen]
+    x = plan.preparation.inputs(plan.data, rows, dtype=np.float32).reshape(len(rows), -1)
+    return Part(rows, x, plan.data.target[rows], predicted.outputs[chosen])
+
+
+def _sets(plan: Plan) -> dict[str, dict[str, Any]]:
+    """Inputs by set and column; the test set's are compared with the others', its targets stay closed."""
+    sets = {"train": plan.split.train, "dev": plan.split.dev, "test": plan.split.test}
+    return {name: comparable(plan.data, rows) if len(rows) else {} for name, rows in sets.items()}

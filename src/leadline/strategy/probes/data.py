@@ -1,0 +1,75 @@
+"""All probes of a run's data in one go: levels for the ladder, and findings."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from leadline.strategy.findings import Finding
+from leadline.strategy.ladder import Level
+from leadline.strategy.probes.budget import Budget
+from leadline.strategy.probes.copies import copy_findings, repeats
+from leadline.strategy.probes.curve import growth
+from leadline.strategy.probes.examined import Array, Examined
+from leadline.strategy.probes.labels import label_findings
+from leadline.strategy.probes.leaks import leak_findings
+from leadline.strategy.probes.levels import levels
+from leadline.strategy.probes.order import order_findings
+from leadline.strategy.probes.rare import rare_findings
+from leadline.strategy.probes.references import BOOSTING, LINEAR, boosting, references, usual
+from leadline.strategy.probes.shift import shift_findings
+from leadline.strategy.probes.signal import signal, signal_findings
+from leadline.strategy.probes.verdict import beside, verdict_findings
+
+LEAST = 30
+"""Training and dev examples below which nothing can be told."""
+
+
+@dataclass
+class Probed:
+    """What the probes of the data have shown: findings of the data, findings about the gaps, and levels."""
+
+    findings: list[Finding] = field(default_factory=list)
+    about_gaps: list[Finding] = field(default_factory=list)
+    levels: tuple[Level, ...] = ()
+
+
+def probe_data(examined: Examined, sets: Mapping[str, Mapping[str, Array]], budget: Budget) -> Probed:
+    """Make every probe of the data that the budget has time for, the cheap and grave ones first.
+
+    ``sets`` holds the inputs of train, dev and test by column, to be compared with each other.
+    """
+    probed = Probed()
+    if min(len(examined.train), len(examined.dev)) < LEAST:
+        budget.skip("all probes of the data", f"there are fewer than {LEAST} training or dev examples")
+        return probed
+    with budget.timed("copies"):
+        repeated = repeats(examined)
+        probed.findings += copy_findings(examined, repeated)
+    found = references(examined, budget)
+    with budget.timed("levels"):
+        probed.levels = levels(examined, found, repeated)
+    with budget.timed("signal"):
+        seen = signal(examined, found)
+        probed.findings += [*signal_findings(examined, found, seen), *rare_findings(examined, seen)]
+
+    def within(name: str, probe: Callable[[], list[Finding]]) -> None:
+        if budget.left <= 0:
+            budget.skip(name)
+            return
+        with budget.timed(name):
+            probed.findings += probe()
+
+    within("columns", lambda: leak_findings(examined, budget))
+    within("sets", lambda: shift_findings(examined, found, sets))
+    within("labels", lambda: label_findings(examined, found))
+    within("order", lambda: order_findings(examined))
+    grown = None
+    if budget.left > 0:
+        with budget.timed("learning curve"):
+            name = LINEAR if boosting(examined) is None else BOOSTING
+            grown = growth(examined, name, usual(examined))
+    else:
+        budget.skip("learning curve")
+    probed.about_gaps = verdict_findings(examined, beside(examined, found), grown)
+    return probed

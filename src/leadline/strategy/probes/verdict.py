@@ -1,0 +1,231 @@
+"""Bias, variance or noise: what the references say about a network's errors, where no human level is given.
+
+A reference that predicts unseen examples better than the network fits its own training examples shows avoidable bias.
+One that does better on dev, though the network fits its training examples well, shows variance. Where nothing does
+better, the error may be noise: then it is as low as that of models of other kinds, and does not fall with more
+examples.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from leadline.measure.intervals import Estimate
+from leadline.strategy.findings import MODERATE, STRONG, Finding, Quantity
+from leadline.strategy.ladder import BIAS, VARIANCE
+from leadline.strategy.probes.curve import Growth
+from leadline.strategy.probes.examined import Examined
+from leadline.strategy.probes.references import Reference
+from leadline.strategy.probes.significance import independent_difference, mean_difference
+from leadline.text import listed
+
+CLEAR = 0.01
+SMALL_SHARE = 0.1
+"""Differences of squared errors below this share of the error do not matter."""
+UNCLEAR = 0.05
+AS_GOOD = 0.15
+"""References within this share of the network's error are as good as it."""
+
+
+@dataclass(frozen=True)
+class Beside:
+    """A reference beside the network.
+
+    Attributes:
+        name: of the reference.
+        on_dev: the network's dev loss less the reference's, on the same examples.
+        p_value: that they are equally good there.
+        on_training: the network's training loss less the reference's out-of-fold loss on the same examples; None where
+            the latter is unknown.
+        p_training: that these are equal.
+
+    """
+
+    name: str
+    on_dev: Estimate
+    p_value: float
+    on_training: Estimate | None
+    p_training: float
+
+
+def beside(examined: Examined, found: Sequence[Reference]) -> tuple[Beside, ...]:
+    """The references beside the network; p-values are corrected for how many there are."""
+    train, dev, looks = examined.train, examined.dev, max(1, len(found))
+    made = []
+    for each in found:
+        gap, p = mean_difference(examined.losses(dev.y, dev.outputs) - examined.losses(dev.y, each.dev))
+        fit, p_fit = None, 1.0
+        if each.out_of_fold is not None:
+            own = examined.losses(train.y, train.outputs)
+            fit, p_fit = mean_difference(own - examined.losses(train.y, each.out_of_fold))
+        made.append(Beside(each.name, gap, min(1.0, p * looks), fit, min(1.0, p_fit * looks)))
+    return tuple(made)
+
+
+def verdict_findings(examined: Examined, compared: Sequence[Beside], growth: Growth | None) -> list[Finding]:
+    """What the references show about the gaps: bias, variance, more data, or that nothing measured does better."""
+    if not compared:
+        return []
+    dev_loss = float(examined.losses(examined.dev.y, examined.dev.outputs).mean())
+    if dev_loss == 0:
+        return []
+    found = [*_bias(examined, compared, dev_loss), *_variance(examined, compared, dev_loss)]
+    more = _more_data(examined, growth, dev_loss)
+    if found:
+        return [*found, *more]
+    return more or _floor(examined, compared, growth, dev_loss)
+
+
+def _matters(examined: Examined, gap: Estimate, dev_loss: float) -> bool:
+    limit = examined.matters if examined.by_share else SMALL_SHARE * dev_loss
+    return gap.value > limit
+
+
+def _bias(examined: Examined, compared: Sequence[Beside], dev_loss: float) -> list[Finding]:
+    shown = [
+        each
+        for each in compared
+        if each.on_training is not None and each.p_training < CLEAR and _matters(examined, each.on_training, dev_loss)
+    ]
+    if not shown:
+        return []
+    best = max(shown, key=lambda each: each.on_training.value if each.on_training else 0.0)
+    assert best.on_training is not None
+    better = best.on_dev.value > 0
+    by, what = _shown(examined, best.on_training), _what(examined)
+    statement = (
+        f"Avoidable bias: {best.name} predicts training examples that it has not seen better than the network fits "
+        f"them; the network's training {what} is higher by {by.plain()} ({by.range()})."
+    )
+    return [
+        Finding(
+            "avoidable-bias",
+            statement,
+            (Quantity(f"training {what} above that of {best.name} on unseen examples", by), *_on_dev(examined, best)),
+            STRONG if better else MODERATE,
+            "Train a bigger network, or longer: this one leaves out what can be learnt.",
+            BIAS,
+            settle="A sounding of a bigger network and of longer training.",
+        )
+    ]
+
+
+def _variance(examined: Examined, compared: Sequence[Beside], dev_loss: float) -> list[Finding]:
+    """A reference does better on dev, though the network fits its training examples well."""
+    shown = [
+        each
+        for each in compared
+        if each.p_value < CLEAR and _matters(examined, each.on_dev, dev_loss) and _fits_as_well(each)
+    ]
+    if not shown:
+        return []
+    best = max(shown, key=lambda each: each.on_dev.value)
+    by, what = _shown(examined, best.on_dev), _what(examined)
+    statement = (
+        f"Variance: {best.name} learnt from the same examples and predicts dev examples better, by {by.plain()} "
+        f"({by.range()}) of {what}, though the network fits its training examples no worse."
+    )
+    return [
+        Finding(
+            "variance",
+            statement,
+            _on_dev(examined, best),
+            STRONG,
+            "Regularize (L2, dropout, augmentation, a smaller network), or get more training data.",
+            VARIANCE,
+            settle="A sounding of the penalties, and of more data.",
+        )
+    ]
+
+
+def _fits_as_well(each: Beside) -> bool:
+    return each.on_training is None or each.on_training.value <= 0
+
+
+def _more_data(examined: Examined, growth: Growth | None, dev_loss: float) -> list[Finding]:
+    if growth is None or not growth.falls:
+        return []
+    gain = Estimate(growth.doubling, n=len(examined.dev), unit="points" if examined.by_share else "")
+    if not _matters(examined, gain, dev_loss) and growth.doubling < SMALL_SHARE * dev_loss:
+        return []
+    overfits, gap = _overfits(examined)
+    fall, what = _shown(examined, growth.fall), _what(examined)
+    statement = (
+        f"More training data would help: from {growth.sizes[1]} to {growth.sizes[2]} training examples the dev {what} "
+        f"of {growth.name} still fell by {fall.plain()} ({fall.range()})."
+    )
+    if overfits:
+        statement += f" The network's dev {what} is {_shown(examined, gap).plain()} above its training {what}."
+    return [
+        Finding(
+            "more-data-helps",
+            statement,
+            (Quantity(f"fall of the dev {what} from half to all training examples", fall),),
+            STRONG if overfits else MODERATE,
+            f"Collect more training data: twice as many should take off about {gain.plain()} more.",
+            VARIANCE,
+            settle="A sounding, which measures the network's own learning curve.",
+        )
+    ]
+
+
+def _overfits(examined: Examined) -> tuple[bool, Estimate]:
+    train, dev = examined.train, examined.dev
+    gap, p = independent_difference(examined.losses(train.y, train.outputs), examined.losses(dev.y, dev.outputs))
+    return gap.value > 0 and p < CLEAR, gap
+
+
+def _floor(examined: Examined, compared: Sequence[Beside], growth: Growth | None, dev_loss: float) -> list[Finding]:
+    """Nothing measured does better; said of noise only where models of other kinds are about as good."""
+    near = [each for each in compared if each.p_value > UNCLEAR or each.on_dev.value >= -AS_GOOD * dev_loss]
+    closest = max(compared, key=lambda each: each.on_dev.value)
+    by, what = _shown(examined, closest.on_dev), _what(examined)
+    names = listed([each.name for each in (near or [closest])])
+    evidence = (Quantity(f"network's dev {what} less that of {closest.name}", by),)
+    if len(near) < 2:
+        return [
+            Finding(
+                "inconclusive",
+                f"Nothing measured does better than the network, and nothing comes near it: {closest.name} is nearest, "
+                f"by {by.plain()} ({by.range()}). What remains may be bias or noise.",
+                evidence,
+                MODERATE,
+                "Give the human level (goal.human_error), or sound the remedies: leadline sound.",
+                settle="A human level, or a sounding of a bigger network.",
+            )
+        ]
+    flat = growth is not None and growth.fall.interval[1] < 0.5 * dev_loss
+    statement = (
+        f"Nothing that was measured does better than the network: {names} come to about the same dev {what} "
+        f"({closest.name}: difference {by.plain()}, {by.range()})."
+    )
+    if growth is not None and not growth.falls:
+        statement += f" From {growth.sizes[1]} to {growth.sizes[2]} examples the error no longer fell clearly."
+    return [
+        Finding(
+            "noise-floor",
+            statement,
+            evidence,
+            STRONG if flat and by.interval[1] < AS_GOOD * dev_loss else MODERATE,
+            "Stop tuning, or find inputs that say more about the target: the error looks like noise in these inputs.",
+            settle="A human level (goal.human_error), or a second target for some examples, tells noise from bias.",
+        )
+    ]
+
+
+def _on_dev(examined: Examined, best: Beside) -> tuple[Quantity, ...]:
+    return (Quantity(f"network's dev {_what(examined)} above that of {best.name}", _shown(examined, best.on_dev)),)
+
+
+def _what(examined: Examined) -> str:
+    return (
+        "error" if examined.by_share else "squared error" if examined.task == "regression" else "share of wrong answers"
+    )
+
+
+def _shown(examined: Examined, gap: Estimate) -> Estimate:
+    """A difference of losses as people read it: points, or variances of the target."""
+    low, high = gap.interval
+    unit = "" if examined.task == "regression" else "points"
+    return Estimate(gap.value, low, high, gap.n, gap.level, unit)
