@@ -153,7 +153,6 @@ def test_toml_has_no_form_for_other_values() -> None:
 
 def test_data_and_split_agree_with_the_settings_that_use_them() -> None:
     from dataclasses import fields
-    from typing import get_args
 
     from leadline.data import settings
     from leadline.experiment import sections
@@ -164,5 +163,3 @@ def test_data_and_split_agree_with_the_settings_that_use_them() -> None:
         (sections.SourceSection, settings.GivenSet),
     ):
         assert list(section.model_fields) == [field.name for field in fields(used)]
-    assert get_args(sections.Kind) == settings.KINDS
-    assert get_args(sections.Normalization) == settings.NORMALIZATIONS

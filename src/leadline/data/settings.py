@@ -9,16 +9,24 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, get_args
 
 from leadline.errors import UsageError, nearest
+from leadline.limits import (
+    SIZE,
+    BrokenImages,
+    Duplicates,
+    ErrorRate,
+    Kind,
+    Normalization,
+    Seed,
+    Stream,
+    check_fields,
+    check_value,
+    is_size,
+)
 from leadline.measure.tasks import check_asked
 
-Kind = Literal["number", "category", "boolean", "date", "text", "identifier"]
-Normalization = Literal["auto", "standardize", "robust", "quantile", "unit", "none"]
-Duplicates = Literal["report", "together", "ignore"]
 Size = float | int | Literal["auto"]
-
 KINDS: tuple[str, ...] = get_args(Kind)
 NORMALIZATIONS: tuple[str, ...] = get_args(Normalization)
-DUPLICATES: tuple[str, ...] = get_args(Duplicates)
 
 
 @dataclass(frozen=True)
@@ -79,11 +87,11 @@ class DataSettings:
     features: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
     types: Mapping[str, str] = field(default_factory=dict)
-    normalization: str = "auto"
+    normalization: Normalization = "auto"
     segments: tuple[str, ...] = ()
-    broken: str = "fatal"
+    broken: BrokenImages = "fatal"
     size: tuple[int, int] | None = None
-    stream: bool | str = "auto"
+    stream: Stream = "auto"
     corrections: str | None = None
     dev: GivenSet | None = None
     test: GivenSet | None = None
@@ -107,7 +115,6 @@ class DataSettings:
             object.__setattr__(self, "source", weighted_sources("data.source", self.source))
         object.__setattr__(self, "extra", weighted_sources("data.extra", self.extra))
         object.__setattr__(self, "segments", _names("segments", self.segments))
-        _one_of("broken", self.broken, ("fatal", "skip"))
         if self.size is not None:
             object.__setattr__(self, "size", _image_size(self.size))
         if self.features is not None:
@@ -120,11 +127,9 @@ class DataSettings:
             object.__setattr__(self, name, _given_set(f"data.{name}", getattr(self, name)))
         if self.task is not None:
             check_asked(self.task, "data.task")
-        if self.stream not in (True, False, "auto"):
-            raise UsageError(f'data.stream: got {self.stream!r}; it is true, false or "auto".')
-        _one_of("normalization", self.normalization, NORMALIZATIONS)
+        check_fields(self, "data", ("normalization", "broken", "stream", "inputs", "corrections"))
         for column, kind in self.types.items():
-            _one_of(f"types.{column}", kind, KINDS)
+            check_value(f"data.types.{column}", kind, Kind)
 
 
 @dataclass(frozen=True)
@@ -147,39 +152,26 @@ class SplitSettings:
     test: Size = "auto"
     train_dev: Size = "auto"
     stratify: bool = True
-    seed: int = 0
-    precision: float | None = None
-    expected_error: float = 0.1
+    seed: Seed = 0
+    precision: ErrorRate | None = None
+    expected_error: ErrorRate = 0.1
     group: str | None = None
     time: str | None = None
     column: str | None = None
     file: str | None = None
-    duplicates: str = "report"
+    duplicates: Duplicates = "report"
 
     def __post_init__(self) -> None:
         for name in ("train", "dev", "test", "train_dev"):
-            _check_size(name, getattr(self, name))
-        for name in ("precision", "expected_error"):
-            value = getattr(self, name)
-            if value is not None and not (isinstance(value, float) and 0 < value < 0.5):
-                raise UsageError(f"split.{name}: got {value!r}; it is a difference of error rates such as 0.005.")
-        if self.duplicates not in DUPLICATES:
-            raise UsageError(f"split.duplicates: got {self.duplicates!r}.{nearest(str(self.duplicates), DUPLICATES)}")
+            if not is_size(getattr(self, name)):
+                raise UsageError(f"split.{name}: got {getattr(self, name)!r}; it is {SIZE}.")
+        check_fields(self, "split", ("stratify", "seed", "precision", "expected_error", "duplicates"))
         ways = [name for name in ("time", "column", "file") if getattr(self, name) is not None]
         if len(ways) > 1 or (self.group is not None and ways and ways != ["file"]):
             first, second = [*(["group"] if self.group else []), *ways][:2]
             raise UsageError(f"split: {first} and {second} exclude each other; give one of them.")
         if self.duplicates == "together" and ways:
             raise UsageError(f'split: duplicates = "together" and {ways[0]} exclude each other; give one of them.')
-        if not isinstance(self.stratify, bool):
-            raise UsageError(f"split.stratify: got {self.stratify!r}; it is true or false.")
-        if isinstance(self.seed, bool) or not isinstance(self.seed, int) or self.seed < 0:
-            raise UsageError(f"split.seed: got {self.seed!r}; it is a whole number from 0 up.")
-
-
-def _one_of(key: str, value: object, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise UsageError(f"data.{key}: got {value!r}.{nearest(str(value), allowed)}")
 
 
 def _names(key: str, value: object) -> tuple[str, ...]:
@@ -224,14 +216,3 @@ def _image_size(value: Any) -> tuple[int, int]:
     if len(sides) != 2 or not all(type(side) is int and 0 < side <= 8192 for side in sides):
         raise UsageError(f"data.size: got {value!r}; it is [height, width] in pixels, such as [32, 32].")
     return sides[0], sides[1]
-
-
-def _check_size(name: str, size: object) -> None:
-    if size == "auto":
-        return
-    if isinstance(size, int | float) and not isinstance(size, bool) and size >= 0:
-        if float(size).is_integer() or size < 1:
-            return
-        raise UsageError(f"split.{name}: got {size!r}; a count is whole and a fraction is at most 1.")
-    allowed = 'a fraction such as 0.2, a count such as 500, 0 for none, or "auto"'
-    raise UsageError(f"split.{name}: got {size!r}; it is {allowed}.")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,13 +9,14 @@ from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from leadline.extensions import registry
+from leadline.limits import SIZE, Span, is_size
 
 
 def size(value: object) -> object:
     """A set's size: a fraction, a count, or "auto"."""
-    if value == "auto" or (type(value) is int and value >= 0) or (type(value) is float and 0 <= value <= 1):
+    if is_size(value):
         return value
-    raise PydanticCustomError("size", 'a fraction from 0 to 1, a whole number of examples, or "auto"')
+    raise PydanticCustomError("size", "{words}", {"words": SIZE})
 
 
 def batch_size(value: object) -> object:
@@ -102,24 +102,13 @@ def early_stopping(value: object) -> object:
     return value
 
 
-def within(low: float, high: float, around: float) -> BeforeValidator:
-    """A range of random draws: [low, high], or a number b for ``around`` − b to ``around`` + b."""
+def within(span: Span) -> BeforeValidator:
+    """A range of random draws."""
 
     def check(value: Any) -> Any:
-        span = min(around - low, high - around)
-        if value is None or (_is_number(value) and 0 <= value <= span):
-            return value
-        if isinstance(value, list | tuple) and len(value) == 2 and all(_is_number(end) for end in value):
-            ends = float(value[0]), float(value[1])
-            if low <= ends[0] <= ends[1] <= high:
-                return ends
-        allowed = {"span": f"{span:g}", "low": f"{low:g}", "high": f"{high:g}"}
-        raise PydanticCustomError(
-            "range", "a number from 0 to {span}, or [low, high] between {low} and {high}", allowed
-        )
+        read = None if value is None else span.read(value)
+        if value is None or read is not None:
+            return read
+        raise PydanticCustomError("range", "{words}", {"words": span.words})
 
     return BeforeValidator(check)
-
-
-def _is_number(value: Any) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)

@@ -8,13 +8,10 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
+from leadline import limits
 from leadline.experiment import checks
 
 Tables = tuple[dict[str, Any], ...]
-# The same names as in `leadline.data.settings` (a test compares them), which would cost the start of every command.
-Kind = Literal["number", "category", "boolean", "date", "text", "identifier"]
-Normalization = Literal["auto", "standardize", "robust", "quantile", "unit", "none"]
-Duplicates = Literal["report", "together", "ignore"]
 
 
 class Section(BaseModel):
@@ -44,12 +41,12 @@ class DataSection(Section):
     task: str | None = None
     features: Names | None = None
     exclude: Names = ()
-    types: dict[str, Kind] = {}
-    normalization: Normalization = "auto"
+    types: dict[str, limits.Kind] = {}
+    normalization: limits.Normalization = "auto"
     segments: Names = ()
-    broken: Literal["fatal", "skip"] = "fatal"
+    broken: limits.BrokenImages = "fatal"
     size: Annotated[tuple[int, int] | None, Field(strict=False)] = None
-    stream: bool | Literal["auto"] = "auto"
+    stream: limits.Stream = "auto"
     corrections: str | None = None
     dev: SourceSection | None = None
     test: SourceSection | None = None
@@ -77,14 +74,14 @@ class SplitSection(Section):
     test: Annotated[Any, BeforeValidator(checks.size)] = "auto"
     train_dev: Annotated[Any, BeforeValidator(checks.size)] = "auto"
     stratify: bool = True
-    seed: int = Field(default=0, ge=0, lt=2**32)
-    precision: float | None = Field(default=None, gt=0, lt=0.5)
-    expected_error: float = Field(default=0.1, gt=0, lt=0.5)
+    seed: limits.Seed = 0
+    precision: limits.ErrorRate | None = None
+    expected_error: limits.ErrorRate = 0.1
     group: str | None = None
     time: str | None = None
     column: str | None = None
     file: str | None = None
-    duplicates: Duplicates = "report"
+    duplicates: limits.Duplicates = "report"
 
 
 class NetworkSection(Section):
@@ -108,8 +105,8 @@ class NetworkSection(Section):
     members: int | None = Field(default=None, ge=1, le=1000)
     modules: Names = ()
     initializer: Literal["auto", "zeros", "normal", "xavier", "he"] = "auto"
-    gain: float = Field(default=1.0, gt=0)
-    generator: Literal["torch", "numpy"] = "torch"
+    gain: limits.Positive = 1.0
+    generator: limits.Generator = "torch"
 
 
 class ExtensionsSection(Section):
@@ -127,59 +124,56 @@ class EarlyStopping(Section):
     The best one is that of the metric to optimize on the dev set ("goal"), or of its error or cost.
     """
 
-    patience: int = Field(default=10, ge=0)
-    monitor: Literal["goal", "dev_error", "dev_cost"] = "goal"
-    min_improvement: float = Field(default=0.0, ge=0)
+    patience: limits.CountOrNone = 10
+    monitor: limits.Monitor = "goal"
+    min_improvement: limits.NotNegative = 0.0
 
 
 class TrainingSection(Section):
     """``[training]``: how the cost is minimized."""
 
-    epochs: int | None = Field(default=None, ge=1)
+    epochs: limits.Count | None = None
     batch_size: Annotated[Any, BeforeValidator(checks.batch_size)] = None
     optimizer: Annotated[dict[str, Any] | None, BeforeValidator(checks.typed_table)] = None
-    learning_rate: float | None = Field(default=None, gt=0)
+    learning_rate: limits.Positive | None = None
     schedule: Annotated[dict[str, Any] | None, BeforeValidator(checks.typed_table)] = None
     loss: str | None = None
-    l2: float | None = Field(default=None, ge=0)
-    l1: float | None = Field(default=None, ge=0)
-    clip_norm: float | None = Field(default=None, gt=0)
-    label_smoothing: float | None = Field(default=None, ge=0, lt=1)
+    l2: limits.NotNegative | None = None
+    l1: limits.NotNegative | None = None
+    clip_norm: limits.Positive | None = None
+    label_smoothing: limits.BelowOne | None = None
     label_smoothing_schedule: Annotated[dict[str, Any] | None, BeforeValidator(checks.typed_table)] = None
     dropout_schedule: Annotated[dict[str, Any] | None, BeforeValidator(checks.typed_table)] = None
     early_stopping: Annotated[EarlyStopping | None, BeforeValidator(checks.early_stopping)] = None
-    precision: Literal["float32", "float64"] = "float32"
-    gradient_tolerance: float | None = Field(default=None, gt=0)
-    seed: int = Field(default=0, ge=0, lt=2**32)
+    precision: limits.Precision = "float32"
+    gradient_tolerance: limits.Positive | None = None
+    seed: limits.Seed = 0
     device: str = "auto"
-
-
-Factor = Annotated[Any, checks.within(0.0, 10.0, 1.0)]
 
 
 class ElasticTable(Section):
     """``elastic``: noise smoothed by a Gaussian of sigma pixels, times alpha."""
 
-    alpha: float = Field(gt=0, le=1000)
-    sigma: float = Field(gt=0, le=1000)
+    alpha: limits.Pixels
+    sigma: limits.Pixels
 
 
 class AugmentSection(Section):
     """``[augment]``: how training images are varied at random, anew in every epoch; see `leadline.Augmentation`."""
 
-    crop: int | None = Field(default=None, ge=0)
-    flip: Literal["horizontal", "vertical", "both"] | None = None
-    rotation: Annotated[Any, checks.within(-180.0, 180.0, 0.0)] = None
-    zoom: Annotated[Any, checks.within(0.1, 10.0, 1.0)] = None
-    shear: Annotated[Any, checks.within(-60.0, 60.0, 0.0)] = None
-    translation: float | None = Field(default=None, ge=0, le=1)
+    crop: limits.CountOrNone | None = None
+    flip: limits.Flip | None = None
+    rotation: Annotated[Any, checks.within(limits.SPANS["rotation"])] = None
+    zoom: Annotated[Any, checks.within(limits.SPANS["zoom"])] = None
+    shear: Annotated[Any, checks.within(limits.SPANS["shear"])] = None
+    translation: limits.Share | None = None
     elastic: ElasticTable | None = None
-    brightness: Factor = None
-    contrast: Factor = None
-    saturation: Factor = None
-    hue: float | None = Field(default=None, ge=0, le=0.5)
-    pca_colour: float | None = Field(default=None, ge=0, le=1)
-    padding: Literal["edge", "reflect", "mean", "zero"] | None = None
+    brightness: Annotated[Any, checks.within(limits.SPANS["brightness"])] = None
+    contrast: Annotated[Any, checks.within(limits.SPANS["contrast"])] = None
+    saturation: Annotated[Any, checks.within(limits.SPANS["saturation"])] = None
+    hue: limits.HueShare | None = None
+    pca_colour: limits.Share | None = None
+    padding: limits.Padding | None = None
 
 
 class CostTable(Section):
@@ -187,7 +181,7 @@ class CostTable(Section):
 
     actual: str
     predicted: str
-    cost: float = Field(ge=0)
+    cost: limits.NotNegative
 
 
 class GoalSection(Section):
@@ -198,9 +192,9 @@ class GoalSection(Section):
     """
 
     optimizing: str | None = None
-    human_error: float | None = Field(default=None, ge=0)
+    human_error: limits.NotNegative | None = None
     costs: Annotated[tuple[CostTable, ...], Field(strict=False)] = ()
-    seconds_per_example: float | None = Field(default=None, gt=0)
+    seconds_per_example: limits.Positive | None = None
 
 
 class SearchSection(Section):
@@ -210,12 +204,12 @@ class SearchSection(Section):
     `leadline.search.spaces`; without it the space is that of the first ``tiers`` tiers.
     """
 
-    trials: int | None = Field(default=None, ge=1)
+    trials: limits.Count | None = None
     sampler: str | None = None
-    seed: int | None = Field(default=None, ge=0, lt=2**32)
+    seed: limits.Seed | None = None
     tiers: int | None = Field(default=None, ge=1, le=3)
     pruning: bool | None = None
     budget: float | str | None = None
-    finalists: int | None = Field(default=None, ge=0)
+    finalists: limits.CountOrNone | None = None
     seeds: int | None = Field(default=None, ge=2)
     space: dict[str, Any] = {}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from typing import Any
 
 from leadline.data import Dataset, read
@@ -161,25 +161,15 @@ def _changes(
     return changes
 
 
+DESCRIBED_APART = ("source", "extra", "task", "stream", "dev", "test")
+"""Keys of ``[data]`` that data in memory need told in another form, or not at all; all others are told as they are."""
+
+
 def _described(data: Dataset) -> dict[str, Any]:
     """``[data]`` for a data set that is there already: where it came from, if that was a file."""
     settings = data.settings
-    found: dict[str, Any] = {
-        key: getattr(settings, key)
-        for key in (
-            "inputs",
-            "target",
-            "features",
-            "exclude",
-            "types",
-            "normalization",
-            "segments",
-            "broken",
-            "size",
-            "corrections",
-        )
-        if getattr(settings, key) is not None
-    }
+    plain = [field.name for field in fields(settings) if field.name not in DESCRIBED_APART]
+    found: dict[str, Any] = {key: getattr(settings, key) for key in plain if getattr(settings, key) is not None}
     found |= settings.described_sources()
     for part in ("dev", "test"):
         given = getattr(settings, part)

@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Any, Literal, get_args
+from typing import Any
 
 from leadline.errors import UsageError, nearest
+from leadline.limits import SPANS, CountOrNone, Flip, HueShare, Padding, Pixels, Share, check_fields
 
-Flip = Literal["horizontal", "vertical", "both"]
-Padding = Literal["edge", "reflect", "mean", "zero"]
 Range = float | tuple[float, float]
-
-FLIPS: tuple[str, ...] = get_args(Flip)
-PADDINGS: tuple[str, ...] = get_args(Padding)
-LIMITS: dict[str, tuple[float, float]] = {
-    "rotation": (-180.0, 180.0),
-    "shear": (-60.0, 60.0),
-    "zoom": (0.1, 10.0),
-    "brightness": (0.0, 10.0),
-    "contrast": (0.0, 10.0),
-    "saturation": (0.0, 10.0),
-}
-"""The lowest and the highest value of each range."""
-AROUND_ONE = ("zoom", "brightness", "contrast", "saturation")
-"""Factors: a single number b stands for the range 1 − b to 1 + b; for angles it stands for −b to b."""
-LARGEST = {"translation": 1.0, "hue": 0.5, "pca_colour": 1.0}
 COLOUR = ("brightness", "contrast", "saturation", "hue", "pca_colour")
 THREE_CHANNELS = ("saturation", "hue", "pca_colour")
 RESAMPLING = ("rotation", "zoom", "shear", "translation", "elastic")
@@ -39,14 +22,11 @@ class Elastic:
     Source: Simard, Steinkraus and Platt, 2003, "Best practices for convolutional neural networks".
     """
 
-    alpha: float
-    sigma: float
+    alpha: Pixels
+    sigma: Pixels
 
     def __post_init__(self) -> None:
-        for name in ("alpha", "sigma"):
-            value = getattr(self, name)
-            if not _is_number(value) or not 0 < value <= 1000:
-                raise UsageError(f"augment.elastic.{name}: got {value!r}; it is a number of pixels above 0.")
+        check_fields(self, "augment.elastic")
 
 
 @dataclass(frozen=True)
@@ -69,32 +49,27 @@ class Augmentation:
     The label stays as it is: choose only what leaves it right. A digit does not survive every flip or rotation.
     """
 
-    crop: int = 0
+    crop: CountOrNone = 0
     flip: Flip | None = None
     rotation: Range = 0.0
     zoom: Range = 0.0
     shear: Range = 0.0
-    translation: float = 0.0
+    translation: Share = 0.0
     elastic: Elastic | Mapping[str, float] | None = None
     brightness: Range = 0.0
     contrast: Range = 0.0
     saturation: Range = 0.0
-    hue: float = 0.0
-    pca_colour: float = 0.0
+    hue: HueShare = 0.0
+    pca_colour: Share = 0.0
     padding: Padding = "edge"
 
     def __post_init__(self) -> None:
-        if type(self.crop) is not int or self.crop < 0:
-            raise UsageError(f"augment.crop: got {self.crop!r}; it is a whole number of pixels.")
-        if self.flip is not None:
-            _one_of("flip", self.flip, FLIPS)
-        _one_of("padding", self.padding, PADDINGS)
-        for name in LIMITS:
-            object.__setattr__(self, name, _range(name, getattr(self, name)))
-        for name, largest in LARGEST.items():
-            value = getattr(self, name)
-            if not _is_number(value) or not 0 <= value <= largest:
-                raise UsageError(f"augment.{name}: got {value!r}; it is a number from 0 to {largest:g}.")
+        check_fields(self, "augment", ("crop", "flip", "padding", "translation", "hue", "pca_colour"))
+        for name, span in SPANS.items():
+            value = span.read(getattr(self, name))
+            if value is None:
+                raise UsageError(f"augment.{name}: got {getattr(self, name)!r}; it is {span.words}.")
+            object.__setattr__(self, name, value)
         if isinstance(self.elastic, Mapping):
             object.__setattr__(self, "elastic", _elastic(self.elastic))
 
@@ -123,11 +98,7 @@ class Augmentation:
 
     def bounds(self, name: str) -> tuple[float, float]:
         """The lowest and the highest value of a range; (1, 1) for a factor and (0, 0) for an angle that is off."""
-        value = getattr(self, name)
-        if isinstance(value, tuple):
-            return value
-        middle = 1.0 if name in AROUND_ONE else 0.0
-        return middle - value, middle + value
+        return SPANS[name].ends(getattr(self, name))
 
     def check_images(self, shape: tuple[int, int, int] | None, name: str) -> None:
         """Raise `UsageError` unless images (height, width, channels) of the data set ``name`` can be varied so."""
@@ -148,20 +119,6 @@ class Augmentation:
             )
 
 
-def _range(name: str, value: Any) -> Range:
-    """A number, or (low, high) within the limits of ``name``."""
-    low, high = LIMITS[name]
-    if _is_number(value):
-        span = 1.0 - low if name in AROUND_ONE else high
-        if 0 <= value <= span:
-            return float(value)
-        raise UsageError(f"augment.{name}: got {value!r}; it is a number from 0 to {span:g}, or [low, high].")
-    ends = tuple(value) if isinstance(value, list | tuple) else ()
-    if len(ends) == 2 and all(_is_number(end) for end in ends) and low <= ends[0] <= ends[1] <= high:
-        return float(ends[0]), float(ends[1])
-    raise UsageError(f"augment.{name}: got {value!r}; a range is [low, high] from {low:g} to {high:g}.")
-
-
 def _elastic(table: Mapping[str, Any]) -> Elastic:
     names = ("alpha", "sigma")
     unknown = next((key for key in table if key not in names), None)
@@ -171,12 +128,3 @@ def _elastic(table: Mapping[str, Any]) -> Elastic:
     if missing is not None:
         raise UsageError(f"augment.elastic.{missing}: this key is needed here.")
     return Elastic(table["alpha"], table["sigma"])
-
-
-def _one_of(key: str, value: object, allowed: tuple[str, ...]) -> None:
-    if value not in allowed:
-        raise UsageError(f"augment.{key}: got {value!r}.{nearest(str(value), allowed)}")
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
