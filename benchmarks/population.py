@@ -30,7 +30,7 @@ def network_of(sizes: tuple[int, ...], keep_prob: float | None) -> Network:
     """ReLU layers, each followed by dropout when there is any."""
     layers: list[Layer] = []
     for units in sizes[1:-1]:
-        layers += [Dense(units, "relu"), *([Dropout(keep_prob)] if keep_prob else [])]
+        layers += [Dense(units, "relu"), *([Dropout(keep_prob=keep_prob)] if keep_prob else [])]
     return Network([*layers, Dense(sizes[-1])])
 
 

@@ -10,6 +10,7 @@ import onnxruntime
 import pytest
 import torch
 from torch import nn
+from typing_extensions import override
 
 from leadline.architectures import ARCHITECTURES, network_for
 from leadline.data import Preparation, read
@@ -36,7 +37,9 @@ from leadline.network import (
     SqueezeExcitation,
     TorchModule,
 )
+from leadline.network.layer import Memory, Shape, Tensors
 from leadline.runs.trained import TrainedNetwork
+from leadline.training.population import trains_in_population
 
 SAME = Convolution(4, 3, padding="same", activation="relu")
 
@@ -112,7 +115,10 @@ def test_architectures(name: str) -> None:
 
 @dataclass(frozen=True)
 class Halved(Dense):
-    """A layer of somebody's own."""
+    """A layer of somebody's own, whose forward pass is another than that of the class it is made from."""
+
+    def forward(self, p: Tensors, x: torch.Tensor, memory: Memory) -> torch.Tensor:
+        return super().forward(p, x, memory) / 2
 
 
 @pytest.mark.parametrize("layer", [Halved(3), TorchModule(nn.Linear(4, 3))])
@@ -121,3 +127,50 @@ def test_a_layer_that_cannot_be_exported_is_named(layer: Layer) -> None:
     with pytest.raises(LeadlineError, match=rf"^layers\.1 {type(layer).__name__}\(.*cannot be exported") as caught:
         onnx_model(network.network, network.parameters, network.preparation, network.loss)
     assert "\n" not in str(caught.value)
+
+
+@dataclass(frozen=True)
+class Scaled(Layer):
+    """A user's layer that says how it is written, and that it computes for a population as it is."""
+
+    factor: float = 2.0
+
+    @property
+    @override
+    def in_population(self) -> Layer:
+        return self
+
+    def output_shape(self, input_shape: Shape) -> Shape:
+        return input_shape
+
+    def forward(self, p: Tensors, x: torch.Tensor, memory: Memory) -> torch.Tensor:
+        return x * self.factor
+
+    def backward(self, p: Tensors, g: Tensors, d_y: torch.Tensor, memory: Memory) -> torch.Tensor:
+        return d_y * self.factor
+
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        return export.graph.add("Mul", value, export.array(torch.tensor(self.factor), "factor"))
+
+
+@dataclass(frozen=True)
+class Doubled(Scaled):
+    """Another forward pass: what was said of the first does not hold for it."""
+
+    def forward(self, p: Tensors, x: torch.Tensor, memory: Memory) -> torch.Tensor:
+        return 2 * x * self.factor
+
+
+def test_a_layer_of_ones_own_says_how_it_is_exported() -> None:
+    network = trained(Network([Dense(4), Scaled(0.5), Dense(3)]), pixels())
+    assert np.allclose(by_onnx(network, pixels()), network.predict_probabilities(pixels()), atol=1e-5)
+    other = trained(Network([Dense(4), Doubled(0.5), Dense(3)]), pixels())
+    with pytest.raises(LeadlineError, match=r"layers\.1 Doubled.*cannot be exported"):
+        onnx_model(other.network, other.parameters, other.preparation, other.loss)
+
+
+def test_what_is_said_of_a_forward_pass_does_not_hold_for_another() -> None:
+    assert trains_in_population(Network([Dense(4), Scaled(), Dense(3)]))
+    assert not trains_in_population(Network([Dense(4), Doubled(), Dense(3)]))
+    assert Scaled.says("onnx") and not Doubled.says("onnx")

@@ -38,9 +38,9 @@ def network_for(name: str, image_shape: tuple[int, int, int], outputs: int) -> N
     Raises `leadline.network.ShapeError` where the images are too small for it.
     """
     height, width, channels = image_shape
-    found = architecture(name)
+    chosen = architecture(name)
     small = {"padding": "same"} if name == "lenet5" and min(height, width) < 32 else {}
-    network = Network([Image(height, width, channels), *found.build(outputs, **small)])
+    network = Network([Image(height, width, channels), *chosen.build(outputs, **small)])
     network.shapes((height * width * channels,))
     return network
 

@@ -55,10 +55,10 @@ def _local(source: str | os.PathLike[str], checksum: str | None) -> Path:
 
 def _file(path: Path) -> Path:
     if path.is_dir():
-        found = next((path / name for name in FOLDER_FILES if (path / name).exists()), None)
-        if found is None:
+        file = next((path / name for name in FOLDER_FILES if (path / name).exists()), None)
+        if file is None:
             raise LeadlineError(f"The folder {path} holds no weights: expected {' or '.join(FOLDER_FILES)} in it.")
-        return found
+        return file
     if not path.exists():
         raise LeadlineError(f"There is no file of weights at {path}.")
     return path
@@ -87,8 +87,8 @@ def _downloaded(url: str, checksum: str | None) -> Path:
 
 def hash_in_name(url: str) -> str | None:
     """The beginning of the SHA-256 in which the name of a file at an address ends, as in ``resnet18-f37072fd.pth``."""
-    found = HASH_IN_NAME.search(Path(urlsplit(url).path).name)
-    return found.group(1) if found else None
+    match = HASH_IN_NAME.search(Path(urlsplit(url).path).name)
+    return match.group(1) if match else None
 
 
 def _verify(path: Path, expected: str, source: str) -> None:
@@ -116,13 +116,13 @@ def _safetensors(path: Path) -> dict[str, Tensor]:
 
 def _torch_file(path: Path) -> dict[str, Tensor]:
     try:
-        found: Any = torch.load(path, map_location="cpu", weights_only=True)
+        content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damage shows in many ways, and a file with code in it in one more
         reason = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise LeadlineError(f"The file of weights {path} cannot be read: {reason}") from None
     for key in ("state_dict", "model"):  # what training scripts put around it
-        if isinstance(found, dict) and isinstance(found.get(key), dict):
-            found = found[key]
-    if not isinstance(found, dict) or not all(isinstance(tensor, Tensor) for tensor in found.values()):
-        raise LeadlineError(f"The file of weights {path} does not hold tensors by name, but {type(found).__name__}.")
-    return {name.removeprefix("module."): tensor for name, tensor in found.items()}
+        if isinstance(content, dict) and isinstance(content.get(key), dict):
+            content = content[key]
+    if not isinstance(content, dict) or not all(isinstance(tensor, Tensor) for tensor in content.values()):
+        raise LeadlineError(f"The file of weights {path} does not hold tensors by name, but {type(content).__name__}.")
+    return {name.removeprefix("module."): tensor for name, tensor in content.items()}

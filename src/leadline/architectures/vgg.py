@@ -17,7 +17,13 @@ def vgg16(outputs: int = 1000, keep_prob: float = 0.5) -> Network:
     for filters, count in STAGES:
         layers += [Convolution(filters, 3, padding="same", activation="relu")] * count
         layers.append(MaxPool(2))
-    layers += [Flatten(), Dense(4096, "relu"), Dropout(keep_prob=keep_prob), Dense(4096, "relu"), Dropout(keep_prob)]
+    layers += [
+        Flatten(),
+        Dense(4096, "relu"),
+        Dropout(keep_prob=keep_prob),
+        Dense(4096, "relu"),
+        Dropout(keep_prob=keep_prob),
+    ]
     return Network([*layers, Dense(outputs)])
 
 

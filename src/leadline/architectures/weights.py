@@ -92,9 +92,9 @@ def _publication(architecture: Architecture, tensors: dict[str, Tensor]) -> Publ
     first = "'" + "' or '".join(p.prefixes[0] + ".weight" for p in architecture.publications) + "'"
     if not architecture.publications:
         raise LeadlineError(f"No published weights of {architecture.name} are known.")
-    found = {name.rpartition(".")[0] for name in tensors}
-    best = max(architecture.publications, key=lambda publication: len(found & set(publication.prefixes)))
-    if 2 * len(found & set(best.prefixes)) < len(best.prefixes):
+    prefixes = {name.rpartition(".")[0] for name in tensors}
+    best = max(architecture.publications, key=lambda publication: len(prefixes & set(publication.prefixes)))
+    if 2 * len(prefixes & set(best.prefixes)) < len(best.prefixes):
         known = " and ".join(publication.publisher for publication in architecture.publications)
         raise LeadlineError(
             f"The file does not hold weights of {architecture.name} by the names of {known}: expected {first}, …; "

@@ -13,7 +13,7 @@ from rich.text import Text
 from leadline.measure.intervals import Estimate
 from leadline.session.plan import Plan
 from leadline.soundings import Sounding, Soundings
-from leadline.soundings.climb import Step, told
+from leadline.soundings.climb import Step, step_text
 from leadline.soundings.measurement import Fidelity
 from leadline.text import duration, grouped
 
@@ -103,7 +103,7 @@ class ClimbProgress(SoundingProgress):
     def stepped(self, step: Step) -> None:
         """A run is done."""
         self.close()
-        self.screen.print(told(step), markup=False)
+        self.screen.print(step_text(step), markup=False)
 
 
 def cells(sounding: Sounding) -> list[Text | str]:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 import numpy as np
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from leadline.errors import LeadlineError
 from leadline.extensions import Extension, Registry, registry
@@ -225,7 +226,8 @@ class Linear(ActivationFunction):
     name = "linear"
     forward, backward = staticmethod(linear), staticmethod(linear_backward)  # type: ignore[assignment]
 
-    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
+    @override
+    def onnx(self, graph: Any, value: str) -> str:
         return value
 
 
@@ -235,7 +237,8 @@ class Sigmoid(ActivationFunction):
     name = "sigmoid"
     forward, backward = staticmethod(sigmoid), staticmethod(sigmoid_backward)  # type: ignore[assignment]
 
-    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
+    @override
+    def onnx(self, graph: Any, value: str) -> str:
         return graph.add("Sigmoid", value)
 
 
@@ -245,7 +248,8 @@ class Tanh(ActivationFunction):
     name = "tanh"
     forward, backward = staticmethod(tanh), staticmethod(tanh_backward)  # type: ignore[assignment]
 
-    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
+    @override
+    def onnx(self, graph: Any, value: str) -> str:
         return graph.add("Tanh", value)
 
 
@@ -256,7 +260,8 @@ class Relu(ActivationFunction):
     rectifies = True
     forward, backward = staticmethod(relu), staticmethod(relu_backward)  # type: ignore[assignment]
 
-    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
+    @override
+    def onnx(self, graph: Any, value: str) -> str:
         return graph.add("Relu", value)
 
 
@@ -267,7 +272,8 @@ class LeakyRelu(ActivationFunction):
     rectifies = True
     forward, backward = staticmethod(leaky_relu), staticmethod(leaky_relu_backward)  # type: ignore[assignment]
 
-    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
+    @override
+    def onnx(self, graph: Any, value: str) -> str:
         return graph.add("LeakyRelu", value, alpha=LEAK)
 
 
@@ -277,7 +283,8 @@ class Softmax(ActivationFunction):
     name = "softmax"
     forward, backward = staticmethod(softmax), staticmethod(softmax_backward)  # type: ignore[assignment]
 
-    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
+    @override
+    def onnx(self, graph: Any, value: str) -> str:
         return graph.add("Softmax", value, axis=-1)
 
 
@@ -288,7 +295,8 @@ class Relu6(ActivationFunction):
     rectifies = True
     forward, backward = staticmethod(relu6), staticmethod(relu6_backward)  # type: ignore[assignment]
 
-    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
+    @override
+    def onnx(self, graph: Any, value: str) -> str:
         limits = [graph.constant(limit, f"limit_{limit}", np.float32) for limit in (0, 6)]
         return graph.add("Clip", value, *limits)
 
@@ -301,7 +309,8 @@ class Swish(ActivationFunction):
     rectifies = True
     forward, backward = staticmethod(swish), staticmethod(swish_backward)  # type: ignore[assignment]
 
-    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
+    @override
+    def onnx(self, graph: Any, value: str) -> str:
         return graph.add("Mul", value, graph.add("Sigmoid", value))
 
 
@@ -313,7 +322,8 @@ class HardSwish(ActivationFunction):
     rectifies = True
     forward, backward = staticmethod(hard_swish), staticmethod(hard_swish_backward)  # type: ignore[assignment]
 
-    def onnx(self, graph: Any, value: str) -> str:  # noqa: D102
+    @override
+    def onnx(self, graph: Any, value: str) -> str:
         return graph.add("HardSwish", value)
 
 

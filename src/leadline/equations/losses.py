@@ -22,6 +22,7 @@ from typing import Any, ClassVar, Literal
 import torch
 from torch import Tensor
 from torch.nn import functional
+from typing_extensions import override
 
 from leadline.equations import activations
 from leadline.equations.activations import ACTIVATIONS
@@ -225,12 +226,12 @@ class SquaredError(Loss):
 
     task = "regression"
 
+    @override
     def costs(self, z: Tensor, y: Tensor) -> Tensor:
-        """The equation of one example."""
         return squared_error(z, y)
 
+    @override
     def derivatives(self, z: Tensor, y: Tensor, out: Tensor | None = None) -> Tensor:
-        """Its derivative."""
         return squared_error_derivative(z, y, out)
 
 
@@ -240,12 +241,12 @@ class BinaryCrossEntropy(Loss):
     task = "binary"
     smooths = True
 
+    @override
     def costs(self, z: Tensor, y: Tensor, smoothing: Number = 0.0) -> Tensor:
-        """The equation of one example."""
         return binary_cross_entropy(z, y, smoothing)
 
+    @override
     def derivatives(self, z: Tensor, y: Tensor, out: Tensor | None = None, smoothing: Number = 0.0) -> Tensor:
-        """Its derivative."""
         return binary_cross_entropy_derivative(z, y, out, smoothing)
 
 
@@ -255,12 +256,12 @@ class MultiLabelCrossEntropy(Loss):
     task = "multilabel"
     smooths = True
 
+    @override
     def costs(self, z: Tensor, y: Tensor, smoothing: Number = 0.0) -> Tensor:
-        """The equation of one example."""
         return multi_label_cross_entropy(z, y, smoothing)
 
+    @override
     def derivatives(self, z: Tensor, y: Tensor, out: Tensor | None = None, smoothing: Number = 0.0) -> Tensor:
-        """Its derivative."""
         return multi_label_cross_entropy_derivative(z, y, out, smoothing)
 
 
@@ -270,12 +271,12 @@ class SoftmaxCrossEntropy(Loss):
     task = "multiclass"
     smooths = True
 
+    @override
     def costs(self, z: Tensor, y: Tensor, smoothing: Number = 0.0) -> Tensor:
-        """The equation of one example."""
         return softmax_cross_entropy(z, y, smoothing)
 
+    @override
     def derivatives(self, z: Tensor, y: Tensor, out: Tensor | None = None, smoothing: Number = 0.0) -> Tensor:
-        """Its derivative."""
         return softmax_cross_entropy_derivative(z, y, out, smoothing)
 
 

@@ -20,7 +20,7 @@ from leadline.equations.activations import ACTIVATIONS
 from leadline.equations.losses import LOSSES
 from leadline.errors import LeadlineError
 from leadline.export.onnx_graph import OnnxGraph
-from leadline.export.onnx_layers import LayerExport, exported
+from leadline.export.onnx_layers import LayerExport
 from leadline.export.onnx_outputs import write_outputs
 from leadline.export.onnx_preparation import prepared
 from leadline.files import write_bytes
@@ -51,7 +51,7 @@ def onnx_model(
     statistics = parameters.statistics or [{} for _ in network.layers]
     for i, (layer, own, averages) in enumerate(zip(network.layers, parameters.layers, statistics, strict=True)):
         export = LayerExport(graph, f"layers.{i}", {**own, **averages}, shape)
-        value, shape = exported(layer, export, value), layer.output_shape(shape)
+        value, shape = export.exported(layer, value), layer.output_shape(shape)
     value = ACTIVATIONS[LOSSES[loss].activation].onnx(graph, value)
     if shape == (2,) and preparation.n_outputs == 1:  # of the two probabilities of a binary target, the second says all
         value = graph.add("Gather", value, graph.constant([1], "second", np.int64), axis=1)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 from torch import Tensor
 from typing_extensions import override
@@ -40,8 +41,8 @@ class BatchNorm(Layer):
             raise UsageError(f"batch_norm: epsilon must be greater than 0, got {self.epsilon!r}")
         check_activation("batch_norm", self.activation)
 
+    @override
     def output_shape(self, input_shape: Shape) -> Shape:
-        """The input's shape."""
         if not input_shape:
             raise ShapeError("expects inputs of shape (n,) or (channels, height, width), got single numbers")
         return input_shape
@@ -98,8 +99,8 @@ class BatchNorm(Layer):
         return 2 if math.prod(input_shape[1:]) == 1 else 1  # one value of a unit has no variance
 
     @property
+    @override
     def needs_output(self) -> bool:
-        """For an activation's derivative."""
         return self.activation != "linear"
 
     def _check_batch(self, x: Tensor, gamma: Tensor, memory: Memory) -> None:
@@ -113,3 +114,9 @@ class BatchNorm(Layer):
     def flops(self, input_shape: Shape) -> int:
         """A multiply-add for each value at prediction time."""
         return 2 * math.prod(input_shape)
+
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        tensors = [export.tensor(name) for name in ("gamma", "beta", "running_mean", "running_variance")]
+        normalized = export.graph.add("BatchNormalization", value, *tensors, epsilon=self.epsilon)
+        return export.activated(self.activation, normalized)

@@ -28,8 +28,8 @@ class Composite(Layer, abstract=True):
             for name, parameter in layer.parameters(shape).items()
         }
 
+    @override
     def statistics(self, input_shape: Shape) -> dict[str, Parameter]:
-        """Those of all layers, by path."""
         return {
             f"{path}.{name}": statistic
             for path, layer, shape in self._inner_layers(input_shape)
@@ -41,13 +41,13 @@ class Composite(Layer, abstract=True):
         inner = sum(layer.activation_values(shape) for _, layer, shape in self._inner_layers(input_shape))
         return inner + super().activation_values(input_shape)
 
+    @override
     def flops(self, input_shape: Shape) -> int:
-        """Those of all layers."""
         return sum(layer.flops(shape) for _, layer, shape in self._inner_layers(input_shape))
 
     @property
+    @override
     def depth(self) -> int:
-        """That of the deepest sequence."""
         return max(sum(layer.depth for layer in layers) for layers in self.branches().values())
 
     def with_branches(self, branches: Mapping[str, Sequence[Layer]]) -> Layer:
@@ -93,8 +93,8 @@ class Composite(Layer, abstract=True):
 
     def _inner_layers(self, input_shape: Shape) -> list[tuple[str, Layer, Shape]]:
         """Every layer with its path and the shape of its input."""
-        found = []
+        layers_with_paths = []
         for name, layers in self.branches().items():
             shapes = shapes_through(layers, input_shape, name)
-            found += [(f"{name}.{i}", layer, shapes[i]) for i, layer in enumerate(layers)]
-        return found
+            layers_with_paths += [(f"{name}.{i}", layer, shapes[i]) for i, layer in enumerate(layers)]
+        return layers_with_paths

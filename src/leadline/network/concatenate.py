@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from leadline.errors import UsageError
 from leadline.network.composite import Composite
@@ -36,8 +38,8 @@ class Concatenate(Composite):
         parts = tuple(as_sequence(part, f"concatenate: parts[{i}]") for i, part in enumerate(given))
         object.__setattr__(self, "parts", parts)
 
+    @override
     def branches(self) -> dict[str, Sequence[Layer]]:
-        """``parts.0``, ``parts.1``, …"""
         return {f"parts.{i}": part for i, part in enumerate(self.parts)}
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -66,6 +68,11 @@ class Concatenate(Composite):
         return total
 
     @property
+    @override
     def needs_output(self) -> bool:
-        """No: the parts keep their own."""
         return False
+
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        parts = [export.through(part, name, value) for name, part in self.branches().items()]
+        return export.graph.add("Concat", *parts, axis=1)

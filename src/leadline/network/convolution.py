@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from torch import Tensor
 from typing_extensions import override
@@ -27,6 +27,7 @@ from leadline.network.windows import (
     check_image,
     check_padding,
     check_size,
+    onnx_window,
     output_image,
     pair,
     window_for,
@@ -150,3 +151,11 @@ class Convolution(Layer):
     @override
     def needs_output(self) -> bool:
         return self.activation != "linear"
+
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        window = self._window(export.input_shape)
+        biases = [export.tensor("bias")] if "bias" in export.tensors else []
+        attributes = onnx_window(pair(self.size), window) | {"group": self.groups, "dilations": list(window.dilation)}
+        result = export.graph.add("Conv", value, export.tensor("weight"), *biases, **attributes)
+        return export.activated(self.activation, result)

@@ -45,8 +45,8 @@ class Dense(Layer):
         check_activation("dense", self.activation)
         check_start("dense", self.initializer, self.gain, self.bias)
 
+    @override
     def output_shape(self, input_shape: Shape) -> Shape:
-        """(units,)."""
         if len(input_shape) != 1:
             raise ShapeError(f"expects inputs of shape (n_in,), got {input_shape}; put Flatten() before it")
         return (self.units,)
@@ -116,3 +116,7 @@ class Dense(Layer):
     @override
     def needs_output(self) -> bool:
         return self.activation != "linear"
+
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        return export.activated(self.activation, export.dense(value, "weight", "bias"))

@@ -56,13 +56,13 @@ def differences(
     def at(k: int, step: int) -> Tensor:
         return _at(cost, flat, int(entries[k]), centre, epsilon * STEPS[step], size)
 
-    found = torch.zeros(len(entries), 3, dtype=torch.float64)  # value, disagreement between steps, rounding
+    results = torch.zeros(len(entries), 3, dtype=torch.float64)  # value, disagreement between steps, rounding
     for k in range(len(entries)):
-        found[k] = at(k, FIRST)
-    enough = GOOD_ENOUGH * float(found[:, 0].square().mean().sqrt())
+        results[k] = at(k, FIRST)
+    enough = GOOD_ENOUGH * float(results[:, 0].square().mean().sqrt())
     for k in range(len(entries)):
-        found[k] = _refine(lambda step, k=k: at(k, step), found[k], enough)
-    value, disagreement, rounding = found.unbind(1)
+        results[k] = _refine(lambda step, k=k: at(k, step), results[k], enough)
+    value, disagreement, rounding = results.unbind(1)
     scale = float(value.square().mean().sqrt())
     smooth = disagreement <= torch.clamp_min(4 * rounding, KINK * scale)
     return Differences(entries[smooth], value[smooth], rounding[smooth], int((~smooth).sum()))
@@ -73,11 +73,11 @@ def _refine(at: Callable[[int], Tensor], first: Tensor, enough: float) -> Tensor
     best = last = first
     step, direction = FIRST, 0
     while float(best[1:].sum()) > enough:
-        wanted = 1 if last[2] > last[1] else -1
-        step += wanted
-        if wanted == -direction or not 0 <= step < len(STEPS):
+        next_direction = 1 if last[2] > last[1] else -1
+        step += next_direction
+        if next_direction == -direction or not 0 <= step < len(STEPS):
             break
-        direction, last = wanted, at(step)
+        direction, last = next_direction, at(step)
         best = last if last[1:].sum() < best[1:].sum() else best
     return best
 

@@ -32,8 +32,8 @@ class Dropout(Layer):
         if not is_number(self.keep_prob) or not 0 < self.keep_prob <= 1:
             raise UsageError(f"dropout: keep_prob must be greater than 0 and at most 1, got {self.keep_prob!r}")
 
+    @override
     def output_shape(self, input_shape: Shape) -> Shape:
-        """The input's shape."""
         return input_shape
 
     def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
@@ -64,3 +64,7 @@ class Dropout(Layer):
 
     def _active(self, memory: Memory) -> bool:
         return memory.training and (self.keep_prob < 1 or "keep_prob" in memory.settings)
+
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        return value

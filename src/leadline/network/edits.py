@@ -63,8 +63,8 @@ def hidden_layers(layers: Layers, axes: int | None = None) -> list[int]:
     Layers inside other layers are not among them.
     """
     last = output_layer(layers)
-    found = [i for i, layer in enumerate(layers[: max(last, 0)]) if layer.n_outputs is not None]
-    return [i for i in found if axes is None or layers[i].axes == axes]
+    places = [i for i, layer in enumerate(layers[: max(last, 0)]) if layer.n_outputs is not None]
+    return [i for i in places if axes is None or layers[i].axes == axes]
 
 
 def inner_layers(layers: Layers) -> Iterable[Layer]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 from torch import Tensor
 from typing_extensions import override
 
@@ -22,12 +24,12 @@ class Activation(Layer):
     def __post_init__(self) -> None:
         check_activation("activation", self.activation)
 
+    @override
     def output_shape(self, input_shape: Shape) -> Shape:
-        """The input's shape."""
         return input_shape
 
+    @override
     def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
-        """a = g(x)."""
         function = ACTIVATIONS[self.activation]
         a = function.forward(x, memory.buffer("a", x.shape, x))
         memory.kept["activated"] = x if function.by_input else a
@@ -49,6 +51,10 @@ class Activation(Layer):
     def flops(self, input_shape: Shape) -> int:
         """One operation for each unit."""
         return math.prod(input_shape)
+
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        return export.activated(self.activation, value)
 
 
 @dataclass(frozen=True)
@@ -73,6 +79,11 @@ class Flatten(Layer):
         memory.kept["shape"] = x.shape
         return x.reshape(x.shape[0], -1)
 
+    @override
     def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
-        """The derivative in the input's shape."""
         return d_y.reshape(memory.kept["shape"])
+
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        shape = export.graph.constant([-1, math.prod(export.input_shape)], "rows_and_values", np.int64)
+        return export.graph.add("Reshape", value, shape)

@@ -8,8 +8,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from statistics import NormalDist
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 from typing_extensions import override
@@ -118,9 +119,26 @@ class NumberEmbedding(Layer, abstract=True):
         return self
 
     @property
+    @override
     def needs_output(self) -> bool:
-        """False: backward takes what the layer kept."""
         return False
+
+    def onnx_columns(self, export: Any, value: str) -> str:
+        """The chosen columns with an axis for their features, (m, c, 1), in an ONNX graph."""
+        graph = export.graph
+        if self.columns:
+            value = graph.add(
+                "Gather", value, graph.constant(list(self.columns), f"{export.place}.columns", np.int64), axis=1
+            )
+        return graph.add("Unsqueeze", value, graph.constant([2], "feature_axis", np.int64))
+
+    def onnx_embedded(self, export: Any, value: str, features: str) -> str:
+        """The inputs and behind them what each column's linear map makes of its features (m, c, K)."""
+        graph, weight = export.graph, export.tensors["embedding_weight"]
+        embedded = graph.add("Einsum", features, export.tensor("embedding_weight"), equation="mck,cdk->mcd")
+        embedded = graph.add("Add", embedded, export.tensor("embedding_bias"))
+        shape = graph.constant([-1, weight.shape[0] * weight.shape[1]], f"{export.place}.embedded_shape", np.int64)
+        return graph.columns([value, graph.add("Reshape", embedded, shape)])
 
 
 @dataclass(frozen=True)
@@ -163,6 +181,15 @@ class PeriodicEmbedding(NumberEmbedding):
         g["frequencies"].copy_(d_frequencies)
         return d_x
 
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        graph = export.graph
+        frequencies = export.array(2 * math.pi * export.tensors["frequencies"], "frequencies")
+        angles = graph.add("Mul", self.onnx_columns(export, value), frequencies)
+        return self.onnx_embedded(
+            export, value, graph.add("Concat", graph.add("Cos", angles), graph.add("Sin", angles), axis=2)
+        )
+
 
 @dataclass(frozen=True)
 class PiecewiseEmbedding(NumberEmbedding):
@@ -195,8 +222,8 @@ class PiecewiseEmbedding(NumberEmbedding):
         return tuple(NormalDist().inv_cdf(share) for share in shares)
 
     @property
+    @override
     def n_features(self) -> int:
-        """One for each bin."""
         return len(self.edges) - 1 if self.edges else self.bins
 
     def features(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
@@ -206,6 +233,18 @@ class PiecewiseEmbedding(NumberEmbedding):
     def features_backward(self, p: Tensors, g: Tensors, d_features: Tensor, memory: Memory) -> Tensor:
         """The edges are not trained."""
         return piecewise_linear_backward(d_features, memory.kept["features"], d_features.new_tensor(self.bin_edges()))
+
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        graph, edges = export.graph, np.array(self.bin_edges())
+        above, beyond = np.zeros(len(edges) - 1), np.ones(len(edges) - 1)  # the first and the last part are not held
+        above[0], beyond[-1] = np.finfo(np.float32).min, np.finfo(np.float32).max
+        low, width, least, most = (
+            graph.constant(numbers, f"{export.place}.{name}", np.float32)
+            for numbers, name in ((edges[:-1], "low"), (np.diff(edges), "width"), (above, "least"), (beyond, "most"))
+        )
+        parts = graph.add("Div", graph.add("Sub", self.onnx_columns(export, value), low), width)
+        return self.onnx_embedded(export, value, graph.add("Min", graph.add("Max", parts, least), most))
 
 
 def _whole_columns(layer: str, columns: object) -> tuple[int, ...]:

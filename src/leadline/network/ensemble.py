@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from leadline.equations.ensembles import MEANS
 from leadline.errors import UsageError, nearest
@@ -41,12 +44,12 @@ class Ensemble(Composite):
         if self.mean_of not in MEANS:
             raise UsageError(f"ensemble: unknown mean_of '{self.mean_of}'.{nearest(str(self.mean_of), MEANS)}")
 
+    @override
     def branches(self) -> dict[str, Sequence[Layer]]:
-        """``layers``."""
         return {"layers": self.layers}
 
+    @override
     def output_shape(self, input_shape: Shape) -> Shape:
-        """That of one member."""
         return self.branch_shape("layers", input_shape)
 
     def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
@@ -78,14 +81,31 @@ class Ensemble(Composite):
         (k,) = self.output_shape(input_shape)
         return self.members * (super().activation_values(input_shape) - k) + k
 
+    @override
     def flops(self, input_shape: Shape) -> int:
-        """Those of all members."""
         return self.members * super().flops(input_shape)
 
     @property
+    @override
     def needs_output(self) -> bool:
-        """False: backward takes the members' outputs."""
         return False
+
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        graph, outputs = export.graph, []
+        for i in range(self.members):
+            predicted = export.activated(self.mean_of, export.member(i).through(self.layers, "layers", value))
+            outputs.append(graph.add("Unsqueeze", predicted, graph.constant([0], "member_axis", np.int64)))
+        members = graph.add("Concat", *outputs, axis=0)
+        mean = graph.add("ReduceMean", members, graph.constant([0], "member_axis", np.int64), keepdims=0)
+        if self.mean_of == "linear":
+            return mean
+        log_mean = graph.add("Log", mean)
+        if self.mean_of == "softmax":
+            return log_mean
+        return graph.add(
+            "Sub", log_mean, graph.add("Log", graph.add("Sub", graph.constant(1.0, "one", np.float32), mean))
+        )
 
 
 def as_population(ensemble: Parameters) -> Parameters:

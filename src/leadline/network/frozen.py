@@ -23,16 +23,16 @@ class Frozen(Composite, abstract=True):
 
     body: Sequence[Layer]
 
+    @override
     def branches(self) -> dict[str, Sequence[Layer]]:
-        """``body``."""
         return {"body": self.body}
 
+    @override
     def output_shape(self, input_shape: Shape) -> Shape:
-        """That of the last layer."""
         return self.branch_shape("body", input_shape)
 
+    @override
     def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
-        """None."""
         return {}
 
     def statistics(self, input_shape: Shape) -> dict[str, Parameter]:
@@ -47,8 +47,8 @@ class Frozen(Composite, abstract=True):
         tensors, still = memory.kept["still"]
         return self.branch_forward("body", tensors, x, still)
 
+    @override
     def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor | None:
-        """Nothing goes further back."""
         return None
 
     @property
@@ -66,6 +66,6 @@ class Frozen(Composite, abstract=True):
         return 1
 
     @property
+    @override
     def depth(self) -> int:
-        """That of the layers together."""
         return sum(layer.depth for layer in self.body)

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
+import numpy as np
 from torch import Tensor
+from typing_extensions import override
 
 from leadline.network.layer import Layer, Memory, Shape, ShapeError, Tensors
 from leadline.network.windows import check_count
@@ -26,8 +29,8 @@ class Image(Layer):
         for name in ("height", "width", "channels"):
             check_count("image", name, getattr(self, name))
 
+    @override
     def output_shape(self, input_shape: Shape) -> Shape:
-        """(channels, height, width)."""
         stored = (self.height, self.width, self.channels)
         fits = input_shape in ((math.prod(stored),), stored) or (self.channels == 1 and input_shape == stored[:2])
         if not fits:
@@ -39,6 +42,11 @@ class Image(Layer):
         memory.kept["shape"] = x.shape
         return x.reshape(x.shape[0], self.height, self.width, self.channels).permute(0, 3, 1, 2)
 
+    @override
     def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
-        """The derivative in the input's shape."""
         return d_y.permute(0, 2, 3, 1).reshape(memory.kept["shape"])
+
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        shape = export.graph.constant([-1, self.height, self.width, self.channels], "rows_and_pixels", np.int64)
+        return export.graph.add("Transpose", export.graph.add("Reshape", value, shape), perm=[0, 3, 1, 2])

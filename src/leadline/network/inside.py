@@ -39,12 +39,12 @@ def activations(network: Network, parameters: Parameters, x: Tensor, layers: Seq
 
     Computes no further than the last of them. For convolutions an output is (m, channels, height, width).
     """
-    memories, found = network.memories(parameters), {}
+    memories, outputs = network.memories(parameters), {}
     for i in range(max(layers, default=-1) + 1):
         x = network.layers[i].forward(parameters.layers[i], x, memories[i])
         if i in layers:
-            found[i] = x.clone()  # the next layer may overwrite it
-    return found
+            outputs[i] = x.clone()  # the next layer may overwrite it
+    return outputs
 
 
 @dataclass(frozen=True)

@@ -34,11 +34,11 @@ class Tree(dict[str, Tensor]):
 
     def branch(self, path: str) -> Tensors:
         """The tensors under a path by their names there: ``weight`` under ``body.0``; looked up once."""
-        found = self._branches.get(path)
-        if found is None:
+        inner_tree = self._branches.get(path)
+        if inner_tree is None:
             inner = {name.removeprefix(f"{path}."): t for name, t in self.items() if name.startswith(f"{path}.")}
-            found = self._branches[path] = Tree(inner)
-        return found
+            inner_tree = self._branches[path] = Tree(inner)
+        return inner_tree
 
 
 def branch(tensors: Tensors, path: str) -> Tensors:
@@ -228,6 +228,27 @@ class Layer(Extension, ABC, kind="layer"):
     def forward_transposed(self, p: Tensors, x: Tensor, memory: Memory, out: Tensor) -> Tensor:
         """`forward` of a population's output layer into ``out``, a view (P, m, k) of memory (P, k, m)."""
         return out.copy_(self.forward(p, x, memory))
+
+    @classmethod
+    def says(cls, method: str) -> bool:
+        """Whether what ``method`` says is about this class's `forward`: not where a class below has another one."""
+        for base in cls.__mro__:
+            if method in vars(base):
+                return True
+            if "forward" in vars(base):
+                return False
+        return False
+
+    def onnx(self, export: Any, value: str) -> str:
+        """Add the layer, as it predicts, to an ONNX graph, and return the name of its output for ``value``.
+
+        ``export`` is a `leadline.export.onnx_layers.LayerExport`: its ``tensor("weight")`` is a constant, its
+        ``graph.add("Relu", value)`` an operator. Raises `LeadlineError` where the layer does not say how.
+        """
+        raise LeadlineError(
+            f"{export.place} {self} cannot be exported: its class has no method onnx, which ONNX needs in place of "
+            "Python code. Write one, or train with Leadline's own layers."
+        )
 
     def least_batch(self, input_shape: Shape) -> int:
         """How many examples a batch needs at least for training."""

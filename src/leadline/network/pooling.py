@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 from abc import abstractmethod
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor
 from typing_extensions import override
@@ -29,6 +30,7 @@ from leadline.network.windows import (
     check_image,
     check_padding,
     check_size,
+    onnx_window,
     output_image,
     pair,
     window_for,
@@ -67,16 +69,16 @@ class Pool(Layer, abstract=True):
             raise ShapeError(f"padding must be at most half of the window, {f_h}×{f_w}; got {window.padding}")
         return output_image(input_shape, input_shape[0], self.size, window)
 
+    @override
     def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
-        """a = g(y), in a buffer."""
         x, size = channels_last(x, memory), pair(self.size)
         window = self._window(x.shape[1:])
         memory.kept["x"], memory.kept["window"] = x, window
         y = memory.buffer("y", (x.shape[0], *output_image(x.shape[1:], x.shape[1], size, window)), x)
         return activate(self.activation, self.pool(x, size, window, y, memory), memory)
 
+    @override
     def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
-        """d_x, in a buffer."""
         x, window = memory.kept.pop("x"), memory.kept["window"]
         d_y = channels_last(activate_backward(self.activation, d_y, memory), memory, "d_y")
         return self.pool_backward(d_y, x, pair(self.size), window, memory.buffer("d_x", x.shape, x), memory)
@@ -101,8 +103,8 @@ class Pool(Layer, abstract=True):
         return math.prod(self.output_shape(input_shape)) * math.prod(pair(self.size))
 
     @property
+    @override
     def needs_output(self) -> bool:
-        """For an activation's derivative."""
         return self.activation != "linear"
 
 
@@ -125,18 +127,29 @@ class MaxPool(Pool):
         """To the pixel that was the largest."""
         return max_pool_backward(d_y, x, memory.kept["indices"], size, window, d_x)
 
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        attributes = onnx_window(*self.receptive_window(export.input_shape))
+        return export.activated(self.activation, export.graph.add("MaxPool", value, **attributes))
+
 
 @dataclass(frozen=True)
 class AveragePool(Pool):
     """The mean of each window of ``size`` pixels, ``stride`` apart (None: side by side); padding counts as 0."""
 
+    @override
     def pool(self, x: Tensor, size: Pair, window: Window, y: Tensor, memory: Memory) -> Tensor:
-        """The mean."""
         return average_pool(x, size, window, y)
 
     def pool_backward(self, d_y: Tensor, x: Tensor, size: Pair, window: Window, d_x: Tensor, memory: Memory) -> Tensor:
         """An equal share to each pixel of the window."""
         return average_pool_backward(d_y, x, size, window, d_x)
+
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        attributes = onnx_window(*self.receptive_window(export.input_shape))
+        mean = export.graph.add("AveragePool", value, count_include_pad=1, **attributes)
+        return export.activated(self.activation, mean)
 
 
 @dataclass(frozen=True)
@@ -145,13 +158,13 @@ class GlobalAveragePool(Layer):
 
     axes: ClassVar[int | None] = 3
 
+    @override
     def output_shape(self, input_shape: Shape) -> Shape:
-        """(channels,)."""
         check_image(input_shape)
         return input_shape[:1]
 
+    @override
     def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
-        """The means."""
         memory.kept["x"] = x
         return global_average_pool(x, memory.buffer("y", tuple(x.shape[:2]), x))
 
@@ -165,6 +178,11 @@ class GlobalAveragePool(Layer):
         return math.prod(input_shape)
 
     @property
+    @override
     def needs_output(self) -> bool:
-        """No."""
         return False
+
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        axes = export.graph.constant([2, 3], "axes", np.int64)
+        return export.graph.add("ReduceMean", value, axes, keepdims=0)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -41,8 +42,8 @@ class Residual(Composite):
         if not is_number(self.keep_prob) or not 0 < self.keep_prob <= 1:
             raise UsageError(f"residual: keep_prob must be greater than 0 and at most 1, got {self.keep_prob!r}")
 
+    @override
     def branches(self) -> dict[str, Sequence[Layer]]:
-        """``body`` and ``shortcut``."""
         return {"body": self.body, "shortcut": self.shortcut}
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -52,8 +53,8 @@ class Residual(Composite):
             raise ShapeError(f"the body computes {body} and the shortcut {shortcut}; only equal shapes can be added")
         return body
 
+    @override
     def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
-        """The sum, overwritten by its activation."""
         shortcut = self.branch_forward("shortcut", p, x, memory)
         body = self.branch_forward("body", p, x, memory)
         y = memory.buffer("y", body.shape, body) if self.body[-1].needs_output else body
@@ -95,12 +96,18 @@ class Residual(Composite):
         return self.keep_prob < 1 or super().draws
 
     @property
+    @override
     def needs_output(self) -> bool:
-        """For an activation's derivative."""
         return self.activation != "linear"
 
     @property
+    @override
     def overwrites_derivative(self) -> bool:
-        """With the activation's, or a layer's."""
         last = (self.body[-1:], self.shortcut[-1:])
         return self.activation != "linear" or any(layer.overwrites_derivative for end in last for layer in end)
+
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        body = export.through(self.body, "body", value)
+        shortcut = export.through(self.shortcut, "shortcut", value)
+        return export.activated(self.activation, export.graph.add("Add", body, shortcut))

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import numpy as np
 from torch import Tensor
+from typing_extensions import override
 
 from leadline.equations.dense import dense, dense_backward_bias, dense_backward_input, dense_backward_weight
 from leadline.equations.pooling import global_average_pool
@@ -35,8 +37,8 @@ class SqueezeExcitation(Layer):
         check_activation("squeeze_excitation", self.activation)
         check_activation("squeeze_excitation", self.gate)
 
+    @override
     def output_shape(self, input_shape: Shape) -> Shape:
-        """The input's shape."""
         check_image(input_shape)
         return input_shape
 
@@ -50,8 +52,8 @@ class SqueezeExcitation(Layer):
             "expand_bias": Parameter((channels,)),
         }
 
+    @override
     def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
-        """Squeeze, excite, scale."""
         mean = global_average_pool(x, memory.buffer("mean", tuple(x.shape[:2]), x))
         hidden = self._dense("reduce", self.activation, p, mean, memory)
         scale = self._dense("expand", self.gate, p, hidden, memory)
@@ -91,6 +93,14 @@ class SqueezeExcitation(Layer):
         return replace(self, units=scaled(self.units, factor)) if input_widened else self
 
     @property
+    @override
     def needs_output(self) -> bool:
-        """No."""
         return False
+
+    @override
+    def onnx(self, export: Any, value: str) -> str:
+        graph = export.graph
+        mean = graph.add("ReduceMean", value, graph.constant([2, 3], "axes", np.int64), keepdims=0)
+        hidden = export.activated(self.activation, export.dense(mean, "reduce_weight", "reduce_bias"))
+        scale = export.activated(self.gate, export.dense(hidden, "expand_weight", "expand_bias"))
+        return graph.add("Mul", value, graph.add("Unsqueeze", scale, graph.constant([2, 3], "axes", np.int64)))

@@ -104,15 +104,15 @@ class TorchModule(Layer):
         """Autograd through the module's own graph."""
         leaves, x = memory.kept["leaves"], memory.kept["x"]
         inputs = [*leaves.values(), *([x] if memory.needs_input_gradient else [])]
-        found = torch.autograd.grad(memory.kept.pop("y"), inputs, d_y, allow_unused=True)
-        for name, derivative in zip(leaves, found, strict=False):
+        derivatives = torch.autograd.grad(memory.kept.pop("y"), inputs, d_y, allow_unused=True)
+        for name, derivative in zip(leaves, derivatives, strict=False):
             if derivative is None:
                 g[name].zero_()
             else:
                 g[name].copy_(derivative)
         if not memory.needs_input_gradient:
             return None
-        return torch.zeros_like(x) if found[-1] is None else found[-1]
+        return torch.zeros_like(x) if derivatives[-1] is None else derivatives[-1]
 
     @property
     def depth(self) -> int:

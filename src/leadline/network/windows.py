@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import torch
 from torch import Tensor
 
@@ -117,3 +119,9 @@ def _whole(value: object, least: int) -> bool:
 
 def _wholes(value: object, lengths: tuple[int, ...], least: int) -> bool:
     return isinstance(value, tuple) and len(value) in lengths and all(_whole(part, least) for part in value)
+
+
+def onnx_window(size: Pair, window: Window) -> dict[str, Any]:
+    """A window as the attributes of an ONNX operator."""
+    top, bottom, left, right = window.padding
+    return {"kernel_shape": list(size), "strides": list(window.stride), "pads": [top, left, bottom, right]}

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
+from typing_extensions import override
 
 from leadline.equations.averages import Number, bias_correction, weighted_average
 from leadline.optimize import kernels
@@ -34,8 +35,8 @@ class Adam(Optimizer):
         super().__post_init__()
         positive("epsilon", self.epsilon)
 
+    @override
     def equation(self, theta: Tensor, gradient: Tensor, state: State, rate: Number) -> None:
-        """The equations above."""
         velocity, square, scratch = state["velocity"], state["square"], state.scratch(theta)
         weighted_average(velocity, gradient, self.beta1, out=velocity)
         average_square(square, gradient, self.beta2, scratch)
@@ -43,8 +44,8 @@ class Adam(Optimizer):
         correction = bias_correction(self.beta2, state.step)
         descend_scaled(theta, velocity, square, rate, self.epsilon, scratch, correction)
 
+    @override
     def fused(self, theta: Tensor, gradient: Tensor, state: State, rate: float) -> None:
-        """Torch's kernel for the same equations."""
         kernels.adam(
             theta,
             gradient,

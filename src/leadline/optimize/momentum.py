@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
+from typing_extensions import override
 
 from leadline.equations.averages import Number, bias_correction, weighted_average
 from leadline.optimize import kernels
@@ -30,8 +31,8 @@ class Momentum(Optimizer):
         """Not for β = 0, where torch's kernel wants no velocity at all."""
         return bool(super().has_kernel and self.beta != 0)
 
+    @override
     def equation(self, theta: Tensor, gradient: Tensor, state: State, rate: Number) -> None:
-        """The two equations above."""
         velocity = state["velocity"]
         weighted_average(velocity, gradient, self.beta, out=velocity)
         descend(theta, velocity, self._rate(rate, state))

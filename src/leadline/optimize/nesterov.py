@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from torch import Tensor
+from typing_extensions import override
 
 from leadline.equations.averages import Number
 from leadline.optimize import kernels
@@ -32,8 +33,8 @@ class Nesterov(Optimizer):
         """Not for β = 0, where torch's kernel wants no velocity at all."""
         return bool(super().has_kernel and self.beta != 0)
 
+    @override
     def equation(self, theta: Tensor, gradient: Tensor, state: State, rate: Number) -> None:
-        """The two equations above."""
         velocity = state["velocity"]
         beta = self.beta.to(theta) if isinstance(self.beta, Tensor) else self.beta
         velocity.mul_(beta).add_(gradient)
@@ -41,8 +42,8 @@ class Nesterov(Optimizer):
         descend(theta, gradient, scale)
         descend(theta, velocity, scale * self.beta)
 
+    @override
     def fused(self, theta: Tensor, gradient: Tensor, state: State, rate: float) -> None:
-        """Torch's kernel for the same equations."""
         kernels.momentum(
             theta,
             gradient,

@@ -7,6 +7,7 @@ from typing import ClassVar
 
 import torch
 from torch import Tensor
+from typing_extensions import override
 
 from leadline.equations.averages import Number
 from leadline.optimize import kernels
@@ -36,8 +37,8 @@ class RMSprop(Optimizer):
         state.clock.fill_(torch.inf)
         return state
 
+    @override
     def equation(self, theta: Tensor, gradient: Tensor, state: State, rate: Number) -> None:
-        """The two equations above."""
         square, scratch = state["square"], state.scratch(theta)
         average_square(square, gradient, self.beta, scratch)
         descend_scaled(theta, gradient, square, rate, self.epsilon, scratch)

@@ -53,13 +53,13 @@ def candidates_for(
     return candidates(Evidence.from_run(experiment.to_dict(), history, **facts))
 
 
-def with_probed(found: Sequence[RemedyOptions], findings: Sequence[Finding]) -> list[RemedyOptions]:
+def with_probed(candidates: Sequence[RemedyOptions], findings: Sequence[Finding]) -> list[RemedyOptions]:
     """The candidates with the changes that probes of the training have shown to help, as further options.
 
     They belong to the remedy that they are an option of; a longer training keeps its own option, for it is measured in
     another way.
     """
-    made = {candidate.key: candidate for candidate in found}
+    made = {candidate.key: candidate for candidate in candidates}
     for finding in findings:
         key = REMEDY_OF_CODE.get(finding.code)
         if key is None or key == LONGER or not finding.change or not finding.concludes:

@@ -107,7 +107,7 @@ class Climb:
         return {**vars(self), "steps": [step.to_json() for step in self.steps]}
 
     def __str__(self) -> str:
-        lines = [told(step) for step in self.steps]
+        lines = [step_text(step) for step in self.steps]
         first, last = self.kept[0].error, self.kept[-1].error
         lines += [
             f"Dev {self.metric} {first.plain()} → {last.plain()} in {duration(self.spent)}: {self.best}.",
@@ -283,7 +283,7 @@ def _left(last: Soundings | None, run: Run) -> str:
     return run.diagnosis.conclusion
 
 
-def told(step: Step) -> str:
+def step_text(step: Step) -> str:
     """A step in a sentence."""
     if step.predicted is None:
         return f"{step.remedy}: dev error {step.error.plain()} ({step.run})."

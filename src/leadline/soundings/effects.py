@@ -81,12 +81,12 @@ def difference(first: Effect, second: Effect) -> Effect:
     )
 
 
-def verdict(found: Effect, comparisons: int = 1, level: float = LEVEL) -> str:
+def verdict(change: Effect, comparisons: int = 1, level: float = LEVEL) -> str:
     """Whether the error falls or rises beyond luck, after as many comparisons (Bonferroni's rule)."""
     z = NormalDist().inv_cdf(1 - (1 - level) / 2 / max(comparisons, 1))
-    if found.value + z * found.se < 0:
+    if change.value + z * change.se < 0:
         return HELPS
-    return HURTS if found.value - z * found.se > 0 else CANNOT_TELL
+    return HURTS if change.value - z * change.se > 0 else CANNOT_TELL
 
 
 def usual_variance(effects: Sequence[Effect], error: float, seeds_only: bool = False) -> float:
@@ -104,36 +104,36 @@ def usual_variance(effects: Sequence[Effect], error: float, seeds_only: bool = F
     )
 
 
-def shrunk(found: Effect, usual: float) -> Effect:
+def shrunk(change: Effect, usual: float) -> Effect:
     """The effect as it is expected to be, given the variance of usual effects: less than it looks, by its luck.
 
     The posterior mean and standard error where both are normal (James and Stein, 1961; Efron and Morris, 1975).
     """
-    variance = found.se**2
+    variance = change.se**2
     if variance == 0:
-        return found
+        return change
     kept = usual / (usual + variance)
-    return Effect(kept * found.value, kept**0.5 * found.sampling, kept**0.5 * found.seeds, found.seed_sd)
+    return Effect(kept * change.value, kept**0.5 * change.sampling, kept**0.5 * change.seeds, change.seed_sd)
 
 
-def outcome(found: Effect, start: float, usual: float, unit: str, misfit: float = 0.0) -> Estimate:
+def outcome(change: Effect, start: float, usual: float, unit: str, misfit: float = 0.0) -> Estimate:
     """What one full training is expected to measure on the same dev examples, with its 90 % interval.
 
     The dev examples are the same, so their luck does not count; the luck of the seeds does, twice: in what was measured
     so far and in the training to come. ``misfit`` is the standard error of what soundings of less than the full
     training leave open.
     """
-    variance = found.seeds**2
+    variance = change.seeds**2
     kept = usual / (usual + variance) if variance else 1.0
-    value = start + kept * found.value
-    sd = float(np.sqrt(kept * variance + found.seed_sd**2 + misfit**2))
+    value = start + kept * change.value
+    sd = float(np.sqrt(kept * variance + change.seed_sd**2 + misfit**2))
     z = NormalDist().inv_cdf(0.5 + OUTCOME_LEVEL / 2)
     return Estimate(value, max(value - z * sd, 0.0), value + z * sd, None, OUTCOME_LEVEL, unit)
 
 
-def chance_of_gain(found: Effect) -> float:
+def chance_of_gain(change: Effect) -> float:
     """The chance that the error falls."""
-    return NormalDist().cdf(-found.value / found.se) if found.se > 0 else float(found.value < 0)
+    return NormalDist().cdf(-change.value / change.se) if change.se > 0 else float(change.value < 0)
 
 
 def _errors(scores: Sequence[Score]) -> np.ndarray:

@@ -56,9 +56,9 @@ def findings(base: Baseline, lines: Sequence[RemedyMeasurement], fidelity: Fidel
     effects = [_doubted(line, _scaled(line.dev, scale)) for line in measured if line.dev is not None]
     usual = usual_variance(effects, base.error.value)
     usual_of_seeds = usual_variance(effects, base.error.value, seeds_only=True)
-    found = [_sounding(line, base, fidelity, scale, usual, usual_of_seeds) for line in lines]
-    found.sort(key=lambda sounding: (sounding.change is None, sounding.change.value if sounding.change else 0.0))
-    best = next((s for s in found if s.changes and s.chance is not None and s.chance >= PROMISING), None)
+    soundings = [_sounding(line, base, fidelity, scale, usual, usual_of_seeds) for line in lines]
+    soundings.sort(key=lambda sounding: (sounding.change is None, sounding.change.value if sounding.change else 0.0))
+    best = next((s for s in soundings if s.changes and s.chance is not None and s.chance >= PROMISING), None)
     curve = next((line.curve for line in lines if line.curve is not None), None)
     ladder = run.diagnosis.ladder
     return Soundings(
@@ -74,10 +74,10 @@ def findings(base: Baseline, lines: Sequence[RemedyMeasurement], fidelity: Fidel
         0.0,
         0.0,
         "all",
-        tuple(found),
+        tuple(soundings),
         curve,
         None if best is None else best.key,
-        _advice(best, found, curve, run.name),
+        _advice(best, soundings, curve, run.name),
         tuple(_notes(base, len(measured), fidelity)),
     )
 
@@ -128,11 +128,11 @@ def _extrapolated(line: RemedyMeasurement) -> bool:
     return line.remedy.key == LONGER and line.note.startswith("Extrapolated")
 
 
-def _doubted(line: RemedyMeasurement, found: Effect) -> Effect:
+def _doubted(line: RemedyMeasurement, change: Effect) -> Effect:
     """An effect that was only extrapolated is less sure than its curve: the law says that it can only be a gain."""
     if not _extrapolated(line):
-        return found
-    return replace(found, seeds=math.hypot(found.seeds, PROXY_DOUBT * abs(found.value)))
+        return change
+    return replace(change, seeds=math.hypot(change.seeds, PROXY_DOUBT * abs(change.value)))
 
 
 def _more_data(
@@ -163,12 +163,12 @@ def _cost(line: RemedyMeasurement, base: Baseline) -> float | None:
     return round(base.full_seconds * line.cost, 2)
 
 
-def _scaled(found: Effect, scale: float) -> Effect:
-    return Effect(scale * found.value, scale * found.sampling, scale * found.seeds, scale * found.seed_sd)
+def _scaled(change: Effect, scale: float) -> Effect:
+    return Effect(scale * change.value, scale * change.sampling, scale * change.seeds, scale * change.seed_sd)
 
 
-def _advice(best: Sounding | None, found: Sequence[Sounding], curve: LearningCurve | None, run: str) -> str:
-    data = next((s for s in found if s.key == MORE_DATA and s.change is not None and s.verdict == "helps"), None)
+def _advice(best: Sounding | None, soundings: Sequence[Sounding], curve: LearningCurve | None, run: str) -> str:
+    data = next((s for s in soundings if s.key == MORE_DATA and s.change is not None and s.verdict == "helps"), None)
     if best is None or best.change is None:
         text = "Nothing that was measured is expected to lower the dev error beyond luck."
     else:

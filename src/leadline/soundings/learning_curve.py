@@ -165,9 +165,9 @@ class Levels:
 def levels_of(outcomes: Sequence[Trained]) -> Levels:
     """The dev scores by number of training examples; networks that diverged are left out."""
     by_size: dict[int, list[Score]] = {}
-    for found in outcomes:
-        if not found.diverged:
-            by_size.setdefault(found.n, []).append(found.dev)
+    for trained in outcomes:
+        if not trained.diverged:
+            by_size.setdefault(trained.n, []).append(trained.dev)
     sizes = sorted(by_size)
     return Levels(sizes, [by_size[n] for n in sizes])
 

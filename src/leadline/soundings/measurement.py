@@ -56,7 +56,7 @@ class RemedyMeasurement:
     @property
     def errors(self) -> list[float]:
         """Dev errors of its networks."""
-        return [found.dev.error for found in self.group if not found.diverged]
+        return [network.dev.error for network in self.group if not network.diverged]
 
     @property
     def error(self) -> float:

@@ -108,8 +108,8 @@ class Measuring:
     def measure_again(self, lines: Sequence[RemedyMeasurement], among: Sequence[RemedyMeasurement], seeds: int) -> None:
         """Train so many more seeds of the baseline and of these lines, and see ``among`` all in the new light."""
         racing = [None, *lines]
-        found = self.bench.train([v for line in racing for v in self.more_seeds(line, seeds)])
-        groups = [found[k * seeds : (k + 1) * seeds] for k in range(len(racing))]
+        trained = self.bench.train([v for line in racing for v in self.more_seeds(line, seeds)])
+        groups = [trained[k * seeds : (k + 1) * seeds] for k in range(len(racing))]
         self.seeds_of_baseline += seeds
         self.baseline += self._sound(groups[0])
         for line, group in zip(lines, groups[1:], strict=True):
@@ -132,7 +132,7 @@ class Measuring:
         tried: list[list[Trained]] = []
         if len(proxy.options) > 1:
             tried = self._try(proxy)
-            errors = [_mean([found.dev for found in group]) for group in tried]
+            errors = [_mean([network.dev for network in group]) for group in tried]
             line.tried = [
                 Tried(option.label, error, len(group))
                 for option, error, group in zip(remedy.options, errors, tried, strict=True)
@@ -160,15 +160,15 @@ class Measuring:
     def _try(self, remedy: RemedyOptions) -> list[list[Trained]]:
         tries, _ = self.numbers(remedy)
         variants = [v for option in remedy.options for v in self.several(option.changes, TRYING, tries)]
-        found = self.bench.train(variants)
-        return [found[k * tries : (k + 1) * tries] for k in range(len(remedy.options))]
+        trained = self.bench.train(variants)
+        return [trained[k * tries : (k + 1) * tries] for k in range(len(remedy.options))]
 
     def _clearly_worse(self, group: Sequence[Trained]) -> bool:
         sound = self._sound(group)
         if not sound:
             return True
-        found = effect(_dev(self.baseline), _dev(sound))
-        return found.value > 3 * found.se
+        change = effect(_dev(self.baseline), _dev(sound))
+        return change.value > 3 * change.se
 
     def _fill(self, line: RemedyMeasurement, group: Sequence[Trained]) -> None:
         """The changes that these networks show."""
@@ -188,15 +188,15 @@ class Measuring:
 
     def _times_the_baseline(self, group: Sequence[Trained]) -> float:
         """How many times what the baseline takes these take; alone, where a population's share would not compare."""
-        seconds = float(np.mean([found.seconds for found in group]))
-        usual = float(np.mean([found.seconds for found in self.baseline]))
+        seconds = float(np.mean([network.seconds for network in group]))
+        usual = float(np.mean([network.seconds for network in self.baseline]))
         if group[0].variant.kind is None and self.baseline[0].variant.kind is not None:
             usual = self.seconds_alone * self.fidelity.epochs * self.fidelity.data
         return seconds / usual
 
     @staticmethod
     def _sound(group: Sequence[Trained]) -> list[Trained]:
-        return [found for found in group if not found.diverged]
+        return [network for network in group if not network.diverged]
 
     # ----- more data
 
@@ -204,11 +204,11 @@ class Measuring:
         classes = len(self.bench.plan.data.classes)
         batch = self.experiment.training.batch_size
         sizes = curve_sizes(self.n, classes, batch if isinstance(batch, int) else self.m)
-        found = []
+        sets = []
         for k in range(self.fidelity.seeds):
             subsets = nested_subsets(self.bench.plan, sizes, BASELINE + k)
-            found.append([self.variant({}, BASELINE + k, subset) for subset in subsets])
-        return found
+            sets.append([self.variant({}, BASELINE + k, subset) for subset in subsets])
+        return sets
 
     def _more_data(self, remedy: RemedyOptions) -> RemedyMeasurement:
         smaller = self.bench.train([variant for variants in self._smaller_sets() for variant in variants])
@@ -279,16 +279,16 @@ class Measuring:
         epochs = self.experiment.training.epochs or 1
         if self._beginnings_tell:
             lengths = sorted({max(1, round(epochs * share)) for share in (0.125, 0.25, 0.5)})
-            groups = [[_at(found, length) for found in self.baseline] for length in lengths]
+            groups = [[_at(networks, length) for networks in self.baseline] for length in lengths]
         else:
             trained, lengths = [], []
             for share in (0.25, 0.5):
                 changes = with_epochs(self.experiment, share)
                 lengths.append(changes["training.epochs"])
                 trained.append(self.several(changes, BASELINE, self.fidelity.seeds))
-            found = self.bench.train([variant for group in trained for variant in group])
+            networks = self.bench.train([variant for group in trained for variant in group])
             k = self.fidelity.seeds
-            groups = [_dev(self._sound(found[i * k : (i + 1) * k])) for i in range(len(trained))]
+            groups = [_dev(self._sound(networks[i * k : (i + 1) * k])) for i in range(len(trained))]
         kept = [(n, group) for n, group in zip(lengths, groups, strict=True) if group and n < epochs]
         return Levels([*(n for n, _ in kept), epochs], [*(group for _, group in kept), _dev(self.baseline)])
 
@@ -302,21 +302,21 @@ def _forecast_change(levels: Levels, now: int) -> Effect:
     return Effect(float(np.mean(change)), sampling, float(np.std(change)), levels.next_spread())
 
 
-def _at(found: Trained, epochs: int) -> Score:
+def _at(trained: Trained, epochs: int) -> Score:
     """The baseline's score as it was after so many epochs: the best so far where early stopping goes back to it."""
-    stopping = found.variant.experiment.training.early_stopping
-    seen = found.dev_errors[:epochs]
+    stopping = trained.variant.experiment.training.early_stopping
+    seen = trained.dev_errors[:epochs]
     error = min(seen) if stopping is not None and stopping.patience else seen[-1]
-    return Score(error, found.dev.draws - found.dev.error + error)
+    return Score(error, trained.dev.draws - trained.dev.error + error)
 
 
 def _by_size(group: Sequence[Trained]) -> list[list[Trained]]:
-    sizes = sorted({found.n for found in group})
-    return [[found for found in group if found.n == n] for n in sizes]
+    sizes = sorted({network.n for network in group})
+    return [[network for network in group if network.n == n] for n in sizes]
 
 
 def _dev(group: Sequence[Trained]) -> list[Score]:
-    return [found.dev for found in group]
+    return [network.dev for network in group]
 
 
 def _mean(scores: Sequence[Score]) -> float:

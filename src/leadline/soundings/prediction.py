@@ -65,10 +65,10 @@ class Prediction:
 
 def soundings_of(run: Run) -> Soundings:
     """The soundings of a run. LeadlineError: there are none."""
-    found = load_soundings(run.folder)
-    if found is None:
+    record = load_soundings(run.folder)
+    if record is None:
         raise LeadlineError(f"{run.name} has not been sounded yet: leadline sound {run.name}")
-    return Soundings.from_json(found)
+    return Soundings.from_json(record)
 
 
 def train_next(
@@ -88,25 +88,27 @@ def train_next(
         UsageError: for a remedy that was not measured or takes more than another experiment.
 
     """
-    found = soundings_of(run)
-    chosen = _chosen(found, remedy)
+    soundings = soundings_of(run)
+    chosen = _chosen(soundings, remedy)
     experiment = run.experiment.replace(chosen.changes)
     trained = run_experiment(experiment, data, name=name, runs=run.folder.path.parent, listener=listener)
-    prediction = _compared(run, trained, chosen, found.unit)
+    prediction = _compared(run, trained, chosen, soundings.unit)
     trained.folder.write_json(PREDICTION, prediction.to_json())
     return trained, prediction
 
 
-def _chosen(found: Soundings, remedy: str | None) -> Sounding:
+def _chosen(soundings: Soundings, remedy: str | None) -> Sounding:
     if remedy is None:
-        best = found.sounding(found.best) if found.best else None
+        best = soundings.sounding(soundings.best) if soundings.best else None
         if best is None:
-            raise LeadlineError(f"There is no next run of {found.run} to train. {found.advice}")
+            raise LeadlineError(f"There is no next run of {soundings.run} to train. {soundings.advice}")
         return best
-    chosen = found.sounding(remedy)
-    possible = [sounding.key for sounding in found.soundings if sounding.changes and sounding.outcome is not None]
+    chosen = soundings.sounding(remedy)
+    possible = [sounding.key for sounding in soundings.soundings if sounding.changes and sounding.outcome]
     if chosen is None or chosen.key not in possible:
-        raise UsageError(f"--remedy {remedy}: {found.run} has no such sounding to train.{nearest(remedy, possible)}")
+        raise UsageError(
+            f"--remedy {remedy}: {soundings.run} has no such sounding to train.{nearest(remedy, possible)}"
+        )
     return chosen
 
 

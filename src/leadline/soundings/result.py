@@ -134,7 +134,7 @@ class Soundings:
 
     def sounding(self, key: str) -> Sounding | None:
         """The sounding of a remedy, None if there is none."""
-        return next((found for found in self.soundings if found.key == key), None)
+        return next((sounding for sounding in self.soundings if sounding.key == key), None)
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, as in ``soundings.json``."""
@@ -142,7 +142,7 @@ class Soundings:
             **vars(self),
             "principal": list(self.principal),
             "error": self.error.to_json(),
-            "soundings": [found.to_json() for found in self.soundings],
+            "soundings": [sounding.to_json() for sounding in self.soundings],
             "curve": None if self.curve is None else self.curve.to_json(),
             "notes": list(self.notes),
         }
@@ -155,7 +155,7 @@ class Soundings:
                 **data,
                 "principal": tuple(data["principal"]),
                 "error": Estimate.from_json(data["error"]),
-                "soundings": tuple(Sounding.from_json(found) for found in data["soundings"]),
+                "soundings": tuple(Sounding.from_json(sounding) for sounding in data["soundings"]),
                 "curve": None if data["curve"] is None else LearningCurve.from_json(data["curve"]),
                 "notes": tuple(data["notes"]),
             }

@@ -119,9 +119,9 @@ class Sounder:
             self.lines.append(RemedyMeasurement(job.remedy, skipped=True, note="It was interrupted before."))
         if ended == "all" and any(line.skipped for line in self.lines):
             ended = "budget"
-        found = self._save(ended)
+        soundings = self._save(ended)
         write_run_report(self.run, self.plan.data)
-        return found
+        return soundings
 
     def _measure_all(self, jobs: Sequence[Job]) -> None:
         """Each remedy by itself, the leaders again with more seeds, and what promises something at once."""
@@ -154,14 +154,16 @@ class Sounder:
 
     def _measured(self) -> None:
         """Save what there is after a remedy, and tell of it."""
-        found = self._save("running")
+        soundings = self._save("running")
         if self.listener is not None:
-            self.listener.measured(found)
+            self.listener.measured(soundings)
 
     def _together(self) -> Job | None:
         """The promising remedies at once."""
-        found = findings(self._baseline(), self.lines, self.measuring.fidelity, self.run)
-        promising = {s.key: s for s in found.soundings if s.chance is not None and s.chance >= PROMISING and s.changes}
+        soundings = findings(self._baseline(), self.lines, self.measuring.fidelity, self.run)
+        promising = {
+            s.key: s for s in soundings.soundings if s.chance is not None and s.chance >= PROMISING and s.changes
+        }
         order = {key: k for k, key in enumerate(promising)}
         lines = sorted((line for line in self.lines if line.remedy.key in order), key=lambda x: order[x.remedy.key])
         lines = lines[:MOST_TOGETHER]
@@ -221,28 +223,28 @@ class Sounder:
 
     def _save(self, ended: str) -> Soundings:
         """Set the lines beside each other and write what they say."""
-        found = findings(self._baseline(), self.lines, self.measuring.fidelity, self.run)
-        found = replace(found, budget=self.clock.budget, spent=round(self.clock.spent, 1), ended=ended)
+        soundings = findings(self._baseline(), self.lines, self.measuring.fidelity, self.run)
+        soundings = replace(soundings, budget=self.clock.budget, spent=round(self.clock.spent, 1), ended=ended)
         folder = self.run.folder
-        folder.write_json(SOUNDINGS, found.to_json())
-        best = found.sounding(found.best) if found.best else None
+        folder.write_json(SOUNDINGS, soundings.to_json())
+        best = soundings.sounding(soundings.best) if soundings.best else None
         if best is not None:
             folder.write_text(NEXT_EXPERIMENT, self.run.experiment.replace(best.changes).to_toml())
         else:
             (folder / NEXT_EXPERIMENT).unlink(missing_ok=True)
-        return found
+        return soundings
 
     def _baseline(self) -> Baseline:
         trained = self.measuring.baseline
-        errors = np.array([found.dev.error for found in trained])
-        draws = np.mean([found.dev.draws for found in trained], 0)
+        errors = np.array([network.dev.error for network in trained])
+        draws = np.mean([network.dev.draws for network in trained], 0)
         sd = float(errors.std(ddof=1))
         se = float(np.hypot(draws.std(ddof=1), sd / len(errors) ** 0.5))
         error = float(errors.mean())
         measured = Estimate(error, max(error - 1.96 * se, 0.0), error + 1.96 * se, len(self.plan.split.dev), 0.95)
         return Baseline(
             replace(measured, unit=self.ladder.unit),
-            float(np.mean([found.train.error for found in trained])),
+            float(np.mean([network.train.error for network in trained])),
             sd,
             len(errors),
             full_seconds(self.run, self.bench),

@@ -93,10 +93,10 @@ class BudgetedTrainer:
         return [done[i] for i in range(len(variants))]
 
     def _scored(self, outcome: Outcome) -> Trained:
-        variant, found = outcome.variant, outcome.fit
-        assert found is not None  # an executor hands it out
+        variant, fitted = outcome.variant, outcome.fit
+        assert fitted is not None  # an executor hands it out
         plan, prepared = variant.prepared.plan, variant.prepared
-        trained = plan.trained(found, variant.loss)
+        trained = plan.trained(fitted, variant.loss)
         sample, scorer = self._train_sample(variant)
         x = prepared.train.x
         assert prepared.dev is not None

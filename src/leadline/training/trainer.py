@@ -259,9 +259,9 @@ def _measure_stream(
     goal, kept = monitored_goal(settings, dev.sample), []
     for chunk in dev.chunks(0, batch_size):
         z = outputs(network, parameters, chunk.x)
-        found = cost_and_error(loss, z, chunk.y)
-        cost += found[0] * len(chunk) / len(dev)
-        error += found[1] ** power * len(chunk) / len(dev)
+        totals = cost_and_error(loss, z, chunk.y)
+        cost += totals[0] * len(chunk) / len(dev)
+        error += totals[1] ** power * len(chunk) / len(dev)
         if goal is not None:
             kept.append((z, chunk.y.clone()))
     judged = None if goal is None else goal(*(torch.cat(parts) for parts in zip(*kept, strict=True)))

@@ -27,7 +27,7 @@ def fit_with_penalty(strength: float) -> FitResult:
 
 def fit_with_dropout(keep_prob: float) -> FitResult:
     """The same kind of network, whose hidden units are left out at random while it learns."""
-    hidden = [Dense(96, "relu"), Dropout(keep_prob=keep_prob), Dense(96, "relu"), Dropout(keep_prob)]
+    hidden = [Dense(96, "relu"), Dropout(keep_prob=keep_prob), Dense(96, "relu"), Dropout(keep_prob=keep_prob)]
     return trained(Network([*hidden, Dense(1)]), LOSS, TRAIN, epochs=600, optimizer=Adam(0.01))
 
 

@@ -54,13 +54,13 @@ class ActiveMembers:
 
     def updates_of(self, p: int) -> list[Update]:
         """The update rules of the first p rows."""
-        found, covered = [], 0
+        updates, covered = [], 0
         for update in self.updates:
             if covered >= p:
                 break
-            found.append(update)
+            updates.append(update)
             covered += len(update.rows)
-        return found
+        return updates
 
     def averages(self) -> dict[str, Tensor]:
         """What the update rules remember of all rows, (P, n) each; a copy."""

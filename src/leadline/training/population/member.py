@@ -130,7 +130,7 @@ def trains_in_population(network: Network) -> bool:
 def _misfit(network: Network) -> int | None:
     """The first layer that has no place in a population; what takes another's place can only stand first."""
     for i, layer in enumerate(network.layers):
-        own = layer.in_population
+        own = layer.in_population if layer.says("in_population") else None
         if own is None or (own is not layer and i > 0):
             return i
     return None

@@ -111,11 +111,11 @@ class PopulationTrainer:
 
     def retire(self, members: Iterable[int], stopped: str = "request") -> None:
         """Let active members leave, with what they have reached; ``stopped`` is what their `FitResult` will say."""
-        wanted = set(members)
-        unknown = wanted - set(self.active)
+        leaving = set(members)
+        unknown = leaving - set(self.active)
         if unknown:
             raise UsageError(f"member {min(unknown)} is not in training; active are {list(self.active)}")
-        self._leave({i: stopped for i, row in enumerate(self._cohort.rows) if row.member in wanted})
+        self._leave({i: stopped for i, row in enumerate(self._cohort.rows) if row.member in leaving})
 
     def start_from(self, starts: Parameters) -> None:
         """Begin with these parameters, θ (P, n) with a row for each member, in place of the seeds' own."""
@@ -153,11 +153,11 @@ class PopulationTrainer:
 
     def results(self) -> list[FitResult]:
         """What every member reached, in the members' order; those still active are given as they are now."""
-        found = dict(self._fits)
+        fits = dict(self._fits)
         for i, row in enumerate(self._cohort.rows):
-            if row.member not in found:
-                found[row.member] = self._fit(i, row, "request")
-        return [found[member] for member in range(len(self.singles))]
+            if row.member not in fits:
+                fits[row.member] = self._fit(i, row, "request")
+        return [fits[member] for member in range(len(self.singles))]
 
     # ----- steps
 
