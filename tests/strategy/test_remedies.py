@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from leadline.strategy import Advice, Evidence, remedies
-from leadline.strategy.remedies import remedies_for
+from leadline.strategy import Advice, Evidence
+from leadline.strategy.remedies import remedies, remedies_for
 
 DENSE = ({"type": "dense", "units": 32, "activation": "relu"}, {"type": "dense", "units": 1})
 KNOWN = Evidence(

@@ -11,9 +11,9 @@ import pytest
 from leadline.cli.main import run as leadline
 from leadline.experiment import Experiment
 from leadline.session.plan import make_plan
-from leadline.strategy import Advice, Evidence, remedies
+from leadline.strategy import Advice, Evidence
 from leadline.strategy.ladder import BIAS, MISMATCH, OVERFITTING, VARIANCE
-from leadline.strategy.remedies import capacity, examples, optimization, regularization
+from leadline.strategy.remedies import capacity, examples, optimization, regularization, remedies
 from leadline.toml_text import toml_value
 
 LAYERS = [

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 
 from leadline.experiment import Experiment
-from leadline.strategy import Evidence, remedies
+from leadline.strategy import Evidence
+from leadline.strategy.remedies import remedies
 
 LAYERS = ({"type": "dense", "units": 64, "activation": "relu"}, {"type": "dense", "units": 10})
 EXPERIMENT = Experiment.from_dict(

@@ -1,15 +1,11 @@
 """What to do next: the error ladder and its remedies, error analysis, labels, human level, selection, pipelines."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from leadline.strategy.clusters import Cluster, find_clusters
 from leadline.strategy.comparison import Comparison, compare
 from leadline.strategy.corrections import Corrections, Review
-from leadline.strategy.diagnosis import (
-    Diagnosis,
-    diagnose,
-    diagnose_predictions,
-    diagnose_rates,
-    diagnose_regression,
-)
 from leadline.strategy.error_analysis import (
     Cause,
     ErrorAnalysis,
@@ -19,7 +15,6 @@ from leadline.strategy.error_analysis import (
     sample_mistakes,
     sample_size,
 )
-from leadline.strategy.evidence import Evidence
 from leadline.strategy.human_level import HumanLevel, human_level
 from leadline.strategy.label_pattern import Concentration, LabelPattern, label_pattern
 from leadline.strategy.label_share import LabelShare, label_share, label_share_of_rates, value_share
@@ -34,11 +29,21 @@ from leadline.strategy.pipeline import (
     ceilings_of_table,
     end_to_end_or_pipeline,
 )
-from leadline.strategy.remedies import Advice, Option, Remedy, remedies
 from leadline.strategy.residual_analysis import analyse_residuals
 from leadline.strategy.selection import Candidate, Selection, select
 from leadline.strategy.slices import Slice, find_slices
 from leadline.strategy.value_labels import ValueAudit, find_multilabel_errors, find_value_errors
+
+if TYPE_CHECKING:
+    from leadline.strategy.diagnosis import (
+        Diagnosis,
+        diagnose,
+        diagnose_predictions,
+        diagnose_rates,
+        diagnose_regression,
+    )
+    from leadline.strategy.evidence import Evidence
+    from leadline.strategy.remedies import Advice, Option, Remedy
 
 __all__ = [
     "Advice",
@@ -90,10 +95,24 @@ __all__ = [
     "label_pattern",
     "label_share",
     "label_share_of_rates",
-    "remedies",
     "review_queue",
     "sample_mistakes",
     "sample_size",
     "select",
     "value_share",
 ]
+
+_LATER = {
+    "diagnosis": ("Diagnosis", "diagnose", "diagnose_predictions", "diagnose_rates", "diagnose_regression"),
+    "evidence": ("Evidence",),
+    "remedies": ("Advice", "Option", "Remedy"),
+}
+"""What knows networks, and so loads torch: commands that only read reviews of a run start without it."""
+
+
+def __getattr__(name: str) -> object:
+    """Import one of those when it is first used."""
+    for module, names in _LATER.items():
+        if name in names:
+            return getattr(import_module(f"leadline.strategy.{module}"), name)
+    raise AttributeError(f"module 'leadline.strategy' has no attribute '{name}'")
