@@ -88,7 +88,7 @@ def same_inputs_other_targets(random: np.random.Generator) -> Case:
 def noise_that_varies(random: np.random.Generator) -> Case:
     """A regression whose noise grows with an input: near the least error that is possible."""
     d, scale = int(random.integers(2, 6)), spread(random, 1e-2, 1e4)
-    f, power = linear(random, d), random.uniform(0.6, 1.4)
+    f, power = linear(random, d), random.uniform(0.3, 0.6)
 
     def target(x: np.ndarray, r: np.random.Generator) -> np.ndarray:
         return scale * (2 * f(x) + np.exp(power * x[:, 0]) * r.normal(size=len(x)))

@@ -16,6 +16,8 @@ from leadline.strategy.ladder import BIAS, VARIANCE
 from leadline.strategy.remedies.remedy import Advice, Changes, Option, Remedy, layers_change
 from leadline.text import grouped
 
+NARROW = 16
+"""Units below which twice as many are still few."""
 MANY_PARAMETERS = 10
 """Parameters for each training answer from which on a network is large for its data."""
 
@@ -30,12 +32,12 @@ class BiggerNetwork(Remedy):
     @override
     def options(self, e: Evidence) -> Iterable[Option]:
         deeper = layers_change(edits.edited(e.layers, edits.deepened))
-        return [
-            Option("twice as wide", _widened(e, 2.0)),
-            Option("one layer deeper", deeper),
-            Option("a hidden layer", layers_change(edits.edited(e.layers, edits.with_hidden_layer))),
-            Option("several times as wide, and deeper", layers_change(edits.edited(e.layers, edits.much_bigger))),
-        ]
+        options = [Option("twice as wide", _widened(e, 2.0)), Option("one layer deeper", deeper)]
+        if max((e.network[i].n_outputs or 0 for i in e.hidden), default=0) < NARROW:
+            much = layers_change(edits.edited(e.layers, edits.much_bigger))
+            hidden = layers_change(edits.edited(e.layers, edits.with_hidden_layer))
+            options += [Option("a hidden layer", hidden), Option("several times as wide, and deeper", much)]
+        return options
 
     @override
     def advice(self, gap: str, e: Evidence) -> Iterable[Advice]:
