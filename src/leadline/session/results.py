@@ -284,6 +284,9 @@ def diagnose_again(run: Run, plan: Plan, errors: Mapping[str, Estimate], seconds
         return probed_training(plan, trained.parameters, epochs, summary.stopped or "epochs")
 
     diagnosis = diagnose_run(plan, errors, run.history, facts, predicted, training, seconds)
+    soundings = load_soundings(run.folder)
+    if soundings is not None:
+        diagnosis = diagnosis.after_sounding(soundings)
     run.folder.write_json(DIAGNOSIS, diagnosis.to_json())
     write_summary(run.folder, replace(summary, errors=errors, conclusion=diagnosis.conclusion))
     run.refresh()

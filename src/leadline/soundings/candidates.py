@@ -12,6 +12,7 @@ from typing import Any
 from leadline.experiment import Experiment
 from leadline.strategy import Evidence
 from leadline.strategy.findings import Finding
+from leadline.strategy.findings.sounded import REMEDIES_OF_CODE
 from leadline.strategy.ladder import BIAS, VARIANCE
 from leadline.strategy.remedies import Option, RemedyOptions, candidates
 from leadline.strategy.remedies.examples import MoreData
@@ -24,16 +25,6 @@ Shape = tuple[int, ...]
 
 PROBED = 0.5
 """The worth of what a probe of the training has shown to lower the dev error: it is sounded first."""
-REMEDY_OF_CODE = {
-    "learning-rate-too-high": "learning_rate",
-    "learning-rate-too-low": "learning_rate",
-    "training-cut-off": LONGER,
-    "penalty-too-strong": "l2",
-    "dropout-too-strong": "dropout",
-    "inputs-not-normalized": "input_normalization",
-    "cannot-memorize": "bigger_network",
-    "avoidable-bias": "bigger_network",
-}
 
 
 def candidates_for(
@@ -61,8 +52,8 @@ def with_probed(candidates: Sequence[RemedyOptions], findings: Sequence[Finding]
     """
     made = {candidate.key: candidate for candidate in candidates}
     for finding in findings:
-        key = REMEDY_OF_CODE.get(finding.code)
-        if key is None or key == LONGER or not finding.change or not finding.concludes:
+        key = next(iter(REMEDIES_OF_CODE.get(finding.code, (LONGER,))))
+        if key == LONGER or not finding.change or not finding.concludes:
             continue
         option = Option(_label(finding.change), finding.change)
         old = made.get(key) or RemedyOptions(key, finding.kind.title, (BIAS, VARIANCE), (), {})

@@ -12,8 +12,9 @@ import numpy as np
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
 from leadline.measure import Estimate
-from leadline.runs.run import Run
+from leadline.runs.run import DIAGNOSIS, Run
 from leadline.runs.soundings import NEXT_EXPERIMENT, SOUNDINGS
+from leadline.runs.summary import write_summary
 from leadline.search import PreparedExperiment
 from leadline.session.results import write_run_report
 from leadline.session.test_set import check_same_data
@@ -220,6 +221,13 @@ class Sounder:
             self.listener.begin(title)
 
     # ----- saving
+
+    def _conclude(self, found: Soundings) -> None:
+        """What was measured among the findings of the run's diagnosis."""
+        folder, diagnosis = self.run.folder, self.run.diagnosis.after_sounding(found.to_json())
+        folder.write_json(DIAGNOSIS, diagnosis.to_json())
+        write_summary(folder, replace(self.run.summary, conclusion=diagnosis.conclusion))
+        self.run.refresh()
 
     def _save(self, ended: str) -> Soundings:
         """Set the lines beside each other and write what they say."""

@@ -6,7 +6,7 @@ Bring errors from anywhere: counts, predictions of any framework, residuals, or 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from numpy.typing import ArrayLike
@@ -18,6 +18,7 @@ from leadline.measure.regression import root_mean_square
 from leadline.strategy.conclusion import gap_findings, principal_gaps, principal_names, with_measured
 from leadline.strategy.evidence import Evidence
 from leadline.strategy.findings import TESTS, Finding, correct, ranked
+from leadline.strategy.findings.sounded import after_sounding
 from leadline.strategy.ladder import Ladder, Level, build_ladder, settled
 from leadline.strategy.probes import Probing
 from leadline.strategy.remedies import Advice, remedies_for
@@ -78,6 +79,13 @@ class Diagnosis:
             tuple(Finding.from_json(finding) for finding in data.get("findings", ())),
             None if probing is None else Probing.from_json(probing),
         )
+
+    def after_sounding(self, record: Mapping[str, Any]) -> Diagnosis:
+        """The diagnosis with what a sounding has measured; ``record`` has the keys of ``soundings.json``."""
+        shown = after_sounding(self.findings, record)
+        if not shown:
+            return self  # saved before there were findings
+        return replace(self, findings=shown, conclusion=shown[0].statement, next_step=shown[0].next_step)
 
     def __str__(self) -> str:
         lines = [ladder_text(self.ladder, self.principal), "", f"Conclusion: {self.conclusion}"]

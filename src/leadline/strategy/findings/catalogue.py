@@ -1,8 +1,8 @@
 """The catalogue of findings: each kind by its code, with what it means; docs/guide/findings.md shows it to users.
 
 A finding's stage says what it would invalidate. Faults of the data come first, for they make every measured error
-meaningless; faults of the training next, for gaps of a network that did not train say nothing about it; then the gaps;
-last what no work on the network would change.
+meaningless; then what a sounding has measured, which overrules rules; faults of the training next, for gaps of a
+network that did not train say nothing about it; then the gaps; last what no work on the network would change.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from leadline.errors import UsageError, nearest
 from leadline.strategy.ladder import BIAS, MISMATCH, OVERFITTING, VARIANCE
 
-DATA, TRAINING, GAP, LIMIT = "data", "training", "gap", "limit"
-STAGES = (DATA, TRAINING, GAP, LIMIT)
+DATA, SOUNDING, TRAINING, GAP, LIMIT = "data", "sounding", "training", "gap", "limit"
+STAGES = (DATA, SOUNDING, TRAINING, GAP, LIMIT)
 
 
 @dataclass(frozen=True)
@@ -136,6 +136,22 @@ _KINDS = (
         DATA,
         "A class is so rare that predicting the other one always is about as good by this metric.",
         "Measure by a metric that sees the rare class, and set class weights or a threshold.",
+    ),
+    Kind(
+        "remedy-helps",
+        "A measured remedy lowers the dev error",
+        SOUNDING,
+        "A sounding has trained networks with and without this change, and the interval of the dev error's change lies "
+        "below 0.",
+        "Train with it.",
+    ),
+    Kind(
+        "no-remedy-helps",
+        "No measured remedy lowers the dev error",
+        SOUNDING,
+        "A sounding has measured the remedies for what the errors suggest, and the interval of every change holds 0 or "
+        "lies above it.",
+        "Sound longer, or look for inputs that say more about the target.",
     ),
     Kind(
         "diverges",
