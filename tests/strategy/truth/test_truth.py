@@ -11,11 +11,13 @@ from leadline.experiment import Experiment
 from leadline.session.training import run_experiment
 from leadline.training import DivergenceError
 
-from . import FAMILIES, case, train, try_families
+from . import FAMILIES, case, share, train, try_families
 from .case import Step
 from .trials import true_error
 from .verdict import HARMFUL, OPEN, RIGHT, VERDICTS, judge
 
+MOST_RIGHT, LEAST_HARMFUL = 0.5, 0.3
+"""Shares that lie within the intervals of what was measured last."""
 WITH_CURE = [name for name in FAMILIES if case(FAMILIES[name], 0).cure]
 
 
@@ -72,8 +74,19 @@ def test_a_step_is_right_open_or_harmful() -> None:
     assert judge(Step.BIGGER_DEV, FAMILIES["small_dev_set"]) == RIGHT
 
 
-@pytest.mark.parametrize("part", range(4))
-def test_every_family_gets_a_diagnosis(part: int) -> None:
-    trials = try_families(list(FAMILIES)[part::4], draws=1)
-    assert {trial.verdict for trial in trials} <= set(VERDICTS)
-    assert all(trial.text for trial in trials)
+@pytest.mark.probes
+@pytest.mark.parametrize("name", list(FAMILIES)[::3])
+def test_a_family_gets_a_diagnosis_with_its_evidence(name: str) -> None:
+    """The short form: one draw of every third family; the whole is a benchmark and `make verify`."""
+    (trial,) = try_families([name], draws=1)
+    assert trial.verdict in VERDICTS
+    assert trial.text
+
+
+@pytest.mark.probes
+@pytest.mark.verify
+def test_over_all_families_advice_is_rarely_harmful() -> None:
+    """What 20 draws of each family come to is in benchmarks/RESULTS.md; this holds what has been reached."""
+    trials = try_families(draws=3)
+    assert share(trials, RIGHT)[2] > MOST_RIGHT
+    assert share(trials, HARMFUL)[1] < LEAST_HARMFUL
