@@ -11,7 +11,7 @@ from sklearn.datasets import load_digits
 from leadline.measure import break_down
 from leadline.measure.intervals import Estimate, wilson
 from leadline.report import Confusion, Mistake, Report, Residuals
-from leadline.report.contents import Pictures, Strip
+from leadline.report.contents import PictureSection, Strip
 from leadline.report.figures.tiles import mosaic
 from leadline.strategy.ladder import build_ladder
 from leadline.toml_text import toml_text
@@ -76,7 +76,7 @@ def history(epochs: int, end: float, gap: float, scale: float = 1.0, decay: bool
     return rows
 
 
-def drawn_digits() -> Pictures:
+def drawn_digits() -> PictureSection:
     """A section of pictures: one wider than any phone, and one with a title that has no break."""
     images = load_digits(return_X_y=True)[0].reshape(-1, 8, 8)
     tiles = np.rint(images[:30] * 255 / 16).astype(np.uint8)
@@ -84,7 +84,7 @@ def drawn_digits() -> Pictures:
         Strip("Thirty digits", mosaic(tiles, 30), "Thirty digits in one row", "Shown: 30 of 1 797.", 6),
         Strip("layers[1].body[0].body[0].body[0].body[0].body[0]", mosaic(tiles[:4], 2), "Four digits", scale=2),
     ]
-    return Pictures("drawn", "How they are drawn", "Each in its own pixels.", strips)
+    return PictureSection("drawn", "How they are drawn", "Each in its own pixels.", strips)
 
 
 def digits() -> Report:

@@ -17,12 +17,12 @@ from leadline.measure.intervals import Estimate
 from leadline.report.figures import confusion, curves, images, residuals
 from leadline.report.figures.figure import Figure, plain, text
 from leadline.report.figures.ladder import GapRow, RungRow, ladder_figure, nice_ticks
-from leadline.report.quantities import Scale
+from leadline.report.quantities import ErrorScale
 from leadline.report.style import TEMPLATE
 from leadline.strategy.ladder import build_ladder
 
 HISTORY = samples.history(60, 0.0, 0.025, decay=True)
-PERCENT = Scale.of("multiclass")
+PERCENT = ErrorScale.of("multiclass")
 
 
 def all_figures() -> list[Figure]:

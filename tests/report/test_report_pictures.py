@@ -10,7 +10,7 @@ import numpy as np
 import report_samples as samples
 from PIL import Image
 
-from leadline.report.contents import Pictures, Strip
+from leadline.report.contents import PictureSection, Strip
 from leadline.report.figures.inside import filter_pictures, map_pictures
 from leadline.report.figures.tiles import mosaic
 from leadline.report.page import render_report
@@ -64,7 +64,9 @@ def test_maps_are_dark_at_nothing_and_bright_at_much() -> None:
 def test_a_report_carries_them_whole() -> None:
     tiles = np.random.default_rng(0).integers(0, 255, (40, 20, 20, 3)).astype(np.uint8)
     strip = Strip("layers[1] <b>", mosaic(tiles, 20), 'tiles "of" layer 1', "Shown: all.", scale=2)
-    page = render_report(replace(samples.digits(), pictures=[Pictures("filters", "The filters", "A note.", [strip])]))
+    page = render_report(
+        replace(samples.digits(), pictures=[PictureSection("filters", "The filters", "A note.", [strip])])
+    )
     assert '<section class="section" id="filters">' in page and "layers[1] &lt;b&gt;" in page
     tag = page[page.index('<img src="data', page.index('id="filters"')) :].split(">")[0]
     assert f'width="{2 * strip.picture.shape[1]}"' in tag and "class=pixels" in tag

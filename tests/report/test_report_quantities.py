@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from leadline.report.quantities import Scale, count, digits, duration, fact, facts, moment, number, prose, share
+from leadline.report.quantities import ErrorScale, count, digits, duration, fact, facts, moment, number, prose, share
 
 
 def test_counts_and_durations_read_well():
@@ -15,10 +15,12 @@ def test_counts_and_durations_read_well():
 
 
 def test_an_error_is_shown_in_its_own_unit():
-    assert Scale.of("multiclass") == Scale.of("binary", metric="f1") == Scale(100.0, "%")
-    assert Scale.of("regression", "m") == Scale.of("regression", "m", "mae") == Scale(1.0, "m")
-    assert Scale.of("binary", metric="cost") == Scale.of("multiclass", metric="log_loss") == Scale(1.0, "")
-    assert Scale.of("binary", metric="false_alarms_per_day") == Scale(1.0, "per 24 h")
+    assert ErrorScale.of("multiclass") == ErrorScale.of("binary", metric="f1") == ErrorScale(100.0, "%")
+    assert ErrorScale.of("regression", "m") == ErrorScale.of("regression", "m", "mae") == ErrorScale(1.0, "m")
+    assert (
+        ErrorScale.of("binary", metric="cost") == ErrorScale.of("multiclass", metric="log_loss") == ErrorScale(1.0, "")
+    )
+    assert ErrorScale.of("binary", metric="false_alarms_per_day") == ErrorScale(1.0, "per 24 h")
 
 
 @pytest.mark.parametrize(

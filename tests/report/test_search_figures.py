@@ -5,9 +5,9 @@ from typing import Any
 import pytest
 
 from leadline.report.figures.search import Scaled, name_of, parallel_coordinates, search_progress, slices
-from leadline.report.quantities import Scale
+from leadline.report.quantities import ErrorScale
 
-PERCENT = Scale(100.0, "%")
+PERCENT = ErrorScale(100.0, "%")
 SPACE: dict[str, Any] = {
     "training.learning_rate": {"log": [1e-4, 1.0]},
     "training.optimizer.beta1": {"one_minus_log": [0.9, 0.999]},

@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
-from leadline.review.mistake_list import ORDERS, MistakeList, Wanted
+from leadline.review.mistake_list import ORDERS, MistakeList, MistakeQuery
 from leadline.runs.criteria import judge
 from leadline.runs.predictions import predictions_table, read_answers, write_table
 from leadline.strategy import sample_mistakes
@@ -35,7 +35,7 @@ def listed_as(task: str, classes: tuple[str, ...], path: Path) -> MistakeList:
     return MistakeList(task, classes, answers, judge(task, answers, classes))
 
 
-def read_all(found: MistakeList, wanted: Wanted, order, size: int = 60) -> list[int]:
+def read_all(found: MistakeList, wanted: MistakeQuery, order, size: int = 60) -> list[int]:
     ranks, after, rows = found.ranks(wanted, order), -1, []
     while window := found.window(ranks, order, after, size):
         rows += [mistake.row for _, mistake in window]
@@ -50,11 +50,11 @@ def test_every_mistake_is_shown_once_in_every_order() -> None:
     found = listed(table)
     assert len(found) == len(expected) and found.error.n == 500
     for order in ORDERS:
-        assert sorted(read_all(found, Wanted(), order)) == expected
-    assert read_all(found, Wanted(), "row") == expected
+        assert sorted(read_all(found, MistakeQuery(), order)) == expected
+    assert read_all(found, MistakeQuery(), "row") == expected
     surety = [
         max(p.value for p in found.shown(found.position[row]).probabilities)
-        for row in read_all(found, Wanted(), "surest")
+        for row in read_all(found, MistakeQuery(), "surest")
     ]
     assert surety == sorted(surety, reverse=True)
 
@@ -64,33 +64,33 @@ def test_the_sample_is_the_one_that_an_export_writes() -> None:
     found = listed(table)
     wrong = np.array(table["label"].to_pylist()) != np.array(table["prediction"].to_pylist())
     exported = table["row"].to_numpy()[sample_mistakes(wrong, found.suggested_sample)]
-    first = read_all(found, Wanted(), "sample")[: found.suggested_sample]
+    first = read_all(found, MistakeQuery(), "sample")[: found.suggested_sample]
     assert sorted(first) == exported.tolist()
     assert found.picked(first) == found.picked(first[:7]) == 0
-    assert found.picked(read_all(found, Wanted(), "sample")[-3:]) == 3
+    assert found.picked(read_all(found, MistakeQuery(), "sample")[-3:]) == 3
 
 
 def test_filters() -> None:
     found = listed(predictions(500))
-    rows = read_all(found, Wanted(true="bee", predicted="cat"), "row")
+    rows = read_all(found, MistakeQuery(true="bee", predicted="cat"), "row")
     assert rows and all(
         (found.shown(found.position[row]).label, found.shown(found.position[row]).prediction) == ("bee", "cat")
         for row in rows
     )
-    assert read_all(found, Wanted(true="bee", predicted="bee"), "row") == []
-    assert read_all(found, Wanted(true="<script>"), "row") == []
+    assert read_all(found, MistakeQuery(true="bee", predicted="bee"), "row") == []
+    assert read_all(found, MistakeQuery(true="<script>"), "row") == []
     some = frozenset(rows[:2]) | {-1, 10**9}
-    assert read_all(found, Wanted(rows=some), "row") == rows[:2]
-    assert read_all(found, Wanted(rows=frozenset()), "row") == []
+    assert read_all(found, MistakeQuery(rows=some), "row") == rows[:2]
+    assert read_all(found, MistakeQuery(rows=frozenset()), "row") == []
 
 
 def test_a_window_beyond_the_end_is_empty() -> None:
     found = listed(predictions(50))
-    ranks = found.ranks(Wanted(), "row")
+    ranks = found.ranks(MistakeQuery(), "row")
     assert found.window(ranks, "row", 10**18, 60) == []
     table = predictions(50)
     none = listed(table.filter(pa.array([line["label"] == line["prediction"] for line in table.to_pylist()])))
-    assert len(none) == 0 and none.window(none.ranks(Wanted(), "sample"), "sample", -1, 60) == []
+    assert len(none) == 0 and none.window(none.ranks(MistakeQuery(), "sample"), "sample", -1, 60) == []
 
 
 def test_the_labels_probability_is_always_shown() -> None:
@@ -107,7 +107,7 @@ def test_a_window_of_ten_thousand_mistakes_is_quick() -> None:
     found.order("surest")
     start = time.perf_counter()
     for after in range(0, 10_000, 1000):
-        ranks = found.ranks(Wanted(rows=frozenset(range(0, 60_000, 2))), "surest")
+        ranks = found.ranks(MistakeQuery(rows=frozenset(range(0, 60_000, 2))), "surest")
         found.window(ranks, "surest", after, 60)
     assert (time.perf_counter() - start) / 10 < 0.1
 
@@ -119,10 +119,12 @@ def test_examples_with_wrong_labels(tmp_path: Path) -> None:
     names = ("ice", "rain", "wind")
     table = predictions_table("multilabel", names, outputs, truth, np.array([10, 11, 12, 13]))
     found = listed_as("multilabel", names, write_table(table, tmp_path / "dev.parquet"))
-    assert read_all(found, Wanted(), "row") == [11, 13] and found.heading == "2 of 4 dev examples have wrong labels"
-    assert read_all(found, Wanted(true="ice"), "row") == [11]
-    assert read_all(found, Wanted(predicted="wind"), "row") == [11]
-    assert read_all(found, Wanted(predicted="ice"), "row") == [13]
+    assert (
+        read_all(found, MistakeQuery(), "row") == [11, 13] and found.heading == "2 of 4 dev examples have wrong labels"
+    )
+    assert read_all(found, MistakeQuery(true="ice"), "row") == [11]
+    assert read_all(found, MistakeQuery(predicted="wind"), "row") == [11]
+    assert read_all(found, MistakeQuery(predicted="ice"), "row") == [13]
     shown = found.shown(found.position[11])
     assert (shown.label, shown.prediction) == ("ice | rain", "rain | wind")
     assert [(p.name, p.value, p.role) for p in shown.probabilities] == [("ice", 0.2, "true"), ("wind", 0.7, "said")]
@@ -134,14 +136,14 @@ def test_the_largest_residuals_come_first(tmp_path: Path) -> None:
     residual = np.where(rng.random((200, 1)) < 0.1, 5.0, 0.1) * rng.normal(size=(200, 1))
     table = predictions_table("regression", (), truth + residual, truth, np.arange(200))
     found = listed_as("regression", (), write_table(table, tmp_path / "dev.parquet"))
-    order = read_all(found, Wanted(), "sample")
+    order = read_all(found, MistakeQuery(), "sample")
     size = np.abs(residual[:, 0])
     assert order == np.argsort(-size).tolist()[: len(order)]
     assert (size[order] ** 2).sum() >= 0.5 * (size**2).sum() > (size[order[:-1]] ** 2).sum()
     shown = found.shown(found.position[order[0]])
     assert float(shown.off.replace("−", "-")) == pytest.approx(float(residual[order[0], 0]), rel=1e-4)
     assert found.picked(order[-3:]) == 0 and shown.probabilities == ()
-    assert read_all(found, Wanted(true="x"), "sample") == []
+    assert read_all(found, MistakeQuery(true="x"), "sample") == []
 
 
 def test_values_are_written_with_six_digits(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import pytest
 from leadline.errors import UsageError
 from leadline.runs.folder import RunFolder
 from leadline.runs.index import RunIndex
-from leadline.runs.listing import Listing, Wanted, list_runs
+from leadline.runs.listing import Listing, RunQuery, list_runs
 from leadline.runs.store import RunStore
 from leadline.runs.tags import change_tag, load_tags
 
@@ -41,49 +41,49 @@ def names(found: Listing) -> str:
 
 
 def test_newest_first_and_any_order_asked_for(index: RunIndex) -> None:
-    assert names(list_runs(index, Wanted())) == "edcba"
-    assert names(list_runs(index, Wanted(sort="name", descending=False))) == "abcde"
-    best = list_runs(index, Wanted(sort="dev_error", descending=False))
+    assert names(list_runs(index, RunQuery())) == "edcba"
+    assert names(list_runs(index, RunQuery(sort="name", descending=False))) == "abcde"
+    best = list_runs(index, RunQuery(sort="dev_error", descending=False))
     assert names(best) == "aebdc"  # the one without an error last
-    assert names(list_runs(index, Wanted(sort="dev_error"))) == "dbeac"
+    assert names(list_runs(index, RunQuery(sort="dev_error"))) == "dbeac"
 
 
 def test_search_is_by_words_and_takes_signs_as_they_are(index: RunIndex) -> None:
-    assert names(list_runs(index, Wanted("RUN-A"))) == "a"
-    assert names(list_runs(index, Wanted("run fruit"))) == "ed"
-    assert names(list_runs(index, Wanted("100%_"))) == "ed"
-    assert names(list_runs(index, Wanted("%"))) == "ed" and names(list_runs(index, Wanted("d_g"))) == ""
-    assert names(list_runs(index, Wanted("'; DROP TABLE runs; --"))) == ""
-    assert list_runs(index, Wanted()).total == 5
+    assert names(list_runs(index, RunQuery("RUN-A"))) == "a"
+    assert names(list_runs(index, RunQuery("run fruit"))) == "ed"
+    assert names(list_runs(index, RunQuery("100%_"))) == "ed"
+    assert names(list_runs(index, RunQuery("%"))) == "ed" and names(list_runs(index, RunQuery("d_g"))) == ""
+    assert names(list_runs(index, RunQuery("'; DROP TABLE runs; --"))) == ""
+    assert list_runs(index, RunQuery()).total == 5
 
 
 def test_filters_go_together(index: RunIndex) -> None:
     folder = RunFolder(index.store.root / "run-b")
     change_tag(folder, "to show", kept=True)
     index.add(folder)
-    found = list_runs(index, Wanted(source="digits", tag="to show", status="done"))
+    found = list_runs(index, RunQuery(source="digits", tag="to show", status="done"))
     assert names(found) == "b" and found.tags_of == {"run-b": ["to show"]}
     assert (found.sources, found.tags, found.statuses) == (["100%_fruit.csv", "digits"], ["to show"], ["done"])
-    assert names(list_runs(index, Wanted("show"))) == "b"
-    assert list_runs(index, Wanted(status="running")).rows == []
+    assert names(list_runs(index, RunQuery("show"))) == "b"
+    assert list_runs(index, RunQuery(status="running")).rows == []
 
 
 def test_pages_meet_and_end(index: RunIndex) -> None:
-    pages = [names(list_runs(index, Wanted(), offset, 2)) for offset in (0, 2, 4)]
+    pages = [names(list_runs(index, RunQuery(), offset, 2)) for offset in (0, 2, 4)]
     assert pages == ["ed", "cb", "a"]
-    beyond = list_runs(index, Wanted(), 1000, 2)
+    beyond = list_runs(index, RunQuery(), 1000, 2)
     assert names(beyond) == "a" and beyond.offset == 4 and beyond.total == 5
-    assert list_runs(index, Wanted(), -5, 2).offset == 0
+    assert list_runs(index, RunQuery(), -5, 2).offset == 0
 
 
 def test_no_folder_no_runs(tmp_path: Path) -> None:
-    assert list_runs(RunIndex(RunStore(tmp_path / "none")), Wanted()).total == 0
+    assert list_runs(RunIndex(RunStore(tmp_path / "none")), RunQuery()).total == 0
     assert not (tmp_path / "none").exists()
 
 
 def test_an_unknown_column_is_named(index: RunIndex) -> None:
     with pytest.raises(UsageError, match=r"sorted by 'dev_eror'.*dev_error"):
-        list_runs(index, Wanted(sort="dev_eror"))
+        list_runs(index, RunQuery(sort="dev_eror"))
 
 
 def test_tags_are_added_and_taken_away_and_survive_a_rebuild(index: RunIndex) -> None:
@@ -95,7 +95,7 @@ def test_tags_are_added_and_taken_away_and_survive_a_rebuild(index: RunIndex) ->
         log.write('{"tag": "cut sho')
     assert load_tags(folder) == ("a", "b b")
     index.rebuild()
-    assert list_runs(index, Wanted(tag="b b")).tags_of == {"run-a": ["a", "b b"]}
+    assert list_runs(index, RunQuery(tag="b b")).tags_of == {"run-a": ["a", "b b"]}
 
 
 def test_a_tag_after_a_line_cut_short_is_kept(index: RunIndex) -> None:

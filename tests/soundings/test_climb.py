@@ -9,7 +9,7 @@ from leadline.errors import LeadlineError
 from leadline.experiment import Experiment
 from leadline.runs.run import load_run
 from leadline.runs.soundings import load_prediction
-from leadline.soundings.climb import Climb, Step, climb
+from leadline.soundings.climb import Climb, ClimbStep, climb
 
 
 def experiment(folder: Path, noise: float = 0.1, **training: object) -> Experiment:
@@ -33,7 +33,7 @@ class Watching:
     def __init__(self, steps: int = 99) -> None:
         self.most, self.steps = steps, []
 
-    def stepped(self, step: Step) -> None:
+    def stepped(self, step: ClimbStep) -> None:
         self.steps.append(step)
 
     def begin(self, title: str) -> None:

@@ -17,7 +17,7 @@ from leadline.experiment import Experiment
 from leadline.measure import Estimate
 from leadline.runs.store import RunStore
 from leadline.web import trainings as module
-from leadline.web.trainings import Trainings
+from leadline.web.trainings import TrainingQueue
 
 # Stands in for `leadline train`: writes when it began and ended, or complains.
 PROGRAM = """
@@ -39,8 +39,8 @@ def stand_in(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def queue(tmp_path: Path) -> Trainings:
-    return Trainings(RunStore(tmp_path / "runs"))
+def queue(tmp_path: Path) -> TrainingQueue:
+    return TrainingQueue(RunStore(tmp_path / "runs"))
 
 
 def experiment(source: str = "digits") -> Experiment:
@@ -54,7 +54,7 @@ def until(true: Callable[[], bool]) -> None:
         time.sleep(0.02)
 
 
-def test_one_after_the_other_under_names_of_their_own(queue: Trainings) -> None:
+def test_one_after_the_other_under_names_of_their_own(queue: TrainingQueue) -> None:
     asked = [queue.start(experiment(), "My Data") for _ in range(3)]
     names = [training.name for training in asked]
     assert len(set(names)) == 3 and all(name.startswith("my-data-2") for name in names)
@@ -64,13 +64,13 @@ def test_one_after_the_other_under_names_of_their_own(queue: Trainings) -> None:
     assert all(first["ended"] <= second["began"] for first, second in pairwise(times))
 
 
-def test_the_best_remedy_is_asked_for_by_the_name_of_the_run(queue: Trainings) -> None:
+def test_the_best_remedy_is_asked_for_by_the_name_of_the_run(queue: TrainingQueue) -> None:
     asked = queue.start_next("sounded", "digits")
     assert asked.arguments[:2] == ("next", "sounded") and asked.name in asked.arguments
     until(lambda: (queue.store.root / asked.name).exists())
 
 
-def test_a_failure_says_why_and_the_next_one_goes_on(queue: Trainings) -> None:
+def test_a_failure_says_why_and_the_next_one_goes_on(queue: TrainingQueue) -> None:
     failing, next_one = queue.start(experiment("missing.csv"), "a"), queue.start(experiment(), "b")
     until(lambda: (queue.store.root / next_one.name).exists())
     [left] = queue.shown()
@@ -79,7 +79,7 @@ def test_a_failure_says_why_and_the_next_one_goes_on(queue: Trainings) -> None:
     assert queue.shown() == []
 
 
-def test_what_waits_can_be_dismissed_but_not_what_runs(queue: Trainings) -> None:
+def test_what_waits_can_be_dismissed_but_not_what_runs(queue: TrainingQueue) -> None:
     first, second = queue.start(experiment(), "a"), queue.start(experiment(), "b")
     until(lambda: first.state == "running")
     queue.dismiss(first.name)
@@ -91,7 +91,7 @@ def test_what_waits_can_be_dismissed_but_not_what_runs(queue: Trainings) -> None
     assert [path.name for path in queue.store.root.iterdir()] == [first.name]
 
 
-def test_the_end_of_the_server_lets_the_running_one_go_on(queue: Trainings) -> None:
+def test_the_end_of_the_server_lets_the_running_one_go_on(queue: TrainingQueue) -> None:
     first, second = queue.start(experiment(), "a"), queue.start(experiment(), "b")
     until(lambda: first.state == "running")
     assert queue.close() == ([first.name], [second.name])

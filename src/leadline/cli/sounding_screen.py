@@ -13,7 +13,7 @@ from rich.text import Text
 from leadline.measure.intervals import Estimate
 from leadline.session.plan import Plan
 from leadline.soundings import Sounding, Soundings
-from leadline.soundings.climb import Step, step_text
+from leadline.soundings.climb import ClimbStep, step_text
 from leadline.soundings.measurement import Fidelity
 from leadline.text import duration, grouped
 
@@ -100,7 +100,7 @@ class ClimbProgress(SoundingProgress):
         if self.bar is not None:
             self.bar.update(self.task, description=f"Training, epoch {epoch['epoch']}")
 
-    def stepped(self, step: Step) -> None:
+    def stepped(self, step: ClimbStep) -> None:
         """A run is done."""
         self.close()
         self.screen.print(step_text(step), markup=False)

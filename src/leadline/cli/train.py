@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from leadline.experiment import Experiment
     from leadline.runs.run import Run
-    from leadline.session.recorder import Listener
+    from leadline.session.recorder import TrainingListener
 
 ExperimentName = Annotated[
     str,
@@ -101,7 +101,7 @@ def train(
     changes = {key: value for key, value in changes.items() if value is not None}
     wanted = wanted.replace(changes | assigned(set_ or []))
 
-    def begin(listener: Listener | None) -> Run:
+    def begin(listener: TrainingListener | None) -> Run:
         from leadline.session.resume import train_or_resume
         from leadline.session.training import run_experiment
 
@@ -119,7 +119,7 @@ def resume(
 ) -> None:
     """Go on with a training that was killed or stopped; it ends as if that had not been."""
 
-    def begin(listener: Listener | None) -> Run:
+    def begin(listener: TrainingListener | None) -> Run:
         from leadline.session.resume import resume
 
         return resume(run, runs=runs, listener=listener)
@@ -127,7 +127,7 @@ def resume(
     _train(begin, runs, as_json, quiet)
 
 
-def _train(begin: Callable[[Listener | None], Run], runs: Path, as_json: bool, quiet: bool) -> None:
+def _train(begin: Callable[[TrainingListener | None], Run], runs: Path, as_json: bool, quiet: bool) -> None:
     from leadline.cli.screen import ProgressBar, console, ending, print_diagnosis, print_json
 
     screen = console(stderr=as_json)

@@ -61,7 +61,7 @@ class Strip:
 
 
 @dataclass(frozen=True)
-class Pictures:
+class PictureSection:
     """A section of pictures, under a ``title`` with the anchor ``slug``."""
 
     slug: str
@@ -105,7 +105,7 @@ class Report:
     causes: ErrorAnalysis | None = None
     multitask: Mapping[str, Any] | None = None
     mismatch: Mismatch | None = None
-    pictures: Sequence[Pictures] = ()
+    pictures: Sequence[PictureSection] = ()
     soundings: Mapping[str, Any] | None = None
     experiment_toml: str = ""
     data: Mapping[str, Any] = field(default_factory=dict)

@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import Any
 
 from leadline.report.changes import change_lines
-from leadline.report.contents import Mistake, Pictures, Report
+from leadline.report.contents import Mistake, PictureSection, Report
 from leadline.report.figures import breakdown, confusion, curves, images, residuals
 from leadline.report.figures.figure import Figure
 from leadline.report.figures.gathered import causes_table, gathered_table
 from leadline.report.figures.ladder import ladder_figure, measured_note
 from leadline.report.figures.mismatch import difference_rows, feature_bars
 from leadline.report.multitask import multitask_tables
-from leadline.report.quantities import Scale, count, duration, fact, facts, moment
+from leadline.report.quantities import ErrorScale, count, duration, fact, facts, moment
 from leadline.report.rendering import templates, write_page
 from leadline.report.sounding_parts import soundings_part
 
@@ -95,7 +95,7 @@ def training_curves(
         return []
     drawn = [
         curves.cost_curves(history, task, best_epoch, beta),
-        curves.error_curves(history, Scale.of(task, unit), best_epoch, beta),
+        curves.error_curves(history, ErrorScale.of(task, unit), best_epoch, beta),
         curves.learning_rate_curve(history),
     ]
     return [figure for figure in drawn if figure is not None]
@@ -154,7 +154,7 @@ def _drawn(mistake: Mistake) -> dict[str, Any]:
     }
 
 
-def pictures_part(section: Pictures) -> dict[str, Any]:
+def pictures_part(section: PictureSection) -> dict[str, Any]:
     """A section of pictures as the templates show it."""
     strips = [
         {

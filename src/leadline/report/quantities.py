@@ -14,14 +14,14 @@ from leadline.text import THIN, grouped
 
 
 @dataclass(frozen=True)
-class Scale:
+class ErrorScale:
     """How an error is drawn: ``factor`` turns the stored value into the shown one, ``unit`` is that one's."""
 
     factor: float
     unit: str
 
     @classmethod
-    def of(cls, task: str, unit: str = "", metric: str | None = None) -> Scale:
+    def of(cls, task: str, unit: str = "", metric: str | None = None) -> ErrorScale:
         """Percent for a fraction of wrong answers, the target's own unit for regression.
 
         ``metric`` is what the error is measured by, where that is not the usual error of the task.

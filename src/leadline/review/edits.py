@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 
-from leadline.review.sheet import Cell, ReviewSheet, Value
+from leadline.review.sheet import ReviewSheet, SheetCell, Value
 from leadline.review.store import Edit, cause_name
 from leadline.strategy.corrections import Review
 from leadline.strategy.error_analysis import MistakeTable
 
-Edits = Iterator[tuple[Cell, Value]]
+Edits = Iterator[tuple[SheetCell, Value]]
 
 
 def tag(row: int, cause: str, on: bool, label: str = "", prediction: str = "") -> Edit:
@@ -20,9 +20,9 @@ def tag(row: int, cause: str, on: bool, label: str = "", prediction: str = "") -
         if name not in sheet.causes:
             if not on:
                 return
-            yield Cell("cause", name=name), len(sheet.causes)
+            yield SheetCell("cause", name=name), len(sheet.causes)
         yield from examined(row, label, prediction)(sheet)
-        yield Cell("tag", row, name), 1 if on else None
+        yield SheetCell("tag", row, name), 1 if on else None
 
     return edit
 
@@ -32,7 +32,7 @@ def examined(row: int, label: str = "", prediction: str = "") -> Edit:
 
     def edit(sheet: ReviewSheet) -> Edits:
         if row not in sheet.examined:
-            yield Cell("examined", row), [label, prediction, ""]
+            yield SheetCell("examined", row), [label, prediction, ""]
 
     return edit
 
@@ -42,8 +42,8 @@ def forget(row: int) -> Edit:
 
     def edit(sheet: ReviewSheet) -> Edits:
         for name in sheet.tags_of(row):
-            yield Cell("tag", row, name), None
-        yield Cell("examined", row), None
+            yield SheetCell("tag", row, name), None
+        yield SheetCell("examined", row), None
 
     return edit
 
@@ -54,7 +54,7 @@ def unexplained(row: int, label: str = "", prediction: str = "") -> Edit:
     def edit(sheet: ReviewSheet) -> Edits:
         yield from examined(row, label, prediction)(sheet)
         for name in sheet.tags_of(row):
-            yield Cell("tag", row, name), None
+            yield SheetCell("tag", row, name), None
 
     return edit
 
@@ -65,7 +65,7 @@ def add_cause(cause: str) -> Edit:
     def edit(sheet: ReviewSheet) -> Edits:
         name = cause_name(cause, sheet.causes)
         if name not in sheet.causes:
-            yield Cell("cause", name=name), len(sheet.causes)
+            yield SheetCell("cause", name=name), len(sheet.causes)
 
     return edit
 
@@ -76,8 +76,8 @@ def remove_cause(cause: str) -> Edit:
     def edit(sheet: ReviewSheet) -> Edits:
         if cause in sheet.causes:
             for row in sorted(sheet.tags[cause]):
-                yield Cell("tag", row, cause), None
-            yield Cell("cause", name=cause), None
+                yield SheetCell("tag", row, cause), None
+            yield SheetCell("cause", name=cause), None
 
     return edit
 
@@ -93,9 +93,9 @@ def import_table(table: MistakeTable) -> Edit:
         blank = ("",) * len(table.rows)
         columns = (table.labels or blank, table.predictions or blank, table.comments or blank)
         for k, row in enumerate(table.rows):
-            yield Cell("examined", row), [column[k] for column in columns]
+            yield SheetCell("examined", row), [column[k] for column in columns]
             for given, ticks in table.causes.items():
-                yield Cell("tag", row, names[given]), 1 if ticks[k] else None
+                yield SheetCell("tag", row, names[given]), 1 if ticks[k] else None
 
     return edit
 
@@ -104,7 +104,7 @@ def verdict(review: Review) -> Edit:
     """What a person says about a label: right, wrong, or unclear."""
 
     def edit(sheet: ReviewSheet) -> Edits:
-        yield Cell("verdict", review.row), [review.content, review.old, review.new, review.verdict, review.when]
+        yield SheetCell("verdict", review.row), [review.content, review.old, review.new, review.verdict, review.when]
 
     return edit
 
@@ -115,7 +115,7 @@ def clear_verdicts(reviews: Iterable[Review]) -> Edit:
     def edit(sheet: ReviewSheet) -> Edits:
         for review in reviews:
             if sheet.verdicts.get(review.row) == review:
-                yield Cell("verdict", review.row), None
+                yield SheetCell("verdict", review.row), None
 
     return edit
 

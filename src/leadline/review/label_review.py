@@ -110,7 +110,7 @@ def _part_of(audit: LabelAudit, chosen: np.ndarray) -> LabelAudit:
 
 
 @dataclass(frozen=True)
-class Effect:
+class CorrectionEffect:
     """What reviews come to for one set: its share of wrong answers with the labels as they were, and as they are now.
 
     ``changed`` counts labels of the set that were found wrong; ``share`` is the part that wrong labels have in the
@@ -138,7 +138,7 @@ class Effect:
         return f"{known}{found}." if left else f"{found}{inside}: other causes come first."
 
 
-def effects(run: Run, reviews: Corrections) -> list[Effect]:
+def effects(run: Run, reviews: Corrections) -> list[CorrectionEffect]:
     """The effect of reviews on dev, and on test where it was opened; nothing is predicted again for it."""
     found = []
     for part in ("dev", "test"):
@@ -151,7 +151,9 @@ def effects(run: Run, reviews: Corrections) -> list[Effect]:
     return found
 
 
-def effect(part: str, rows: np.ndarray, labels: np.ndarray, predictions: np.ndarray, reviews: Corrections) -> Effect:
+def effect(
+    part: str, rows: np.ndarray, labels: np.ndarray, predictions: np.ndarray, reviews: Corrections
+) -> CorrectionEffect:
     """The effect of reviews on one set: rows (m,), labels and predictions as names (m,)."""
     place = {row: k for k, row in enumerate(rows.tolist())}
     old, new, seen = labels.copy(), labels.copy(), np.zeros(len(rows), bool)
@@ -163,7 +165,7 @@ def effect(part: str, rows: np.ndarray, labels: np.ndarray, predictions: np.ndar
     rate, rate_after = proportion(int(before.sum()), m), proportion(int(after.sum()), m)
     share = label_share(before, (old != new) & ~after)
     changed, judged = int((old != new).sum()), int((before & seen).sum())
-    return Effect(part, rate, rate_after, changed, share, int(before.sum()), judged)
+    return CorrectionEffect(part, rate, rate_after, changed, share, int(before.sum()), judged)
 
 
 def waiting(run: Run) -> Corrections:

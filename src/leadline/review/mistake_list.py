@@ -22,7 +22,7 @@ SHOWN_PROBABILITIES = 3
 
 
 @dataclass(frozen=True)
-class Wanted:
+class MistakeQuery:
     """Which mistakes are asked for: None asks for all.
 
     ``true`` is a class or label that was missed, ``predicted`` one that was predicted wrongly; ``rows`` are those of a
@@ -120,7 +120,7 @@ class MistakeList:
         """Positions of all mistakes in an order, int (m,): at random, the surest ones first, or by row."""
         return self._orders[order]
 
-    def ranks(self, wanted: Wanted, order: Order) -> np.ndarray:
+    def ranks(self, wanted: MistakeQuery, order: Order) -> np.ndarray:
         """Places in the order where a wanted mistake stands, rising."""
         chosen = np.ones(len(self), bool)
         for name, there, absent in (

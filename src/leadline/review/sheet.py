@@ -20,7 +20,7 @@ from leadline.strategy.error_analysis import MistakeTable
 Kind = Literal["cause", "examined", "tag", "verdict"]
 
 
-class Cell(NamedTuple):
+class SheetCell(NamedTuple):
     """Where something can be said: ``row`` is −1 for a cause, ``name`` is empty but for causes and ticks."""
 
     kind: Kind
@@ -94,7 +94,7 @@ class ReviewSheet:
         """The causes of a mistake, in the order of all causes."""
         return [name for name in self.causes if row in self.tags[name]]
 
-    def get(self, cell: Cell) -> Value:
+    def get(self, cell: SheetCell) -> Value:
         """What a cell holds."""
         if cell.kind == "cause":
             return self.causes.index(cell.name) if cell.name in self.causes else None
@@ -106,7 +106,7 @@ class ReviewSheet:
         review = self.verdicts.get(cell.row)
         return None if review is None else [review.content, review.old, review.new, review.verdict, review.when]
 
-    def set(self, cell: Cell, value: Value) -> None:
+    def set(self, cell: SheetCell, value: Value) -> None:
         """Put a value into a cell; a tick needs its cause and its mistake, a cause goes only with its ticks."""
         setter: Mapping[str, Any] = {"cause": self._set_cause, "examined": self._set_examined, "tag": self._set_tag}
         if cell.kind == "verdict":
@@ -117,13 +117,13 @@ class ReviewSheet:
         else:
             setter[cell.kind](cell, value)
 
-    def may_clear(self, cell: Cell) -> bool:
+    def may_clear(self, cell: SheetCell) -> bool:
         """Whether nothing hangs on the cell any more: no tick on a cause, none on a mistake."""
         if cell.kind == "cause":
             return not self.tags.get(cell.name)
         return cell.kind != "examined" or not any(cell.row in rows for rows in self.tags.values())
 
-    def _set_cause(self, cell: Cell, place: int | None) -> None:
+    def _set_cause(self, cell: SheetCell, place: int | None) -> None:
         if cell.name in self.causes:
             self.causes.remove(cell.name)
         if place is None:
@@ -132,14 +132,14 @@ class ReviewSheet:
             self.causes.insert(place, cell.name)
             self.tags.setdefault(cell.name, set())
 
-    def _set_examined(self, cell: Cell, value: list[str] | None) -> None:
+    def _set_examined(self, cell: SheetCell, value: list[str] | None) -> None:
         if value is None:
             self.examined.pop(cell.row, None)
         else:
             label, prediction, comment = value
             self.examined[cell.row] = (label, prediction, comment)
 
-    def _set_tag(self, cell: Cell, value: int | None) -> None:
+    def _set_tag(self, cell: SheetCell, value: int | None) -> None:
         rows = self.tags[cell.name]
         if value is None:
             rows.discard(cell.row)

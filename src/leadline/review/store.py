@@ -21,7 +21,7 @@ from sqlalchemy.engine import Connection, Engine
 from sqlalchemy.exc import IntegrityError
 
 from leadline.errors import LeadlineError
-from leadline.review.sheet import Cell, Kind, ReviewSheet, Value
+from leadline.review.sheet import Kind, ReviewSheet, SheetCell, Value
 from leadline.runs import reviews
 from leadline.runs.folder import RunFolder
 from leadline.runs.index import RunIndex, make_tables
@@ -55,7 +55,7 @@ _FILES = {"mistakes": reviews.MISTAKES, "labels": reviews.LABEL_VERDICTS}
 class Change:
     """One cell before and after an action."""
 
-    cell: Cell
+    cell: SheetCell
     before: Value
     after: Value
 
@@ -65,10 +65,10 @@ class Undone:
     """What an undo did: cells that hold again what they held, and cells that someone else had changed meanwhile."""
 
     changes: tuple[Change, ...] = ()
-    kept: tuple[Cell, ...] = ()
+    kept: tuple[SheetCell, ...] = ()
 
 
-Edit = Callable[[ReviewSheet], Iterable[tuple[Cell, Value]]]
+Edit = Callable[[ReviewSheet], Iterable[tuple[SheetCell, Value]]]
 """From a sheet as it stands to the cells that an action puts into it."""
 
 
@@ -149,7 +149,7 @@ class _UnderWay:
         self.run, self.connection, self.sheet = run, connection, sheet
         self.kinds: set[Kind] = set()
 
-    def put(self, cells: Iterable[tuple[Cell, Value]]) -> Iterator[Change]:
+    def put(self, cells: Iterable[tuple[SheetCell, Value]]) -> Iterator[Change]:
         """Put values into cells; those that hold them already are left out."""
         for cell, value in cells:
             before = self.sheet.get(cell)
@@ -163,9 +163,9 @@ class _UnderWay:
     def take_back(self, log: list[list[Any]]) -> Undone:
         """Put back what the cells held before an action, where they still hold what it put there."""
         done: list[Change] = []
-        kept: list[Cell] = []
+        kept: list[SheetCell] = []
         for kind, row, name, before, after in reversed(log):
-            cell = Cell(kind, row, name)
+            cell = SheetCell(kind, row, name)
             now = self.sheet.get(cell)
             same = (now is None) == (after is None) if kind == "cause" else now == after
             if same and (before is not None or self.sheet.may_clear(cell)):
@@ -187,7 +187,7 @@ def _first_line(engine: Engine, run: str) -> None:
         pass  # another writer was first
 
 
-def _mirror(connection: Connection, run: str, cell: Cell, value: Value) -> None:
+def _mirror(connection: Connection, run: str, cell: SheetCell, value: Value) -> None:
     """Make the tables say of one cell what the files do."""
     tables = {"tag": reviews.CAUSE_TAGS, "examined": reviews.LOOKED_THROUGH, "verdict": reviews.VERDICTS}
     table, key = tables[cell.kind], {"run": run, "row": cell.row}

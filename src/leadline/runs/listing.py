@@ -17,7 +17,7 @@ SORTABLE = ("name", "status", "source", "started", "seconds", "epochs", "train_e
 
 
 @dataclass(frozen=True)
-class Wanted:
+class RunQuery:
     """Which runs to list.
 
     Attributes:
@@ -55,7 +55,7 @@ class Listing:
     tags_of: Mapping[str, list[str]]
 
 
-def list_runs(index: RunIndex, wanted: Wanted, offset: int = 0, limit: int = 50) -> Listing:
+def list_runs(index: RunIndex, wanted: RunQuery, offset: int = 0, limit: int = 50) -> Listing:
     """The runs ``offset`` to ``offset + limit`` of those wanted, after entering what the folders have anew."""
     if not index.store.root.is_dir():
         return Listing([], 0, 0, [], [], [], {})
@@ -77,7 +77,7 @@ def list_runs(index: RunIndex, wanted: Wanted, offset: int = 0, limit: int = 50)
         )
 
 
-def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
+def _conditions(wanted: RunQuery) -> list[ColumnElement[bool]]:
     found: list[ColumnElement[bool]] = [RUNS.c.name.is_not(None)]
     for word in wanted.search.split():
         tagged = select(RUN_TAGS.c.run).where(RUN_TAGS.c.tag.icontains(word, autoescape=True))
@@ -92,7 +92,7 @@ def _conditions(wanted: Wanted) -> list[ColumnElement[bool]]:
     return found
 
 
-def _sorted(query: Select[Any], wanted: Wanted) -> Select[Any]:
+def _sorted(query: Select[Any], wanted: RunQuery) -> Select[Any]:
     column = RUNS.c[wanted.sort]
     order = column.desc() if wanted.descending else column.asc()
     # Runs that began in the same second stand as their names count: digits-2 is newer than digits.

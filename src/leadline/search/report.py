@@ -10,7 +10,7 @@ from typing import Any
 from leadline.measure import task_named
 from leadline.report.figures.figure import Figure
 from leadline.report.figures.search import name_of, parallel_coordinates, search_progress, slices
-from leadline.report.quantities import Scale, count, digits, duration, moment
+from leadline.report.quantities import ErrorScale, count, digits, duration, moment
 from leadline.report.rendering import templates, write_page
 from leadline.search.records import SearchRecord
 from leadline.search.tiers import tier_of
@@ -38,7 +38,7 @@ def render_search_report(search: SearchRecord) -> str:
     """The report as HTML."""
     summary = search.summary
     best: Mapping[str, Any] = summary["best"]
-    scale = Scale.of(summary["task"] or "", metric=summary["metric"])
+    scale = ErrorScale.of(summary["task"] or "", metric=summary["metric"])
     trials = [trial.to_json() for trial in search.trials]
     return (
         templates()
@@ -61,7 +61,7 @@ def render_search_report(search: SearchRecord) -> str:
 
 def conclusion(summary: Mapping[str, Any]) -> str:
     """The result in one sentence."""
-    scale = Scale.of(summary["task"] or "", metric=summary["metric"])
+    scale = ErrorScale.of(summary["task"] or "", metric=summary["metric"])
     best = summary["best"]
     values = ", ".join(f"{name_of(key)} {_shown(value)}" for key, value in best["values"].items())
     error = (
@@ -76,14 +76,14 @@ def _is_rmse(summary: Mapping[str, Any]) -> bool:
     return (summary["metric"] or task_named(summary["task"]).error_metric) == "rmse"
 
 
-def _interval(best: Mapping[str, Any], scale: Scale) -> str:
+def _interval(best: Mapping[str, Any], scale: ErrorScale) -> str:
     if best["low"] is None:
         return ""
     low, high = digits(scale.factor * best["low"]), digits(scale.factor * best["high"])
     return f" ({low} to {high} over {len(best['errors'])} seeds)"
 
 
-def _error(value: float, scale: Scale) -> str:
+def _error(value: float, scale: ErrorScale) -> str:
     return f"{digits(scale.factor * value)}{' ' + scale.unit if scale.unit else ''}"
 
 
@@ -91,7 +91,7 @@ def _shown(value: Any) -> str:
     return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
-def _key_figures(summary: Mapping[str, Any], scale: Scale) -> list[dict[str, str]]:
+def _key_figures(summary: Mapping[str, Any], scale: ErrorScale) -> list[dict[str, str]]:
     best, counts = summary["best"], summary["counts"]
     trials = sum(counts.get(state, 0) for state in ("complete", "pruned", "diverged"))
     seconds = max(summary["seconds"], 1e-9)
@@ -116,7 +116,7 @@ def _states(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{counts[name]} {name}" for name in names if counts.get(name))
 
 
-def _overview(summary: Mapping[str, Any], trials: Sequence[Mapping[str, Any]], scale: Scale) -> list[Figure]:
+def _overview(summary: Mapping[str, Any], trials: Sequence[Mapping[str, Any]], scale: ErrorScale) -> list[Figure]:
     best = summary["best"]["number"]
     return [parallel_coordinates(summary["space"], trials, scale, best), search_progress(trials, scale)]
 
@@ -136,7 +136,7 @@ def _rows(summary: Mapping[str, Any]) -> list[_Row]:
     ]
 
 
-def _finalist(finalist: Mapping[str, Any], scale: Scale) -> dict[str, str]:
+def _finalist(finalist: Mapping[str, Any], scale: ErrorScale) -> dict[str, str]:
     low, high = finalist["low"], finalist["high"]
     return {
         "number": str(finalist["number"] + 1),

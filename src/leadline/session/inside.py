@@ -19,7 +19,7 @@ from leadline.errors import LeadlineError
 from leadline.network import Network, Parameters
 from leadline.network.inside import activations, filters, image_layers, receptive_field, strongest_places
 from leadline.report.contact_sheet import ContactSheet
-from leadline.report.contents import Pictures, Strip
+from leadline.report.contents import PictureSection, Strip
 from leadline.report.figures.inside import filter_pictures, map_pictures
 from leadline.report.figures.tiles import mosaic
 from leadline.runs.run import Run
@@ -41,7 +41,7 @@ SEARCHED, SEARCHED_FLOPS, SEARCHED_VALUES = 512, 1e11, 1 << 25
 """Images among which these parts are looked for: at most so many, and no more than computing and memory allow."""
 
 
-def run_pictures(run: Run, data: Dataset) -> list[Pictures]:
+def run_pictures(run: Run, data: Dataset) -> list[PictureSection]:
     """The sections of pictures for a run's report: varied training images, and what a convolutional network learnt."""
     if data.image_shape is None:
         return []
@@ -50,7 +50,7 @@ def run_pictures(run: Run, data: Dataset) -> list[Pictures]:
     if sheet is not None:
         note = f"Training images, each first as it is, then as training may see it: {sheet.note}. "
         note += "The errors above are measured on images as they are."
-        found.append(Pictures("augmentation", "How training images were varied", note, sheet_strips(sheet)))
+        found.append(PictureSection("augmentation", "How training images were varied", note, sheet_strips(sheet)))
     try:
         trained = run.trained_network()
     except LeadlineError:  # a file with the user's own layers has gone, for one: the rest can still be told
@@ -67,11 +67,11 @@ def run_pictures(run: Run, data: Dataset) -> list[Pictures]:
     x = _prepared(run, data, np.array([row]))
     strips = [image_strip(data.images(np.array([row]))[0], f"The image: row {row}, {label_text(data, row)}")]
     strips += activation_strips(network, parameters, x, shown)
-    found.append(Pictures("activations", "What the layers make of an image", ACTIVATION_NOTE, strips))
+    found.append(PictureSection("activations", "What the layers make of an image", ACTIVATION_NOTE, strips))
     searched = rows[: _affordable(network, input_shape)]
     x = _prepared(run, data, searched)
     strips = patch_strips(network, parameters, x, data.images(searched), shown)
-    found.append(Pictures("patches", "What the filters answer to most", PATCH_NOTE, strips))
+    found.append(PictureSection("patches", "What the filters answer to most", PATCH_NOTE, strips))
     return found
 
 
@@ -89,14 +89,14 @@ def _prepared(run: Run, data: Dataset, rows: np.ndarray) -> Tensor:
     return torch.as_tensor(run.preparation.inputs(data, rows, dtype=run.experiment.training.precision))
 
 
-def _learnt(parameters: Parameters) -> Pictures:
+def _learnt(parameters: Parameters) -> PictureSection:
     banks = list(filters(parameters))
     strips = filter_strips(parameters, evenly(banks, SHOWN_LAYERS))
     note = (
         "Filters of the first convolution as they weigh colours, mid-grey being 0; of deeper ones a row of tiles for "
         "each filter, one for each channel that it reads: blue below 0, orange above. Each is scaled by itself."
     )
-    return Pictures("filters", "The filters it learnt", note, strips)
+    return PictureSection("filters", "The filters it learnt", note, strips)
 
 
 def sheet_strips(sheet: ContactSheet) -> list[Strip]:

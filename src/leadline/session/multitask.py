@@ -23,7 +23,7 @@ from leadline.network import Network, Parameters, edits
 from leadline.runs.run import Run
 from leadline.runs.trained import as_outputs
 from leadline.session.plan import Plan, make_plan
-from leadline.session.recorder import Listener
+from leadline.session.recorder import TrainingListener
 from leadline.session.results import MULTITASK, write_run_report
 from leadline.session.training import run_experiment
 from leadline.strategy import compare
@@ -149,7 +149,7 @@ def compare_multitask(
     widths: Sequence[float] = (1.0,),
     name: str | None = None,
     runs: str | os.PathLike[str] = "runs",
-    listener: Listener | None = None,
+    listener: TrainingListener | None = None,
 ) -> tuple[Run, Multitask]:
     """Train the network of the experiment, which is kept as a run, and one for each task; compare them on the dev set.
 

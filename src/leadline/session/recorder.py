@@ -47,7 +47,7 @@ from leadline.training.state import TrainingState
 RUNG_OF_SET = {"train": "train", "train_dev": "train-dev", "dev": "dev"}
 
 
-class Listener(Protocol):
+class TrainingListener(Protocol):
     """Who wants to know how a training goes on: a progress bar, for one."""
 
     def planned(self, plan: Plan) -> None:
@@ -64,7 +64,7 @@ class Recorder:
     """What is written when: before training, after each epoch, at the end, and when something goes wrong."""
 
     def __init__(
-        self, plan: Plan, store: RunStore, folder: RunFolder, listener: Listener | None, quick: bool = False
+        self, plan: Plan, store: RunStore, folder: RunFolder, listener: TrainingListener | None, quick: bool = False
     ) -> None:
         self.plan, self.store, self.folder, self.listener, self.quick = plan, store, folder, listener, quick
         self.started, self.clock = datetime.now(UTC), time.monotonic()

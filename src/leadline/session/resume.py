@@ -15,7 +15,7 @@ from leadline.runs.store import RunStore
 from leadline.session.guidelines import check_guidelines
 from leadline.session.keeping import load_state
 from leadline.session.plan import Plan, make_plan
-from leadline.session.recorder import Listener, Recorder
+from leadline.session.recorder import Recorder, TrainingListener
 from leadline.session.test_set import check_same_data, same_plan
 from leadline.session.training import recorded, run_experiment
 from leadline.training import FitResult
@@ -29,7 +29,7 @@ def resume(
     data: Dataset | None = None,
     *,
     runs: str | os.PathLike[str] | None = None,
-    listener: Listener | None = None,
+    listener: TrainingListener | None = None,
 ) -> Run:
     """Go on with a training that ended before its time; it ends as if it had never been interrupted, bit for bit.
 
@@ -102,7 +102,7 @@ def train_or_resume(
     *,
     name: str | None = None,
     runs: str | os.PathLike[str] = "runs",
-    listener: Listener | None = None,
+    listener: TrainingListener | None = None,
     quick: bool = False,
 ) -> Run:
     """Go on with the run of this experiment that ended before its time, the latest of them; train where there is none.

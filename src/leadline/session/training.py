@@ -19,7 +19,7 @@ from leadline.runs.run import Run
 from leadline.runs.store import RunStore
 from leadline.session.guidelines import check_guidelines
 from leadline.session.plan import Plan, make_plan
-from leadline.session.recorder import Listener, Recorder
+from leadline.session.recorder import Recorder, TrainingListener
 from leadline.session.transfer_fit import fit_transferred
 from leadline.training import DivergenceError, FitResult, fit
 from leadline.training.threads import limited_threads, threads_for
@@ -184,7 +184,7 @@ def run_experiment(
     *,
     name: str | None = None,
     runs: str | os.PathLike[str] = "runs",
-    listener: Listener | None = None,
+    listener: TrainingListener | None = None,
     quick: bool = False,
 ) -> Run:
     """Train by an experiment and return the run; the command line and `train` both end here.

@@ -29,7 +29,7 @@ def probed_training(
         made = [Examples.of(each, 0.0, plan.training).x for each in x]
         return replace(train, x=made[0]), replace(dev, x=made[1])
 
-    rates = plan.data.task != "regression"
+    rates = not plan.data.task.graded
     scale = np.ravel(plan.preparation.target_scale) if not rates else np.ones(1)
     return ProbedTraining(
         plan.network,

@@ -16,14 +16,13 @@ from leadline.report.rendering import write_page
 from leadline.report.sounding_parts import render_climb
 from leadline.runs.run import Run, load_run
 from leadline.runs.soundings import CLIMB, CLIMB_PAGE
-from leadline.session.recorder import Listener as TrainingListener
+from leadline.session.recorder import TrainingListener
 from leadline.session.training import run_experiment
 from leadline.soundings.clock import Clock, OutOfTimeError
 from leadline.soundings.findings import PROMISING
 from leadline.soundings.prediction import Prediction, train_next
 from leadline.soundings.result import Sounding, Soundings
-from leadline.soundings.sounder import Listener as SoundingListener
-from leadline.soundings.sounder import sound
+from leadline.soundings.sounder import SoundingListener, sound
 from leadline.text import duration
 
 SHARE_OF_ROUND, SHARE_OF_LAST_ROUND = 0.4, 0.8
@@ -33,7 +32,7 @@ BUDGET, NO_GAP, NOTHING_HELPS, INTERRUPTED = "budget", "no gap", "nothing helps"
 
 
 @dataclass(frozen=True)
-class Step:
+class ClimbStep:
     """One run of a climb.
 
     Attributes:
@@ -88,7 +87,7 @@ class Climb:
 
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[ClimbStep, ...]
     best: str
     ended: str
     reason: str
@@ -98,7 +97,7 @@ class Climb:
     spent: float
 
     @property
-    def kept(self) -> tuple[Step, ...]:
+    def kept(self) -> tuple[ClimbStep, ...]:
         """The steps that it went on from."""
         return tuple(step for step in self.steps if step.kept)
 
@@ -116,10 +115,10 @@ class Climb:
         return "\n".join(lines + ([f"Left: {self.left}"] if self.left else []))
 
 
-class Listener(SoundingListener, TrainingListener, Protocol):
+class ClimbListener(SoundingListener, TrainingListener, Protocol):
     """Who wants to know how a climb goes on: its soundings, its trainings, and each step."""
 
-    def stepped(self, step: Step) -> None:
+    def stepped(self, step: ClimbStep) -> None:
         """A run is done."""
 
 
@@ -130,7 +129,7 @@ def climb(
     *,
     name: str | None = None,
     runs: str | os.PathLike[str] = "runs",
-    listener: Listener | None = None,
+    listener: ClimbListener | None = None,
 ) -> Climb:
     """Train an experiment, and change it for the better as long as the budget of seconds lasts.
 
@@ -145,11 +144,11 @@ def climb(
 
 class _Climber:
     def __init__(
-        self, experiment: Experiment, budget: float, data: Dataset | None, runs: Path, listener: Listener | None
+        self, experiment: Experiment, budget: float, data: Dataset | None, runs: Path, listener: ClimbListener | None
     ) -> None:
         self.experiment, self.data, self.runs, self.listener = experiment, data, runs, listener
         self.clock = Clock(budget)
-        self.steps: list[Step] = []
+        self.steps: list[ClimbStep] = []
         self.before: list[str] = []  # of each step, the run that it changes
         self.ended, self.reason = BUDGET, ""
         self.last: Soundings | None = None
@@ -226,7 +225,7 @@ class _Climber:
         why: str = "",
     ) -> None:
         error, diagnosis = run.errors["dev"], run.diagnosis
-        step = Step(
+        step = ClimbStep(
             run.name,
             remedy,
             changes,
@@ -283,7 +282,7 @@ def _left(last: Soundings | None, run: Run) -> str:
     return run.diagnosis.conclusion
 
 
-def step_text(step: Step) -> str:
+def step_text(step: ClimbStep) -> str:
     """A step in a sentence."""
     if step.predicted is None:
         return f"{step.remedy}: dev error {step.error.plain()} ({step.run})."

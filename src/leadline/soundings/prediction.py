@@ -12,7 +12,7 @@ from leadline.measure import Estimate
 from leadline.runs.run import Run
 from leadline.runs.soundings import PREDICTION, load_soundings
 from leadline.session.comparing import compare_runs
-from leadline.session.recorder import Listener
+from leadline.session.recorder import TrainingListener
 from leadline.session.training import run_experiment
 from leadline.soundings.result import Sounding, Soundings
 
@@ -77,7 +77,7 @@ def train_next(
     data: Dataset | None = None,
     *,
     name: str | None = None,
-    listener: Listener | None = None,
+    listener: TrainingListener | None = None,
 ) -> tuple[Run, Prediction]:
     """Train the best remedy of a sounded run, or the one of that key; say whether the prediction held.
 

@@ -31,7 +31,7 @@ from leadline.text import duration
 MOST_TOGETHER = 4
 
 
-class Listener(Protocol):
+class SoundingListener(Protocol):
     """Who wants to know how soundings go on."""
 
     def scheduled(self, count: int, seconds: float, fidelity: Fidelity) -> None:
@@ -51,7 +51,7 @@ def sound(
     run: Run,
     budget: float = 300.0,
     data: Dataset | None = None,
-    listener: Listener | None = None,
+    listener: SoundingListener | None = None,
     target: float | None = None,
     telling_apart: bool = True,
 ) -> Soundings:
@@ -79,7 +79,7 @@ class Sounder:
         run: Run,
         budget: float,
         data: Dataset | None = None,
-        listener: Listener | None = None,
+        listener: SoundingListener | None = None,
         target: float | None = None,
         telling_apart: bool = True,
     ) -> None:

@@ -10,7 +10,7 @@ import numpy as np
 from leadline.data.splitting.dealing import draw
 from leadline.experiment import Experiment
 from leadline.session.plan import Plan
-from leadline.strategy.remedies import stretched
+from leadline.strategy.remedies.length import stretched
 
 
 def with_epochs(experiment: Experiment, factor: float) -> dict[str, Any]:

@@ -12,9 +12,9 @@ from starlette.exceptions import HTTPException
 from leadline.errors import LeadlineError
 from leadline.runs.store import RunStore
 from leadline.web.pages import ROUTERS
-from leadline.web.security import Guard, Secrets
+from leadline.web.security import RequestGuard, Secrets
 from leadline.web.site import Site
-from leadline.web.trainings import Trainings
+from leadline.web.trainings import TrainingQueue
 
 
 def create_app(
@@ -26,13 +26,13 @@ def create_app(
     """
     secrets = secrets or Secrets()
     app = FastAPI(title="Leadline", docs_url=None, redoc_url=None, openapi_url=None)
-    app.state.site = Site(store, secrets, Trainings(store), closing)
+    app.state.site = Site(store, secrets, TrainingQueue(store), closing)
     for router in ROUTERS:
         app.include_router(router)
     app.add_exception_handler(LeadlineError, _mistake)
     app.add_exception_handler(HTTPException, _http)
     app.add_exception_handler(RequestValidationError, _invalid)
-    app.add_middleware(Guard, secrets=secrets, port=port)
+    app.add_middleware(RequestGuard, secrets=secrets, port=port)
     return app
 
 

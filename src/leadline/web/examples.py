@@ -14,13 +14,13 @@ from leadline.report.figures.images import FEW_PIXELS, png_bytes
 from leadline.report.quantities import fact, number
 from leadline.runs.run import Run
 from leadline.session.results import data_of
-from leadline.web.memory import Memory, signature
+from leadline.web.memory import RecentValues, signature
 
 SETS = ("train", "train_dev", "dev", "test")
 
 
 @dataclass(frozen=True)
-class Look:
+class ExampleDisplay:
     """How a run's examples are shown: as images (with sharp pixels where those are few), as rows, or not at all."""
 
     images: bool = False
@@ -28,13 +28,13 @@ class Look:
     version: str = ""
 
 
-class Examples:
+class ExampleStore:
     """The data sets of the runs that were looked at lately, and images cut from them."""
 
     def __init__(self) -> None:
-        self._data: Memory[Dataset | None] = Memory(3)
-        self._sets: Memory[dict[str, frozenset[int]]] = Memory(8)
-        self._images: Memory[bytes] = Memory(4096)
+        self._data: RecentValues[Dataset | None] = RecentValues(3)
+        self._sets: RecentValues[dict[str, frozenset[int]]] = RecentValues(8)
+        self._images: RecentValues[bytes] = RecentValues(4096)
 
     def data(self, run: Run) -> Dataset | None:
         """The run's data; None where they came from Python, are gone, or have changed since."""
@@ -42,12 +42,12 @@ class Examples:
         key = (run.data_hash, json.dumps(section, sort_keys=True, default=str))
         return self._data.get(key, lambda: data_of(run))
 
-    def look(self, run: Run) -> Look:
+    def look(self, run: Run) -> ExampleDisplay:
         """How the run's examples are shown; this is known without their data."""
         shape, version = run.image_shape, run.data_hash[:12]
         if not shape or run.experiment.data.source is None:
-            return Look(version=version)
-        return Look(True, max(shape[:2]) <= FEW_PIXELS, version)
+            return ExampleDisplay(version=version)
+        return ExampleDisplay(True, max(shape[:2]) <= FEW_PIXELS, version)
 
     def fields(self, run: Run, rows: Sequence[int]) -> list[list[tuple[str, str]]]:
         """Column names and values of each row, without the target; empty where there are none to show."""

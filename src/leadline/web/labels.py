@@ -8,19 +8,19 @@ from dataclasses import dataclass
 
 from leadline.errors import LeadlineError
 from leadline.review.label_audit import audit_labels
-from leadline.review.label_review import Effect, LabelQueue, Questioned, apply_verdicts, effects, take_back
+from leadline.review.label_review import CorrectionEffect, LabelQueue, Questioned, apply_verdicts, effects, take_back
 from leadline.review.out_of_fold import CACHE
 from leadline.runs.reviews import load_reviews, load_verdicts
 from leadline.runs.run import Run
 from leadline.strategy import Corrections, Review
-from leadline.web.memory import Background, Memory, Task, signature
+from leadline.web.memory import Background, BackgroundTask, RecentValues, signature
 
 FOLDS = 5
 CLASS_KEYS = "1234567890"
 
 
 @dataclass(frozen=True)
-class Step:
+class ReviewStep:
     """A label of the round in the strip: its row and what was said about it, empty for nothing yet."""
 
     row: int
@@ -45,11 +45,11 @@ class LabelState:
 
     """
 
-    steps: list[Step]
+    steps: list[ReviewStep]
     asked: Questioned | None
     review: Review | None
     opinion: tuple[str, float] | None
-    effects: list[Effect]
+    effects: list[CorrectionEffect]
     waiting: int
     in_force: int
     counts: dict[str, int]
@@ -67,9 +67,9 @@ class Labels:
 
     def __init__(self, background: Background) -> None:
         self.background = background
-        self._effects: Memory[list[Effect]] = Memory(16)
+        self._effects: RecentValues[list[CorrectionEffect]] = RecentValues(16)
 
-    def audit(self, run: Run, start: bool = False) -> Task | None:
+    def audit(self, run: Run, start: bool = False) -> BackgroundTask | None:
         """The search for wrong labels, whose result is a `LabelQueue` of dev and test and one of every set.
 
         It starts by itself where its networks are trained: then only the data are read again.
@@ -89,7 +89,7 @@ class Labels:
         queues: dict[bool, LabelQueue] = task.result
         return queues[every or not len(queues[False])]
 
-    def change(self, run: Run, what: str = "") -> Task | None:
+    def change(self, run: Run, what: str = "") -> BackgroundTask | None:
         """Applying the verdicts ("apply") or taking all corrections back ("back"), started or under way."""
         key = ("labels change", str(run.folder.path))
         if not what:
@@ -111,7 +111,7 @@ class Labels:
         applied, waiting = load_reviews(run.folder), load_verdicts(run.folder)
         said = {review.row: review for review in (*applied, *waiting)}
         rows = queue.round(set(said))
-        steps = [Step(k, _spoken(said.get(k))) for k in rows]
+        steps = [ReviewStep(k, _spoken(said.get(k))) for k in rows]
         asked = row if row is not None else next_open(rows, said, rows[-1] if rows else None)
         if asked is None and rows:
             asked = rows[0]
@@ -130,7 +130,7 @@ class Labels:
             _after(rows, said, asked)[:4],
         )
 
-    def _effects_of(self, run: Run, reviews: Corrections) -> list[Effect]:
+    def _effects_of(self, run: Run, reviews: Corrections) -> list[CorrectionEffect]:
         files = [signature(run.predictions_path(part)) for part in ("dev", "test")]
         return self._effects.get((*files, reviews.changed), lambda: effects(run, reviews))
 

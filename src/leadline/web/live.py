@@ -12,7 +12,7 @@ from typing import Any
 from fastapi.responses import StreamingResponse
 
 from leadline.errors import LeadlineError
-from leadline.report.quantities import Scale, with_unit
+from leadline.report.quantities import ErrorScale, with_unit
 from leadline.runs.folder import RunFolder
 from leadline.runs.life import status_of
 from leadline.runs.summary import read_summary
@@ -127,7 +127,7 @@ def last_epoch(folder: RunFolder) -> dict[str, Any]:
 
 def so_far(folder: RunFolder) -> dict[str, Any]:
     """How far a running training is: ``epoch``, and its ``dev`` error as people read it."""
-    last, scale = last_epoch(folder), Scale.of(_fact(folder, "task") or "")
+    last, scale = last_epoch(folder), ErrorScale.of(_fact(folder, "task") or "")
     error = last.get("dev_error")
     shown = "" if error is None else with_unit(f"{error * scale.factor:.3g}", scale.unit)
     return {"epoch": last.get("epoch"), "dev": shown}

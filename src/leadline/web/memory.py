@@ -15,7 +15,7 @@ from leadline.errors import LeadlineError
 Kept = TypeVar("Kept")
 
 
-class Memory(Generic[Kept]):
+class RecentValues(Generic[Kept]):
     """The latest values by key, at most so many; each is made once, however many ask for it at the same time."""
 
     def __init__(self, most: int) -> None:
@@ -62,7 +62,7 @@ def signature(path: Path) -> tuple[str, int, int]:
 
 
 @dataclass
-class Task:
+class BackgroundTask:
     """Work in the background: under way until ``result`` or ``error`` is there."""
 
     started: float = field(default_factory=monotonic)
@@ -80,21 +80,21 @@ class Background:
     """Tasks in threads of their own, one for each key."""
 
     def __init__(self) -> None:
-        self._tasks: dict[Hashable, Task] = {}
+        self._tasks: dict[Hashable, BackgroundTask] = {}
         self._lock = threading.Lock()
 
-    def find(self, key: Hashable) -> Task | None:
+    def find(self, key: Hashable) -> BackgroundTask | None:
         """The task of the key, under way or finished."""
         with self._lock:
             return self._tasks.get(key)
 
-    def start(self, key: Hashable, work: Callable[[], Any], again: bool = False) -> Task:
+    def start(self, key: Hashable, work: Callable[[], Any], again: bool = False) -> BackgroundTask:
         """Start a task, unless it is under way or finished; `again` starts a finished one anew, too."""
         with self._lock:
             task = self._tasks.get(key)
             if task is not None and not (again and task.done.is_set()):
                 return task
-            task = self._tasks[key] = Task()
+            task = self._tasks[key] = BackgroundTask()
         threading.Thread(target=_run, args=(task, work), daemon=True).start()
         return task
 
@@ -105,7 +105,7 @@ class Background:
                 del self._tasks[key]
 
 
-def _run(task: Task, work: Callable[[], Any]) -> None:
+def _run(task: BackgroundTask, work: Callable[[], Any]) -> None:
     try:
         task.result = work()
     except LeadlineError as error:

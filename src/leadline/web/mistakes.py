@@ -9,12 +9,12 @@ from typing import Any
 import numpy as np
 
 from leadline.measure import Estimate
-from leadline.review.mistake_list import MistakeList, Order, ShownMistake, Wanted
+from leadline.review.mistake_list import MistakeList, MistakeQuery, Order, ShownMistake
 from leadline.review.sheet import ReviewSheet
 from leadline.review.store import ReviewStore
 from leadline.runs.run import Run
 from leadline.strategy import Cause, MistakeTable
-from leadline.web.memory import Background, Memory, Task, signature
+from leadline.web.memory import Background, BackgroundTask, RecentValues, signature
 
 WINDOW = 60
 KEYS = "123456789"
@@ -91,9 +91,9 @@ class Mistakes:
 
     def __init__(self, background: Background) -> None:
         self.background = background
-        self._lists: Memory[MistakeList] = Memory(8)
-        self._sheets: Memory[ReviewSheet] = Memory(16)
-        self._causes: Memory[CauseTable] = Memory(32)
+        self._lists: RecentValues[MistakeList] = RecentValues(8)
+        self._sheets: RecentValues[ReviewSheet] = RecentValues(16)
+        self._causes: RecentValues[CauseTable] = RecentValues(32)
 
     def list(self, run: Run) -> MistakeList:
         """The run's mistakes. LeadlineError: it has no dev predictions."""
@@ -114,7 +114,7 @@ class Mistakes:
             return cause_table(sheet, found, count_only=True)
         return self._causes.get(key, lambda: cause_table(sheet, found))
 
-    def groups(self, run: Run) -> Task:
+    def groups(self, run: Run) -> BackgroundTask:
         """The search for slices and clusters, in the background; its result is a list of `Group`."""
         key = ("groups", signature(run.predictions_path()))
         return self.background.start(key, lambda: find_groups(run))
@@ -134,7 +134,7 @@ class Mistakes:
         if asked.state:
             every = self.list(run).rows.tolist() if rows is None else rows
             rows = frozenset(row for row in every if (row in sheet.examined) == (asked.state == "done"))
-        wanted = Wanted(asked.true or None, asked.predicted or None, rows)
+        wanted = MistakeQuery(asked.true or None, asked.predicted or None, rows)
         return self.list(run).ranks(wanted, asked.order)
 
 

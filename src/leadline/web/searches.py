@@ -9,10 +9,10 @@ from typing import Any
 from fastapi import HTTPException
 
 from leadline.report.figures.figure import Figure
-from leadline.report.quantities import Scale, count, digits, duration
+from leadline.report.quantities import ErrorScale, count, digits, duration
 from leadline.runs.life import silence
 from leadline.runs.store import RunStore
-from leadline.web.memory import Memory, signature
+from leadline.web.memory import RecentValues, signature
 
 PAGE = 100
 """Trials in one page of the table."""
@@ -20,7 +20,7 @@ COLUMNS = ("number", "state", "error", "epochs", "seconds")
 
 
 @dataclass(frozen=True)
-class Line:
+class SearchRow:
     """A search in the list."""
 
     name: str
@@ -36,7 +36,7 @@ class Line:
 
 
 @dataclass(frozen=True)
-class Table:
+class TrialTable:
     """A page of trials: their rows, the hyper-parameters' names, and how many trials there are in all."""
 
     names: list[str]
@@ -52,7 +52,7 @@ class Searches:
 
     def __init__(self, store: RunStore) -> None:
         self.store = store
-        self._read: Memory[Any] = Memory(32)
+        self._read: RecentValues[Any] = RecentValues(32)
 
     def names(self) -> list[str]:
         """All searches, latest first."""
@@ -75,17 +75,17 @@ class Searches:
         folder = SearchFolder(self.store.root, name)
         return signature(folder / "search.json"), signature(folder / "trials.jsonl")
 
-    def lines(self) -> list[Line]:
+    def lines(self) -> list[SearchRow]:
         """The list of searches, latest first."""
         return [_line(self.find(name)) for name in self.names()]
 
 
-def _line(found: Any) -> Line:
+def _line(found: Any) -> SearchRow:
     summary = found.summary
     scale, best = scale_of(summary), best_trial(found)
     settings = summary.get("settings") or {}
     quiet = silence(found.folder) if summary.get("status") == "running" else None
-    return Line(
+    return SearchRow(
         found.name,
         str(summary.get("status", "")),
         str(summary.get("source") or ""),
@@ -99,12 +99,12 @@ def _line(found: Any) -> Line:
     )
 
 
-def scale_of(summary: Mapping[str, Any]) -> Scale:
+def scale_of(summary: Mapping[str, Any]) -> ErrorScale:
     """How errors of the search are written."""
-    return Scale.of(summary.get("task") or "", metric=summary.get("metric"))
+    return ErrorScale.of(summary.get("task") or "", metric=summary.get("metric"))
 
 
-def error_text(error: float, scale: Scale) -> str:
+def error_text(error: float, scale: ErrorScale) -> str:
     """An error in percent, or in the target's unit."""
     return f"{digits(scale.factor * error)}{' ' + scale.unit if scale.unit else ''}"
 
@@ -180,7 +180,7 @@ def importance(found: Any) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: -row["share"])
 
 
-def table(found: Any, sort: str, descending: bool, start: int) -> Table:
+def table(found: Any, sort: str, descending: bool, start: int) -> TrialTable:
     """Trials in an order: by a column of `COLUMNS` or by the key of a hyper-parameter; those without a value last."""
     from leadline.report.figures.search import name_of
 
@@ -202,7 +202,7 @@ def table(found: Any, sort: str, descending: bool, start: int) -> Table:
         }
         for trial in ordered[start : start + PAGE]
     ]
-    return Table([name_of(key) for key in keys], rows, len(ordered), start, sort, descending)
+    return TrialTable([name_of(key) for key in keys], rows, len(ordered), start, sort, descending)
 
 
 def _sorted(trials: Sequence[Any], sort: str, descending: bool) -> list[Any]:

@@ -68,7 +68,7 @@ class Secrets:
         return hmac.new(self.token.encode(), purpose.encode(), sha256).hexdigest()
 
 
-class Guard:
+class RequestGuard:
     """Middleware that answers only this machine's own pages; ``port`` is the one that the server listens on."""
 
     def __init__(self, app: ASGIApp, secrets: Secrets, port: int) -> None:

@@ -19,14 +19,14 @@ from leadline.runs.index import RunIndex
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore
 from leadline.web.assets import asset_url, plotly_styles
-from leadline.web.examples import Examples
+from leadline.web.examples import ExampleStore
 from leadline.web.labels import Labels
 from leadline.web.memory import Background
 from leadline.web.mistakes import Mistakes
 from leadline.web.navigation import PAGES, run_tabs
 from leadline.web.searches import Searches
 from leadline.web.security import Secrets
-from leadline.web.trainings import Trainings
+from leadline.web.trainings import TrainingQueue
 
 MOST_BYTES = 1 << 20
 """Of a form."""
@@ -42,9 +42,9 @@ class Site:
 
     store: RunStore
     secrets: Secrets
-    trainings: Trainings
+    trainings: TrainingQueue
     closing: Callable[[], bool] = field(default=lambda: False)
-    examples: Examples = field(default_factory=Examples)
+    examples: ExampleStore = field(default_factory=ExampleStore)
     background: Background = field(default_factory=Background)
 
     @cached_property

@@ -16,7 +16,7 @@ COMMAND = (sys.executable, "-c", "from leadline.cli import main; main()")
 
 
 @dataclass
-class Training:
+class QueuedTraining:
     """A training that was asked for: its run's name, and its state: waiting, running, done or failed (and why)."""
 
     name: str
@@ -26,18 +26,18 @@ class Training:
     error: str = ""
 
 
-class Trainings:
+class TrainingQueue:
     """The queue. Its methods may be called from any thread."""
 
     def __init__(self, store: RunStore) -> None:
         self.store = store
         self._folder = tempfile.TemporaryDirectory(prefix="leadline-", ignore_cleanup_errors=True)
         self._changed = threading.Condition()
-        self._all: dict[str, Training] = {}
+        self._all: dict[str, QueuedTraining] = {}
         self._closed = False
         self._worker: threading.Thread | None = None
 
-    def start(self, experiment: Experiment, stem: str) -> Training:
+    def start(self, experiment: Experiment, stem: str) -> QueuedTraining:
         """Train by the experiment as soon as those before it are done; its run is named after ``stem``."""
         with self._changed:
             name = self.store.free_name(stem, self._all)
@@ -45,14 +45,14 @@ class Trainings:
             path.write_text(experiment.to_toml(), encoding="utf-8")
             return self._ask(name, "train", str(path))
 
-    def start_next(self, run: str, stem: str) -> Training:
+    def start_next(self, run: str, stem: str) -> QueuedTraining:
         """Train what the soundings of a run found best, as `leadline next` does."""
         with self._changed:
             return self._ask(self.store.free_name(stem, self._all), "next", run)
 
-    def _ask(self, name: str, command: str, subject: str) -> Training:
+    def _ask(self, name: str, command: str, subject: str) -> QueuedTraining:
         arguments = (command, subject, "--name", name, "--runs", str(self.store.root), "--quiet")
-        found = self._all[name] = Training(name, arguments, Path(self._folder.name) / f"{name}.log")
+        found = self._all[name] = QueuedTraining(name, arguments, Path(self._folder.name) / f"{name}.log")
         if self._worker is None:
             self._worker = threading.Thread(target=self._work, daemon=True)
             self._worker.start()
@@ -65,7 +65,7 @@ class Trainings:
             if name in self._all and self._all[name].state in ("waiting", "failed"):
                 del self._all[name]
 
-    def shown(self) -> list[Training]:
+    def shown(self) -> list[QueuedTraining]:
         """Those that are not among the runs as they should be: waiting, beginning, or failed."""
         with self._changed:
             return [t for t in self._all.values() if t.state != "done" and not (self.store.root / t.name).exists()]
@@ -90,7 +90,7 @@ class Trainings:
             with self._changed:
                 training.state, training.error = ("failed", error) if error else ("done", "")
 
-    def _next(self) -> Training | None:
+    def _next(self) -> QueuedTraining | None:
         with self._changed:
             while not self._closed:
                 for training in self._all.values():
@@ -100,7 +100,7 @@ class Trainings:
                 self._changed.wait()
         return None
 
-    def _train(self, training: Training) -> str:
+    def _train(self, training: QueuedTraining) -> str:
         """Run the program to its end; returns what it complained of."""
         with training.log.open("wb") as log:
             # A session of its own: Ctrl-C in the server's terminal is not meant for it.

@@ -21,7 +21,7 @@ TINTS = 6
 
 
 @dataclass(frozen=True)
-class Cell:
+class ConfusionCell:
     """One cell: how many, which share of the true class (0 to 1), and the tint (0 none to 6) of the table."""
 
     count: int
@@ -40,13 +40,13 @@ class Pair:
     of: int
 
 
-def cells(matrix: np.ndarray) -> list[list[Cell]]:
+def cells(matrix: np.ndarray) -> list[list[ConfusionCell]]:
     """The rows of the table from counts (k, k), true class by predicted class."""
     matrix = np.asarray(matrix)
     shares = matrix / np.maximum(matrix.sum(axis=1, keepdims=True), 1)
     return [
         [
-            Cell(int(n), float(share), row == column, _tint(float(share), row == column))
+            ConfusionCell(int(n), float(share), row == column, _tint(float(share), row == column))
             for column, (n, share) in enumerate(zip(counts, row_shares, strict=True))
         ]
         for row, (counts, row_shares) in enumerate(zip(matrix, shares, strict=True))

@@ -11,7 +11,7 @@ import torch
 from leadline.equations.averages import weighted_averages
 from leadline.measure import task_named
 from leadline.report.figures.figure import Figure, Layout, Trace, axis
-from leadline.report.quantities import Scale
+from leadline.report.quantities import ErrorScale
 from leadline.report.style import MUTED, SERIES
 
 History = Sequence[Mapping[str, Any]]
@@ -32,7 +32,7 @@ def cost_curves(history: History, task: str, best_epoch: int | None = None, beta
     )
 
 
-def error_curves(history: History, scale: Scale, best_epoch: int | None = None, beta: float = 0.0) -> Figure:
+def error_curves(history: History, scale: ErrorScale, best_epoch: int | None = None, beta: float = 0.0) -> Figure:
     """Error on the training and the dev set by epoch: percent of wrong answers, or RMSE in the target's unit.
 
     β above 0 smooths the curves by weighted averages.

@@ -8,7 +8,7 @@ from typing import Any
 from leadline.measure import task_named
 from leadline.report.figures.curves import History, series, smoothed, thinned
 from leadline.report.figures.figure import Figure, Trace, axis, text
-from leadline.report.quantities import Scale
+from leadline.report.quantities import ErrorScale
 from leadline.report.style import SERIES
 
 SETS = (("dev", "solid"), ("train", "dot"))
@@ -20,7 +20,7 @@ def cost_overlay(histories: Mapping[str, History], task: str, beta: float = 0.0)
     return _overlay("Cost", histories, {"dev": "dev_cost", "train": "cost"}, title, 1.0, beta)
 
 
-def error_overlay(histories: Mapping[str, History], scale: Scale, beta: float = 0.0) -> Figure:
+def error_overlay(histories: Mapping[str, History], scale: ErrorScale, beta: float = 0.0) -> Figure:
     """Errors by epoch of runs by name, smoothed with a weight β."""
     name = "error" if scale.unit == "%" else "RMSE"
     title = f"{name} ({scale.unit})" if scale.unit else name

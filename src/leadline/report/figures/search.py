@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from leadline.report.figures.figure import Figure, Layout, Trace, axis, text
-from leadline.report.quantities import Scale, digits
+from leadline.report.quantities import ErrorScale, digits
 from leadline.report.style import INK, LINE, MUTED, SERIES, SURFACE
 
 Trials = Sequence[Mapping[str, Any]]
@@ -103,7 +103,9 @@ class Scaled:
         return [low, (low + high) / 2, high]
 
 
-def parallel_coordinates(space: Mapping[str, Any], trials: Trials, scale: Scale, best: int | None = None) -> Figure:
+def parallel_coordinates(
+    space: Mapping[str, Any], trials: Trials, scale: ErrorScale, best: int | None = None
+) -> Figure:
     """Each trial as a line through the values of its hyper-parameters to its dev error; the best tenth stands out."""
     axes = [Scaled.of(key, table) for key, table in space.items()]
     done = [trial for trial in trials if trial["dev_error"] is not None and trial["state"] in ("complete", "pruned")]
@@ -144,7 +146,7 @@ def parallel_coordinates(space: Mapping[str, Any], trials: Trials, scale: Scale,
 def slices(
     space: Mapping[str, Any],
     trials: Trials,
-    scale: Scale,
+    scale: ErrorScale,
     best: int | None = None,
     tiers: Mapping[str, Any] | None = None,
 ) -> list[Figure]:
@@ -152,7 +154,7 @@ def slices(
     return [_slice(Scaled.of(key, table), trials, scale, best, (tiers or {}).get(key)) for key, table in space.items()]
 
 
-def search_progress(trials: Trials, scale: Scale) -> Figure:
+def search_progress(trials: Trials, scale: ErrorScale) -> Figure:
     """The dev error of the trials in their order, and the best so far."""
     done = [trial for trial in trials if trial["dev_error"] is not None and trial["state"] == "complete"]
     numbers, errors = [t["number"] + 1 for t in done], [scale.factor * t["dev_error"] for t in done]
@@ -191,7 +193,7 @@ def _look(rank: int, n: int) -> tuple[str, float, float, str]:
 def _line(
     trial: Mapping[str, Any],
     axes: Sequence[Scaled],
-    scale: Scale,
+    scale: ErrorScale,
     top: tuple[float, float],
     look: tuple[str, float, float, str],
     best: bool,
@@ -229,7 +231,7 @@ def _axis_labels(i: int, ticks: Sequence[tuple[float, str]]) -> Trace:
     }
 
 
-def _slice(along: Scaled, trials: Trials, scale: Scale, best: int | None, tier: int | None) -> Figure:
+def _slice(along: Scaled, trials: Trials, scale: ErrorScale, best: int | None, tier: int | None) -> Figure:
     shown = [trial for trial in trials if along.key in trial["values"] and trial["dev_error"] is not None]
     traces: list[Trace] = []
     for state, colour, opacity in (("pruned", MUTED, 0.5), ("complete", SERIES[0], 0.75)):
@@ -275,7 +277,7 @@ def _points(
     }
 
 
-def _hover(trial: Mapping[str, Any], scale: Scale) -> str:
+def _hover(trial: Mapping[str, Any], scale: ErrorScale) -> str:
     error = f"{scale.factor * trial['dev_error']:.4g}{' ' + scale.unit if scale.unit else ''}"
     values = [f"{name_of(key)} {_short(value)}" for key, value in trial["values"].items()]
     return text(f"trial {trial['number'] + 1}: {error}") + "<br>" + "<br>".join(text(value) for value in values)
@@ -285,5 +287,5 @@ def _short(value: Any) -> str:
     return f"{value:.4g}" if isinstance(value, float) else str(value)
 
 
-def _error_title(scale: Scale) -> str:
+def _error_title(scale: ErrorScale) -> str:
     return f"dev error ({scale.unit})" if scale.unit else "dev RMSE"

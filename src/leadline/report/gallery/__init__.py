@@ -1,6 +1,6 @@
 """The gallery: one offline page of figures of what people would rather see than read, computed by Leadline."""
 
 from leadline.report.gallery.page import write_gallery
-from leadline.report.gallery.sections import SECTIONS, Section
+from leadline.report.gallery.sections import SECTIONS, GallerySection
 
-__all__ = ["SECTIONS", "Section", "write_gallery"]
+__all__ = ["SECTIONS", "GallerySection", "write_gallery"]

@@ -7,7 +7,6 @@ measured do without torch. Source: course 3, orthogonalization, and the basic
 recipe of course 2.
 """
 
-from leadline.strategy.remedies.length import stretched
 from leadline.strategy.remedies.remedy import (
     Advice,
     Option,
@@ -28,5 +27,4 @@ __all__ = [
     "catalogue",
     "remedies",
     "remedies_for",
-    "stretched",
 ]

@@ -10,7 +10,7 @@ from fastapi import APIRouter, Query, Request, Response
 from leadline.errors import LeadlineError, UsageError
 from leadline.report.figures.ladder import ladder_figures
 from leadline.report.figures.overlay import cost_overlay, error_overlay
-from leadline.report.quantities import Scale, prose
+from leadline.report.quantities import ErrorScale, prose
 from leadline.runs.run import Run
 from leadline.session.comparing import compare_runs, experiment_differences
 from leadline.toml_text import toml_value
@@ -85,7 +85,7 @@ def _figures(runs: Sequence[Run]) -> list[Any]:
     histories = {run.name: run.history for run in runs}
     if len({run.task.graded for run in runs}) > 1 or not any(histories.values()):
         return []
-    return [error_overlay(histories, Scale.of(task)), cost_overlay(histories, task)]
+    return [error_overlay(histories, ErrorScale.of(task)), cost_overlay(histories, task)]
 
 
 def _shown(run: Run) -> dict[str, Any]:

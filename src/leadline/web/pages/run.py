@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from leadline.errors import UsageError
 from leadline.experiment import Experiment
 from leadline.report.page import pictures_part, report_values, training_curves
-from leadline.report.quantities import Scale, duration
+from leadline.report.quantities import ErrorScale, duration
 from leadline.runs.control import set_rate
 from leadline.runs.control import stop as stop_training
 from leadline.runs.life import silence
@@ -22,14 +22,14 @@ from leadline.session.inside import run_pictures
 from leadline.session.results import run_report
 from leadline.soundings.prediction import Prediction
 from leadline.web.live import RunWatch, events, last_epoch
-from leadline.web.memory import Memory, signature
+from leadline.web.memory import RecentValues, signature
 from leadline.web.site import CurrentSite, FormFields, NamedRun, Site
 
 router = APIRouter(prefix="/runs/{name}")
 WEIGHTS = (0.0, 0.5, 0.8, 0.9, 0.95, 0.98, 0.99)
 """β to choose from: averages over about the last 1/(1 − β) epochs."""
 
-_pictures: Memory[list[dict[str, Any]]] = Memory(4)
+_pictures: RecentValues[list[dict[str, Any]]] = RecentValues(4)
 
 Weight = Annotated[float, Query(ge=0, lt=1)]
 
@@ -176,7 +176,7 @@ def _curves(run: Run, beta: float = 0.0) -> list[Any]:
 
 def _progress(run: Run) -> dict[str, Any]:
     last, epochs = last_epoch(run.folder), run.experiment.training.epochs
-    scale = Scale.of(run.task)
+    scale = ErrorScale.of(run.task)
     shown = [
         ("cost", _significant(last.get("cost")), "", "training set, penalties included"),
         ("dev error", _significant(last.get("dev_error"), scale.factor), scale.unit, "not the final measurement"),

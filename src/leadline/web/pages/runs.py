@@ -12,7 +12,7 @@ from leadline.measure import Estimate
 from leadline.measure.metrics import error_unit
 from leadline.report.quantities import duration, moment
 from leadline.runs.folder import RunFolder
-from leadline.runs.listing import Listing, Wanted, list_runs
+from leadline.runs.listing import Listing, RunQuery, list_runs
 from leadline.runs.tags import change_tag
 from leadline.web.live import RunsWatch, events, shown_state, so_far
 from leadline.web.site import CurrentSite, FormFields, Site
@@ -25,9 +25,9 @@ RISING = ("name", "source", "status", "train_error", "dev_error")
 
 def wanted_runs(
     q: str = "", data: str = "", tag: str = "", status: str = "", sort: str = "started", order: str = ""
-) -> Wanted:
+) -> RunQuery:
     """The runs that an address asks for."""
-    return Wanted(q, data, tag, status, sort, order == "down" if order else sort not in RISING)
+    return RunQuery(q, data, tag, status, sort, order == "down" if order else sort not in RISING)
 
 
 @router.get("/")
@@ -79,7 +79,7 @@ def training(request: Request, site: CurrentSite, name: str) -> Response:
     return site.render(request, "training_state.html", **values)
 
 
-def table(site: Site, found: Listing, wanted: Wanted) -> dict[str, Any]:
+def table(site: Site, found: Listing, wanted: RunQuery) -> dict[str, Any]:
     """What the table's template shows."""
 
     def address(start: int = 0, **changes: Any) -> str:
