@@ -197,3 +197,22 @@ def test_a_streamed_run_is_planned_again_from_what_it_resolved_to(tmp_path):
     )
     assert run.experiment.training.batch_size == "full"
     assert set(measure_segments(run, ["town"])["dev"].segments["town"]) == {"a", "b"}
+
+
+@pytest.mark.parametrize("stream", [True, "auto"])
+def test_a_table_is_opened_once_to_decide_and_to_stream(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, stream: bool | str
+) -> None:
+    opened: list[str] = []
+    from leadline.data.streaming import opening
+
+    right = opening.open_grouped
+    monkeypatch.setattr(opening, "open_grouped", lambda path: opened.append(str(path)) or right(path))
+    monkeypatch.setattr("leadline.session.streams.memory_available", lambda: 1_000)
+    path = tmp_path / "rows.parquet"
+    parquet.write_table(pa.table({"a": np.arange(2_000) % 97, "y": np.arange(2_000) % 2}), path)
+    plan = make_plan(
+        Experiment.from_dict({"data": {"source": str(path), "target": "y", "task": "binary", "stream": stream}})
+    )
+    assert plan.table is not None and plan.experiment.data.stream is True
+    assert opened == [str(path)]

@@ -13,8 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-from pyarrow import parquet
 
 from leadline.data import Dataset, DataSettings, Preparation, SplitSettings
 from leadline.data.mapped import release_pages
@@ -22,9 +20,9 @@ from leadline.data.settings import weighted_sources
 from leadline.data.sources.columnar import holds_bytes
 from leadline.data.sources.formats import format_of
 from leadline.data.sources.opening import table_files
-from leadline.data.streaming.opening import files_of
+from leadline.data.streaming.opening import SourceFiles, open_files
 from leadline.data.streaming.read_ahead import ReadAhead
-from leadline.data.streaming.row_groups import PARQUET, memory_available, open_groups, streams
+from leadline.data.streaming.row_groups import GroupedFile, memory_available, open_grouped, streams
 from leadline.data.streaming.table import BUFFER, StreamedTable, streamed
 from leadline.errors import UsageError
 from leadline.experiment import Experiment
@@ -82,9 +80,10 @@ def open_table(experiment: Experiment, settings: DataSettings, split: SplitSetti
         LeadlineError: as `leadline.data.read`.
 
     """
-    if settings.stream is False or settings.source is None or not _is_table_on_disk(settings):
+    if settings.stream is False or settings.source is None or not _are_tables(settings):
         return None
-    if settings.stream == "auto" and not _too_large(settings):
+    files = open_files(settings, None)
+    if _holds_images(files[0][1], settings.inputs) or (settings.stream == "auto" and not _too_large(files)):
         return None
     others = {"data.corrections": settings.corrections, "network.from": experiment.network.from_}
     for key, value in others.items():
@@ -96,45 +95,35 @@ def open_table(experiment: Experiment, settings: DataSettings, split: SplitSetti
     )
     if isinstance(size, int) and size > BUFFER:
         raise too_large
-    table = streamed(settings, split)
+    table = streamed(settings, split, files=files)
     if size == "full" and len(table) > BUFFER:  # the whole of a small table is what a run of it has resolved to
         raise too_large
     return table
 
 
-def _is_table_on_disk(settings: DataSettings) -> bool:
-    """Whether all sources are Parquet or Arrow tables; UsageError where a stream is asked of a text table."""
+def _are_tables(settings: DataSettings) -> bool:
+    """Whether all sources are Parquet or Arrow files; UsageError where a stream is asked of a text table."""
     names = []
     for each in (*weighted_sources("data.source", settings.source), *settings.extra):
         if not isinstance(each.source, str):
             return False
         path = Path(each.source).expanduser()
         names += table_files(each.source, None) or ([str(path)] if path.is_file() else [])
-    tables = [name for name in names if streams(name)]
-    if names and len(tables) == len(names) and not _holds_images(Path(tables[0]), settings.inputs):
+    if names and all(streams(name) for name in names):
         return True
     wrong = next((name for name in names if not streams(name) and not format_of(name).holds_arrays), None)
     if wrong is not None and settings.stream is True:
-        open_groups(wrong)  # says what can be streamed
+        open_grouped(wrong)  # says what can be streamed
     return False
 
 
-def _holds_images(path: Path, wanted: str | None) -> bool:
+def _holds_images(file: GroupedFile, column: str | None) -> bool:
     """Whether a table has encoded images in one of its columns; those are decoded into a file of their own."""
-    try:
-        if path.name.lower().endswith(PARQUET):
-            schema = parquet.read_schema(path)
-        else:
-            with pa.memory_map(str(path)) as mapped:
-                schema = pa.ipc.open_file(mapped).schema
-    except (OSError, pa.ArrowException):
-        return False  # what is wrong with it is said when it is opened
-    return any(holds_bytes(each.type) and wanted in (None, each.name) for each in schema)
+    return any(holds_bytes(each.type) and column in (None, each.name) for each in file.schema)
 
 
-def _too_large(settings: DataSettings) -> bool:
-    stored = sum(group.size for _, path in files_of(settings, None) for group in open_groups(path))
-    return GROWTH * stored > SHARE * memory_available()
+def _too_large(files: SourceFiles) -> bool:
+    return GROWTH * sum(file.size for _, file in files) > SHARE * memory_available()
 
 
 # --- arrays and images --------------------------------------------------------------------------------------

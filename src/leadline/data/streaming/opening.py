@@ -23,7 +23,7 @@ from leadline.data.splitting.row_hashes import row_hashes
 from leadline.data.splitting.split import Split, check_classes, classes_not_measured, set_sizes
 from leadline.data.splitting.split_columns import set_aside
 from leadline.data.streaming.facts import Facts, gather_facts
-from leadline.data.streaming.row_groups import RowGroup, check_columns, column_names, numbered, open_groups
+from leadline.data.streaming.row_groups import GroupedFile, RowGroup, numbered, open_grouped
 from leadline.data.streaming.row_sets import RowSets, check_settings
 from leadline.data.streaming.running_statistics import NumberStatistics, encoder_of
 from leadline.data.streaming.typed_pieces import TypedPieces
@@ -52,33 +52,38 @@ class Opened:
     weights: tuple[float, ...]
 
 
-def files_of(settings: DataSettings, folder: Path | None) -> list[tuple[int, Path]]:
-    """The files of all sources, each with the number of its source: first those of ``source``, then the extra ones."""
+SourceFiles = tuple[tuple[int, GroupedFile], ...]
+"""The files of all sources, each with the number of its source: first those of ``source``, then the extra ones."""
+
+
+def open_files(settings: DataSettings, folder: Path | None) -> SourceFiles:
+    """Read the heads of all files that ``settings`` name: what decides how they are read, and reads them then."""
     found = []
     for part, each in enumerate((*weighted_sources("data.source", settings.source), *settings.extra)):
         if not isinstance(each.source, str):
             raise UsageError("data.stream: only files stream; save the table given as Parquet, or leave stream out.")
         listed = table_files(each.source, folder)
         paths = [Path(name) for name in listed] if listed else [resolved(each.source, folder)]
-        found += [(part, path) for path in paths]
-    return found
+        found += [(part, open_grouped(path)) for path in paths]
+    return tuple(found)
 
 
-def opened_stream(settings: DataSettings, split: SplitSettings, folder: Path | None, sample: int) -> Opened:
-    """Open the files that ``settings`` name; see `leadline.data.streaming.table.stream`."""
-    files = files_of(settings, folder)
-    groups = numbered([(part, group) for part, path in files for group in open_groups(path)])
+def opened_stream(
+    settings: DataSettings, split: SplitSettings, folder: Path | None, sample: int, files: SourceFiles
+) -> Opened:
+    """Make a stream of the files that ``settings`` name; see `leadline.data.streaming.table.stream`."""
+    groups = numbered([(part, group) for part, file in files for group in file.groups])
     if not groups:
-        raise LeadlineError(f"{files[0][1].name} has no rows: give a table with at least a few examples.")
-    names = column_names(files[0][1])
+        raise LeadlineError(f"{files[0][1].path.name} has no rows: give a table with at least a few examples.")
+    names = files[0][1].names()
     check_settings(split, names)
     looked_at = _looked_at(groups, names, sample)
     targets = table_targets(looked_at, settings.target)
     shown = assemble_tables([Part(looked_at)], [looked_at], targets, replace(settings, dev=None, test=None))
     shown = set_aside(shown, {"split.group": split.group, "split.column": split.column})
     kinds = {column.name: column.kind for column in shown.inputs if isinstance(column, Column)}
-    for _, path in files[1:]:
-        check_columns(path, [*kinds, *targets, *settings.segments])
+    for _, file in files[1:]:
+        file.check_columns([*kinds, *targets, *settings.segments])
     pieces = TypedPieces(kinds, targets, shown.task, frozenset(settings.types))
     sets, sizes, notices = _row_sets(settings, split, shown, groups)
     share = min(sample, MOST_CELLS // len(names)) / max(sizes.train, 1)

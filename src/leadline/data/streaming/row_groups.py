@@ -54,8 +54,38 @@ def streams(name: str) -> bool:
     return name.lower().endswith(PARQUET + ARROW)
 
 
-def open_groups(path: str | Path) -> list[RowGroup]:
-    """The groups of a Parquet or Arrow file, in order. LeadlineError for a file that is missing or damaged."""
+@dataclass(frozen=True)
+class GroupedFile:
+    """A Parquet or Arrow file whose head was read: its columns and its groups of rows, in order."""
+
+    path: Path
+    schema: pa.Schema
+    groups: tuple[RowGroup, ...]
+
+    @property
+    def size(self) -> int:
+        """Bytes that its columns take as they are stored."""
+        return sum(group.size for group in self.groups)
+
+    def names(self) -> list[str]:
+        """The names of its columns; LeadlineError for one that appears twice."""
+        names = self.schema.names
+        doubled = next((name for name in names if names.count(name) > 1), None)
+        if doubled is not None:
+            raise LeadlineError(f"{self.path.name}: the column name '{doubled}' appears twice; rename one of them.")
+        return names
+
+    def check_columns(self, needed: Sequence[str]) -> None:
+        """LeadlineError where it lacks one of the columns."""
+        names = self.names()
+        for name in needed:
+            if name not in names:
+                hint = nearest(name, names).replace("Allowed", "It has")
+                raise LeadlineError(f"{self.path.name} lacks the column '{name}'.{hint}")
+
+
+def open_grouped(path: str | Path) -> GroupedFile:
+    """Read the head of a Parquet or Arrow file. LeadlineError for a file that is missing or damaged."""
     path = Path(path)
     if not path.is_file():
         raise LeadlineError(f"{path}: no such file; streams come from Parquet and Arrow files and folders of them.")
@@ -76,30 +106,10 @@ def numbered(groups: Sequence[tuple[int, RowGroup]]) -> tuple[RowGroup, ...]:
     return tuple(found)
 
 
-def column_names(path: str | Path) -> list[str]:
-    """The names of a file's columns; LeadlineError for one that appears twice."""
-    path = Path(path)
-    parquets = path.name.lower().endswith(PARQUET)
-    with reading(path.name, "Parquet" if parquets else "Arrow"):
-        names = parquet.read_schema(path).names if parquets else _schema(path).names
-    doubled = next((name for name in names if names.count(name) > 1), None)
-    if doubled is not None:
-        raise LeadlineError(f"{path.name}: the column name '{doubled}' appears twice; rename one of them.")
-    return names
-
-
-def check_columns(path: str | Path, needed: Sequence[str]) -> None:
-    """LeadlineError for a further file that lacks one of the columns."""
-    names = column_names(path)
-    for name in needed:
-        if name not in names:
-            hint = nearest(name, names).replace("Allowed", "It has")
-            raise LeadlineError(f"{Path(path).name} lacks the column '{name}'.{hint}")
-
-
-def _parquet(path: Path) -> list[RowGroup]:
+def _parquet(path: Path) -> GroupedFile:
     with reading(path.name, "Parquet"):
-        metadata = parquet.read_metadata(path)
+        with parquet.ParquetFile(path) as opened:
+            metadata, schema = opened.metadata, opened.schema_arrow
         sizes = [(metadata.row_group(k).num_rows, metadata.row_group(k).total_byte_size) for k in _groups(metadata)]
 
     def reader(group: int) -> Callable[[Sequence[str] | None], Iterator[pa.Table]]:
@@ -111,16 +121,17 @@ def _parquet(path: Path) -> list[RowGroup]:
 
         return read
 
-    return _in_order(path.name, sizes, reader)
+    return GroupedFile(path, schema, _in_order(path.name, sizes, reader))
 
 
 def _groups(metadata: parquet.FileMetaData) -> range:
     return range(metadata.num_row_groups)
 
 
-def _arrow(path: Path) -> list[RowGroup]:
+def _arrow(path: Path) -> GroupedFile:
     with reading(path.name, "Arrow"), pa.memory_map(str(path)) as mapped:
         batches = ipc.open_file(mapped)
+        schema = batches.schema
         sizes = [_size(batches.get_batch(k)) for k in range(batches.num_record_batches)]
 
     def reader(group: int) -> Callable[[Sequence[str] | None], Iterator[pa.Table]]:
@@ -133,28 +144,23 @@ def _arrow(path: Path) -> list[RowGroup]:
 
         return read
 
-    return _in_order(path.name, sizes, reader)
+    return GroupedFile(path, schema, _in_order(path.name, sizes, reader))
 
 
 def _size(batch: pa.RecordBatch) -> tuple[int, int]:
     return batch.num_rows, batch.nbytes
 
 
-def _schema(path: Path) -> pa.Schema:
-    with pa.memory_map(str(path)) as mapped:
-        return ipc.open_file(mapped).schema
-
-
 def _in_order(
     source: str,
     sizes: Sequence[tuple[int, int]],
     reader: Callable[[int], Callable[[Sequence[str] | None], Iterator[pa.Table]]],
-) -> list[RowGroup]:
+) -> tuple[RowGroup, ...]:
     groups, first = [], 0
     for k, (n, size) in enumerate(sizes):
         groups.append(RowGroup(source, first, n, size, reader(k)))
         first += n
-    return [group for group in groups if group.n]
+    return tuple(group for group in groups if group.n)
 
 
 def _plain(table: pa.Table) -> pa.Table:

@@ -19,7 +19,7 @@ from leadline.data.preparation import Preparation
 from leadline.data.settings import DataSettings, SplitSettings
 from leadline.data.splitting.dealing import TRAIN
 from leadline.data.splitting.split import Split
-from leadline.data.streaming.opening import BUFFER, Opened, opened_stream
+from leadline.data.streaming.opening import BUFFER, Opened, SourceFiles, open_files, opened_stream
 from leadline.data.streaming.read_ahead import ReadAhead
 from leadline.data.streaming.row_groups import RowGroup
 from leadline.data.streaming.row_sets import RowSets
@@ -141,9 +141,12 @@ def streamed(
     folder: str | Path | None = None,
     sample: int = SAMPLE,
     buffer: int = BUFFER,
+    files: SourceFiles | None = None,
 ) -> StreamedTable:
-    """As `stream`, for settings that are there already."""
-    found: Opened = opened_stream(settings, split, None if folder is None else Path(folder), sample)
+    """As `stream`, for settings that are there already; ``files`` were opened to see whether to stream them."""
+    place = None if folder is None else Path(folder)
+    files = open_files(settings, place) if files is None else files
+    found: Opened = opened_stream(settings, split, place, sample, files)
     return StreamedTable(
         found.groups,
         found.sets,
