@@ -13,6 +13,7 @@ from leadline.errors import UsageError
 from leadline.optimize import Adam
 from leadline.strategy import find_label_errors, label_pattern, label_share_of_rates, review_queue
 from leadline.strategy.folds import assign_folds, out_of_fold_probabilities
+from leadline.strategy.label_noise import confident_joint, label_noise
 from leadline.training import Examples, TrainingSettings
 
 DRAWS = 100
@@ -131,19 +132,61 @@ def test_the_share_of_the_error_covers_its_truth(n, error, part):
         assert 0.935 <= np.mean([low <= truth <= high for low, high in intervals]) <= 0.965, found
 
 
-def test_suspects_are_cleanlabs_and_ranked_by_the_credibility_of_the_label():
-    from cleanlab.filter import find_label_issues
+def test_the_confident_joint_is_cleanlabs():
+    """Cleanlab rounds its counts so that they are whole; ours are left as they are."""
+    from cleanlab.count import compute_confident_joint
 
+    rng = np.random.default_rng(0)
+    for noise in (uniform_noise(0.1), swaps((4, 9, 0.3)), uniform_noise(0.4)):
+        right = rng.integers(0, 10, 3000)
+        given = draw(rng, right, noise)
+        p = credible(rng, right)
+        theirs = compute_confident_joint(given, p, calibrate=True)
+        assert np.abs(confident_joint(given, p) - np.asarray(theirs).T).max() <= 1
+
+
+def test_suspects_are_ranked_by_the_credibility_of_the_label():
     rng = np.random.default_rng(0)
     right = rng.integers(0, 10, 3000)
     given = draw(rng, right, uniform_noise(0.1))
-    p = credible(rng, right)
+    p = 0.9 * credible(rng, right) + 0.1 / 10  # a model that was trained on such labels expects their noise
     audit = find_label_errors(given, p)
-    assert set(audit.suspects) == set(np.flatnonzero(find_label_issues(given, p, n_jobs=1)))
     assert (np.diff(audit.quality[audit.suspects]) >= 0).all()
     hits = (given != right)[audit.suspects]
     assert hits.mean() > 0.6 and hits.sum() / (given != right).sum() > 0.9
     assert (audit.suggested[audit.suspects] == right[audit.suspects])[hits].mean() > 0.9
+
+
+@pytest.mark.needs_data
+def test_systematic_wrong_labels_are_told_from_hard_examples_better_than_by_cleanlab(data_folder):
+    """4 → 9 at 4 000 rows: as many are found among fewer suspects (measured: 0.46 / 0.80 against 0.34 / 0.66)."""
+    from cleanlab.filter import find_label_issues
+
+    x, right = mnist(data_folder, 4000)
+    given = draw(np.random.default_rng(1), right, swaps((4, 9, 0.3)))
+    p, wrong = out_of_fold(x, given), given != right
+    ours, theirs = find_label_errors(given, p).is_suspect, np.asarray(find_label_issues(given, p, n_jobs=1))
+    precision = {name: wrong[s].mean() for name, s in (("ours", ours), ("theirs", theirs))}
+    recall = {name: s[wrong].mean() for name, s in (("ours", ours), ("theirs", theirs))}
+    assert precision["ours"] > precision["theirs"] + 0.08
+    assert recall["ours"] > recall["theirs"] + 0.05
+
+
+def test_a_transition_that_only_one_pair_has_is_estimated():
+    """T3.11: where nobody confuses 1 and 7, an equally ambiguous 7 is hard, not wrong."""
+    rng = np.random.default_rng(2)
+    right = rng.integers(0, 3, 6000)
+    given = np.where((right == 0) & (rng.random(6000) < 0.25), 1, right)
+    seen = right.copy()
+    hard = rng.random(6000) < 0.1
+    q = np.full((6000, 3), 0.02)
+    q[np.arange(6000), seen] = 0.96
+    q[seen == 0] = [0.74, 0.24, 0.02]
+    q[hard & (right == 2)] = [0.02, 0.6, 0.38]
+    noise = label_noise(given, q / q.sum(1, keepdims=True))
+    assert noise.transition[0, 1] == pytest.approx(0.25, abs=0.05)
+    assert noise.wrong[(right == 0) & (given == 1)].mean() > 0.9
+    assert noise.wrong[(right == 2) & hard].mean() < 0.5
 
 
 def test_the_queue_holds_rightly_predicted_examples_as_well_in_mixed_order():

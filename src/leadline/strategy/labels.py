@@ -1,7 +1,7 @@
-"""Wrong labels: suspects by confident learning, and a queue for people to review them.
+"""Wrong labels: suspects by the probability that a label is wrong, and a queue for people to review them.
 
-Confident learning (Northcutt, Jiang and Chuang, 2021) compares each label with probabilities from a model that has not
-seen it. It is cleanlab's; what is judged here is what follows from it.
+The probability comes from a model that has not seen the example, and from how often each class is labelled as each
+other (`leadline.strategy.label_noise`).
 """
 
 from __future__ import annotations
@@ -15,10 +15,13 @@ from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
 from leadline.measure.intervals import Estimate, proportion
+from leadline.strategy.label_noise import label_noise
 from leadline.strategy.label_pattern import LabelPattern, label_pattern
 from leadline.strategy.suspects import Suspects
 
 Array = NDArray[Any]
+WORTH_A_LOOK = 0.2
+"""A label is a suspect from this probability of being wrong on: a wrong one that is missed costs more than a look."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,7 +32,7 @@ class LabelAudit(Suspects):
         suspects: positions of the suspects, the least credible label first, int (s,).
         given: labels of all examples, class indices (m,).
         suggested: the class that the probabilities prefer, (m,).
-        quality: how credible each label is, 0 to 1, (m,).
+        quality: how credible each label is: the probability that it is right, (m,).
         classes: names of the classes.
         rate: share of the labels that are suspects.
         pattern: whether the suspects are random or systematic.
@@ -84,10 +87,10 @@ def find_label_errors(
     names = tuple(classes or (str(k) for k in range(p.shape[1])))
     if len(names) != p.shape[1]:
         raise UsageError(f"There are {p.shape[1]} probabilities per example, but {len(names)} class names.")
-    suspects, quality = _confident_learning(given, p)
-    suggested = p.argmax(1)
-    wrong = np.zeros(len(given), bool)
-    wrong[suspects] = True
+    noise = label_noise(given, p)
+    wrong = noise.wrong > WORTH_A_LOOK
+    suspects = np.flatnonzero(wrong)[np.argsort(-noise.wrong[wrong], kind="stable")]
+    quality, suggested = 1 - noise.wrong, np.where(wrong, _second(noise.right, given), p.argmax(1))
     pattern = label_pattern(given, suggested, wrong, names, segments, seed=seed)
     return LabelAudit(suspects, given, suggested, quality, names, proportion(len(suspects), len(given)), pattern)
 
@@ -133,14 +136,11 @@ def _candidates(suspects: Array, part: Array, rng: np.random.Generator) -> Array
     return np.concatenate([mixed, suspects[shared:], rest[shared:]]).astype(np.int64)
 
 
-def _confident_learning(given: Array, probabilities: Array) -> tuple[Array, Array]:
-    from cleanlab.filter import find_label_issues
-    from cleanlab.rank import get_label_quality_scores
-
-    with np.errstate(all="ignore"):
-        order = find_label_issues(given, probabilities, return_indices_ranked_by="self_confidence", n_jobs=1)
-        quality = get_label_quality_scores(given, probabilities, method="self_confidence")
-    return np.asarray(order, np.int64), np.asarray(quality, float)
+def _second(right: Array, given: Array) -> Array:
+    """The likeliest class other than the given one, (m,)."""
+    others = right.copy()
+    others[np.arange(len(given)), given] = -1.0
+    return others.argmax(1)
 
 
 def _check(labels: Array, p: Array) -> None:

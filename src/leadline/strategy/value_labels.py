@@ -1,8 +1,9 @@
 """Wrong labels where examples have several, or values: suspects by predictions that have not seen the example.
 
-Several labels per example are judged by cleanlab's multi-label confident learning. A value is a suspect if its residual
-is far out for the noise that most residuals show: beyond what a Laplace distribution with their median size would give
-among so many (Benjamini and Hochberg, 1995, at a false discovery rate of 5 %). Credibilities are cleanlab's.
+Several labels per example are judged one by one, each as two classes (`leadline.strategy.label_noise`). A value
+is a suspect if its residual is far out for the noise that most residuals show: beyond what a Laplace distribution with
+their median size would give among so many (Benjamini and Hochberg, 1995, at a false discovery rate of 5 %). Its
+credibility is exp(−|residual|) with the residual in these median sizes.
 """
 
 from __future__ import annotations
@@ -16,8 +17,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
 from leadline.measure.intervals import Estimate, proportion
+from leadline.strategy.label_noise import label_noise
 from leadline.strategy.label_pattern import Family, LabelPattern, pattern_of, segment_families
 from leadline.strategy.label_text import CarriedLabels, Values
+from leadline.strategy.labels import WORTH_A_LOOK
 from leadline.strategy.residual_analysis import largest_half
 from leadline.strategy.suspects import Suspects
 
@@ -82,7 +85,7 @@ def find_multilabel_errors(
         raise UsageError(f"Labels and probabilities (m, k) do not fit: got shapes {t.shape} and {p.shape}.")
     answer = (p > 0.5).astype(float)
     filled = np.where(np.isnan(t), answer, t)
-    flips, order, quality = _multilabel_learning(filled, p)
+    flips, order, quality = _multilabel_noise(filled, p)
     flips &= ~np.isnan(t)
     suspects = np.array([k for k in order if flips[k].any()], np.int64)
     code = CarriedLabels(tuple(names))
@@ -168,20 +171,19 @@ def _flipped(labels: Array, flips: Array, names: Sequence[str]) -> Family:
 _KINDS = (("there", 1), ("missing", 0))
 
 
-def _multilabel_learning(labels: Array, probabilities: Array) -> tuple[Array, Array, Array]:
-    """Which labels are suspects (m, k), examples with any by cleanlab's rank, and each example's credibility (m,)."""
-    from cleanlab.multilabel_classification import filter as multilabel
-    from cleanlab.multilabel_classification import rank
+def _multilabel_noise(labels: Array, probabilities: Array) -> tuple[Array, Array, Array]:
+    """Which labels are suspects (m, k), the examples by their least credible label, and how credible that is (m,)."""
+    wrong = np.stack([_binary_noise(labels[:, k], probabilities[:, k]) for k in range(labels.shape[1])], axis=1)
+    quality = 1 - wrong.max(1)
+    return wrong > WORTH_A_LOOK, np.argsort(quality, kind="stable"), quality
 
-    listed = [np.flatnonzero(row).tolist() for row in labels]
-    with np.errstate(all="ignore"):
-        found = multilabel.find_multilabel_issues_per_class(listed, probabilities, n_jobs=1)
-        quality = np.asarray(rank.get_label_quality_scores(listed, probabilities), float)
-    flips = np.asarray(found, bool)
-    return flips, np.argsort(quality, kind="stable"), quality
+
+def _binary_noise(labels: Array, probability: Array) -> Array:
+    """The probability that each label of 0 or 1 is wrong, (m,)."""
+    p = np.clip(probability, 0.0, 1.0)
+    return label_noise(labels.astype(np.int64), np.stack([1 - p, p], 1)).wrong
 
 
 def _value_quality(values: Array, predictions: Array) -> Array:
-    from cleanlab.regression.rank import get_label_quality_scores
-
-    return np.asarray(get_label_quality_scores(values, predictions, method="residual"), float)
+    size = np.abs(values - predictions)
+    return np.exp(-size / max(float(np.median(size)), 1e-300))
