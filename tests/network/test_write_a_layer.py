@@ -10,7 +10,10 @@ from types import ModuleType
 import pytest
 import torch
 
+from leadline.network import Dense, Network
 from leadline.network.layer import LAYERS
+from leadline.training import Examples, TrainingSettings, fit
+from leadline.training.population import Member, Population, trains_in_population
 
 GUIDE = Path(__file__).parents[2] / "docs" / "guide" / "write-a-layer.md"
 
@@ -55,3 +58,18 @@ def test_the_layer_is_about_thirty_lines(guide: dict) -> None:
     first = re.findall(r"```python\n(.*?)```", text, re.DOTALL)[0]
     lines = [line for line in first.splitlines() if line.strip()]
     assert len(lines) <= 35
+
+
+def test_a_layer_that_says_so_trains_in_a_population_as_alone(guide: dict) -> None:
+    network = Network([Dense(6), guide["SharedRelu"](), Dense(3)])
+    examples = Examples(guide["x"], guide["y"])
+    settings = TrainingSettings(epochs=3, batch_size=5, precision="float64")
+    examples = Examples(examples.x.double(), examples.y)
+    members = [Member(seed=1), Member(seed=2, learning_rate=0.02)]
+    together = Population(network, members).fit("softmax_cross_entropy", examples, None, settings)
+    for member, done in zip(members, together, strict=True):
+        own = member.single(network, settings)
+        alone = fit(own.network, "softmax_cross_entropy", examples, None, own.settings)
+        torch.testing.assert_close(done.parameters.theta, alone.parameters.theta, rtol=1e-10, atol=1e-12)
+    assert not trains_in_population(Network([Dense(6), guide["ParametricRelu"](), Dense(3)]))
+    assert not trains_in_population(Network([Dense(6), guide["Forgetful"](), Dense(3)]))
