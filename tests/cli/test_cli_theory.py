@@ -29,7 +29,7 @@ class {name}(Layer):
         return input_shape
 
     def parameters(self, input_shape):
-        return {{"slope": Parameter(input_shape, fill=self.start)}}
+        return {{"slope": ParameterSpec(input_shape, fill=self.start)}}
 
     def forward(self, p, x, memory):
         memory.kept["x"] = x

@@ -37,7 +37,7 @@ from leadline.network import (
     SqueezeExcitation,
     TorchModule,
 )
-from leadline.network.layer import Memory, Shape, Tensors
+from leadline.network.layer import LayerContext, Shape, Tensors
 from leadline.runs.trained import TrainedNetwork
 from leadline.training.population import trains_in_population
 
@@ -117,7 +117,7 @@ def test_architectures(name: str) -> None:
 class Halved(Dense):
     """A layer of somebody's own, whose forward pass is another than that of the class it is made from."""
 
-    def forward(self, p: Tensors, x: torch.Tensor, memory: Memory) -> torch.Tensor:
+    def forward(self, p: Tensors, x: torch.Tensor, memory: LayerContext) -> torch.Tensor:
         return super().forward(p, x, memory) / 2
 
 
@@ -143,10 +143,10 @@ class Scaled(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
-    def forward(self, p: Tensors, x: torch.Tensor, memory: Memory) -> torch.Tensor:
+    def forward(self, p: Tensors, x: torch.Tensor, memory: LayerContext) -> torch.Tensor:
         return x * self.factor
 
-    def backward(self, p: Tensors, g: Tensors, d_y: torch.Tensor, memory: Memory) -> torch.Tensor:
+    def backward(self, p: Tensors, g: Tensors, d_y: torch.Tensor, memory: LayerContext) -> torch.Tensor:
         return d_y * self.factor
 
     @override
@@ -158,7 +158,7 @@ class Scaled(Layer):
 class Doubled(Scaled):
     """Another forward pass: what was said of the first does not hold for it."""
 
-    def forward(self, p: Tensors, x: torch.Tensor, memory: Memory) -> torch.Tensor:
+    def forward(self, p: Tensors, x: torch.Tensor, memory: LayerContext) -> torch.Tensor:
         return 2 * x * self.factor
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from leadline.network import Activation, BatchNorm, Dense, Dropout, Flatten, Memory, Network, Parameters
+from leadline.network import Activation, BatchNorm, Dense, Dropout, Flatten, LayerContext, Network, Parameters
 
 
 def activation(name: str, z: Tensor) -> Tensor:
@@ -36,7 +36,7 @@ def activation(name: str, z: Tensor) -> Tensor:
     return powers / powers.sum(-1, keepdim=True)
 
 
-def output(network: Network, parameters: Parameters, theta: Tensor, x: Tensor, memories: list[Memory]) -> Tensor:
+def output(network: Network, parameters: Parameters, theta: Tensor, x: Tensor, memories: list[LayerContext]) -> Tensor:
     """The network's output in training mode with ``theta`` (n,), and the dropout masks that the memories kept."""
     p = Parameters(parameters.layout, theta).layers
     for layer, own, memory in zip(network.layers, p, memories, strict=True):

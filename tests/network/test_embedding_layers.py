@@ -10,7 +10,7 @@ from leadline.network import (
     Dense,
     Flatten,
     Layer,
-    Memory,
+    LayerContext,
     Network,
     PeriodicEmbedding,
     PiecewiseEmbedding,
@@ -41,14 +41,14 @@ def test_gradients(layer: Layer, between: bool) -> None:
 def test_the_numbers_stay_and_their_embeddings_come_behind(layer: PeriodicEmbedding | PiecewiseEmbedding) -> None:
     x = torch.randn(6, 3, dtype=torch.float64)
     parameters = Network([layer]).initialize((3,), dtype=torch.float64)
-    y = layer.forward(parameters.layers[0], x, Memory())
+    y = layer.forward(parameters.layers[0], x, LayerContext())
     assert tuple(y.shape[1:]) == layer.output_shape((3,)) == (3 + layer.n_columns((3,)) * layer.units,)
     assert torch.equal(y[:, :3], x)
     columns = layer.columns or (0, 1, 2)
     for place, column in enumerate(columns):  # an embedding depends on its own column alone
         moved = x.clone()
         moved[:, column] += 0.3
-        change = (layer.forward(parameters.layers[0], moved, Memory()) - y)[:, 3:].unflatten(1, (-1, layer.units))
+        change = (layer.forward(parameters.layers[0], moved, LayerContext()) - y)[:, 3:].unflatten(1, (-1, layer.units))
         assert [bool(change[:, c].abs().max() > 1e-3) for c in range(len(columns))] == [
             c == place for c in range(len(columns))
         ]

@@ -19,7 +19,7 @@ from leadline.network import (
     Flatten,
     GradientCheck,
     Layer,
-    Memory,
+    LayerContext,
     Network,
     gradient_check,
 )
@@ -260,7 +260,7 @@ def test_planted_in_dropout(monkeypatch: pytest.MonkeyPatch, change: Callable[[T
 class BrokenFlatten(Flatten):
     """Goes back in another order than it came."""
 
-    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: LayerContext) -> Tensor:
         shape = memory.kept["shape"]
         return d_y.reshape(shape[0], shape[2], shape[1]).transpose(1, 2)
 
@@ -305,7 +305,7 @@ def test_planted_in_penalties(monkeypatch: pytest.MonkeyPatch, name: str, factor
 def test_the_error_of_one_layer_is_told_from_the_layers_below() -> None:
     @dataclass(frozen=True)
     class BrokenDense(Dense):
-        def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor | None:
+        def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: LayerContext) -> Tensor | None:
             d_x = super().backward(p, g, d_y, memory)
             g["weight"].neg_()
             return None if d_x is None else d_x.mul_(2)
@@ -332,10 +332,10 @@ class Noise(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
-    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+    def forward(self, p: Tensors, x: Tensor, memory: LayerContext) -> Tensor:
         return x + torch.randn(x.shape, generator=memory.generator, dtype=x.dtype)
 
-    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor | None:
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: LayerContext) -> Tensor | None:
         return d_y
 
 
@@ -343,10 +343,10 @@ class Noise(Layer):
 class Silent(Noise):
     """Keeps its input derivative to itself."""
 
-    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+    def forward(self, p: Tensors, x: Tensor, memory: LayerContext) -> Tensor:
         return x * 1.0
 
-    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor | None:
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: LayerContext) -> Tensor | None:
         return None
 
 

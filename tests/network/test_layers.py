@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from leadline.network import Activation, BatchNorm, Dense, Dropout, Flatten, Layer, Memory, ShapeError
+from leadline.network import Activation, BatchNorm, Dense, Dropout, Flatten, Layer, LayerContext, ShapeError
 
 
 def start(layer: Layer, *shape: int) -> tuple[dict[str, torch.Tensor], dict[str, torch.Tensor]]:
@@ -16,14 +16,14 @@ def start(layer: Layer, *shape: int) -> tuple[dict[str, torch.Tensor], dict[str,
 def test_the_first_layer_computes_no_input_derivative() -> None:
     layer, x = Dense(3, "tanh"), torch.randn(6, 4, dtype=torch.float64)
     p, g = start(layer, 4)
-    memory = Memory(training=True, needs_input_gradient=False)
+    memory = LayerContext(training=True, needs_input_gradient=False)
     layer.forward(p, x, memory)
     assert layer.backward(p, g, torch.ones(6, 3, dtype=torch.float64), memory) is None
     assert g["weight"].shape == (3, 4)
 
 
 def test_buffers_are_used_again_in_the_next_step() -> None:
-    layer, memory = Dense(3, "relu"), Memory(training=True)
+    layer, memory = Dense(3, "relu"), LayerContext(training=True)
     p, _ = start(layer, 4)
     first = layer.forward(p, torch.randn(6, 4, dtype=torch.float64), memory)
     assert layer.forward(p, torch.randn(6, 4, dtype=torch.float64), memory) is first
@@ -31,7 +31,7 @@ def test_buffers_are_used_again_in_the_next_step() -> None:
 
 def test_dropout_keeps_its_mask_only_when_asked() -> None:
     layer, x = Dropout(keep_prob=0.5), torch.ones(20, 20)
-    memory = Memory(training=True, generator=torch.Generator().manual_seed(0))
+    memory = LayerContext(training=True, generator=torch.Generator().manual_seed(0))
     first, second = layer.forward({}, x, memory).clone(), layer.forward({}, x, memory).clone()
     assert not torch.equal(first, second)
     memory.fixed_noise = True
@@ -42,7 +42,7 @@ def test_dropout_keeps_its_mask_only_when_asked() -> None:
 @pytest.mark.parametrize(("keep_prob", "training"), [(1, True), (0.5, False)])
 def test_dropout_that_does_nothing_hands_its_input_on(keep_prob: float, training: bool) -> None:
     x = torch.randn(4, 3)
-    assert Dropout(keep_prob=keep_prob).forward({}, x, Memory(training=training)) is x
+    assert Dropout(keep_prob=keep_prob).forward({}, x, LayerContext(training=training)) is x
 
 
 def running(layer: BatchNorm) -> dict[str, torch.Tensor]:
@@ -55,7 +55,7 @@ def running(layer: BatchNorm) -> dict[str, torch.Tensor]:
 def test_batch_norm_moves_its_running_statistics_unless_noise_is_fixed() -> None:
     layer, x = BatchNorm(decay=0.75), torch.randn(8, 3, dtype=torch.float64) + 4
     p, _ = start(layer, 3)
-    memory = Memory(training=True, statistics=running(layer))
+    memory = LayerContext(training=True, statistics=running(layer))
     layer.forward(p, x, memory)
     torch.testing.assert_close(memory.statistics["running_mean"], 0.25 * x.mean(0))
     torch.testing.assert_close(memory.statistics["running_variance"], 0.75 + 0.25 * x.var(0))
@@ -68,7 +68,7 @@ def test_batch_norm_moves_its_running_statistics_unless_noise_is_fixed() -> None
 def test_batch_norm_predicts_one_example_and_refuses_to_train_on_it() -> None:
     layer, x = BatchNorm(), torch.randn(1, 3, dtype=torch.float64)
     p, _ = start(layer, 3)
-    memory = Memory(training=False, statistics=running(layer))
+    memory = LayerContext(training=False, statistics=running(layer))
     torch.testing.assert_close(layer.forward(p, x, memory), p["gamma"] * x / (1 + 1e-5) ** 0.5 + p["beta"])
     memory.training = True
     with pytest.raises(ShapeError, match="batch of one example"):
@@ -76,7 +76,7 @@ def test_batch_norm_predicts_one_example_and_refuses_to_train_on_it() -> None:
 
 
 def test_zero_variance_gives_the_shift() -> None:
-    layer, memory = BatchNorm(), Memory(training=True)
+    layer, memory = BatchNorm(), LayerContext(training=True)
     memory.statistics = running(layer)
     p, g = start(layer, 3)
     y = layer.forward(p, torch.full((5, 3), 7.0, dtype=torch.float64), memory)
@@ -85,7 +85,7 @@ def test_zero_variance_gives_the_shift() -> None:
 
 
 def test_flatten_goes_back_to_the_shape_it_came_from() -> None:
-    layer, memory, x = Flatten(), Memory(), torch.arange(24.0).reshape(2, 3, 4)
+    layer, memory, x = Flatten(), LayerContext(), torch.arange(24.0).reshape(2, 3, 4)
     y = layer.forward({}, x, memory)
     assert y.shape == (2, 12)
     assert layer.output_shape((3, 4)) == (12,)

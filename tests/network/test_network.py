@@ -7,7 +7,17 @@ import torch
 from torch import Tensor
 
 from leadline.errors import LeadlineError, UsageError
-from leadline.network import Activation, BatchNorm, Dense, Dropout, Flatten, Memory, Network, Parameters, ShapeError
+from leadline.network import (
+    Activation,
+    BatchNorm,
+    Dense,
+    Dropout,
+    Flatten,
+    LayerContext,
+    Network,
+    Parameters,
+    ShapeError,
+)
 from leadline.network.layer import Tensors
 
 NETWORK = Network(
@@ -169,13 +179,13 @@ def test_inputs_that_do_not_fit_the_parameters_are_explained(x: torch.Tensor, me
 def test_parameters_of_another_network_are_explained() -> None:
     deeper = Network([Dense(4, "relu"), Dense(2), Dense(2)])
     with pytest.raises(ShapeError, match=r"layers\[2\] Dense.*weight must have shape \(2, 2\); there is none"):
-        deeper.forward(parameters_for(7), torch.zeros(5, 7), [Memory() for _ in range(3)])
+        deeper.forward(parameters_for(7), torch.zeros(5, 7), [LayerContext() for _ in range(3)])
 
 
 def test_errors_of_a_layer_of_ones_own_are_not_hidden() -> None:
     @dataclass(frozen=True)
     class Raising(Flatten):
-        def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+        def forward(self, p: Tensors, x: Tensor, memory: LayerContext) -> Tensor:
             raise RuntimeError("its own reason")
 
     with pytest.raises(RuntimeError, match="its own reason"):

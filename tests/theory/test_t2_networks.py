@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 import torch
 
-from leadline.network import Activation, BatchNorm, Dense, Dropout, Flatten, Memory, Network, gradient_check
+from leadline.network import Activation, BatchNorm, Dense, Dropout, Flatten, LayerContext, Network, gradient_check
 from leadline.network.layer import Tensors
 
 INITIALIZERS = [
@@ -78,7 +78,7 @@ def test_t2_03_every_layer_is_below_the_bound() -> None:
 class TurnedSign(Dense):
     """Dense with a planted error: the bias learns in the wrong direction."""
 
-    def backward(self, p: Tensors, g: Tensors, d_y: torch.Tensor, memory: Memory) -> torch.Tensor | None:
+    def backward(self, p: Tensors, g: Tensors, d_y: torch.Tensor, memory: LayerContext) -> torch.Tensor | None:
         d_x = super().backward(p, g, d_y, memory)
         g["bias"].neg_()
         return d_x

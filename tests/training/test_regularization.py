@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from leadline.errors import UsageError
-from leadline.network import Dense, Dropout, Memory, Network
+from leadline.network import Dense, Dropout, LayerContext, Network
 from leadline.optimize import Adam
 from leadline.optimize.schedules import Cosine
 from leadline.training import Examples, TrainingSettings, fit
@@ -21,7 +21,7 @@ def test_dropout_and_smoothing_fall_by_their_schedules() -> None:
 
 @pytest.mark.parametrize(("part", "kept"), [(1.0, 0.6), (0.5, 0.8), (0.0, 1.0)])
 def test_a_part_of_dropout_keeps_more(part: float, kept: float) -> None:
-    memory = Memory(training=True, generator=torch.Generator().manual_seed(0), dropout=part)
+    memory = LayerContext(training=True, generator=torch.Generator().manual_seed(0), dropout=part)
     y = Dropout(keep_prob=0.6).forward({}, torch.ones(400, 400), memory)
     assert float((y > 0).float().mean()) == pytest.approx(kept, abs=0.01)
     assert float(y.max()) == pytest.approx(1 / kept)

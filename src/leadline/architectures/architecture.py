@@ -11,14 +11,14 @@ from leadline.extensions import Extension, Registry, registry
 from leadline.network import Network, Shape
 
 
-class Pixels(NamedTuple):
+class PixelScaling(NamedTuple):
     """How a publisher normalizes colour images: (x/255 − mean)/deviation, for red, green and blue."""
 
     mean: tuple[float, float, float]
     deviation: tuple[float, float, float]
 
 
-IMAGENET = Pixels((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
+IMAGENET = PixelScaling((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 """Mean and standard deviation of ImageNet's pixels, with which most publishers train."""
 
 
@@ -35,7 +35,7 @@ class Publication:
     publisher: str
     prefixes: tuple[str, ...]
     options: dict[str, Any] = field(default_factory=dict)
-    pixels: Pixels = IMAGENET
+    pixels: PixelScaling = IMAGENET
     blue_first: bool = False
 
 

@@ -20,7 +20,7 @@ from leadline.network import (
 )
 
 
-class Stage(NamedTuple):
+class BlockStage(NamedTuple):
     """Blocks of one size in B0; the first one takes the stride."""
 
     expansion: int
@@ -30,7 +30,7 @@ class Stage(NamedTuple):
     blocks: int
 
 
-class Scale(NamedTuple):
+class CompoundScale(NamedTuple):
     """Compound scaling: by how much wider, deeper and larger than B0, and how much more dropout."""
 
     width: float
@@ -40,23 +40,23 @@ class Scale(NamedTuple):
 
 
 STAGES = (
-    Stage(1, 3, 1, 16, 1),
-    Stage(6, 3, 2, 24, 2),
-    Stage(6, 5, 2, 40, 2),
-    Stage(6, 3, 2, 80, 3),
-    Stage(6, 5, 1, 112, 3),
-    Stage(6, 5, 2, 192, 4),
-    Stage(6, 3, 1, 320, 1),
+    BlockStage(1, 3, 1, 16, 1),
+    BlockStage(6, 3, 2, 24, 2),
+    BlockStage(6, 5, 2, 40, 2),
+    BlockStage(6, 3, 2, 80, 3),
+    BlockStage(6, 5, 1, 112, 3),
+    BlockStage(6, 5, 2, 192, 4),
+    BlockStage(6, 3, 1, 320, 1),
 )
 SCALES = (
-    Scale(1.0, 1.0, 224, 0.8),
-    Scale(1.0, 1.1, 240, 0.8),
-    Scale(1.1, 1.2, 260, 0.7),
-    Scale(1.2, 1.4, 300, 0.7),
-    Scale(1.4, 1.8, 380, 0.6),
-    Scale(1.6, 2.2, 456, 0.6),
-    Scale(1.8, 2.6, 528, 0.5),
-    Scale(2.0, 3.1, 600, 0.5),
+    CompoundScale(1.0, 1.0, 224, 0.8),
+    CompoundScale(1.0, 1.1, 240, 0.8),
+    CompoundScale(1.1, 1.2, 260, 0.7),
+    CompoundScale(1.2, 1.4, 300, 0.7),
+    CompoundScale(1.4, 1.8, 380, 0.6),
+    CompoundScale(1.6, 2.2, 456, 0.6),
+    CompoundScale(1.8, 2.6, 528, 0.5),
+    CompoundScale(2.0, 3.1, 600, 0.5),
 )
 SURVIVAL = 0.8
 """Stochastic depth: the last block is kept with this probability, the first one always, those between in between."""
@@ -83,7 +83,7 @@ def efficientnet(
     return Network([*layers, GlobalAveragePool(), Dropout(keep_prob=scale.keep_prob), Dense(outputs)])
 
 
-def mobile_block(channels: int, stage: Stage, padding: str, epsilon: float, keep_prob: float) -> list[Layer]:
+def mobile_block(channels: int, stage: BlockStage, padding: str, epsilon: float, keep_prob: float) -> list[Layer]:
     """An inverted residual with squeeze-and-excitation, to a quarter of the block's input channels."""
     wide, body = channels * stage.expansion, []
     if stage.expansion > 1:
@@ -99,7 +99,7 @@ def mobile_block(channels: int, stage: Stage, padding: str, epsilon: float, keep
     return body
 
 
-def blocks_of(scale: Scale) -> list[int]:
+def blocks_of(scale: CompoundScale) -> list[int]:
     """How many blocks each stage has."""
     return [math.ceil(stage.blocks * scale.depth) for stage in STAGES]
 

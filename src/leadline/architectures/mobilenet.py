@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leadline.architectures.architecture import FunctionArchitecture, Pixels, Publication
+from leadline.architectures.architecture import FunctionArchitecture, PixelScaling, Publication
 from leadline.network import BatchNorm, Convolution, Dense, Dropout, GlobalAveragePool, Layer, Network, Residual
 
 V1_BLOCKS = ((64, 1), (128, 2), (128, 1), (256, 2), (256, 1), (512, 2), *((512, 1),) * 5, (1024, 2), (1024, 1))
@@ -80,7 +80,7 @@ def divisible(filters: float, by: int = 8) -> int:
 
 # TensorFlow's conventions, from which Hugging Face's weights come.
 TENSORFLOW = {"padding": "same_upper", "epsilon": 1e-3}
-FROM_MINUS_ONE = Pixels((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
+FROM_MINUS_ONE = PixelScaling((0.5, 0.5, 0.5), (0.5, 0.5, 0.5))
 
 
 def _hugging_face_pairs(paths: list[str]) -> list[str]:

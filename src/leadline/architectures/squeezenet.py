@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leadline.architectures.architecture import FunctionArchitecture, Pixels, Publication
+from leadline.architectures.architecture import FunctionArchitecture, PixelScaling, Publication
 from leadline.network import Concatenate, Convolution, Dropout, GlobalAveragePool, Layer, MaxPool, Network
 
 FIRES = ((16, 64), (16, 64), (32, 128), (32, 128), (48, 192), (48, 192), (64, 256), (64, 256))
@@ -35,7 +35,7 @@ CAFFE = Publication(
         *(f"fire{i}/{part}" for i in range(2, 10) for part in ("squeeze1x1", "expand1x1", "expand3x3")),
         "conv10",
     ),
-    pixels=Pixels((123 / 255, 117 / 255, 104 / 255), (1 / 255, 1 / 255, 1 / 255)),
+    pixels=PixelScaling((123 / 255, 117 / 255, 104 / 255), (1 / 255, 1 / 255, 1 / 255)),
     blue_first=True,
 )
 SQUEEZENET = FunctionArchitecture("squeezenet", squeezenet, (3, 227, 227), 1000, (CAFFE,))

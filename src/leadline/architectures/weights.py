@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from leadline.architectures.architecture import IMAGENET, Architecture, Pixels, Publication
+from leadline.architectures.architecture import IMAGENET, Architecture, PixelScaling, Publication
 from leadline.architectures.files import read_tensors
 from leadline.errors import LeadlineError
 from leadline.network import BatchNorm, Convolution, Dense, Layer, Network, Parameters, Shape, SqueezeExcitation
@@ -46,7 +46,7 @@ class Published:
     network: Network
     parameters: Parameters
     publisher: str
-    pixels: Pixels = IMAGENET
+    pixels: PixelScaling = IMAGENET
 
 
 def load_published(

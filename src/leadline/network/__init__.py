@@ -12,7 +12,7 @@ from leadline.network.embeddings import PeriodicEmbedding, PiecewiseEmbedding
 from leadline.network.ensemble import Ensemble, as_population, take_over_members
 from leadline.network.gradient_check import GradientCheck, gradient_check
 from leadline.network.image import Image
-from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, layer_from_config
+from leadline.network.layer import Layer, LayerContext, ParameterSpec, Shape, ShapeError, layer_from_config
 from leadline.network.network import Network
 from leadline.network.parameters import Layout, Parameters
 from leadline.network.pooling import AveragePool, GlobalAveragePool, MaxPool
@@ -37,11 +37,11 @@ __all__ = [
     "GradientCheck",
     "Image",
     "Layer",
+    "LayerContext",
     "Layout",
     "MaxPool",
-    "Memory",
     "Network",
-    "Parameter",
+    "ParameterSpec",
     "Parameters",
     "PeriodicEmbedding",
     "PiecewiseEmbedding",

@@ -5,10 +5,10 @@ from __future__ import annotations
 from torch import Tensor
 
 from leadline.equations.activations import ACTIVATIONS
-from leadline.network.layer import Memory
+from leadline.network.layer import LayerContext
 
 
-def activate(name: str, z: Tensor, memory: Memory) -> Tensor:
+def activate(name: str, z: Tensor, memory: LayerContext) -> Tensor:
     """a = g(z), written over ``z`` unless backward takes ``z``."""
     function = ACTIVATIONS[name]
     if function.by_input:
@@ -18,7 +18,7 @@ def activate(name: str, z: Tensor, memory: Memory) -> Tensor:
     return a
 
 
-def activate_backward(name: str, d_a: Tensor, memory: Memory) -> Tensor:
+def activate_backward(name: str, d_a: Tensor, memory: LayerContext) -> Tensor:
     """d_z = d_a ∘ g′, written over ``d_a``."""
     return ACTIVATIONS[name].backward(d_a, memory.kept.pop("activated"), d_a)
 

@@ -17,7 +17,7 @@ from leadline.equations.batch_norm import (
 )
 from leadline.errors import UsageError
 from leadline.network.activate import activate, activate_backward, check_activation
-from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, Tensors, is_number
+from leadline.network.layer import Layer, LayerContext, ParameterSpec, Shape, ShapeError, Tensors, is_number
 from leadline.network.windows import channels_last
 
 
@@ -47,18 +47,18 @@ class BatchNorm(Layer):
             raise ShapeError("expects inputs of shape (n,) or (channels, height, width), got single numbers")
         return input_shape
 
-    def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
+    def parameters(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """``gamma`` (c,), starting at 1, and ``beta`` (c,), at 0."""
-        return {"gamma": Parameter(input_shape[:1], fill=1.0), "beta": Parameter(input_shape[:1])}
+        return {"gamma": ParameterSpec(input_shape[:1], fill=1.0), "beta": ParameterSpec(input_shape[:1])}
 
-    def statistics(self, input_shape: Shape) -> dict[str, Parameter]:
+    def statistics(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """``running_mean`` and ``running_variance`` (c,)."""
         return {
-            "running_mean": Parameter(input_shape[:1]),
-            "running_variance": Parameter(input_shape[:1], fill=1.0),
+            "running_mean": ParameterSpec(input_shape[:1]),
+            "running_variance": ParameterSpec(input_shape[:1], fill=1.0),
         }
 
-    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+    def forward(self, p: Tensors, x: Tensor, memory: LayerContext) -> Tensor:
         """By the batch's own mean and variance in training, by the running ones otherwise."""
         x = channels_last(x, memory) if x.dim() == 4 else x
         y, running = memory.buffer("y", x.shape, x), memory.statistics
@@ -75,7 +75,7 @@ class BatchNorm(Layer):
         memory.kept["x"], memory.kept["batch"] = x, batch
         return activate(self.activation, y, memory)
 
-    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: LayerContext) -> Tensor:
         """The hand-derived form of `leadline.equations.batch_norm`."""
         x, batch = memory.kept.pop("x"), memory.kept["batch"]
         d_y = activate_backward(self.activation, d_y, memory)
@@ -103,7 +103,7 @@ class BatchNorm(Layer):
     def needs_output(self) -> bool:
         return self.activation != "linear"
 
-    def _check_batch(self, x: Tensor, gamma: Tensor, memory: Memory) -> None:
+    def _check_batch(self, x: Tensor, gamma: Tensor, memory: LayerContext) -> None:
         """One value per unit has no variance: normalizing it would erase it."""
         if memory.weights is None and x.numel() == gamma.numel():
             raise ShapeError(

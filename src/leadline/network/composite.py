@@ -9,7 +9,7 @@ from dataclasses import replace
 from torch import Tensor
 from typing_extensions import override
 
-from leadline.network.layer import Layer, Memory, Parameter, Shape, Tensors, branch
+from leadline.network.layer import Layer, LayerContext, ParameterSpec, Shape, Tensors, branch
 from leadline.network.sequence import shapes_through
 
 
@@ -20,7 +20,7 @@ class Composite(Layer, abstract=True):
     def branches(self) -> dict[str, Sequence[Layer]]:
         """The sequences, in the order of their parameters."""
 
-    def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
+    def parameters(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """Those of all layers, by path: ``body.0.weight``."""
         return {
             f"{path}.{name}": parameter
@@ -29,7 +29,7 @@ class Composite(Layer, abstract=True):
         }
 
     @override
-    def statistics(self, input_shape: Shape) -> dict[str, Parameter]:
+    def statistics(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         return {
             f"{path}.{name}": statistic
             for path, layer, shape in self._inner_layers(input_shape)
@@ -71,14 +71,14 @@ class Composite(Layer, abstract=True):
         """The shape of one example after a sequence."""
         return shapes_through(self.branches()[name], input_shape, name)[-1]
 
-    def branch_forward(self, name: str, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+    def branch_forward(self, name: str, p: Tensors, x: Tensor, memory: LayerContext) -> Tensor:
         """Through one sequence."""
         for i, layer in enumerate(self.branches()[name]):
             path = f"{name}.{i}"
             x = layer.forward(branch(p, path), x, memory.inner(path))
         return x
 
-    def branch_backward(self, name: str, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor | None:
+    def branch_backward(self, name: str, p: Tensors, g: Tensors, d_y: Tensor, memory: LayerContext) -> Tensor | None:
         """Back through one sequence; None when nobody needs the derivative by the input."""
         layers, d_x = self.branches()[name], d_y
         for i in range(len(layers) - 1, -1, -1):

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from leadline.errors import UsageError
 from leadline.network.composite import Composite
-from leadline.network.layer import Layer, Memory, Shape, ShapeError, Tensors
+from leadline.network.layer import Layer, LayerContext, Shape, ShapeError, Tensors
 from leadline.network.sequence import as_sequence
 
 
@@ -50,14 +50,14 @@ class Concatenate(Composite):
             raise ShapeError(f"the parts compute {listed}; only shapes equal but for the first axis can be joined")
         return (sum(shape[0] for shape in shapes), *shapes[0][1:])
 
-    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+    def forward(self, p: Tensors, x: Tensor, memory: LayerContext) -> Tensor:
         """The parts' outputs, copied side by side into one buffer."""
         outputs = [self.branch_forward(name, p, x, memory) for name in self.branches()]
         memory.kept["sizes"] = [output.shape[1] for output in outputs]
         shape = (len(x), sum(memory.kept["sizes"]), *outputs[0].shape[2:])
         return torch.cat(outputs, 1, out=memory.buffer("y", shape, x))
 
-    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor | None:
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: LayerContext) -> Tensor | None:
         """Each part gets its channels' derivative; what comes out of them is added."""
         total: Tensor | None = None
         for name, d_part in zip(self.branches(), d_y.split(memory.kept["sizes"], 1), strict=True):

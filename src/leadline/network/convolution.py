@@ -17,7 +17,7 @@ from leadline.equations.convolution import (
     convolution_backward_parameters,
 )
 from leadline.network.activate import activate, activate_backward, check_activation
-from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, Tensors, scaled
+from leadline.network.layer import Layer, LayerContext, ParameterSpec, Shape, ShapeError, Tensors, scaled
 from leadline.network.weights import check_start, resolved_start, weight_parameter
 from leadline.network.windows import (
     Padding,
@@ -78,20 +78,20 @@ class Convolution(Layer):
                 raise ShapeError(f"{count} {name} cannot be cut into {self.groups} equal groups")
         return output_image(input_shape, self.filters, self.size, self._window(input_shape))
 
-    def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
+    def parameters(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """``weight`` (filters, channels/groups, f_h, f_w) and, unless left out, ``bias`` (filters,)."""
         shape = (self.filters, input_shape[0] // self.groups, *pair(self.size))
         weight = weight_parameter(shape, self.activation, self.initializer, self.gain)
-        return {"weight": weight} if self.bias is False else {"weight": weight, "bias": Parameter((self.filters,))}
+        return {"weight": weight} if self.bias is False else {"weight": weight, "bias": ParameterSpec((self.filters,))}
 
-    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+    def forward(self, p: Tensors, x: Tensor, memory: LayerContext) -> Tensor:
         """z = x ⋆ w + b, a = g(z)."""
         x, window = channels_last(x, memory), self._window(x.shape[1:])
         weight = channels_last(p["weight"], memory, "weight")  # once, not in each of the three kernels
         memory.kept.update(x=x, window=window, weight=weight)
         return activate(self.activation, convolution(x, weight, p.get("bias"), window, self.groups), memory)
 
-    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor | None:
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: LayerContext) -> Tensor | None:
         """d_z = d_a ∘ g′, then the three sums of `leadline.equations.convolution`."""
         x, window, weight = memory.kept.pop("x"), memory.kept["window"], memory.kept["weight"]
         d_z = activate_backward(self.activation, d_y, memory)

@@ -18,7 +18,7 @@ from leadline.equations.dense import (
 )
 from leadline.errors import UsageError
 from leadline.network.activate import activate, activate_backward, check_activation
-from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, Tensors
+from leadline.network.layer import Layer, LayerContext, ParameterSpec, Shape, ShapeError, Tensors
 from leadline.network.weights import check_start, resolved_start, weight_parameter
 
 
@@ -51,19 +51,19 @@ class Dense(Layer):
             raise ShapeError(f"expects inputs of shape (n_in,), got {input_shape}; put Flatten() before it")
         return (self.units,)
 
-    def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
+    def parameters(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """``weight`` (units, n_in) and, unless left out, ``bias`` (units,)."""
         shape = (self.units, *input_shape)
         weight = weight_parameter(shape, self.activation, self.initializer, self.gain)
-        return {"weight": weight} if self.bias is False else {"weight": weight, "bias": Parameter((self.units,))}
+        return {"weight": weight} if self.bias is False else {"weight": weight, "bias": ParameterSpec((self.units,))}
 
-    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+    def forward(self, p: Tensors, x: Tensor, memory: LayerContext) -> Tensor:
         """z = x Wᵀ + b, a = g(z)."""
         z = memory.buffer("z", (*x.shape[:-1], self.units), x)
         memory.kept["x"] = x
         return activate(self.activation, dense(x, p["weight"], p.get("bias"), out=z), memory)
 
-    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor | None:
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: LayerContext) -> Tensor | None:
         """d_z = d_a ∘ g′, dW = d_zᵀ x, db = Σ d_z, d_x = d_z W."""
         x, d_z = memory.kept.pop("x"), activate_backward(self.activation, d_y, memory)
         dense_backward_weight(d_z, x, out=g["weight"])
@@ -74,7 +74,7 @@ class Dense(Layer):
         return dense_backward_input(d_z, p["weight"], out=memory.buffer("d_x", x.shape, x))
 
     @override
-    def forward_transposed(self, p: Tensors, x: Tensor, memory: Memory, out: Tensor) -> Tensor:
+    def forward_transposed(self, p: Tensors, x: Tensor, memory: LayerContext, out: Tensor) -> Tensor:
         if self.activation != "linear":
             return super().forward_transposed(p, x, memory, out)
         memory.kept["x"] = x

@@ -11,7 +11,7 @@ from typing_extensions import override
 
 from leadline.equations.dropout import dropout, dropout_backward, dropout_mask
 from leadline.errors import UsageError
-from leadline.network.layer import Layer, Memory, Shape, Tensors, is_number
+from leadline.network.layer import Layer, LayerContext, Shape, Tensors, is_number
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Dropout(Layer):
     def output_shape(self, input_shape: Shape) -> Shape:
         return input_shape
 
-    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+    def forward(self, p: Tensors, x: Tensor, memory: LayerContext) -> Tensor:
         """``x ∘ mask`` in training, ``x`` itself otherwise."""
         if not self._active(memory):
             return x
@@ -48,7 +48,7 @@ class Dropout(Layer):
             memory.kept["mask"] = dropout_mask(memory.draw(mask), keep_prob, out=mask)
         return dropout(x, memory.kept["mask"], out=memory.buffer("y", x.shape, x))
 
-    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: LayerContext) -> Tensor:
         """``d_y ∘ mask``."""
         return dropout_backward(d_y, memory.kept["mask"], out=d_y) if self._active(memory) else d_y
 
@@ -62,7 +62,7 @@ class Dropout(Layer):
     def draws(self) -> bool:
         return self.keep_prob < 1
 
-    def _active(self, memory: Memory) -> bool:
+    def _active(self, memory: LayerContext) -> bool:
         return memory.training and (self.keep_prob < 1 or "keep_prob" in memory.settings)
 
     @override

@@ -12,7 +12,7 @@ from typing_extensions import override
 
 from leadline.equations.activations import ACTIVATIONS
 from leadline.network.activate import activate_backward, check_activation
-from leadline.network.layer import Layer, Memory, Shape, Tensors
+from leadline.network.layer import Layer, LayerContext, Shape, Tensors
 
 
 @dataclass(frozen=True)
@@ -29,13 +29,13 @@ class Activation(Layer):
         return input_shape
 
     @override
-    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+    def forward(self, p: Tensors, x: Tensor, memory: LayerContext) -> Tensor:
         function = ACTIVATIONS[self.activation]
         a = function.forward(x, memory.buffer("a", x.shape, x))
         memory.kept["activated"] = x if function.by_input else a
         return a
 
-    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: LayerContext) -> Tensor:
         """d_x = d_a ∘ g′."""
         return activate_backward(self.activation, d_y, memory)
 
@@ -74,13 +74,13 @@ class Flatten(Layer):
     def activation_values(self, input_shape: Shape) -> int:
         return 0
 
-    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+    def forward(self, p: Tensors, x: Tensor, memory: LayerContext) -> Tensor:
         """The same numbers in one row for each example."""
         memory.kept["shape"] = x.shape
         return x.reshape(x.shape[0], -1)
 
     @override
-    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: LayerContext) -> Tensor:
         return d_y.reshape(memory.kept["shape"])
 
     @override

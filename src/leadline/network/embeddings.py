@@ -24,7 +24,7 @@ from leadline.equations.embeddings import (
     piecewise_linear_backward,
 )
 from leadline.errors import UsageError
-from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, Tensors, is_number
+from leadline.network.layer import Layer, LayerContext, ParameterSpec, Shape, ShapeError, Tensors, is_number
 
 OUTERMOST_SHARE = 0.005
 """The share of a normal distribution that lies beyond each end of the edges that are chosen for a number of bins."""
@@ -48,11 +48,11 @@ class NumberEmbedding(Layer, abstract=True):
         """K, the features of one column."""
 
     @abstractmethod
-    def features(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+    def features(self, p: Tensors, x: Tensor, memory: LayerContext) -> Tensor:
         """The features (…, c, K, m) of the chosen columns ``x`` (…, c, m)."""
 
     @abstractmethod
-    def features_backward(self, p: Tensors, g: Tensors, d_features: Tensor, memory: Memory) -> Tensor:
+    def features_backward(self, p: Tensors, g: Tensors, d_features: Tensor, memory: LayerContext) -> Tensor:
         """The derivative by the chosen columns, (…, c, m); gradients of the features' own parameters go into ``g``."""
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -67,13 +67,13 @@ class NumberEmbedding(Layer, abstract=True):
         """c, how many columns are embedded."""
         return len(self.columns) or input_shape[0]
 
-    def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
+    def parameters(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """The linear maps; they start so that the embedding's variance is about that of its features."""
         c, k = self.n_columns(input_shape), self.n_features
-        weight = Parameter((c, self.units, k), std=math.sqrt(1 / k))
-        return {"embedding_weight": weight, "embedding_bias": Parameter((c, self.units))}
+        weight = ParameterSpec((c, self.units, k), std=math.sqrt(1 / k))
+        return {"embedding_weight": weight, "embedding_bias": ParameterSpec((c, self.units))}
 
-    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+    def forward(self, p: Tensors, x: Tensor, memory: LayerContext) -> Tensor:
         """[x, W φ(x) + b]."""
         n, lead = x.shape[-1], x.shape[:-1]
         chosen = self._chosen(x)
@@ -86,7 +86,7 @@ class NumberEmbedding(Layer, abstract=True):
         y[..., n:].unflatten(-1, (c, self.units)).copy_(embedded.movedim(-1, -3))
         return y
 
-    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor | None:
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: LayerContext) -> Tensor | None:
         """The derivative by x is what came back for x itself, and what goes back through the embedding."""
         features = memory.kept["features"]
         c = features.shape[-3]
@@ -165,16 +165,16 @@ class PeriodicEmbedding(NumberEmbedding):
         """A cosine and a sine of each frequency."""
         return 2 * self.frequencies
 
-    def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
+    def parameters(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """The frequencies and the linear maps."""
-        frequencies = Parameter((self.n_columns(input_shape), self.frequencies), std=self.scale)
+        frequencies = ParameterSpec((self.n_columns(input_shape), self.frequencies), std=self.scale)
         return {"frequencies": frequencies, **super().parameters(input_shape)}
 
-    def features(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+    def features(self, p: Tensors, x: Tensor, memory: LayerContext) -> Tensor:
         """Cosines and sines."""
         return periodic(x, p["frequencies"])
 
-    def features_backward(self, p: Tensors, g: Tensors, d_features: Tensor, memory: Memory) -> Tensor:
+    def features_backward(self, p: Tensors, g: Tensors, d_features: Tensor, memory: LayerContext) -> Tensor:
         """Also the gradient of the frequencies."""
         kept = memory.kept
         d_x, d_frequencies = periodic_backward(d_features, kept["features"], kept["columns"], p["frequencies"])
@@ -226,11 +226,11 @@ class PiecewiseEmbedding(NumberEmbedding):
     def n_features(self) -> int:
         return len(self.edges) - 1 if self.edges else self.bins
 
-    def features(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+    def features(self, p: Tensors, x: Tensor, memory: LayerContext) -> Tensor:
         """How full each bin is."""
         return piecewise_linear(x, x.new_tensor(self.bin_edges()))
 
-    def features_backward(self, p: Tensors, g: Tensors, d_features: Tensor, memory: Memory) -> Tensor:
+    def features_backward(self, p: Tensors, g: Tensors, d_features: Tensor, memory: LayerContext) -> Tensor:
         """The edges are not trained."""
         return piecewise_linear_backward(d_features, memory.kept["features"], d_features.new_tensor(self.bin_edges()))
 

@@ -14,7 +14,7 @@ from typing_extensions import override
 from leadline.equations.ensembles import MEANS
 from leadline.errors import UsageError, nearest
 from leadline.network.composite import Composite
-from leadline.network.layer import Layer, Memory, Parameter, Shape, Tensors
+from leadline.network.layer import Layer, LayerContext, ParameterSpec, Shape, Tensors
 from leadline.network.parameters import Layout, Parameters
 from leadline.network.sequence import as_sequence
 
@@ -52,25 +52,25 @@ class Ensemble(Composite):
     def output_shape(self, input_shape: Shape) -> Shape:
         return self.branch_shape("layers", input_shape)
 
-    def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
+    def parameters(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """Those of one member, with a leading axis."""
         return {name: self._stacked(one) for name, one in super().parameters(input_shape).items()}
 
-    def statistics(self, input_shape: Shape) -> dict[str, Parameter]:
+    def statistics(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """Those of one member, with a leading axis."""
         return {name: self._stacked(one) for name, one in super().statistics(input_shape).items()}
 
-    def _stacked(self, one: Parameter) -> Parameter:
+    def _stacked(self, one: ParameterSpec) -> ParameterSpec:
         shape = (self.members, *one.shape)
         return replace(one, shape=shape, value=None if one.value is None else one.value.expand(shape).clone())
 
-    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+    def forward(self, p: Tensors, x: Tensor, memory: LayerContext) -> Tensor:
         """The mean of the members' outputs for ``x`` (m, n), which all of them see."""
         z = self.branch_forward("layers", p, x.expand(self.members, *x.shape), memory)
         memory.kept["z"] = z
         return MEANS[self.mean_of].forward(z)
 
-    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor | None:
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: LayerContext) -> Tensor | None:
         """Each member's part of the derivative goes back through it; what they hand down is added."""
         d_z = MEANS[self.mean_of].backward(d_y, memory.kept["z"])
         d_x = self.branch_backward("layers", p, g, d_z, memory)
@@ -137,7 +137,7 @@ def take_over_members(ensemble: Parameters, members: Sequence[Parameters]) -> No
 def _member_layout(layout: Layout) -> Layout:
     """The layout of one member."""
     places = [(*_place(slot.name), slot.parameter) for slot in layout.slots]
-    layers: list[dict[str, Parameter]] = [{} for _ in range(1 + max(i for i, _, _ in places))]
+    layers: list[dict[str, ParameterSpec]] = [{} for _ in range(1 + max(i for i, _, _ in places))]
     for i, name, parameter in places:
         layers[i][name] = replace(parameter, shape=parameter.shape[1:], value=None)
     return Layout.of(layers)

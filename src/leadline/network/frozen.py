@@ -9,7 +9,7 @@ from torch import Tensor
 from typing_extensions import override
 
 from leadline.network.composite import Composite
-from leadline.network.layer import Layer, Memory, Parameter, Shape, Tensors, Tree
+from leadline.network.layer import Layer, LayerContext, ParameterSpec, Shape, Tensors, Tree
 
 
 @dataclass(frozen=True)
@@ -32,23 +32,23 @@ class Frozen(Composite, abstract=True):
         return self.branch_shape("body", input_shape)
 
     @override
-    def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
+    def parameters(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         return {}
 
-    def statistics(self, input_shape: Shape) -> dict[str, Parameter]:
+    def statistics(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """All tensors of the layers, by path: ``body.0.weight``."""
         return {**super().parameters(input_shape), **super().statistics(input_shape)}
 
-    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+    def forward(self, p: Tensors, x: Tensor, memory: LayerContext) -> Tensor:
         """As in prediction, whatever the mode."""
         if "still" not in memory.kept:
             tensors = Tree(memory.statistics)
-            memory.kept["still"] = tensors, Memory(needs_input_gradient=False, statistics=tensors)
+            memory.kept["still"] = tensors, LayerContext(needs_input_gradient=False, statistics=tensors)
         tensors, still = memory.kept["still"]
         return self.branch_forward("body", tensors, x, still)
 
     @override
-    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor | None:
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: LayerContext) -> Tensor | None:
         return None
 
     @property

@@ -28,7 +28,7 @@ from leadline.equations.penalties import l1_penalty, l1_penalty_backward, l2_pen
 from leadline.errors import LeadlineError, UsageError
 from leadline.network.differences import Differences, differences
 from leadline.network.gradient_rows import GradientCheck, GradientRow, blame, compare
-from leadline.network.layer import Parameter
+from leadline.network.layer import ParameterSpec
 from leadline.network.network import Network
 from leadline.network.parameters import Parameters, Slot
 from leadline.network.targets import check_batches, check_targets
@@ -82,7 +82,7 @@ def start_near(network: Network, input_shape: tuple[int, ...], seed: int) -> Par
     return parameters
 
 
-def _nudge(parameter: Parameter) -> float:
+def _nudge(parameter: ParameterSpec) -> float:
     return 0.1 if len(parameter.shape) < 2 else fan_in(parameter.shape) ** -0.5
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from torch import Tensor
 from typing_extensions import override
 
-from leadline.network.layer import Layer, Memory, Shape, ShapeError, Tensors
+from leadline.network.layer import Layer, LayerContext, Shape, ShapeError, Tensors
 from leadline.network.windows import check_count
 
 
@@ -37,13 +37,13 @@ class Image(Layer):
             raise ShapeError(f"expects examples of shape {(math.prod(stored),)} or {stored}, got {input_shape}")
         return (self.channels, self.height, self.width)
 
-    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+    def forward(self, p: Tensors, x: Tensor, memory: LayerContext) -> Tensor:
         """The same numbers, seen as images whose channels lie last in memory."""
         memory.kept["shape"] = x.shape
         return x.reshape(x.shape[0], self.height, self.width, self.channels).permute(0, 3, 1, 2)
 
     @override
-    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: LayerContext) -> Tensor:
         return d_y.permute(0, 2, 3, 1).reshape(memory.kept["shape"])
 
     @override

@@ -51,7 +51,7 @@ class ShapeError(LeadlineError):
 
 
 @dataclass(frozen=True)
-class Parameter:
+class ParameterSpec:
     """One named tensor of a layer: its shape and how it starts, N(fill, std²), or at ``value`` where that is given.
 
     Penalties (L1, L2, decoupled decay) act on ``penalized`` parameters: weights, not biases or norm parameters.
@@ -65,7 +65,7 @@ class Parameter:
 
 
 @dataclass
-class Memory:
+class LayerContext:
     """What one layer remembers between its forward and its backward pass, and the buffers it reuses from step to step.
 
     ``kept`` holds what backward needs. ``statistics`` are the layer's untrained tensors (running means). ``weights``,
@@ -84,7 +84,7 @@ class Memory:
     settings: dict[str, Any] = field(default_factory=dict)
     kept: dict[str, Any] = field(default_factory=dict)
     _buffers: dict[tuple[str, Shape], Tensor] = field(default_factory=dict, repr=False)
-    _inner: dict[str, Memory] = field(default_factory=dict, repr=False)
+    _inner: dict[str, LayerContext] = field(default_factory=dict, repr=False)
 
     def buffer(self, name: str, shape: Shape, like: Tensor) -> Tensor:
         """An uninitialized tensor of that shape, the same memory at every step: large allocations cost page faults.
@@ -98,11 +98,11 @@ class Memory:
             self._buffers[name, shape] = tensor
         return tensor
 
-    def inner(self, path: str) -> Memory:
+    def inner(self, path: str) -> LayerContext:
         """The memory of a layer inside this one, whose tensors' names begin with ``path``; made at its first use."""
         memory = self._inner.get(path)
         if memory is None:
-            memory = self._inner[path] = Memory(statistics=branch(self.statistics, path))
+            memory = self._inner[path] = LayerContext(statistics=branch(self.statistics, path))
         memory.training, memory.generator = self.training, self.generator
         memory.weights, memory.fixed_noise, memory.dropout = self.weights, self.fixed_noise, self.dropout
         return memory
@@ -129,20 +129,20 @@ class Layer(Extension, ABC, kind="layer"):
     def output_shape(self, input_shape: Shape) -> Shape:
         """The shape of one example after this layer; raises `ShapeError` when ``input_shape`` does not fit."""
 
-    def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
+    def parameters(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """The trained tensors by name."""
         return {}
 
-    def statistics(self, input_shape: Shape) -> dict[str, Parameter]:
+    def statistics(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """The tensors that training updates by other means than the gradient, by name."""
         return {}
 
     @abstractmethod
-    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+    def forward(self, p: Tensors, x: Tensor, memory: LayerContext) -> Tensor:
         """Compute the output from ``x`` and the parameters ``p``, keeping in ``memory`` what backward needs."""
 
     @abstractmethod
-    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor | None:
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: LayerContext) -> Tensor | None:
         """Write the gradients of the parameters into ``g`` and return the derivative by the input.
 
         Called at most once after each forward pass, so that what was kept can be let go of: memory that was just in use
@@ -225,7 +225,7 @@ class Layer(Extension, ABC, kind="layer"):
         """
         return None
 
-    def forward_transposed(self, p: Tensors, x: Tensor, memory: Memory, out: Tensor) -> Tensor:
+    def forward_transposed(self, p: Tensors, x: Tensor, memory: LayerContext, out: Tensor) -> Tensor:
         """`forward` of a population's output layer into ``out``, a view (P, m, k) of memory (P, k, m)."""
         return out.copy_(self.forward(p, x, memory))
 

@@ -16,7 +16,7 @@ from leadline.errors import UsageError
 from leadline.network.depth_report import DepthReport, depth_report
 from leadline.network.ensemble import Ensemble
 from leadline.network.graph import graph_svg
-from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, layer_from_config
+from leadline.network.layer import Layer, LayerContext, ParameterSpec, Shape, ShapeError, layer_from_config
 from leadline.network.mismatch import explain
 from leadline.network.parameters import Layout, Parameters
 from leadline.network.sequence import as_sequence, shapes_through
@@ -168,13 +168,13 @@ class Network:
 
     def memories(
         self, parameters: Parameters, training: bool = False, generator: torch.Generator | None = None
-    ) -> list[Memory]:
+    ) -> list[LayerContext]:
         """A fresh memory for each layer; those before the first layer with parameters need no input gradient."""
         first = min((slot.layer for slot in parameters.layout.slots), default=0)
         statistics = parameters.statistics or [{} for _ in self.layers]
-        return [Memory(training, i > first, generator, statistics[i]) for i in range(len(self.layers))]
+        return [LayerContext(training, i > first, generator, statistics[i]) for i in range(len(self.layers))]
 
-    def forward(self, parameters: Parameters, x: Tensor, memories: Sequence[Memory] | None = None) -> Tensor:
+    def forward(self, parameters: Parameters, x: Tensor, memories: Sequence[LayerContext] | None = None) -> Tensor:
         """The output for a batch, in a buffer of the last memory; the memories keep what `backward` needs."""
         memories = self.memories(parameters) if memories is None else memories
         i, output = 0, x
@@ -189,7 +189,7 @@ class Network:
         return output
 
     def backward(
-        self, parameters: Parameters, gradients: Parameters, d_output: Tensor, memories: Sequence[Memory]
+        self, parameters: Parameters, gradients: Parameters, d_output: Tensor, memories: Sequence[LayerContext]
     ) -> None:
         """Write the derivative of the cost by every parameter into ``gradients``; ``d_output`` may be overwritten."""
         d_y: Tensor | None = d_output
@@ -237,6 +237,6 @@ class Network:
         return Network((*self.layers[:-1], *last.without_activation()))
 
 
-def _start(statistic: Parameter) -> Tensor:
+def _start(statistic: ParameterSpec) -> Tensor:
     """A tensor of its own that holds the starting value."""
     return torch.full(statistic.shape, statistic.fill) if statistic.value is None else statistic.value.clone()

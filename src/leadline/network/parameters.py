@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from leadline.network.layer import Parameter, Shape, Tensors, Tree
+from leadline.network.layer import ParameterSpec, Shape, Tensors, Tree
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Slot:
 
     layer: int
     name: str
-    parameter: Parameter
+    parameter: ParameterSpec
     start: int
 
     @property
@@ -39,7 +39,7 @@ class Layout:
     n_layers: int
 
     @classmethod
-    def of(cls, layers: list[dict[str, Parameter]]) -> Layout:
+    def of(cls, layers: list[dict[str, ParameterSpec]]) -> Layout:
         """Lay out the parameters of a sequence of layers."""
         named = [(i, name, parameter) for i, layer in enumerate(layers) for name, parameter in layer.items()]
         slots, start = [], 0

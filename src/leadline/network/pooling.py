@@ -22,7 +22,7 @@ from leadline.equations.pooling import (
     max_pool_backward,
 )
 from leadline.network.activate import activate, activate_backward, check_activation
-from leadline.network.layer import Layer, Memory, Shape, ShapeError, Tensors
+from leadline.network.layer import Layer, LayerContext, Shape, ShapeError, Tensors
 from leadline.network.windows import (
     Padding,
     Size,
@@ -70,7 +70,7 @@ class Pool(Layer, abstract=True):
         return output_image(input_shape, input_shape[0], self.size, window)
 
     @override
-    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+    def forward(self, p: Tensors, x: Tensor, memory: LayerContext) -> Tensor:
         x, size = channels_last(x, memory), pair(self.size)
         window = self._window(x.shape[1:])
         memory.kept["x"], memory.kept["window"] = x, window
@@ -78,17 +78,19 @@ class Pool(Layer, abstract=True):
         return activate(self.activation, self.pool(x, size, window, y, memory), memory)
 
     @override
-    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: LayerContext) -> Tensor:
         x, window = memory.kept.pop("x"), memory.kept["window"]
         d_y = channels_last(activate_backward(self.activation, d_y, memory), memory, "d_y")
         return self.pool_backward(d_y, x, pair(self.size), window, memory.buffer("d_x", x.shape, x), memory)
 
     @abstractmethod
-    def pool(self, x: Tensor, size: Pair, window: Window, y: Tensor, memory: Memory) -> Tensor:
+    def pool(self, x: Tensor, size: Pair, window: Window, y: Tensor, memory: LayerContext) -> Tensor:
         """Fill ``y``."""
 
     @abstractmethod
-    def pool_backward(self, d_y: Tensor, x: Tensor, size: Pair, window: Window, d_x: Tensor, memory: Memory) -> Tensor:
+    def pool_backward(
+        self, d_y: Tensor, x: Tensor, size: Pair, window: Window, d_x: Tensor, memory: LayerContext
+    ) -> Tensor:
         """Return the derivative by ``x``, in ``d_x`` where that can be."""
 
     @override
@@ -116,14 +118,16 @@ class MaxPool(Pool):
     activation="relu")`` equals ``Convolution(…, activation="relu"), MaxPool(2)`` with a quarter of the work for it.
     """
 
-    def pool(self, x: Tensor, size: Pair, window: Window, y: Tensor, memory: Memory) -> Tensor:
+    def pool(self, x: Tensor, size: Pair, window: Window, y: Tensor, memory: LayerContext) -> Tensor:
         """The maximum, and where it was."""
         indices = memory.kept.get("indices")
         if indices is None or indices.shape != y.shape:
             indices = memory.kept["indices"] = torch.empty_like(y, dtype=torch.int64)
         return max_pool(x, size, window, y, indices)[0]
 
-    def pool_backward(self, d_y: Tensor, x: Tensor, size: Pair, window: Window, d_x: Tensor, memory: Memory) -> Tensor:
+    def pool_backward(
+        self, d_y: Tensor, x: Tensor, size: Pair, window: Window, d_x: Tensor, memory: LayerContext
+    ) -> Tensor:
         """To the pixel that was the largest."""
         return max_pool_backward(d_y, x, memory.kept["indices"], size, window, d_x)
 
@@ -138,10 +142,12 @@ class AveragePool(Pool):
     """The mean of each window of ``size`` pixels, ``stride`` apart (None: side by side); padding counts as 0."""
 
     @override
-    def pool(self, x: Tensor, size: Pair, window: Window, y: Tensor, memory: Memory) -> Tensor:
+    def pool(self, x: Tensor, size: Pair, window: Window, y: Tensor, memory: LayerContext) -> Tensor:
         return average_pool(x, size, window, y)
 
-    def pool_backward(self, d_y: Tensor, x: Tensor, size: Pair, window: Window, d_x: Tensor, memory: Memory) -> Tensor:
+    def pool_backward(
+        self, d_y: Tensor, x: Tensor, size: Pair, window: Window, d_x: Tensor, memory: LayerContext
+    ) -> Tensor:
         """An equal share to each pixel of the window."""
         return average_pool_backward(d_y, x, size, window, d_x)
 
@@ -164,11 +170,11 @@ class GlobalAveragePool(Layer):
         return input_shape[:1]
 
     @override
-    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+    def forward(self, p: Tensors, x: Tensor, memory: LayerContext) -> Tensor:
         memory.kept["x"] = x
         return global_average_pool(x, memory.buffer("y", tuple(x.shape[:2]), x))
 
-    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: LayerContext) -> Tensor:
         """An equal share to each pixel."""
         x = memory.kept.pop("x")
         return global_average_pool_backward(d_y, x, memory.buffer("d_x", x.shape, x))

@@ -15,7 +15,7 @@ from leadline.equations.dropout import dropout_mask
 from leadline.errors import UsageError
 from leadline.network.activate import activate, activate_backward, check_activation
 from leadline.network.composite import Composite
-from leadline.network.layer import Layer, Memory, Shape, ShapeError, Tensors, is_number
+from leadline.network.layer import Layer, LayerContext, Shape, ShapeError, Tensors, is_number
 from leadline.network.sequence import as_sequence
 
 
@@ -54,7 +54,7 @@ class Residual(Composite):
         return body
 
     @override
-    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+    def forward(self, p: Tensors, x: Tensor, memory: LayerContext) -> Tensor:
         shortcut = self.branch_forward("shortcut", p, x, memory)
         body = self.branch_forward("body", p, x, memory)
         y = memory.buffer("y", body.shape, body) if self.body[-1].needs_output else body
@@ -64,7 +64,7 @@ class Residual(Composite):
             torch.add(body, shortcut, out=y)
         return activate(self.activation, y, memory)
 
-    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor | None:
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: LayerContext) -> Tensor | None:
         """The derivative of the sum goes into both branches, and what comes out of them is added."""
         d_sum = activate_backward(self.activation, d_y, memory)
         d_body = d_sum
@@ -76,10 +76,10 @@ class Residual(Composite):
         d_shortcut = self.branch_backward("shortcut", p, g, d_sum, memory)
         return None if d_x is None or d_shortcut is None else d_x.add_(d_shortcut)
 
-    def _drops(self, memory: Memory) -> bool:
+    def _drops(self, memory: LayerContext) -> bool:
         return memory.training and self.keep_prob < 1
 
-    def _mask(self, like: Tensor, memory: Memory) -> Tensor:
+    def _mask(self, like: Tensor, memory: LayerContext) -> Tensor:
         """1/keep_prob for the examples whose body counts, 0 for the others."""
         if not (memory.fixed_noise and "mask" in memory.kept):
             mask = memory.buffer("mask", (len(like), *(1,) * (like.dim() - 1)), like)

@@ -13,7 +13,7 @@ from leadline.equations.dense import dense, dense_backward_bias, dense_backward_
 from leadline.equations.pooling import global_average_pool
 from leadline.equations.squeeze_excitation import scale_channels, scale_channels_backward
 from leadline.network.activate import activate, activate_backward, check_activation
-from leadline.network.layer import Layer, Memory, Parameter, Shape, Tensors, scaled
+from leadline.network.layer import Layer, LayerContext, ParameterSpec, Shape, Tensors, scaled
 from leadline.network.weights import weight_parameter
 from leadline.network.windows import check_count, check_image
 
@@ -42,25 +42,25 @@ class SqueezeExcitation(Layer):
         check_image(input_shape)
         return input_shape
 
-    def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
+    def parameters(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """The weights and biases of two dense parts, down to ``units`` and up again."""
         channels = input_shape[0]
         return {
             "reduce_weight": weight_parameter((self.units, channels), self.activation, "auto", 1.0),
-            "reduce_bias": Parameter((self.units,)),
+            "reduce_bias": ParameterSpec((self.units,)),
             "expand_weight": weight_parameter((channels, self.units), self.gate, "auto", 1.0),
-            "expand_bias": Parameter((channels,)),
+            "expand_bias": ParameterSpec((channels,)),
         }
 
     @override
-    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+    def forward(self, p: Tensors, x: Tensor, memory: LayerContext) -> Tensor:
         mean = global_average_pool(x, memory.buffer("mean", tuple(x.shape[:2]), x))
         hidden = self._dense("reduce", self.activation, p, mean, memory)
         scale = self._dense("expand", self.gate, p, hidden, memory)
         memory.kept["x"], memory.kept["scale"] = x, scale
         return scale_channels(x, scale, memory.buffer("y", x.shape, x))
 
-    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor:
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: LayerContext) -> Tensor:
         """Back by both ways on which x comes into y: as what is scaled, and through the means."""
         x, scale = memory.kept.pop("x"), memory.kept["scale"]
         d_x, d_scale = scale_channels_backward(d_y, x, scale, memory.buffer("d_x", x.shape, x))
@@ -68,14 +68,14 @@ class SqueezeExcitation(Layer):
         d_mean = self._dense_backward("reduce", self.activation, p, g, d_hidden, memory)
         return d_x.add_((d_mean / (x.shape[2] * x.shape[3]))[:, :, None, None])
 
-    def _dense(self, name: str, activation: str, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+    def _dense(self, name: str, activation: str, p: Tensors, x: Tensor, memory: LayerContext) -> Tensor:
         inner, weight = memory.inner(name), p[f"{name}_weight"]
         inner.kept["x"] = x
         z = dense(x, weight, p[f"{name}_bias"], inner.buffer("z", (len(x), len(weight)), x))
         return activate(activation, z, inner)
 
     def _dense_backward(
-        self, name: str, activation: str, p: Tensors, g: Tensors, d_a: Tensor, memory: Memory
+        self, name: str, activation: str, p: Tensors, g: Tensors, d_a: Tensor, memory: LayerContext
     ) -> Tensor:
         inner = memory.inner(name)
         d_z = activate_backward(activation, d_a, inner)

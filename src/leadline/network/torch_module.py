@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from leadline.errors import UsageError
-from leadline.network.layer import Layer, Memory, Parameter, Shape, ShapeError, Tensors
+from leadline.network.layer import Layer, LayerContext, ParameterSpec, Shape, ShapeError, Tensors
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,22 +72,22 @@ class TorchModule(Layer):
             self._shapes[input_shape] = tuple(y.shape[1:])
         return self._shapes[input_shape]
 
-    def parameters(self, input_shape: Shape) -> dict[str, Parameter]:
+    def parameters(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """The module's, by its own names, starting where they are."""
         return {
-            name: Parameter(tuple(tensor.shape), penalized=tensor.dim() > 1, value=tensor.detach())
+            name: ParameterSpec(tuple(tensor.shape), penalized=tensor.dim() > 1, value=tensor.detach())
             for name, tensor in self._made.named_parameters()
         }
 
-    def statistics(self, input_shape: Shape) -> dict[str, Parameter]:
+    def statistics(self, input_shape: Shape) -> dict[str, ParameterSpec]:
         """The module's floating-point buffers, such as running means."""
         return {
-            name: Parameter(tuple(tensor.shape), value=tensor)
+            name: ParameterSpec(tuple(tensor.shape), value=tensor)
             for name, tensor in self._made.named_buffers()
             if tensor.is_floating_point()
         }
 
-    def forward(self, p: Tensors, x: Tensor, memory: Memory) -> Tensor:
+    def forward(self, p: Tensors, x: Tensor, memory: LayerContext) -> Tensor:
         """The module's output with the parameters of θ; in training, its graph is kept for backward."""
         self._made.train(memory.training)
         if not memory.training:
@@ -100,7 +100,7 @@ class TorchModule(Layer):
         memory.kept["leaves"], memory.kept["x"], memory.kept["y"] = leaves, leaf, y
         return y.detach()
 
-    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: Memory) -> Tensor | None:
+    def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: LayerContext) -> Tensor | None:
         """Autograd through the module's own graph."""
         leaves, x = memory.kept["leaves"], memory.kept["x"]
         inputs = [*leaves.values(), *([x] if memory.needs_input_gradient else [])]
@@ -132,7 +132,7 @@ def _imported(name: str) -> Any:
 
 
 @contextmanager
-def _seeded(memory: Memory) -> Iterator[None]:
+def _seeded(memory: LayerContext) -> Iterator[None]:
     """Noise inside the module comes from torch's own generators: seeded here from the training's, then put back."""
     if not (memory.fixed_noise and "seed" in memory.kept):
         memory.kept["seed"] = int(memory.draw(torch.empty(1, dtype=torch.float64, device=_device(memory))) * 2**53)
@@ -142,12 +142,12 @@ def _seeded(memory: Memory) -> Iterator[None]:
         yield
 
 
-def _device(memory: Memory) -> torch.device:
+def _device(memory: LayerContext) -> torch.device:
     return torch.device("cpu") if memory.generator is None else memory.generator.device
 
 
 @contextmanager
-def _frozen(memory: Memory) -> Iterator[Tensors]:
+def _frozen(memory: LayerContext) -> Iterator[Tensors]:
     """The statistics that the pass may update, or copies where it must not leave a trace."""
     if memory.fixed_noise:
         yield {name: tensor.clone() for name, tensor in memory.statistics.items()}

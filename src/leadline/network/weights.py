@@ -7,14 +7,14 @@ import math
 from leadline.equations.activations import ACTIVATIONS
 from leadline.equations.initialization import STANDARD_DEVIATIONS
 from leadline.errors import UsageError, nearest
-from leadline.network.layer import Parameter, Shape, is_number
+from leadline.network.layer import ParameterSpec, Shape, is_number
 
 
-def weight_parameter(shape: Shape, activation: str, initializer: str, gain: float) -> Parameter:
+def weight_parameter(shape: Shape, activation: str, initializer: str, gain: float) -> ParameterSpec:
     """The weight of a linear part followed by ``activation``; "auto" is He for rectifiers, Xavier for the others."""
     initializer = resolved_start(initializer, activation)
     start = "xavier" if initializer == "auto" else initializer
-    return Parameter(shape, std=gain * STANDARD_DEVIATIONS[start](shape), penalized=True)
+    return ParameterSpec(shape, std=gain * STANDARD_DEVIATIONS[start](shape), penalized=True)
 
 
 def resolved_start(initializer: str, activation: str) -> str:

@@ -17,7 +17,7 @@ from leadline.equations.convolution import (
     same_upper_padding,
 )
 from leadline.errors import UsageError, nearest
-from leadline.network.layer import Memory, Shape, ShapeError
+from leadline.network.layer import LayerContext, Shape, ShapeError
 
 PADDINGS = ("valid", "same", "same_upper", "round_up")
 Size = int | tuple[int, int]
@@ -82,7 +82,7 @@ def check_image(shape: Shape) -> None:
         raise ShapeError(f"expects images of shape (channels, height, width), got {shape}")
 
 
-def channels_last(x: Tensor, memory: Memory, name: str = "x") -> Tensor:
+def channels_last(x: Tensor, memory: LayerContext, name: str = "x") -> Tensor:
     """The images with all channels of a pixel together, as kernels like them; a copy only where they are not yet."""
     if not x.is_contiguous(memory_format=torch.channels_last):
         return memory.buffer(f"{name} channels last", x.shape, x).copy_(x)

@@ -27,7 +27,7 @@ from leadline.runs.store import RunStore
 from leadline.training.population.active_members import member_of
 
 if TYPE_CHECKING:
-    from leadline.architectures.architecture import Pixels
+    from leadline.architectures.architecture import PixelScaling
     from leadline.experiment import Experiment, NetworkSection
 
 WEIGHTS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
@@ -340,7 +340,7 @@ def _size_hint(shape: tuple[int, ...]) -> str:
     return f"; for images in files, data.size = [{shape[0]}, {shape[1]}]" if len(shape) == 3 else ""
 
 
-def _published_pixels(own: Preparation, inputs: np.ndarray, train: np.ndarray, pixels: Pixels) -> ArrayEncoder:
+def _published_pixels(own: Preparation, inputs: np.ndarray, train: np.ndarray, pixels: PixelScaling) -> ArrayEncoder:
     """(x/white − mean)/deviation of each channel, written for every value of an image."""
     unit = fit_array(own.feature_names[0].partition("[")[0], inputs, train, "unit")
     n = unit.width // 3

@@ -8,7 +8,7 @@ import numpy as np
 
 from leadline.soundings.effects import Effect
 from leadline.soundings.learning_curve import LearningCurve
-from leadline.soundings.result import Tried
+from leadline.soundings.result import TriedOption
 from leadline.soundings.training import Trained
 from leadline.strategy.remedies import Option, RemedyOptions
 
@@ -46,7 +46,7 @@ class RemedyMeasurement:
     gap: Effect | None = None
     seeds: int = 0
     cost: float | None = None
-    tried: list[Tried] = field(default_factory=list)
+    tried: list[TriedOption] = field(default_factory=list)
     diverged: bool = False
     skipped: bool = False
     curve: LearningCurve | None = None

@@ -15,7 +15,7 @@ from leadline.soundings.effects import Effect, difference, effect
 from leadline.soundings.learning_curve import Levels, curve_sizes, learning_curve, levels_of
 from leadline.soundings.measurement import Fidelity, RemedyMeasurement
 from leadline.soundings.power_law import fit_power_law
-from leadline.soundings.result import Tried
+from leadline.soundings.result import TriedOption
 from leadline.soundings.scores import Score
 from leadline.soundings.training import BudgetedTrainer, Trained
 from leadline.soundings.variants import nested_subsets, penalty_for, with_epochs
@@ -134,7 +134,7 @@ class Measuring:
             tried = self._try(proxy)
             errors = [_mean([network.dev for network in group]) for group in tried]
             line.tried = [
-                Tried(option.label, error, len(group))
+                TriedOption(option.label, error, len(group))
                 for option, error, group in zip(remedy.options, errors, tried, strict=True)
             ]
             best = int(np.argmin(errors))

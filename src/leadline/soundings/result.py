@@ -13,7 +13,7 @@ NOT_MEASURED = "not measured"
 
 
 @dataclass(frozen=True)
-class Tried:
+class TriedOption:
     """One option of a remedy as it was first tried: its mean dev error over some seeds."""
 
     label: str
@@ -57,7 +57,7 @@ class Sounding:
     option: str = ""
     changes: Mapping[str, Any] = field(default_factory=dict)
     seeds: int = 0
-    tried: tuple[Tried, ...] = ()
+    tried: tuple[TriedOption, ...] = ()
     note: str = ""
 
     @property
@@ -82,7 +82,7 @@ class Sounding:
     def from_json(cls, data: Mapping[str, Any]) -> Sounding:
         """The inverse of ``to_json``."""
         numbers = {key: None if data[key] is None else Estimate.from_json(data[key]) for key in _MEASURED}
-        tried = tuple(Tried(**option) for option in data["tried"])
+        tried = tuple(TriedOption(**option) for option in data["tried"])
         return cls(**{**data, **numbers, "moves": tuple(data["moves"]), "tried": tried})
 
 

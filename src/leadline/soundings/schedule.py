@@ -41,7 +41,7 @@ class Job:
     proxy: RemedyOptions
 
 
-class Schedule:
+class SoundingSchedule:
     """The jobs of one run's soundings at the highest fidelity for which its budget is estimated to suffice.
 
     Attributes:

@@ -24,7 +24,7 @@ from leadline.soundings.findings import PROMISING, Baseline, findings
 from leadline.soundings.measurement import Fidelity, RemedyMeasurement
 from leadline.soundings.race import MOST_SEEDS, leaders, promises
 from leadline.soundings.result import Soundings
-from leadline.soundings.schedule import FIDELITIES, Job, Schedule, full_seconds
+from leadline.soundings.schedule import FIDELITIES, Job, SoundingSchedule, full_seconds
 from leadline.soundings.training import BudgetedTrainer
 from leadline.text import duration
 
@@ -99,7 +99,7 @@ class Sounder:
         self.plan = workbench.plan
         self.ladder = run.diagnosis.ladder
         try:
-            self.schedule = Schedule(self.bench, run, () if target is None else (target,))
+            self.schedule = SoundingSchedule(self.bench, run, () if target is None else (target,))
         except OutOfTimeError:
             raise self._too_little() from None
         self.measuring = self.schedule.measuring

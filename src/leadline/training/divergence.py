@@ -31,7 +31,7 @@ class DivergenceError(LeadlineError):
     """Training left the finite numbers; the parameters are back at the last good state."""
 
 
-class Guard:
+class DivergenceGuard:
     """Keeps a snapshot of θ and the optimizer, and the steps since, so that a divergence can be replayed.
 
     ``generators`` are what the batches draw from, besides the objective's own noise.

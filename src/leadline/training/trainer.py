@@ -14,7 +14,7 @@ from leadline.equations.losses import LOSSES
 from leadline.network import Network, Parameters
 from leadline.training.batches import Augment, Batches, batch_slices, default_batch_size, epoch_order
 from leadline.training.checks import check_problem
-from leadline.training.divergence import Guard, Steps
+from leadline.training.divergence import DivergenceGuard, Steps
 from leadline.training.evaluate import cost_and_error, outputs
 from leadline.training.interruption import Interrupted
 from leadline.training.objective import Objective
@@ -122,7 +122,7 @@ class Trainer:
         self.objective = Objective(self.network, loss, parameters, settings.l2, settings.l1, settings.clip_norm, noise)
         self.state = settings.optimizer.start(parameters.theta, parameters.layout.n_penalized)
         generators = () if augment is None else (augment.generator,)
-        self.guard = Guard(self.objective, settings.optimizer, self.state, generators)
+        self.guard = DivergenceGuard(self.objective, settings.optimizer, self.state, generators)
         self.batches = Batches(shown.x, shown.y, self.batch_size, shown.weights, augment)
 
     def run_epoch(self) -> Epoch:

@@ -112,13 +112,13 @@ class HiddenDropout(Remedy):
             yield self.advise("Drop hidden units", VARIANCE, reason, change, side, BIAS)
 
 
-class Augmentation(Remedy):
+class ImageAugmentation(Remedy):
     """Training images varied at random in ways that leave the label of any image right.
 
     Mirroring is not among them: it turns letters and digits into something else.
     """
 
-    name, title, moves = "augmentation", "Augmentation", (VARIANCE, BIAS)
+    name, title, moves = "augmentation", "ImageAugmentation", (VARIANCE, BIAS)
     rank = 80
     worth: ClassVar[Mapping[str, float]] = {BIAS: 0.0, VARIANCE: 0.3}
 
@@ -149,7 +149,7 @@ def _mild_variation(image_shape: tuple[int, ...]) -> dict[str, Any]:
     return change | TURNS | light
 
 
-class EarlyStopping(Remedy):
+class StopEarly(Remedy):
     """The end of training where the dev cost is lowest; not orthogonal."""
 
     name, title, moves = "early_stopping", "Early stopping", (VARIANCE, BIAS)

@@ -11,7 +11,7 @@ from torch import Tensor
 from leadline.network import Network, Parameters
 from leadline.network.layer import Shape
 from leadline.training.population.member_state import MemberState
-from leadline.training.population.objective import Gradients, Pools, PopulationObjective
+from leadline.training.population.objective import Pools, PopulationGradients, PopulationObjective
 from leadline.training.population.plan import plan_epoch
 from leadline.training.population.updates import Update, zeros_with_margin
 
@@ -29,7 +29,7 @@ class ActiveMembers:
     ) -> None:
         self.network, self.loss, self.rows, self.parameters, self.pools = network, loss, rows, parameters, pools
         theta = parameters.theta
-        self.gradients = Gradients.over(parameters, zeros_with_margin(theta))
+        self.gradients = PopulationGradients.over(parameters, zeros_with_margin(theta))
         self.updates: list[Update] = []
         start = 0
         for _, group in groupby(rows, key=lambda row: row.steps):

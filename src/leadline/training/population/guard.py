@@ -10,7 +10,7 @@ from torch import Tensor
 from leadline.equations.averages import Number
 from leadline.network import Parameters
 from leadline.training.batches import Batches
-from leadline.training.divergence import STEPS_BETWEEN_SNAPSHOTS, DivergenceError, Guard, Steps
+from leadline.training.divergence import STEPS_BETWEEN_SNAPSHOTS, DivergenceError, DivergenceGuard, Steps
 from leadline.training.objective import Objective
 from leadline.training.population.active_members import ActiveMembers, member_of, on_vectors
 from leadline.training.population.member_state import MemberState
@@ -29,7 +29,7 @@ class Block:
 
 
 class PopulationGuard:
-    """Keeps a snapshot of the cohort and the steps since, as `leadline.training.divergence.Guard` does for one network.
+    """Keeps a snapshot of the members and the steps since, as `DivergenceGuard` does for one network.
 
     A population goes on when a member diverges, so the replay is the member's alone: an ordinary objective and guard
     started from its part of the snapshot.
@@ -67,7 +67,7 @@ class PopulationGuard:
         state = rule.start(good.theta, good.layout.n_penalized)
         averages = {name: average[i] for name, average in self._averages.items()}
         state.load({"step": torch.tensor(self._steps[i]), **averages})
-        guard = Guard(objective, rule, state)
+        guard = DivergenceGuard(objective, rule, state)
         for block in self._since:
             steps = self._steps_of(i, block)
             if steps.rates:

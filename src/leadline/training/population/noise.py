@@ -8,15 +8,15 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from leadline.network.layer import Memory, Shape
+from leadline.network.layer import LayerContext, Shape
 
 SHARED_PLACE = {"d_x": "z"}
 """A dense layer writes d_x last, when nobody needs its output any more: there, in memory that the cache still holds."""
 
 
 @dataclass
-class PopulationMemory(Memory):
-    """A `Memory` for P members; ``streams`` pairs each generator with the rows that draw from it.
+class PopulationContext(LayerContext):
+    """A `LayerContext` for P members; ``streams`` pairs each generator with the rows that draw from it.
 
     ``sizes`` are the members' real batch sizes when some are padded. ``pool`` lends one piece of memory under a name to
     all passes, however many members take part.

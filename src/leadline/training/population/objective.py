@@ -13,7 +13,7 @@ from leadline.network import Network, Parameters
 from leadline.optimize.clipping import clip_by_norm
 from leadline.training.population.losses import population_loss
 from leadline.training.population.member_state import MemberState, number
-from leadline.training.population.noise import PopulationMemory
+from leadline.training.population.noise import PopulationContext
 from leadline.training.population.updates import LARGE, zeros_with_margin
 from leadline.training.regularization import Regularization
 
@@ -21,7 +21,7 @@ Pools = list[dict[str, Tensor]]
 
 
 @dataclass
-class Gradients(Parameters):
+class PopulationGradients(Parameters):
     """∇J (P, n), for small members written by way of one contiguous tensor for each parameter.
 
     A batched product that writes into a part of each row is done by torch one member after another; for large members
@@ -37,7 +37,7 @@ class Gradients(Parameters):
             self.layers[slot.layer][slot.name] = part.view(-1, *slot.parameter.shape)
 
     @classmethod
-    def over(cls, parameters: Parameters, theta: Tensor) -> Gradients:
+    def over(cls, parameters: Parameters, theta: Tensor) -> PopulationGradients:
         """Gradients for ``parameters`` that end up in ``theta``."""
         if parameters.layout.n >= LARGE:
             return cls(parameters.layout, theta)
@@ -46,9 +46,9 @@ class Gradients(Parameters):
         parts = work.flatten().split([len(theta) * size for size in sizes])
         return cls(parameters.layout, theta, [], [part.view(len(theta), -1) for part in parts], work)
 
-    def first(self, p: int) -> Gradients:
+    def first(self, p: int) -> PopulationGradients:
         """Those of the first p members, in the same memory."""
-        return Gradients(self.layout, self.theta[:p], [], [part[:p] for part in self.parts])
+        return PopulationGradients(self.layout, self.theta[:p], [], [part[:p] for part in self.parts])
 
     def collect(self) -> Tensor:
         """Bring the parts into the rows (P, n)."""
@@ -68,7 +68,7 @@ class PopulationObjective:
         loss: str,
         rows: list[MemberState],
         parameters: Parameters,
-        gradients: Gradients,
+        gradients: PopulationGradients,
         pools: Pools,
     ) -> None:
         self.network, self.loss = network, population_loss(loss)
@@ -99,10 +99,10 @@ class PopulationObjective:
         smoothing = number([own.smoothing for own in members], device, self.independent)
         self._smoothing = {"smoothing": smoothing} if _present(smoothing) else {}
 
-    def _memories(self, rows: list[MemberState], pools: Pools) -> list[PopulationMemory]:
+    def _memories(self, rows: list[MemberState], pools: Pools) -> list[PopulationContext]:
         memories = []
         for i, plain in enumerate(self.network.memories(self.parameters, training=True)):
-            memory = PopulationMemory(True, plain.needs_input_gradient, None, plain.statistics, pool=pools[i])
+            memory = PopulationContext(True, plain.needs_input_gradient, None, plain.statistics, pool=pools[i])
             for name in self.network.layers[i].member_fields:
                 memory.settings[name] = self._values(name, i, rows)
             memory.streams = _streams(i, rows)
