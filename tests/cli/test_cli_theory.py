@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 import torch
 
-from leadline.network import Layer, Parameter
+from leadline.network import Layer, ParameterSpec
 
 
 @dataclass(frozen=True)
