@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,9 +13,11 @@ from optuna.importance import FanovaImportanceEvaluator, get_param_importances
 from scipy.stats import rankdata, t
 
 from leadline.search.distributions import distribution, parameter, parameter_name
-from leadline.search.records import TrialRecord
+from leadline.search.records import SearchFolder, TrialRecord
 from leadline.search.spaces import Dimension, Space, Value
 from leadline.search.tiers import tier_of
+from leadline.session.plan import Plan
+from leadline.strategy import ChosenError, corrected_best
 from leadline.variants.executor import Executor, Outcome
 from leadline.variants.objective import dev_error_of
 from leadline.variants.variants import PreparedExperiment
@@ -94,6 +96,24 @@ def finalists(
     executor.run(variants)
     found = [_finalist(trial, errors[trial.number]) for trial in chosen]
     return sorted(found, key=lambda finalist: (not finalist.errors, finalist.mean))
+
+
+def expected_error(plan: Plan, folder: SearchFolder, trials: Sequence[TrialRecord]) -> ChosenError | None:
+    """The error of the best trial on new examples: that of the dev set, corrected for having been chosen by it.
+
+    None where the errors on single examples were not kept (`leadline.variants.objective.dev_losses_of`).
+    """
+    complete = {trial.number: trial for trial in ranked(trials)}
+    numbers, losses = folder.losses(list(complete))
+    if not len(numbers):
+        return None
+    root, groups = plan.data.task.graded, plan.groups(plan.split.dev)
+    chosen = corrected_best(losses, groups, root, "" if root else "%")
+    best = complete[numbers[chosen.best]]
+    scale = 1.0 if not root or not chosen.apparent else (best.dev_error or 0.0) / chosen.apparent
+    ends = [None if end is None else end * scale for end in (chosen.expected.low, chosen.expected.high)]
+    expected = replace(chosen.expected, value=chosen.expected.value * scale, low=ends[0], high=ends[1])
+    return replace(chosen, best=best.number, apparent=chosen.apparent * scale, expected=expected)
 
 
 def _different(trials: Sequence[TrialRecord], count: int) -> list[TrialRecord]:

@@ -22,7 +22,7 @@ from optuna.trial import TrialState
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
 from leadline.experiment import Experiment
-from leadline.search.analysis import Finalist, edges, finalists, importances, ranked
+from leadline.search.analysis import Finalist, edges, expected_error, finalists, importances, ranked
 from leadline.search.coarse_to_fine import GIVEN_OUT_AGAIN, OUTCOME
 from leadline.search.distributions import distribution, parameter, parameter_name
 from leadline.search.records import SearchFolder, SearchRecord, TrialRecord, load
@@ -156,7 +156,7 @@ class _Job:
 
         budget = settings.budget
         deadline = None if budget is None else started + BUDGET_FOR_TRIALS * budget
-        worker = Worker(bench, self.space, study, storage, chosen, settings, deadline, ended)
+        worker = Worker(bench, self.space, study, storage, chosen, settings, deadline, ended, folder.keep_losses)
         with _helpers(self, workers - 1, deadline):
             stopped = worker.run()
         records = records_of(study, self.space)
@@ -181,7 +181,15 @@ class _Job:
         storage = open_storage(self.storage, self.heartbeat)
         study = open_study(storage, self.folder.name, chosen.sampler)
         Worker(
-            bench, self.space, study, storage, chosen, self.settings, deadline, lambda r: self.folder.append([r])
+            bench,
+            self.space,
+            study,
+            storage,
+            chosen,
+            self.settings,
+            deadline,
+            lambda record: self.folder.append([record]),
+            self.folder.keep_losses,
         ).run()
 
     def _join(self, study: Study) -> None:
@@ -218,7 +226,7 @@ class _Job:
         best = found[0]
         variant = bench.variant(best.values)
         folder.write("best.toml", variant.experiment.to_toml())
-        result = self._summary(bench, started, "done", records) | self._result(best, found, records)
+        result = self._summary(bench, started, "done", records) | self._result(bench, best, found, records)
         folder.write_summary(result)
         record = load(folder.path)
         from leadline.search.report import write_search_report
@@ -226,9 +234,13 @@ class _Job:
         write_search_report(record)
         return record
 
-    def _result(self, best: Finalist, found: Sequence[Finalist], records: Sequence[TrialRecord]) -> dict[str, Any]:
+    def _result(
+        self, bench: PreparedExperiment, best: Finalist, found: Sequence[Finalist], records: Sequence[TrialRecord]
+    ) -> dict[str, Any]:
+        expected = expected_error(bench.plan, self.folder, records)
         return {
             "best": best.to_json() | {"experiment": str(self.folder / "best.toml")},
+            "expected": None if expected is None else expected.to_json(),
             "finalists": [finalist.to_json() for finalist in found],
             "importance": [asdict(importance) for importance in importances(self.space, records)],
             "edges": edges(self.space, best.values),

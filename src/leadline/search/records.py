@@ -9,9 +9,12 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from leadline.errors import LeadlineError, nearest
-from leadline.files import append_line, json_text, read_json_lines, read_object, write_json, write_text
+import numpy as np
 
+from leadline.errors import LeadlineError, nearest
+from leadline.files import append_line, json_text, read_json_lines, read_object, replacing, write_json, write_text
+
+LOSSES = "dev_losses"
 FOLDER = "searches"
 CURVE_POINTS = 40
 
@@ -88,6 +91,7 @@ class SearchFolder:
     ``search.json``      options, space, status; at the end the best, finalists, importance, edges
     ``experiment.toml``  what is searched
     ``trials.jsonl``     one line per trial, in the order in which they ended
+    ``dev_losses``       the error of each complete trial on each dev example, one file per trial
     ``best.toml``        the experiment of the best, ready to train
     ``report.html``      all of it to read
     ===================  ==========================================================================
@@ -125,6 +129,19 @@ class SearchFolder:
         """Add trials that have ended."""
         if records:
             append_line(self.path / "trials.jsonl", "\n".join(_line(record) for record in records))
+
+    def keep_losses(self, number: int, losses: np.ndarray) -> None:
+        """Keep a trial's error on each dev example, (m,)."""
+        path = self.path / LOSSES / f"{number}.npy"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with replacing(path) as draft, draft.open("wb") as file:
+            np.save(file, losses.astype(np.float32))
+
+    def losses(self, numbers: Sequence[int]) -> tuple[list[int], np.ndarray]:
+        """Of these trials, those whose errors on the dev examples are kept, and the errors (trials, m)."""
+        paths = {number: self.path / LOSSES / f"{number}.npy" for number in numbers}
+        rows = {number: np.load(path) for number, path in paths.items() if path.exists()}
+        return list(rows), np.array(list(rows.values()), np.float32)
 
     def write_trials(self, records: Sequence[TrialRecord]) -> None:
         """Write all trials anew."""

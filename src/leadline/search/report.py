@@ -69,7 +69,24 @@ def conclusion(summary: Mapping[str, Any]) -> str:
         if _is_rmse(summary)
         else f"{_error(best['mean'], scale)} dev error"
     )
-    return f"The best has {error}{_interval(best, scale)}: {values}."
+    return f"The best has {error}{_interval(best, scale)}: {values}.{_expected(summary, scale)}"
+
+
+def _expected(summary: Mapping[str, Any], scale: Scale) -> str:
+    """What the best is expected to have on new examples; empty where the search kept too little to say."""
+    chosen = summary.get("expected")
+    if not chosen:
+        return ""
+    error = chosen["expected"]
+    inside = (
+        ""
+        if error["low"] is None
+        else " (" + " to ".join(digits(scale.factor * error[end]) for end in ("low", "high")) + ")"
+    )
+    return (
+        f" As {count(chosen['candidates'])} trials were judged by the same dev examples, new ones are expected to show "
+        f"{_error(error['value'], scale)}{inside}."
+    )
 
 
 def _is_rmse(summary: Mapping[str, Any]) -> bool:

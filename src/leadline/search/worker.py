@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
+import numpy as np
 from optuna import Study, Trial
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.storages import BaseStorage, InMemoryStorage
@@ -23,7 +24,7 @@ from leadline.search.spaces import Space
 from leadline.search.storage import Heartbeat, StaleTrials, ask, give_out_again
 from leadline.training import Epoch
 from leadline.variants.executor import Executor, Outcome
-from leadline.variants.objective import dev_error_of
+from leadline.variants.objective import dev_error_of, dev_losses_of
 from leadline.variants.variants import PreparedExperiment, Variant
 
 ASKED_AHEAD = 256
@@ -34,6 +35,7 @@ UNFINISHED = ("budget", "interrupted", "request")
 DIVERGED = "diverged"
 HISTORY = "retry_history"  # Optuna's attribute
 OnRecord = Callable[[TrialRecord], object]
+OnLosses = Callable[[int, np.ndarray], object]
 
 
 @dataclass
@@ -62,6 +64,7 @@ class Worker:
     settings: SearchSettings
     deadline: float | None = None
     on_record: OnRecord | None = None
+    on_losses: OnLosses | None = None
     stopped: str | None = None
     _running: dict[int, _Running] = field(default_factory=dict)
     _count: int = 0
@@ -230,6 +233,9 @@ class Worker:
             return  # others thought that this worker was dead, and train the trial again
         finally:
             self.heartbeat.end(trial.number)
+        losses = dev_losses_of(outcome) if self.on_losses is not None and record.state == "complete" else None
+        if self.on_losses is not None and losses is not None:
+            self.on_losses(record.number, losses)
         if self.on_record is not None:
             self.on_record(record)
 

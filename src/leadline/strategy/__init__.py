@@ -31,6 +31,7 @@ from leadline.strategy.pipeline import (
 )
 from leadline.strategy.residual_analysis import analyse_residuals
 from leadline.strategy.selection import Candidate, Selection, select
+from leadline.strategy.selection_bias import ChosenError, corrected_best
 from leadline.strategy.slices import Slice, find_slices
 from leadline.strategy.value_labels import ValueAudit, find_multilabel_errors, find_value_errors
 
@@ -51,6 +52,7 @@ __all__ = [
     "Cause",
     "Ceiling",
     "CeilingAnalysis",
+    "ChosenError",
     "Cluster",
     "Comparison",
     "Concentration",
@@ -81,6 +83,7 @@ __all__ = [
     "ceilings_of_outputs",
     "ceilings_of_table",
     "compare",
+    "corrected_best",
     "diagnose",
     "diagnose_predictions",
     "diagnose_rates",
