@@ -70,3 +70,45 @@ def test_sets_that_cannot_be_compared() -> None:
         compare_sets(columns(50, 0), {"country": np.array(["fr"] * 50)})
     with pytest.raises(LeadlineError, match="the second set has 5 examples"):
         compare_sets(columns(50, 0), columns(5, 0))
+
+
+def test_ten_copies_of_each_row_leave_the_level_as_it_is() -> None:
+    """T3.19: neither the test of both sets nor that of a feature takes copies for evidence."""
+    together, single = 0, 0
+    for k in range(20):
+        random = np.random.default_rng(k)
+        first, second = ({"a": random.normal(size=60), "b": random.normal(size=60)} for _ in range(2))
+        which = np.repeat(np.arange(60), 10)
+        copies = ({name: values[which] for name, values in part.items()} for part in (first, second))
+        found = compare_sets(*copies, groups=(which, which))
+        together += found.p < 0.05
+        single += sum(feature.p < 0.05 for feature in found.features)
+    assert together <= 4 and single <= 6
+
+
+def test_the_p_value_of_a_feature_in_groups_is_uniform() -> None:
+    random = np.random.default_rng(0)
+    p_values = []
+    for _ in range(600):
+        codes = np.repeat(np.arange(80), random.integers(1, 8, 80))
+        values = random.normal(size=80)[codes] + 0.5 * random.normal(size=len(codes))
+        p_values.append(_area_and_p(values, (np.arange(80) < 30)[codes], codes)[1])
+    assert np.mean(np.array(p_values) < 0.05) == pytest.approx(0.05, abs=0.03)
+    assert np.mean(np.array(p_values) < 0.5) == pytest.approx(0.5, abs=0.08)
+
+
+@pytest.mark.parametrize("known", [(0, 0), (1, 0), (1, 1), (0, 3), (2, 30)])
+def test_columns_with_few_known_values(known: tuple[int, int]) -> None:
+    """A column that is hardly ever known says no more than how often it is known."""
+    random = np.random.default_rng(0)
+    sets = []
+    for count in known:
+        column = np.full(200, np.nan)
+        column[:count] = random.normal(size=count)
+        sets.append({"rare": column, "usual": random.normal(size=200)})
+    found = compare_sets(*sets)
+    rare = next(feature for feature in found.features if feature.name == "rare")
+    assert 0 < rare.p <= 1
+    assert found.differ == (known == (2, 30))
+    again = compare_sets(sets[0], {**sets[1], "usual": sets[1]["usual"]})
+    assert again.p == found.p

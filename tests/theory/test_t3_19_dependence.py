@@ -10,7 +10,7 @@ import pytest
 from leadline.experiment import Experiment
 from leadline.measure import evaluate
 from leadline.session.training import run_experiment
-from leadline.strategy import compare
+from leadline.strategy import compare, find_slices, label_pattern, label_share
 
 COPIES = 10
 
@@ -73,3 +73,33 @@ def test_a_run_on_copies_has_the_interval_of_its_rows(tmp_path: Path):
         widths[name] = (error.interval[1] - error.interval[0]) / max(error.value * (1 - error.value), 0.05) ** 0.5
         assert (run.answers("dev").groups is None) == (name == "single")
     assert widths["copied"] == pytest.approx(widths["single"], rel=0.15)
+
+
+def test_copies_do_not_make_wrong_labels_systematic_nor_certain():
+    rng = np.random.default_rng(0)
+    verdicts = {"rows": 0, "groups": 0}
+    for _ in range(30):
+        given, right = rng.integers(0, 3, 60), rng.integers(0, 3, 60)
+        wrong = rng.random(60) < 0.3
+        right = np.where(right == given, (given + 1) % 3, right)
+        g, r, w, groups = copied(rng, 60, given, right, wrong)
+        verdicts["rows"] += label_pattern(g, r, w).p < 0.05
+        verdicts["groups"] += label_pattern(g, r, w, groups=groups).p < 0.05
+    assert verdicts["groups"] <= 5 < 15 < verdicts["rows"]
+    wrong, mislabelled = rng.random(100) < 0.3, rng.random(100) < 0.4
+    alone = label_share(wrong, mislabelled).share
+    w, m, groups = copied(rng, 100, wrong, mislabelled)
+    together = label_share(w, m, groups=groups).share
+    widths = [share.interval[1] - share.interval[0] for share in (together, alone)]
+    assert widths[0] == pytest.approx(widths[1], rel=0.12)
+
+
+def test_copies_seldom_make_a_slice():
+    false = 0
+    for seed in range(12):
+        rng = np.random.default_rng(seed)
+        columns = {"a": rng.normal(size=150), "b": rng.choice(["x", "y", "z"], 150)}
+        wrong = rng.random(150) < 0.2
+        a, b, w, groups = copied(rng, 150, columns["a"], columns["b"], wrong)
+        false += bool(find_slices({"a": a, "b": b}, w, most=1, shuffles=59, seed=seed, groups=groups))
+    assert false <= 3

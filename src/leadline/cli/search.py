@@ -100,7 +100,9 @@ def print_search(screen: Console, found: SearchRecord) -> None:
         )
         for entry in summary["importance"]:
             tier = f"tier {entry['tier']}" if entry["tier"] else "no tier"
-            screen.print(f"  {100 * entry['importance']:3.0f} %  {name_of(entry['key'])} ({tier})", markup=False)
+            chance = entry.get("chance", 0.0)
+            note = f"; chance alone gives up to {100 * chance:.0f} %" if entry["importance"] <= chance else ""
+            screen.print(f"  {100 * entry['importance']:3.0f} %  {name_of(entry['key'])} ({tier}{note})", markup=False)
     screen.print(f"\nReport: {found.folder / 'report.html'}", markup=False)
     screen.print(f"Train:  leadline train {found.folder / 'best.toml'}", markup=False)
 

@@ -90,8 +90,9 @@ def audit_labels(run: Run, data: Dataset | None = None, k: int = 5, segments: Se
     reviews = load_reviews(run.folder)
     wrong, right = _confirmed(plan.data, reviews, rows)
     by_people = int(wrong.sum()) >= ENOUGH_CONFIRMED
-    pattern = label_pattern(given, right, wrong, classes, columns) if by_people else audit.pattern
-    share, confirmed = _share(run, rows, sets, audit, wrong, right, bool(len(reviews)))
+    groups = plan.groups(rows)
+    pattern = label_pattern(given, right, wrong, classes, columns, groups=groups) if by_people else audit.pattern
+    share, confirmed = _share(run, rows, sets, audit, wrong, right, bool(len(reviews)), groups)
     contents = tuple(np.array(row_contents(plan.data))[rows].tolist())
     return RunLabels(
         rows, sets, contents, audit, reviews, load_verdicts(run.folder), pattern, share, confirmed, run.task
@@ -159,6 +160,7 @@ def _share(
     wrong_label: np.ndarray,
     right: np.ndarray,
     reviewed: bool,
+    groups: np.ndarray | None,
 ) -> tuple[LabelShare | None, bool]:
     """Of the dev mistakes of the run's own network: those whose label is wrong and whose prediction is not."""
     if not run.has_predictions():
@@ -168,10 +170,10 @@ def _share(
     predicted = dict(zip(table["row"].to_pylist(), table["prediction"].to_pylist(), strict=True))
     dev = np.flatnonzero((sets == "dev") & np.isin(rows, list(predicted)))
     prediction = np.array([index[predicted[row]] for row in rows[dev].tolist()])
-    mistake = prediction != audit.given[dev]
+    mistake, own = prediction != audit.given[dev], None if groups is None else groups[dev]
     if reviewed:
-        return label_share(mistake, wrong_label[dev] & (right[dev] == prediction)), True
-    return label_share(mistake, audit.is_suspect[dev] & (audit.suggested[dev] == prediction)), False
+        return label_share(mistake, wrong_label[dev] & (right[dev] == prediction), groups=own), True
+    return label_share(mistake, audit.is_suspect[dev] & (audit.suggested[dev] == prediction), groups=own), False
 
 
 def _check_rows(run: Run, plan: Plan, corrections: Corrections) -> None:

@@ -84,7 +84,7 @@ def _share(run: Run, plan: Plan, rows: np.ndarray, audit: ValueAudit, reviews: C
     explained = np.array(
         [right.get(row, labels[row]) == p for row, p in zip(judged.rows.tolist(), judged.predictions, strict=True)]
     )
-    return label_share(judged.wrong, judged.wrong & explained)
+    return label_share(judged.wrong, judged.wrong & explained, groups=judged.groups)
 
 
 def _share_of_values(

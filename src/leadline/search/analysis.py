@@ -24,6 +24,7 @@ from leadline.variants.variants import PreparedExperiment
 
 EDGE = 0.05  # of a whole scale
 LEAST_FOR_IMPORTANCE = 8  # trials
+TREES, FEW_TREES, SHUFFLES = 64, 16, 19  # of the forest, of one for shuffled errors, and how often those are shuffled
 LEAST_POSSIBLE = {"network.hidden_layers": 1, "training.batch_size": 1, "network.units": 1}
 
 
@@ -50,11 +51,15 @@ class Finalist:
 
 @dataclass(frozen=True)
 class Importance:
-    """How much of the differences between trials a hyper-parameter explains (fANOVA, 0 to 1), beside its tier."""
+    """How much of the differences between trials a hyper-parameter explains (fANOVA, 0 to 1), beside its tier.
+
+    ``chance`` is the share that chance exceeds in 5 % of cases: the largest of 19 shuffles of the dev errors.
+    """
 
     key: str
     importance: float
     tier: int | None
+    chance: float = 0.0
 
 
 def ranked(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
@@ -101,15 +106,16 @@ def finalists(
 def expected_error(plan: Plan, folder: SearchFolder, trials: Sequence[TrialRecord]) -> ChosenError | None:
     """The error of the best trial on new examples: that of the dev set, corrected for having been chosen by it.
 
+    Pruned trials count among those it was chosen from: on other examples they might have been the best.
     None where the errors on single examples were not kept (`leadline.variants.objective.dev_losses_of`).
     """
-    complete = {trial.number: trial for trial in ranked(trials)}
-    numbers, losses = folder.losses(list(complete))
-    if not len(numbers):
+    measured = {trial.number: trial for trial in trials if trial.dev_error is not None}
+    numbers, losses = folder.losses(list(measured))
+    if not numbers:
         return None
     root, groups = plan.data.task.graded, plan.groups(plan.split.dev)
     chosen = corrected_best(losses, groups, root, "" if root else "%")
-    best = complete[numbers[chosen.best]]
+    best = measured[numbers[chosen.best]]
     scale = 1.0 if not root or not chosen.apparent else (best.dev_error or 0.0) / chosen.apparent
     ends = [None if end is None else end * scale for end in (chosen.expected.low, chosen.expected.high)]
     expected = replace(chosen.expected, value=chosen.expected.value * scale, low=ends[0], high=ends[1])
@@ -139,25 +145,40 @@ def importances(space: Space, trials: Sequence[TrialRecord]) -> list[Importance]
     """The share that each hyper-parameter has in the differences between trials, largest first.
 
     fANOVA (Hutter et al., 2014; Optuna's) on the ranks of the dev errors, so that a few failures do not drown the rest;
-    pruned trials count with the error at which they left, diverged ones as the worst. Empty for too few trials, or
-    where all came out alike. Hyper-parameters that count only under conditions are left out.
+    pruned trials count with the error at which they left, diverged ones as the worst. Some share always falls to each:
+    beside it stands what shuffled errors give. Empty for too few trials, or where all came out alike. Hyper-parameters
+    that count only under conditions are left out.
     """
     always = [dimension for dimension in space if not dimension.when]
     done = [trial for trial in trials if trial.done and all(d.key in trial.values for d in always)]
     errors = np.array([math.inf if trial.dev_error is None else trial.dev_error for trial in done])
     if len(done) < LEAST_FOR_IMPORTANCE or len(set(errors)) < 2:
         return []
-    study = optuna.create_study()
-    for trial, rank in zip(done, rankdata(errors), strict=True):
-        parameters = {parameter_name(d): parameter(d, trial.values[d.key]) for d in always}
-        distributions = {parameter_name(d): distribution(d) for d in always}
-        study.add_trial(optuna.create_trial(params=parameters, distributions=distributions, value=float(rank)))
-    names = {parameter_name(d): d for d in always}
-    found = get_param_importances(study, evaluator=FanovaImportanceEvaluator(seed=0))
+    ranks, random = rankdata(errors), np.random.default_rng(0)
+    shares = _shares(always, done, ranks, TREES)
+    shuffled = [_shares(always, done, random.permutation(ranks), FEW_TREES) for _ in range(SHUFFLES)]
     return [
-        Importance(names[name].key, float(share), names[name].tier or tier_of(names[name].key))
-        for name, share in found.items()
+        Importance(
+            dimension.key,
+            shares[dimension.key],
+            dimension.tier or tier_of(dimension.key),
+            max(other[dimension.key] for other in shuffled),
+        )
+        for dimension in sorted(always, key=lambda dimension: -shares[dimension.key])
     ]
+
+
+def _shares(
+    dimensions: Sequence[Dimension], trials: Sequence[TrialRecord], ranks: np.ndarray, trees: int
+) -> dict[str, float]:
+    """The share of each hyper-parameter in the differences between these ranks of the trials, by its key."""
+    study = optuna.create_study()
+    for trial, rank in zip(trials, ranks, strict=True):
+        parameters = {parameter_name(d): parameter(d, trial.values[d.key]) for d in dimensions}
+        distributions = {parameter_name(d): distribution(d) for d in dimensions}
+        study.add_trial(optuna.create_trial(params=parameters, distributions=distributions, value=float(rank)))
+    shares = get_param_importances(study, evaluator=FanovaImportanceEvaluator(n_trees=trees, seed=0))
+    return {d.key: float(shares[parameter_name(d)]) for d in dimensions}
 
 
 def edges(space: Space, best: Mapping[str, Value]) -> list[str]:

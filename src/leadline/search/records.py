@@ -91,7 +91,7 @@ class SearchFolder:
     ``search.json``      options, space, status; at the end the best, finalists, importance, edges
     ``experiment.toml``  what is searched
     ``trials.jsonl``     one line per trial, in the order in which they ended
-    ``dev_losses``       the error of each complete trial on each dev example, one file per trial
+    ``dev_losses``       the error of each trial on each dev example, one file per trial
     ``best.toml``        the experiment of the best, ready to train
     ``report.html``      all of it to read
     ===================  ==========================================================================

@@ -233,7 +233,7 @@ class Worker:
             return  # others thought that this worker was dead, and train the trial again
         finally:
             self.heartbeat.end(trial.number)
-        losses = dev_losses_of(outcome) if self.on_losses is not None and record.state == "complete" else None
+        losses = dev_losses_of(outcome) if self.on_losses is not None and record.state != DIVERGED else None
         if self.on_losses is not None and losses is not None:
             self.on_losses(record.number, losses)
         if self.on_record is not None:

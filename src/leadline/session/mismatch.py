@@ -6,8 +6,11 @@ import os
 from pathlib import Path
 from typing import Any
 
-from leadline.data import Dataset
+import numpy as np
+
+from leadline.data import Dataset, SplitSettings
 from leadline.data.sources.comparable import comparable, comparable_sources
+from leadline.data.splitting.dependence import dependent_groups
 from leadline.errors import LeadlineError, UsageError, nearest
 from leadline.runs.folder import RunFolder
 from leadline.runs.run import Run
@@ -34,7 +37,7 @@ def run_mismatch(run: Run, first: str = "train", second: str = "dev", data: Data
     if data is None and run.experiment.data.source is None:
         raise LeadlineError(f"The data of {run.name} came from Python, not from a file: give them again.")
     data = read_data(run.experiment) if data is None else data
-    columns = []
+    columns, groups, settings = [], [], SplitSettings(**run.experiment.split.model_dump(exclude_none=True))
     for name in (first, second):
         part = name.replace("-", "_")
         if part not in SETS:
@@ -42,7 +45,8 @@ def run_mismatch(run: Run, first: str = "train", second: str = "dev", data: Data
         if len(run.split[part]) == 0:
             raise LeadlineError(f"The run {run.name} has no {name} set.")
         columns.append(comparable(data, run.split[part]))
-    return compare_sets(columns[0], columns[1], names=(first, second))
+        groups.append(dependent_groups(data, settings, run.split[part]))
+    return compare_sets(columns[0], columns[1], names=(first, second), groups=(groups[0], groups[1]))
 
 
 def write_mismatch(folder: RunFolder, plan: Plan) -> None:
@@ -50,8 +54,10 @@ def write_mismatch(folder: RunFolder, plan: Plan) -> None:
     sets = (plan.split.train_dev, plan.split.dev)
     if min(map(len, sets)) < LEAST_EXAMPLES:
         return
-    first, second = (comparable(plan.data, rows) for rows in sets)
-    folder.write_json(MISMATCH, compare_sets(first, second, names=("train-dev", "dev")).to_json())
+    (first, second), groups = (comparable(plan.data, rows) for rows in sets), [plan.groups(rows) for rows in sets]
+    if all(own is None or len(np.unique(own)) >= LEAST_EXAMPLES for own in groups):
+        found = compare_sets(first, second, names=("train-dev", "dev"), groups=(groups[0], groups[1]))
+        folder.write_json(MISMATCH, found.to_json())
 
 
 def load_mismatch(folder: RunFolder) -> Mismatch | None:

@@ -17,6 +17,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError
 from leadline.files import plain
+from leadline.measure.groups import group_codes
 from leadline.measure.intervals import Estimate, wilson
 
 Array = NDArray[Any]
@@ -95,6 +96,7 @@ def label_pattern(
     segments: Mapping[str, ArrayLike] | None = None,
     matters: float = MATTERS,
     seed: int = 0,
+    groups: ArrayLike | None = None,
 ) -> LabelPattern:
     """Judge whether wrong labels concentrate in class pairs or segments.
 
@@ -106,6 +108,7 @@ def label_pattern(
         segments: by column, a value per example (m,): an annotator, a device, a district.
         matters: the share in excess from which wrong labels count as systematic.
         seed: of the draws.
+        groups: of examples that go together, such as copies, (m,): labels of one kind in one group count once.
 
     Raises:
         UsageError: if the arrays differ in length.
@@ -114,6 +117,12 @@ def label_pattern(
     g, r, w = np.asarray(given), np.asarray(right), np.asarray(wrong, bool)
     if not g.shape == r.shape == w.shape or g.ndim != 1:
         raise UsageError(f"Labels need lists of one length, got shapes {g.shape}, {r.shape} and {w.shape}.")
+    codes = group_codes(groups, len(g))
+    if codes is not None:
+        # Copies repeat one label; of a group, each kind of label is one example.
+        _, once = np.unique(np.stack([codes, g, np.where(w, r, g), w], axis=1), axis=0, return_index=True)
+        g, r, w = g[once], r[once], w[once]
+        segments = {name: np.asarray(values)[once] for name, values in (segments or {}).items()}
     n = int(w.sum())
     if n == 0:
         return LabelPattern("cannot tell", 0, 1.0, Estimate(0.0, 0.0, 1.0, 0))

@@ -6,7 +6,7 @@ are 30 %, and the labels decide which model looks better (course 3, cleaning up 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import numpy as np
@@ -15,6 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from leadline.errors import UsageError
 from leadline.files import plain
 from leadline.measure.bootstrap import bootstrap_weights
+from leadline.measure.groups import clustered_rate, group_codes, rate
 from leadline.measure.intervals import Estimate, wilson
 from leadline.strategy.residual_analysis import PARTS_OF, Kind, contributions, error_of
 
@@ -73,8 +74,12 @@ class LabelShare:
         return plain(self)
 
 
-def label_share(wrong: ArrayLike, mislabelled: ArrayLike, worth: float = WORTH_FIXING) -> LabelShare:
+def label_share(
+    wrong: ArrayLike, mislabelled: ArrayLike, worth: float = WORTH_FIXING, groups: ArrayLike | None = None
+) -> LabelShare:
     """From examples: ``wrong`` predictions and ``mislabelled`` ones among them, both boolean (m,).
+
+    ``groups`` (m,) say which examples go together, such as copies.
 
     Raises:
         UsageError: if the shapes differ or there are no examples.
@@ -83,7 +88,13 @@ def label_share(wrong: ArrayLike, mislabelled: ArrayLike, worth: float = WORTH_F
     w, m = np.asarray(wrong, bool), np.asarray(mislabelled, bool)
     if w.shape != m.shape or w.ndim != 1 or not w.size:
         raise UsageError(f"The share of labels needs two lists of one length, got shapes {w.shape} and {m.shape}.")
-    return label_share_of_rates(float(w.mean()), float((w & m).mean()), len(w), worth)
+    codes = group_codes(groups, len(w))
+    if codes is None or not w.any():
+        return label_share_of_rates(float(w.mean()), float((w & m).mean()), len(w), worth)
+    share = clustered_rate((w & m)[w], np.ones(int(w.sum())), groups=codes[w])
+    from_labels = replace(rate(w & m, groups=codes), unit="points")
+    parts = rate(w, groups=codes), from_labels, rate(w & ~m, groups=codes)
+    return LabelShare(*parts, share, _verdict(*share.interval, worth))
 
 
 def label_share_of_rates(

@@ -14,14 +14,19 @@ from math import erfc, sqrt
 from typing import Any
 
 import numpy as np
+from numpy.typing import ArrayLike
 
 from leadline.errors import LeadlineError
+from leadline.measure.groups import group_codes
 
 MOST_EXAMPLES = 10_000
 """Examples of each set that are looked at; more would hardly change the answer."""
 
 LEAST_EXAMPLES = 20
 PERMUTATIONS = 999
+LEAST_KNOWN, NORMAL_FROM = 2, 10
+"""Known values of a side below which only what is missing is told, and groups from which sums are about normal."""
+TRIES = 20
 CLEAR = 0.01
 """A p-value below which sets, or features by Bonferroni's correction, are said to differ."""
 
@@ -99,11 +104,17 @@ class Mismatch:
 
 
 def compare_sets(
-    first: Columns, second: Columns, names: tuple[str, str] = ("the first set", "the second set"), seed: int = 0
+    first: Columns,
+    second: Columns,
+    names: tuple[str, str] = ("the first set", "the second set"),
+    seed: int = 0,
+    groups: tuple[ArrayLike | None, ArrayLike | None] = (None, None),
 ) -> Mismatch:
     """Compare two sets with the same columns.
 
-    Raises LeadlineError for sets with other columns, or with fewer than 20 examples.
+    ``groups`` of each set, (n,), say which of its examples go together, such as copies: they are learnt from, judged
+    and exchanged together. Raises LeadlineError for sets with other columns, or with fewer than 20 examples, or 20
+    groups of them.
     """
     for name in first:
         if name not in second:
@@ -121,8 +132,13 @@ def compare_sets(
         for name in first
     }
     is_second = np.repeat([False, True], [len(chosen) for chosen in rows])
-    auc, p = _two_sample_test(_numeric(columns), is_second, random)
-    features = [_difference(name, values, is_second) for name, values in columns.items()]
+    codes = _codes(groups, sizes, rows)
+    for name, own in zip(names, (codes[~is_second], codes[is_second]), strict=True):
+        count = len(np.unique(own))
+        if count < LEAST_EXAMPLES:
+            raise LeadlineError(f"{name} has {count} independent groups of examples; {LEAST_EXAMPLES} are needed.")
+    auc, p = _two_sample_test(_numeric(columns), is_second, codes, random)
+    features = [_difference(name, values, is_second, codes) for name, values in columns.items()]
     ranked = sorted(features, key=lambda feature: (-feature.auc, feature.p))
     return Mismatch(names, sizes, auc, p, tuple(ranked))
 
@@ -142,19 +158,51 @@ def _numeric(columns: Columns) -> np.ndarray:
     return np.stack(numbers, axis=1)
 
 
-def _two_sample_test(x: np.ndarray, is_second: np.ndarray, random: np.random.Generator) -> tuple[float, float]:
-    """The area under the ROC curve on the half that was not learnt from, and its permutation p-value."""
+def _codes(
+    groups: tuple[ArrayLike | None, ArrayLike | None], sizes: tuple[int, int], rows: list[np.ndarray]
+) -> np.ndarray:
+    """The group of each chosen example of both sets, whole numbers that the sets do not share."""
+    codes, offset = [], 0
+    for given, size, chosen in zip(groups, sizes, rows, strict=True):
+        own = group_codes(given, size)
+        codes.append(offset + (np.arange(size) if own is None else own)[chosen])
+        offset += size
+    return np.unique(np.concatenate(codes), return_inverse=True)[1].reshape(-1)
+
+
+def _two_sample_test(
+    x: np.ndarray, is_second: np.ndarray, codes: np.ndarray, random: np.random.Generator
+) -> tuple[float, float]:
+    """The area under the ROC curve on the half that was not learnt from, and its permutation p-value.
+
+    Groups are split and permuted as a whole.
+    """
     from sklearn.ensemble import HistGradientBoostingClassifier  # here, because importing scikit-learn takes a second
 
-    order = random.permutation(len(x))
-    learnt, judged = np.array_split(order, 2)
+    group_is_second = np.zeros(int(codes.max()) + 1, bool)
+    group_is_second[codes] = is_second
+    for _ in range(TRIES):
+        in_learnt = np.zeros(len(group_is_second), bool)
+        in_learnt[np.array_split(random.permutation(len(group_is_second)), 2)[0]] = True
+        learnt, judged = np.flatnonzero(in_learnt[codes]), np.flatnonzero(~in_learnt[codes])
+        if all(0 < is_second[part].sum() < len(part) for part in (learnt, judged)):
+            break
+    else:
+        return 0.5, 1.0
+    x = _told_by_what_is_missing(x, learnt)
     classifier = HistGradientBoostingClassifier(max_iter=60, min_samples_leaf=10, random_state=0)
     scores = classifier.fit(x[learnt], is_second[learnt]).predict_proba(x[judged])[:, 1]
-    ranks = _ranks(scores)
-    labels = is_second[judged]
-    area = _area(ranks, labels)
-    chance = [_area(ranks, random.permutation(labels)) for _ in range(PERMUTATIONS)]
-    return area, (1 + sum(other >= area for other in chance)) / (1 + PERMUTATIONS)
+    ranks, (groups, places) = _ranks(scores), np.unique(codes[judged], return_inverse=True)
+    labels, places = group_is_second[groups], places.reshape(-1)
+    area = _area(ranks, labels[places])
+    chance = [_area(ranks, random.permutation(labels)[places]) for _ in range(PERMUTATIONS)]
+    return area, (1 + sum(other >= area - 1e-12 for other in chance)) / (1 + PERMUTATIONS)
+
+
+def _told_by_what_is_missing(x: np.ndarray, learnt: np.ndarray) -> np.ndarray:
+    """Columns (n, k) of which fewer than two values are known among those to learn from, as whether each is missing."""
+    known = [len(np.unique(column[~np.isnan(column)])) > 1 for column in x[learnt].T]
+    return np.where(known, x, np.isnan(x))
 
 
 def _area(ranks: np.ndarray, positive: np.ndarray) -> float:
@@ -172,17 +220,16 @@ def _ranks(values: np.ndarray) -> np.ndarray:
     return (ends - (counts - 1) / 2)[inverse.reshape(-1)]
 
 
-def _difference(name: str, values: np.ndarray, is_second: np.ndarray) -> FeatureDifference:
+def _difference(name: str, values: np.ndarray, is_second: np.ndarray, codes: np.ndarray) -> FeatureDifference:
     if values.dtype.kind not in "biuf":
-        return _difference_of_texts(name, values.astype(str), is_second)
+        return _difference_of_texts(name, values.astype(str), is_second, codes)
     known = ~np.isnan(values.astype(np.float64))
     missing = [float((~known[side]).mean()) for side in (~is_second, is_second)]
     numbers, side = values[known].astype(np.float64), is_second[known]
-    if side.all() or not side.any():
-        return FeatureDifference(name, 0.5 + abs(missing[0] - missing[1]) / 2, 0.0, _missing_words(missing))
-    area, p = _area_and_p(numbers, side)
-    lack_area, lack_p = _area_and_p(~known, is_second)
-    if max(lack_area, 1 - lack_area) > max(area, 1 - area):
+    area, p = _area_and_p(numbers, side, codes[known])
+    lack_area, lack_p = _area_and_p(~known, is_second, codes)
+    few = min(side.sum(), len(side) - side.sum()) < LEAST_KNOWN
+    if few or max(lack_area, 1 - lack_area) > max(area, 1 - area):
         return FeatureDifference(name, max(lack_area, 1 - lack_area), lack_p, _missing_words(missing))
     means = [float(numbers[part].mean()) for part in (~side, side)]
     medians = [float(np.median(numbers[part])) for part in (~side, side)]
@@ -192,30 +239,55 @@ def _difference(name: str, values: np.ndarray, is_second: np.ndarray) -> Feature
     return FeatureDifference(name, max(area, 1 - area), p, f"{what} {_text(pair[0])} against {_text(pair[1])}")
 
 
-def _difference_of_texts(name: str, values: np.ndarray, is_second: np.ndarray) -> FeatureDifference:
+def _difference_of_texts(name: str, values: np.ndarray, is_second: np.ndarray, codes: np.ndarray) -> FeatureDifference:
     """The level whose share differs most."""
-    levels, codes = np.unique(values, return_inverse=True)
-    codes = codes.reshape(-1)
-    counts = [np.bincount(codes[side], minlength=len(levels)) for side in (~is_second, is_second)]
+    levels, level_codes = np.unique(values, return_inverse=True)
+    level_codes = level_codes.reshape(-1)
+    counts = [np.bincount(level_codes[side], minlength=len(levels)) for side in (~is_second, is_second)]
     shares = [count / count.sum() for count in counts]
     most = int(np.abs(shares[0] - shares[1]).argmax())
-    area, p = _area_and_p(codes == most, is_second)
+    area, p = _area_and_p(level_codes == most, is_second, codes)
     words = f"'{levels[most] or 'missing'}' {100 * shares[0][most]:.3g} % against {100 * shares[1][most]:.3g} %"
     return FeatureDifference(name, max(area, 1 - area), min(1.0, p * len(levels)), words)
 
 
-def _area_and_p(values: np.ndarray, is_second: np.ndarray) -> tuple[float, float]:
-    """The area under the ROC curve of one feature, and the p-value of Mann and Whitney's test, ties corrected."""
+def _area_and_p(values: np.ndarray, is_second: np.ndarray, codes: np.ndarray | None = None) -> tuple[float, float]:
+    """The area under the ROC curve of one feature, and the p-value of Mann and Whitney's test, ties corrected.
+
+    Of examples in groups (``codes``), the spread is that of sums over groups; with few values of either side, where the
+    normal approximation does not hold, groups are permuted between the sides.
+    """
     ranks = _ranks(values)
     area = _area(ranks, is_second)
     n, m = int(is_second.sum()), int((~is_second).sum())
-    if n == 0 or m == 0:
+    centred = ranks - ranks.mean() if len(ranks) else ranks
+    if n == 0 or m == 0 or not centred.any():
         return 0.5, 1.0
-    # Var(U) = n m/12 · (N + 1), less for ties: n m/(N (N − 1)) Σ (rank − mean)²; the area is U/(n m).
-    variance = float(((ranks - ranks.mean()) ** 2).sum()) / ((n + m) * (n + m - 1) * n * m)
-    if variance == 0:
-        return 0.5, 1.0
-    return area, erfc(abs(area - 0.5) / sqrt(2 * variance))
+    groups, places = np.unique(np.arange(len(values)) if codes is None else codes, return_inverse=True)
+    places = places.reshape(-1)
+    sums, sizes = np.bincount(places, centred), np.bincount(places)
+    side = np.zeros(len(groups), bool)
+    side[places] = is_second
+    if min(side.sum(), len(side) - side.sum()) < NORMAL_FROM:
+        return area, _permuted_p(sums, side)
+    # Of independent examples Var(U) = n m/12 · (N + 1), less for ties: n m/(N (N − 1)) Σ (rank − mean)². Of groups the
+    # squares are those of their sums, with what their sizes add taken off; the area is U/(n m).
+    total, g = len(values), len(groups)
+    rate = n / total
+    spread = (1 - rate) ** 2 * np.sum(sums[side] ** 2) + rate**2 * np.sum(sums[~side] ** 2)
+    if sizes.max() == 1:
+        spread = n * m / (total * (total - 1)) * float(np.sum(centred**2))
+    else:
+        spread = float(spread) * g / (g - 1)
+    return area, erfc(abs(area - 0.5) * n * m / sqrt(2 * spread))
+
+
+def _permuted_p(sums: np.ndarray, side: np.ndarray) -> float:
+    """How often groups dealt anew to the sides, as many to each, have sums (g,) as far from 0 in the second one."""
+    random = np.random.default_rng(0)
+    observed = abs(float(sums[side].sum()))
+    reached = sum(abs(float(random.permutation(sums)[side].sum())) >= observed - 1e-9 for _ in range(PERMUTATIONS))
+    return (1 + reached) / (1 + PERMUTATIONS)
 
 
 def _missing_words(missing: list[float]) -> str:
