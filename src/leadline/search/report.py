@@ -72,7 +72,7 @@ def conclusion(summary: Mapping[str, Any]) -> str:
     return f"The best has {error}{_interval(best, scale)}: {values}.{_expected(summary, scale)}"
 
 
-def _expected(summary: Mapping[str, Any], scale: Scale) -> str:
+def _expected(summary: Mapping[str, Any], scale: ErrorScale) -> str:
     """What the best is expected to have on new examples; empty where the search kept too little to say."""
     chosen = summary.get("expected")
     if not chosen:
