@@ -17,6 +17,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("families", nargs="*", metavar="FAMILY", help=f"of {', '.join(FAMILIES)}")
     parser.add_argument("--draws", type=int, default=20)
     parser.add_argument("--first", type=int, default=0, help="number of the first draw")
+    parser.add_argument("--sound", type=float, default=0.0, help="seconds of a sounding before the advice is judged")
     parser.add_argument("--verbose", action="store_true", help="print what is said of each draw")
     given = parser.parse_args(arguments)
     unknown = [name for name in given.families if name not in FAMILIES]
@@ -25,7 +26,7 @@ def main(arguments: list[str] | None = None) -> int:
     trials = []
     for name in given.families or FAMILIES:
         for k in range(given.first, given.first + given.draws):
-            trials.append(try_family(FAMILIES[name], k))
+            trials.append(try_family(FAMILIES[name], k, given.sound))
             if given.verbose:
                 trial = trials[-1]
                 print(

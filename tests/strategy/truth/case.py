@@ -47,6 +47,7 @@ class Step(StrEnum):
     STOP = "stop here"
     BIGGER_DEV = "a bigger or a fresh dev set"
     LOOK = "look through the mistakes"
+    MEASURED = "a measured remedy"
     OTHER = "something else"
     UNKNOWN = "cannot tell"
 

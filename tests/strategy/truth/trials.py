@@ -17,10 +17,27 @@ from leadline.runs.run import Run
 from leadline.runs.trained import TrainedNetwork
 from leadline.session.test_set import open_test_set
 from leadline.session.training import run_experiment
+from leadline.soundings import sound
 from leadline.training import DivergenceError
 
 from .case import FAMILIES, Case, Family, Step, as_table, class_names
 from .verdict import HARMFUL, OPEN, RIGHT, VERDICTS, judge, step_of
+
+TRUE_SEEDS = (7_001, 7_002, 7_003)
+LEAST_GAIN = 0.01
+"""The share of the true error by which it has to fall, or rise, to count."""
+OF_DATA = {
+    Step.TARGET_DATA,
+    Step.REVIEW_LABELS,
+    Step.REMOVE_COLUMN,
+    Step.SPLIT_BY_TIME,
+    Step.SPLIT_BY_GROUP,
+    Step.DUPLICATES,
+    Step.OTHER_METRIC,
+    Step.NO_SIGNAL,
+    Step.BIGGER_DEV,
+    Step.LOOK,
+}
 
 
 @dataclass(frozen=True)
@@ -78,18 +95,44 @@ def true_error(run: Run, drawn: Case, n: int = 3000) -> float:
     return float(np.mean(found.astype(str) != np.asarray(names)))
 
 
-def try_family(family: Family, number: int) -> Trial:
-    """Draw, train, diagnose and judge."""
+def try_family(family: Family, number: int, sounding: float = 0.0) -> Trial:
+    """Draw, train, diagnose and judge; with a ``sounding`` of so many seconds, judge what is said after it."""
     drawn = case(family, number)
     started = time.perf_counter()
     with tempfile.TemporaryDirectory() as folder:
         try:
-            diagnosis = train(drawn, folder).diagnosis
+            run = train(drawn, folder)
+            if sounding:
+                sound(run, sounding, drawn.data)
+            diagnosis = run.diagnosis
             step, text = step_of(diagnosis), f"{diagnosis.conclusion} | {diagnosis.next_step}"
+            found = judge(step, family)
+            if step == Step.MEASURED:
+                found = judge_measured(run, drawn, family, folder)
         except DivergenceError as error:
             text = str(error)
             step = Step.LOWER_RATE if "lower" in text else Step.OTHER
-    return Trial(family.name, number, step, judge(step, family), text, time.perf_counter() - started)
+            found = judge(step, family)
+    return Trial(family.name, number, step, found, text, time.perf_counter() - started)
+
+
+def judge_measured(run: Run, drawn: Case, family: Family, folder: str) -> str:
+    """Whether a change that a sounding advises is right: it lowers the error on new examples, in the mean of seeds.
+
+    Where the truth is a fault of the data a better network is the wrong direction, whatever it does to that error.
+    """
+    if family.right <= OF_DATA or drawn.draw is None:
+        return HARMFUL
+    change = dict(run.diagnosis.findings[0].change)
+    if not change:
+        return judge(Step.MORE_DATA, family)
+    errors = []
+    for changes in ({}, change):
+        experiments = [run.experiment.replace({**changes, "training.seed": seed}) for seed in TRUE_SEEDS]
+        trained = [run_experiment(each, drawn.data, runs=folder) for each in experiments]
+        errors.append(float(np.mean([true_error(each, drawn) for each in trained])))
+    ratio = errors[1] / errors[0] if errors[0] else 1.0
+    return RIGHT if ratio < 1 - LEAST_GAIN else HARMFUL if ratio > 1 + LEAST_GAIN else OPEN
 
 
 def try_families(names: Iterable[str] = (), draws: int = 20, first: int = 0) -> list[Trial]:

@@ -33,6 +33,7 @@ STEPS_BY_CODE = {
     "inputs-not-normalized": Step.NORMALIZE,
     "cannot-memorize": Step.ACTIVATION,
     "more-data-helps": Step.MORE_DATA,
+    "remedy-helps": Step.MEASURED,
     "no-remedy-helps": Step.UNKNOWN,
     "bias-or-variance": Step.UNKNOWN,
     "overfitting-to-dev": Step.BIGGER_DEV,
