@@ -176,7 +176,7 @@ def _at_once(
         if halvings and now > halvings[0]:
             del halvings[0]
             if started + (now - started) / trainer.epoch * epochs > end:
-                trainer.retire(_worse_half(records))
+                trainer.retire(set(_worse_half(records)) & set(trainer.active))
     if trainer.active:
         trainer.retire(trainer.active)
     return list(trainer.results())
