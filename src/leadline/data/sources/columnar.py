@@ -14,7 +14,7 @@ from pyarrow import feather, json, parquet
 
 from leadline.data.arrow import plain
 from leadline.data.sources.arrays import TARGET_NAMES
-from leadline.data.sources.images import Wish, decoded, image_bytes
+from leadline.data.sources.images import ImageRequest, decoded, image_bytes
 from leadline.data.sources.raw import RawArrays, RawTable, as_raw_table, reading
 from leadline.errors import UsageError, nearest
 
@@ -95,11 +95,11 @@ def with_images(
     column: str,
     values: Sequence[bytes | None],
     target: Any,
-    wish: Wish,
+    request: ImageRequest,
     key: str,
 ) -> RawArrays:
     """Images decoded from the ``values`` of ``column``, labelled by the column ``target`` or the only other one."""
-    array, kept, notices = decoded(image_bytes(source, values, key), wish)
+    array, kept, notices = decoded(image_bytes(source, values, key), request)
     others = [other for other in table.column_names if other != column]
     usual = [other for other in others if other in TARGET_NAMES]
     chosen = target if isinstance(target, str) and target in others else next(iter(usual or others), None)

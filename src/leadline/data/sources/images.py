@@ -44,7 +44,7 @@ Size = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Wish:
+class ImageRequest:
     """How images are wanted: ``size`` (height, width) or None, ``broken`` "fatal" or "skip", ``channels`` or None."""
 
     size: Size | None = None
@@ -67,7 +67,7 @@ def is_image_name(name: str) -> bool:
     return name.lower().endswith(ENDINGS) and not name.startswith(".")
 
 
-def read_image_folder(path: Path, wish: Wish) -> RawArrays:
+def read_image_folder(path: Path, request: ImageRequest) -> RawArrays:
     """The images of a folder with a folder for each class.
 
     Raises LeadlineError for a class without images, images beside the class folders, links that lead out of the
@@ -84,7 +84,7 @@ def read_image_folder(path: Path, wish: Wish) -> RawArrays:
         raise LeadlineError(
             f"{path.name}/{classes[int(counts.argmin())]} holds no images; add some or remove the folder."
         )
-    array, kept, notices = decoded(_pictures(path, files), wish)
+    array, kept, notices = decoded(_pictures(path, files), request)
     notices += _told_synthesis(path)
     names = tuple(str(files[row].relative_to(path)) for row in kept)
     name = path.resolve().name
@@ -100,12 +100,12 @@ def _told_synthesis(path: Path) -> tuple[str, ...]:
         return ()
 
 
-def read_plain_images(path: Path, wish: Wish) -> RawArrays:
+def read_plain_images(path: Path, request: ImageRequest) -> RawArrays:
     """One image, or all images in a folder, without labels, in the order of their names."""
     files = [path] if path.is_file() else [file for file in _files(path) if is_image_name(file.name)]
     if not files:
         raise LeadlineError(f"{path.name} holds no images.")
-    array, kept, notices = decoded(_pictures(path, files), wish)
+    array, kept, notices = decoded(_pictures(path, files), request)
     names = tuple(files[row].name for row in kept)
     return RawArrays(path.stem, path.name, array, None, "images", names=names, notices=notices)
 
@@ -134,7 +134,7 @@ def image_bytes(source: str, values: Sequence[bytes | None], key: str) -> Pictur
     return Pictures(source, names, lambda row: io.BytesIO(values[row] or b""), key)
 
 
-def decoded(pictures: Pictures, wish: Wish) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
+def decoded(pictures: Pictures, request: ImageRequest) -> tuple[np.ndarray, np.ndarray, tuple[str, ...]]:
     """The images as uint8 (m, height, width, channels), which of them could be read (m,), and notices.
 
     The array is mapped from a file in the cache; it is made there at the first time.
@@ -143,7 +143,7 @@ def decoded(pictures: Pictures, wish: Wish) -> tuple[np.ndarray, np.ndarray, tup
         found = list(threads.map(lambda row: _header(pictures, row), range(len(pictures.names))))
         broken = {row: text for row, text in enumerate(found) if isinstance(text, str)}
         readable = [header for header in found if not isinstance(header, str)]
-        size, channels, notices = _form(pictures.source, readable, wish)
+        size, channels, notices = _form(pictures.source, readable, request)
         rows = [row for row in range(len(found)) if row not in broken]
         identity = repr((pictures.key, size, channels, rows, 2)).encode()
         cached = cache_folder("images") / f"{hashlib.sha256(identity).hexdigest()[:32]}.npy"
@@ -152,7 +152,7 @@ def decoded(pictures: Pictures, wish: Wish) -> tuple[np.ndarray, np.ndarray, tup
     for row in np.load(cached.with_suffix(".broken.npy")).tolist():
         broken[row] = "it is cut off or damaged"
     if broken:
-        notices.append(_told_broken(pictures, broken, wish))
+        notices.append(_broken_notice(pictures, broken, request))
     kept = np.array([row for row in range(len(found)) if row not in broken], np.int64)
     if len(kept) == 0:
         raise LeadlineError(f"{pictures.source}: none of its images can be read.")
@@ -218,14 +218,14 @@ def _header(pictures: Pictures, row: int) -> tuple[Size, bool] | str:
         return _reason(error)
 
 
-def _form(source: str, headers: Sequence[tuple[Size, bool]], wish: Wish) -> tuple[Size, int, list[str]]:
+def _form(source: str, headers: Sequence[tuple[Size, bool]], request: ImageRequest) -> tuple[Size, int, list[str]]:
     """The size and channels that all images get, with a notice where they are changed."""
     if not headers:
-        return wish.size or (1, 1), wish.channels or 1, []
-    channels = wish.channels or (1 if all(grey for _, grey in headers) else 3)
+        return request.size or (1, 1), request.channels or 1, []
+    channels = request.channels or (1 if all(grey for _, grey in headers) else 3)
     sizes = {size for size, _ in headers}
-    if wish.size is not None:
-        return wish.size, channels, []
+    if request.size is not None:
+        return request.size, channels, []
     if len(sizes) == 1 and max(next(iter(sizes))) <= LARGEST_SIDE:
         return next(iter(sizes)), channels, []
     height, width = (int(np.median([size[axis] for size, _ in headers])) for axis in (0, 1))
@@ -296,12 +296,12 @@ def _reason(error: BaseException) -> str:
     return "it is no image" if "cannot identify" in text else text[:100] or type(error).__name__
 
 
-def _told_broken(pictures: Pictures, broken: dict[int, str], wish: Wish) -> str:
+def _broken_notice(pictures: Pictures, broken: dict[int, str], request: ImageRequest) -> str:
     """A notice about images that are left out; LeadlineError where that was not asked for."""
     listed = "; ".join(f"{pictures.names[row]} ({broken[row]})" for row in sorted(broken)[:5])
     more = f"; and {len(broken) - 5} more" if len(broken) > 5 else ""
     few = counted(len(broken), "image")
     told = f"{pictures.source}: {few} cannot be read: {listed}{more}."
-    if wish.broken == "fatal":
+    if request.broken == "fatal":
         raise LeadlineError(f'{told}\nMend or remove them, or leave them out: broken = "skip".')
     return f"{told} They are left out."

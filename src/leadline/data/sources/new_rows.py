@@ -14,7 +14,7 @@ import pyarrow as pa
 from leadline.data.columns import typed
 from leadline.data.dataset import Column
 from leadline.data.sources.array_assembly import channels_last, checked_inputs, shape_text
-from leadline.data.sources.images import Wish
+from leadline.data.sources.images import ImageRequest
 from leadline.data.sources.opening import open_source
 from leadline.data.sources.raw import Raw, RawArrays, RawTable, named_by_position, reading
 from leadline.data.sources.request import SourceRequest
@@ -51,8 +51,8 @@ def new_array(rows: Any, shape: tuple[int, ...], folder: str | Path | None) -> n
 
     Raises LeadlineError for another shape, naming both.
     """
-    wish = Wish((shape[0], shape[1]), channels=shape[2]) if len(shape) == 3 else Wish()
-    raw = _opened(rows, SourceRequest(folder=_folder(folder), images=wish, labelled=False))
+    images = ImageRequest((shape[0], shape[1]), channels=shape[2]) if len(shape) == 3 else ImageRequest()
+    raw = _opened(rows, SourceRequest(folder=_folder(folder), images=images, labelled=False))
     if isinstance(raw, RawTable):
         names = raw.data.column_names
         numbers = [typed(name, raw.data.column(name), "number", raw.where).values for name in names]

@@ -14,7 +14,7 @@ from leadline.data.dataset import Dataset
 from leadline.data.settings import DataSettings, GivenSet, WeightedSource, weighted_sources
 from leadline.data.sources.array_assembly import assemble_arrays
 from leadline.data.sources.assembly import assemble_tables
-from leadline.data.sources.images import Wish
+from leadline.data.sources.images import ImageRequest
 from leadline.data.sources.opening import open_source, table_files
 from leadline.data.sources.raw import DEV, EXTRA, MAIN, TEST, Part, Raw, RawArrays, RawTable, named_by_position
 from leadline.data.sources.request import SourceRequest
@@ -141,7 +141,7 @@ def request_of(target: Any, settings: DataSettings, folder: str | Path | None) -
         expected=frozenset(spoken),
         as_text=frozenset(as_text | targets),
         folder=Path(folder) if folder else None,
-        images=Wish(settings.size, settings.broken),
+        images=ImageRequest(settings.size, settings.broken),
     )
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from leadline.data.sources.arrays import ArrayNames
-from leadline.data.sources.images import Wish
+from leadline.data.sources.images import ImageRequest
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class SourceRequest:
     expected: frozenset[str] = frozenset()
     as_text: frozenset[str] = frozenset()
     folder: Path | None = None
-    images: Wish = field(default_factory=Wish)
+    images: ImageRequest = field(default_factory=ImageRequest)
     labelled: bool = True
 
     @property

@@ -25,11 +25,6 @@ def mosaic(images: np.ndarray, columns: int, gap: int | None = None) -> np.ndarr
     return canvas
 
 
-def enlarged(images: np.ndarray, factor: int) -> np.ndarray:
-    """Pictures (n, h, w, …) with every pixel as a square of ``factor`` × ``factor``."""
-    return images.repeat(factor, axis=1).repeat(factor, axis=2)
-
-
 def _with_alpha(images: np.ndarray) -> np.ndarray:
     """(n, h, w, 4), opaque; grey pictures become colours."""
     if images.ndim == 3:
