@@ -14,7 +14,7 @@ from leadline.cli.main import run as leadline
 from leadline.errors import LeadlineError
 from leadline.measure import proportion
 from leadline.strategy import diagnose_rates
-from leadline.strategy.predictions_table import diagnose_table
+from leadline.strategy.predictions_table import diagnose_table, read_predictions
 
 
 def table(classes=("cat", "dog"), train=(1000, 10), dev=(1000, 110)):
@@ -193,3 +193,20 @@ def test_a_damaged_label_of_several_is_named(tmp_path):
         diagnose_table(write_csv(tmp_path / "p.csv", columns))
     with pytest.raises(LeadlineError, match="no column 'prediction_x'"):
         diagnose_table(write_csv(tmp_path / "p.csv", {"set": ["dev"], "label_x": [1]}))
+
+
+def test_a_column_of_groups_widens_the_intervals(tmp_path):
+    """Ten copies of each example, known by their group, leave the interval as it is without them; no group is alone."""
+    rng = np.random.default_rng(0)
+    label = rng.choice(["a", "b"], 80)
+    answer = np.where(rng.random(80) < 0.2, "a", label)
+    widths = []
+    for copies in (1, 10):
+        lines = [f"dev,{t},{p},{k}" for k, (t, p) in enumerate(zip(label, answer, strict=True)) for _ in range(copies)]
+        path = tmp_path / f"{copies}.csv"
+        path.write_text("set,label,prediction,group\n" + "\n".join(lines), encoding="utf-8")
+        table = read_predictions(path)
+        error = table.diagnose().ladder.reference.error
+        assert table.breakdowns()["dev"].overall["error"].interval == error.interval
+        widths.append(error.interval[1] - error.interval[0])
+    assert widths[1] == pytest.approx(widths[0], rel=0.05)

@@ -172,6 +172,7 @@ def diagnose_predictions(
     sets: Mapping[str, tuple[ArrayLike, ArrayLike]],
     human: Estimate | float | None = None,
     metric_name: str | Metric = "error",
+    groups: Mapping[str, ArrayLike] | None = None,
     **options: Any,
 ) -> Diagnosis:
     """Diagnose a classifier from its predictions, or any model by any metric.
@@ -180,6 +181,7 @@ def diagnose_predictions(
         sets: truth and prediction per set, as the metric needs them (classes, probabilities or values).
         human: error of the human level in the same form.
         metric_name: one of `leadline.measure.METRICS` or a metric. A maximized one enters the ladder as 1 − metric.
+        groups: which examples of each set go together, such as copies or images of one patient; sets may be left out.
         **options: as for ``diagnose``.
 
     Raises:
@@ -187,7 +189,9 @@ def diagnose_predictions(
 
     """
     found = metric(metric_name)
-    errors = {name: as_error(metric_name, evaluate(metric_name, t, p)) for name, (t, p) in sets.items()}
+    together = groups or {}
+    measured = {name: evaluate(metric_name, t, p, groups=together.get(name)) for name, (t, p) in sets.items()}
+    errors = {name: as_error(metric_name, estimate) for name, estimate in measured.items()}
     title = found.title if found.direction == "minimize" else f"1 − {found.title}"
     return diagnose(errors, human, metric="error" if metric_name == "accuracy" else title, **options)
 
@@ -197,6 +201,7 @@ def diagnose_regression(
     human: Estimate | float | None = None,
     unit: str = "",
     spread: float | None = None,
+    groups: Mapping[str, ArrayLike] | None = None,
     **options: Any,
 ) -> Diagnosis:
     """Diagnose a regressor from the residuals of each set, in the target's unit, by its RMSE.
@@ -204,9 +209,14 @@ def diagnose_regression(
     ``spread`` is the target's standard deviation: it sets the errors in proportion. Without a human or Bayes
     level the verdict on avoidable bias stays open, for noise and bias look alike.
 
+    ``groups`` are those of `diagnose_predictions`.
+
     Raises:
         UsageError: for an empty set.
 
     """
-    errors = {name: root_mean_square(values, unit=unit) for name, values in residuals.items()}
+    together = groups or {}
+    errors = {
+        name: root_mean_square(values, unit=unit, groups=together.get(name)) for name, values in residuals.items()
+    }
     return diagnose(errors, human, metric="RMSE", spread=spread, **options)

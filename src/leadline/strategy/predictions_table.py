@@ -4,7 +4,8 @@ The table has the columns ``set`` (train, train-dev, dev, test), ``label`` and `
 for metrics made of probabilities. Labels and predictions that are numbers with fractions are values of a regression;
 texts and whole numbers are classes. Several labels per example, or several values, have ``label_NAME`` and
 ``prediction_NAME`` for each; a label that is not known is left empty. Columns ``annotator_NAME`` hold what people
-answered, empty where they were not asked: the human level is estimated from them. Any other column can be a segment.
+answered, empty where they were not asked: the human level is estimated from them. A column ``group`` says which
+examples go together, such as images of one patient: they are measured as groups. Any other column can be a segment.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ Array = NDArray[Any]
 SETS = tuple(name for name in RUNGS if name != "human")
 ENDINGS = (".csv", ".tsv", ".parquet")
 NEEDED = ("set", "label", "prediction")
-ANNOTATOR = "annotator_"
+ANNOTATOR, GROUP = "annotator_", "group"
 
 
 def diagnose_table(
@@ -139,6 +140,15 @@ class PredictionsTable:
         return metric(chosen_metric(self.metric_name, self.configured), self.task)
 
     @cached_property
+    def groups(self) -> dict[str, Array]:
+        """By set, the group of each example, (m,); empty where the table has no column ``group``."""
+        if GROUP not in self.table.column_names:
+            return {}
+        names = [f"\0{row}" if name is None else str(name) for row, name in enumerate(self.table[GROUP].to_pylist())]
+        codes = np.unique(np.array(names, object), return_inverse=True)[1].reshape(-1)
+        return {name: codes[rows] for name, rows in self.sets.items()}
+
+    @cached_property
     def scores(self) -> Array | None:
         """Probabilities of the classes (m, K); None where a class has no column of them."""
         names = [f"probability_{name}" for name in self.classes]
@@ -159,7 +169,9 @@ class PredictionsTable:
         people = _annotators(self.table) if human is None and self._counts_errors else None
         rate = self.metric.unit == "%" or self.metric.direction == "maximize"
         given = _human(human, n_human) if rate else human
-        found = diagnose_predictions(self._answers(), given if people is None else people.level, self.metric)
+        found = diagnose_predictions(
+            self._answers(), given if people is None else people.level, self.metric, self.groups
+        )
         if people is None:
             return found
         return replace(found, notes=(*found.notes, f"Human level: {people.source}.", *people.notes))
@@ -187,6 +199,7 @@ class PredictionsTable:
                     {column: values[rows] for column, values in columns.items()},
                     self.metric_name,
                     configured=self.configured,
+                    groups=self.groups.get(name),
                 )
         return found
 
@@ -213,8 +226,8 @@ class PredictionsTable:
         spread = float(self.labels[base].std()) if self.labels.ndim == 1 else None
         if self.metric_name == "rmse":
             residuals = {name: self.predictions[rows] - self.labels[rows] for name, rows in self.sets.items()}
-            return diagnose_regression(residuals, human, spread=spread)
-        return diagnose_predictions(self._answers(), human, self.metric_name)
+            return diagnose_regression(residuals, human, spread=spread, groups=self.groups)
+        return diagnose_predictions(self._answers(), human, self.metric_name, self.groups)
 
 
 def _label_names(table: pa.Table) -> tuple[str, ...]:
