@@ -15,6 +15,13 @@ from leadline.extensions import restored
 ROOT = Path(__file__).resolve().parent.parent
 
 
+@pytest.fixture(autouse=True)
+def agreed(monkeypatch: pytest.MonkeyPatch, tmp_path_factory: pytest.TempPathFactory) -> None:
+    """Tests write the code themselves that their experiments name; nothing is remembered in the user's own folder."""
+    monkeypatch.setenv("LEADLINE_TRUST", "all")
+    monkeypatch.setenv("LEADLINE_STATE", str(tmp_path_factory.getbasetemp() / "state"))
+
+
 @pytest.fixture(scope="session")
 def data_folder() -> Path:
     """The folder of real data sets, named by LEADLINE_DATA or beside the repository; the test skips without it."""

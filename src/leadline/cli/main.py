@@ -18,6 +18,7 @@ import typer
 from typer.core import TyperCommand
 from typer.models import CommandInfo
 
+from leadline import trust
 from leadline.cli import (
     application,
     choose,
@@ -95,6 +96,9 @@ def leadline(
     show_version: Annotated[
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
+    agreed: Annotated[
+        bool, typer.Option("--trust", help="Agree to the code that an experiment or run names; with any command.")
+    ] = False,
 ) -> None:
     """Train deep networks, measure where their error comes from, and see what to do next."""
 
@@ -107,6 +111,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run(arguments: list[str]) -> int:
     """Run a command and return its exit code."""
     _hear_sigterm()
+    trust.ask_with(ask_whether_to_run)
+    if "--trust" in arguments:
+        arguments = [each for each in arguments if each != "--trust"]
+        trust.ask_with(lambda code: True)
     warnings.showwarning = _note
     try:
         code = app(arguments, prog_name="leadline", standalone_mode=False)
@@ -131,6 +139,21 @@ def run(arguments: list[str]) -> int:
         if hasattr(error, "format_message"):  # the parser's own errors: an unknown option, a missing argument
             return _usage(error, arguments)
         return _internal(error)
+
+
+def ask_whether_to_run(code: trust.Code) -> bool:
+    """Show code on a terminal and ask whether it may run; where nobody can be asked, it may not."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    shown = code.content.splitlines() if code.content is not None else [f"import {code.name}"]
+    print(f"{code.name} would run with your rights:\n", file=sys.stderr)
+    print("\n".join(f"    {escaped(line)}" for line in shown), file=sys.stderr)
+    return typer.confirm("\nRun it, now and whenever it is the same?", err=True)
+
+
+def escaped(line: str) -> str:
+    """A line that a terminal shows as it is: what would move the cursor or hide text is written out."""
+    return "".join(each if each.isprintable() or each == "\t" else repr(each)[1:-1] for each in line)
 
 
 def _hear_sigterm() -> None:

@@ -10,6 +10,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ValidationError
 
+from leadline import trust
 from leadline.errors import LeadlineError, UsageError, nearest
 from leadline.experiment import checks
 from leadline.experiment.complaints import one_line
@@ -101,7 +102,14 @@ class Experiment(Section):
         return tuple(dict.fromkeys((*self.extensions.modules, *self.network.modules)))
 
     def load_modules(self) -> None:
-        """Run the user's modules, so that what they define is known by name. `LeadlineError`: one of them fails."""
+        """Run the modules that are named, so that what they define is known by name.
+
+        Raises:
+            LeadlineError: one of them fails, or nobody has agreed to its code (`leadline.trust`).
+
+        """
+        trust.check(map(trust.code_of, self.modules))
+        trust.check(trust.named_functions([self.network.layers, self.network.head]))
         for key, names in (("extensions", self.extensions.modules), ("network", self.network.modules)):
             for name in names:
                 load_module(name, f"{key}.modules")

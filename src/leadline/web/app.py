@@ -9,6 +9,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
 
+from leadline import trust
 from leadline.errors import LeadlineError
 from leadline.runs.store import RunStore
 from leadline.web.pages import ROUTERS
@@ -24,6 +25,7 @@ def create_app(
 
     ``secrets`` hold the token that the opened address must carry; ``closing`` says whether the server is about to stop.
     """
+    trust.ask_with(trust.refuse)  # what nobody has agreed to on the command line never runs from here
     secrets = secrets or Secrets()
     app = FastAPI(title="Leadline", docs_url=None, redoc_url=None, openapi_url=None)
     app.state.site = Site(store, secrets, TrainingQueue(store), closing)
