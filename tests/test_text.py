@@ -36,3 +36,13 @@ def test_times(given: str | float, seconds: float) -> None:
 def test_no_times(given: str) -> None:
     with pytest.raises(UsageError, match="budget"):
         text.seconds_of(given)
+
+
+@pytest.mark.parametrize("formula", ["=cmd|' /C calc'!A0", "+1+1", "-2+3", "@SUM(A1)", "\tx", "'=1"])
+def test_no_spreadsheet_takes_a_cell_for_a_formula(formula: str) -> None:
+    assert text.as_cell(formula).startswith("'") and text.from_cell(text.as_cell(formula)) == formula
+
+
+@pytest.mark.parametrize("plain", ["-1", "+2.5e-3", "dog", "", "'tis", "a=b"])
+def test_other_cells_stay_as_they_are(plain: str) -> None:
+    assert text.as_cell(plain) == plain and text.from_cell(plain) == plain

@@ -26,6 +26,9 @@ HueShare = Annotated[float, Ge(0), Le(0.5)]
 Pixels = Annotated[float, Gt(0), Le(1000)]
 Count = Annotated[int, Ge(1)]
 CountOrNone = Annotated[int, Ge(0)]
+Epochs = Annotated[int, Ge(1), Le(10**9)]
+EpochsOrNone = Annotated[int, Ge(0), Le(10**9)]
+Penalty = Annotated[float, Ge(0), Le(1e30)]  # beyond it, penalties leave the numbers of float32
 Seed = Annotated[int, Ge(0), Lt(2**32)]
 
 Kind = Literal["number", "category", "boolean", "date", "text", "identifier"]

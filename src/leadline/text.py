@@ -9,6 +9,7 @@ from leadline.errors import UsageError
 
 THIN = "\u202f"
 """The narrow space that no line breaks at: between groups of digits, and a number and its unit, on pages."""
+_NUMBER = re.compile(r"[-+]?[\d.]+(e[-+]?\d+)?", re.I)
 _SECONDS = {"s": 1.0, "m": 60.0, "min": 60.0, "h": 3600.0}
 
 
@@ -41,6 +42,17 @@ def shortened(parts: Sequence[str], most: int) -> str:
 def capitalized(text: str) -> str:
     """With a capital first letter; the rest stays as it is."""
     return text[:1].upper() + text[1:]
+
+
+def as_cell(text: str) -> str:
+    """A text as a cell of a CSV file that no spreadsheet takes for a formula; `from_cell` gives it back."""
+    formula = text.lstrip("'")[:1] in tuple("=+-@\t\r") and not _NUMBER.fullmatch(text)
+    return f"'{text}" if formula else text
+
+
+def from_cell(cell: str) -> str:
+    """The inverse of `as_cell`."""
+    return cell[1:] if cell.startswith("'") and as_cell(cell[1:]) == cell else cell
 
 
 def bytes_text(n: float) -> str:

@@ -118,8 +118,11 @@ def _torch_file(path: Path) -> dict[str, Tensor]:
     try:
         content: Any = torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:  # damage shows in many ways, and a file with code in it in one more
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise LeadlineError(f"The file of weights {path} cannot be read: {reason}") from None
+        # Torch's own words advise to switch the check off, which would run whatever code is in the file.
+        raise LeadlineError(
+            f"The file of weights {path} cannot be read: it is damaged, or holds more than tensors by name "
+            f"({type(error).__name__}). Save its state_dict as .safetensors where you trust it."
+        ) from None
     for key in ("state_dict", "model"):  # what training scripts put around it
         if isinstance(content, dict) and isinstance(content.get(key), dict):
             content = content[key]

@@ -38,6 +38,7 @@ from leadline.cli import (
     train,
 )
 from leadline.errors import LeadlineError, LeadlineWarning
+from leadline.files import reason
 
 app = typer.Typer(
     name="leadline",
@@ -134,6 +135,13 @@ def run(arguments: list[str]) -> int:
         return done.exit_code
     except typer.Abort:
         _say("Interrupted.")
+        return 1
+    except MemoryError:
+        _say("There is not enough memory for this. Data on disk train with --stream; a smaller batch or network helps.")
+        return 1
+    except OSError as error:
+        where = "" if error.filename is None else f"{error.filename}: "
+        _say(f"{where}{reason(error)}. What was saved before is safe.")
         return 1
     except Exception as error:
         if hasattr(error, "format_message"):  # the parser's own errors: an unknown option, a missing argument

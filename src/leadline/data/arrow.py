@@ -32,9 +32,12 @@ def is_date(kind: pa.DataType) -> bool:
 
 
 def plain(values: pa.ChunkedArray) -> pa.ChunkedArray:
-    """The column with dictionaries unpacked, text in one layout, and NaN as missing."""
+    """The column with dictionaries unpacked, text in one layout, durations in seconds, and NaN as missing."""
     if pa.types.is_dictionary(values.type):
         values = values.cast(values.type.value_type)
+    if pa.types.is_duration(values.type):
+        ticks = {"s": 1, "ms": 1e3, "us": 1e6, "ns": 1e9}[values.type.unit]
+        values = compute.divide(values.cast(pa.int64()).cast(pa.float64(), safe=False), float(ticks))
     if pa.types.is_large_string(values.type) or pa.types.is_string_view(values.type):
         values = values.cast(pa.string())
     if pa.types.is_float16(values.type):

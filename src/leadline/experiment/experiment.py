@@ -72,6 +72,8 @@ class Experiment(Section):
             raise LeadlineError(f"{path} cannot be read: {error.strerror}.") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise UsageError(f"{path}: not a TOML file: {error}") from None
+        except RecursionError:
+            raise UsageError(f"{path}: its values are nested far too deep.") from None
         return cls.from_dict(values, where=path.name)._beside(path.parent)
 
     def to_dict(self) -> dict[str, Any]:

@@ -132,14 +132,14 @@ class EarlyStopping(Section):
 class TrainingSection(Section):
     """``[training]``: how the cost is minimized."""
 
-    epochs: limits.Count | None = None
+    epochs: limits.Epochs | None = None
     batch_size: Annotated[Any, BeforeValidator(checks.batch_size)] = None
     optimizer: Annotated[dict[str, Any] | None, BeforeValidator(checks.typed_table)] = None
     learning_rate: limits.Positive | None = None
     schedule: Annotated[dict[str, Any] | None, BeforeValidator(checks.typed_table)] = None
     loss: str | None = None
-    l2: limits.NotNegative | None = None
-    l1: limits.NotNegative | None = None
+    l2: limits.Penalty | None = None
+    l1: limits.Penalty | None = None
     clip_norm: limits.Positive | None = None
     label_smoothing: limits.BelowOne | None = None
     label_smoothing_schedule: Annotated[dict[str, Any] | None, BeforeValidator(checks.typed_table)] = None

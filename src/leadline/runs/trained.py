@@ -48,6 +48,8 @@ class TrainedNetwork:
     def from_run(cls, run: Run) -> TrainedNetwork:
         """Load a run's network. `leadline.errors.LeadlineError`: no checkpoint, or one of another network."""
         tensors, state = load_checkpoint(run.checkpoint_path)
+        if not {"loss", "task", "input_shape"} <= state.keys():
+            raise LeadlineError(f"The checkpoint {run.checkpoint_path} is damaged: it does not say of what it is.")
         experiment, preparation = run.experiment, run.preparation
         experiment.load_modules()
         loss = state["loss"]
@@ -119,4 +121,6 @@ def _fill(tensor: Tensor, saved: Tensor | None, name: str) -> None:
         raise LeadlineError(
             f"The checkpoint is of another network: {name} needs shape {tuple(tensor.shape)}, got {got}."
         )
+    if not saved.is_floating_point() or not torch.isfinite(saved).all():
+        raise LeadlineError(f"The checkpoint is damaged: {name} holds {saved.dtype} or values that are no numbers.")
     tensor.copy_(saved)

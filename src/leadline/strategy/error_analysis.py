@@ -19,6 +19,7 @@ from leadline.files import plain, write_rows
 from leadline.measure.groups import clustered_rate
 from leadline.measure.intervals import Estimate, examples_for_precision, proportion
 from leadline.strategy.review_files import read_lines
+from leadline.text import as_cell
 
 Array = NDArray[Any]
 _YES = frozenset(("1", "x", "y", "yes", "true", "✓"))
@@ -62,10 +63,10 @@ class MistakeTable:
         """A head, then one line per mistake, with one column per cause that has ``x`` where it applies."""
         extras = [(n, v) for n, v in (("label", self.labels), ("prediction", self.predictions)) if v]
         comments = self.comments or ("",) * len(self.rows)
-        yield ["row", *(name for name, _ in extras), *self.causes, "comment"]
+        yield ["row", *(name for name, _ in extras), *map(as_cell, self.causes), "comment"]
         for k, row in enumerate(self.rows):
             ticks = ("x" if ticked[k] else "" for ticked in self.causes.values())
-            yield [row, *(values[k] for _, values in extras), *ticks, comments[k]]
+            yield [row, *(as_cell(values[k]) for _, values in extras), *ticks, as_cell(comments[k])]
 
     @classmethod
     def from_csv(cls, path: str | os.PathLike[str]) -> MistakeTable:

@@ -325,6 +325,7 @@ def read_any_table(path: str | os.PathLike[str]) -> pa.Table:
         LeadlineError: the file cannot be read.
 
     """
+    import pyarrow as pa
     from pyarrow import csv, parquet
 
     path = Path(path)
@@ -337,6 +338,9 @@ def read_any_table(path: str | os.PathLike[str]) -> pa.Table:
         # Read as texts and numbers; an empty prediction is a gap, not a class of its own.
         options = csv.ConvertOptions(strings_can_be_null=True, null_values=["", "NA", "NaN", "nan", "null"])
         table = csv.read_csv(path, parse_options=csv.ParseOptions(delimiter=delimiter), convert_options=options)
+        binary = next((field.name for field in table.schema if pa.types.is_binary(field.type)), None)
+        if binary is not None:
+            raise ValueError(f"'{binary}' is no text in UTF-8")
         return table.rename_columns(table.column_names)  # decodes the names while errors are looked for
     except FileNotFoundError:
         raise LeadlineError(f"{path}: no such file.") from None

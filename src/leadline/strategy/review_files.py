@@ -4,9 +4,17 @@ from __future__ import annotations
 
 import csv
 import os
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from leadline.errors import LeadlineError
+from leadline.text import from_cell
+
+
+def _whole(line: dict[str | None, Any]) -> Iterator[tuple[str, str]]:
+    """The cells that stand under a heading."""
+    return ((key, value) for key, value in line.items() if key is not None)
 
 
 def read_lines(path: str | os.PathLike[str]) -> tuple[list[str], list[dict[str, str]]]:
@@ -14,7 +22,9 @@ def read_lines(path: str | os.PathLike[str]) -> tuple[list[str], list[dict[str, 
     try:
         with Path(path).open(newline="", encoding="utf-8-sig") as file:
             reader = csv.DictReader(file)
-            return list(reader.fieldnames or ()), list(reader)
+            names = list(reader.fieldnames or ())
+            lines = [{from_cell(key): from_cell(value or "") for key, value in _whole(line)} for line in reader]
+            return list(map(from_cell, names)), lines
     except OSError as error:
         raise LeadlineError(f"{path} cannot be read: {error.strerror}.") from None
     except (UnicodeDecodeError, csv.Error):

@@ -9,10 +9,11 @@ import torch
 from leadline.limits import (
     BelowOne,
     Count,
-    CountOrNone,
+    EpochsOrNone,
     Generator,
     Monitor,
     NotNegative,
+    Penalty,
     Positive,
     Precision,
     check_fields,
@@ -50,12 +51,12 @@ class TrainingSettings:
     1 − keep_prob of all dropout layers and ε fall, epoch by epoch, as other schedules do for the learning rate.
     """
 
-    epochs: CountOrNone = 100
+    epochs: EpochsOrNone = 100
     batch_size: Count | None = None
     optimizer: Optimizer = field(default_factory=Adam)
     schedule: Schedule | LiveRate = field(default_factory=Constant)
-    l2: NotNegative = 0.0
-    l1: NotNegative = 0.0
+    l2: Penalty = 0.0
+    l1: Penalty = 0.0
     clip_norm: Positive | None = None
     label_smoothing: BelowOne = 0.0
     label_smoothing_schedule: Schedule = field(default_factory=Constant)

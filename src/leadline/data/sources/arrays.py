@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import io
 import math
 import zipfile
@@ -14,6 +13,7 @@ from typing import Any
 import h5py
 import numpy as np
 
+from leadline.data.sources.limits import check_archive, check_hdf5, gunzip
 from leadline.data.sources.raw import RawArrays, reading
 from leadline.errors import LeadlineError, UsageError, nearest
 
@@ -50,6 +50,7 @@ def read_npz(name: str, source: str, raw: bytes, names: ArrayNames) -> RawArrays
     with reading(source, "an .npz archive"):
         if not zipfile.is_zipfile(io.BytesIO(raw)):
             raise LeadlineError(f"{source} is not a complete .npz archive: its end is missing or it is no zip file.")
+        check_archive(source, raw)
         with np.load(io.BytesIO(raw), allow_pickle=False) as archive:
             return select_arrays(name, source, archive.files, archive.__getitem__, names)
 
@@ -71,6 +72,7 @@ def read_hdf5(name: str, source: str, path: Path, names: ArrayNames) -> RawArray
 
         def load(key: str) -> np.ndarray:
             item: Any = file[key]
+            check_hdf5(source, key, item)
             is_text = h5py.check_string_dtype(item.dtype) is not None
             return np.asarray(item.asstr()[...], dtype=str) if is_text else item[...]
 
@@ -110,6 +112,8 @@ def _named(
 ) -> str | None:
     """The array for a role: the wanted one, else one with a usual name, else the only one there is."""
     listed = ", ".join(found) or "none"
+    if not found:
+        raise LeadlineError(f"{source} holds no arrays.")
     if wanted is not None:
         if wanted not in found:
             hint = nearest(wanted, found).replace("Allowed", "It has")
@@ -162,7 +166,7 @@ def gunzipped(source: str, raw: bytes) -> bytes:
     if not raw.startswith(b"\x1f\x8b"):
         return raw
     with reading(source, "gzip"):
-        return gzip.decompress(raw)
+        return gunzip(source, raw)
 
 
 def from_mapping(name: str, source: str, arrays: Mapping[str, Any], names: ArrayNames) -> RawArrays:

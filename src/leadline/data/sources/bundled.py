@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from leadline.data.sources.raw import RawArrays
+from leadline.errors import UsageError
 
 BUNDLED = ("digits",)
 
 
-def read_bundled(name: str) -> RawArrays:
-    """``"digits"``: 1 797 scanned digits of 8×8 pixels with values 0 to 16, ten classes (scikit-learn)."""
+def read_bundled(name: str, target: Any = None) -> RawArrays:
+    """``"digits"``: 1 797 scanned digits of 8×8 pixels with values 0 to 16, ten classes (scikit-learn).
+
+    `leadline.errors.UsageError`: another ``target`` is asked for than its own.
+    """
+    if target not in (None, "digit"):
+        raise UsageError(f"{name} has no target {target!r}: it is the digit that is predicted; leave data.target out.")
     from sklearn.datasets import load_digits  # here, because importing scikit-learn takes a second
 
     pixels, labels = load_digits(return_X_y=True)

@@ -15,6 +15,7 @@ from pyarrow import feather, json, parquet
 from leadline.data.arrow import plain
 from leadline.data.sources.arrays import TARGET_NAMES
 from leadline.data.sources.images import ImageRequest, decoded, image_bytes
+from leadline.data.sources.limits import check_json
 from leadline.data.sources.raw import RawArrays, RawTable, as_raw_table, reading
 from leadline.errors import UsageError, nearest
 
@@ -117,6 +118,7 @@ def _validated(table: pa.Table) -> pa.Table:
 
 def read_json_lines(name: str, source: str, raw: bytes) -> RawTable:
     """The columns of a file with one JSON object on each line."""
+    check_json(source, raw)
     with reading(source, "JSON lines"):
         table = _validated(json.read_json(pa.BufferReader(raw)))
         return as_raw_table(name, source, table, lambda row: f"{source}, line {row + 1}")

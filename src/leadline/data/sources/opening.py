@@ -23,7 +23,7 @@ def open_source(source: Any, request: SourceRequest) -> Raw:
     Raises LeadlineError for a source that is missing or damaged.
     """
     if isinstance(source, str) and source in BUNDLED and not Path(source).exists():
-        return read_bundled(source)
+        return read_bundled(source, request.target)
     if isinstance(source, str | os.PathLike):
         path = resolved(os.fspath(source), request.folder)
         if path.is_dir() or is_image_name(path.name):
