@@ -31,7 +31,7 @@ def gunzip(source: str, raw: bytes) -> bytes:
             _check(source, found.tell(), len(raw))
             rest = unpacker.unconsumed_tail if not unpacker.eof else unpacker.unused_data
         if not unpacker.eof:
-            raise EOFError("it ends in the middle")
+            raise EOFError("Compressed file ended before its end was reached")
         rest = rest.lstrip(b"\0")
     return found.getvalue()
 
