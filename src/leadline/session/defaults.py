@@ -233,7 +233,6 @@ def _training(experiment: Experiment, m: int, has_dev: bool) -> dict[str, Any]:
         "schedule": schedule_from_config(schedule, epochs).to_config(),
         "l2": _l2(experiment, batch_size, full),
         "l1": section.l1 or 0.0,
-        **_falling(section, epochs),
         "device": _device(section.device),
     }
     if section.early_stopping is None:
@@ -241,12 +240,6 @@ def _training(experiment: Experiment, m: int, has_dev: bool) -> dict[str, Any]:
     elif section.early_stopping.patience and not has_dev:
         raise UsageError("training.early_stopping: needs a dev set; give split.dev a size, or set patience = 0.")
     return filled
-
-
-def _falling(section: TrainingSection, epochs: int) -> dict[str, Any]:
-    """The schedules of dropout and label smoothing that were given, with the epochs at which they end."""
-    given = {key: getattr(section, key) for key in ("dropout_schedule", "label_smoothing_schedule")}
-    return {key: schedule_from_config(table, epochs).to_config() for key, table in given.items() if table is not None}
 
 
 def _learning_rate(section: TrainingSection, full: bool) -> float | None:

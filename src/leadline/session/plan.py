@@ -24,6 +24,7 @@ from leadline.network import Network, Parameters
 from leadline.optimize import optimizer_from_config, schedule_from_config
 from leadline.runs.goals import loop_goal, optimized_metric
 from leadline.runs.trained import TrainedNetwork
+from leadline.session import table_defaults
 from leadline.session.augmented import augmentation_of, augmenter
 from leadline.session.corrected import corrected_data
 from leadline.session.defaults import loss_of, output_units, resolve
@@ -211,8 +212,10 @@ def make_plan(
         data = corrected_data(data, Corrections.from_csv(experiment.data.corrections, names))
     if preparation is None and table is not None:
         preparation = table.preparation
+    if preparation is None and source is not None:
+        preparation = source.preparation(data, made.train)
     if preparation is None:
-        preparation = source.preparation(data, made.train) if source else Preparation.fit(data, made.train)
+        experiment, data, preparation = _prepared(experiment, data, made)
     input_shape = tuple(int(size) for size in preparation.inputs(data, made.train[:1]).shape[1:])
     transfer = None
     if source is not None:
@@ -236,6 +239,15 @@ def make_plan(
         () if transfer is None else (told_transfer(transfer),),
         table=table,
     )
+
+
+def _prepared(experiment: Experiment, data: Dataset, made: Split) -> tuple[Experiment, Dataset, Preparation]:
+    """The preparation, fitted on the training set; for a table without a network all is chosen that goes with it."""
+    if not table_defaults.chooses(experiment, data):
+        return experiment, data, Preparation.fit(data, made.train)
+    data = table_defaults.with_robust_numbers(data)
+    preparation = Preparation.fit(data, made.train)
+    return table_defaults.with_table_defaults(experiment, data, preparation, made), data, preparation
 
 
 def read_data(experiment: Experiment) -> Dataset:
@@ -294,6 +306,7 @@ def training_settings(experiment: Experiment, m: int) -> TrainingSettings:
         l1=section.l1 or 0.0,
         clip_norm=section.clip_norm,
         label_smoothing=section.label_smoothing or 0.0,
+        # These two end with the training where they do not say, however many epochs it has.
         label_smoothing_schedule=schedule_from_config(section.label_smoothing_schedule, section.epochs),
         dropout_schedule=schedule_from_config(section.dropout_schedule, section.epochs),
         early_stopping=EarlyStopping(**_given(section.early_stopping)) if patience else None,

@@ -19,6 +19,7 @@ from leadline.network import Network
 from leadline.session.augmented import augmentation_of
 from leadline.session.defaults import loss_of, resolve
 from leadline.session.plan import Plan, make_plan, training_settings
+from leadline.session.table_defaults import chooses, with_table_defaults
 from leadline.training import Examples, Stream, TrainingSettings
 from leadline.training.population import ResolvedMember, kind
 from leadline.variants.architecture import SHAPE_KEYS, reshaped
@@ -99,7 +100,7 @@ class PreparedExperiment:
                 "Variants of an experiment train from their start, and network.from goes on from other parameters; "
                 "leave it out."
             )
-        self.experiment, self.plan = _without_open_choices(experiment, plan.experiment), plan
+        self.experiment, self.plan = _without_open_choices(experiment, plan), plan
         self._prepared: dict[str, Prepared] = {}
 
     def variant(
@@ -179,9 +180,12 @@ def _prepared(plan: Plan) -> Prepared:
     return Prepared(plan, in_memory, plan.examples("dev"), plan.preparation.error_scale, stream)
 
 
-def _without_open_choices(experiment: Experiment, resolved: Experiment) -> Experiment:
+def _without_open_choices(experiment: Experiment, plan: Plan) -> Experiment:
     """The experiment with those choices filled in that would otherwise change with the value of another key."""
+    resolved = plan.experiment
     section, changes = experiment.training, dict[str, Any]({"data.stream": resolved.data.stream})
+    if plan.table is None and chooses(experiment, plan.data):
+        return with_table_defaults(experiment.replace(changes), plan.data, plan.preparation, plan.split)
     if section.optimizer is None or set(section.optimizer) == {"type"}:
         changes["training.optimizer"] = resolved.training.optimizer
     if section.schedule is None:  # a rate that is given would otherwise be a constant one
