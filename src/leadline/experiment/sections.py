@@ -119,7 +119,7 @@ class ExtensionsSection(Section):
 
 
 class EarlyStopping(Section):
-    """``early_stopping``: stop `patience` epochs after the best one (0: never) and go back to that one.
+    """``early_stopping``: stop `patience` epochs after the best one and go back to it; 0 keeps the last epoch.
 
     The best one is that of the metric to optimize on the dev set ("goal"), or of its error or cost.
     """
