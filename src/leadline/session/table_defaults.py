@@ -11,6 +11,7 @@ they were meant: then nothing is chosen here.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -26,10 +27,12 @@ KEEP_PROB = 0.85
 LABEL_SMOOTHING = 0.1
 WEIGHT_DECAY, BETA2 = 0.02, 0.95
 CLASS_RATE, NUMBER_RATE = 0.005, 0.01
-BATCH_SIZE = 256
 WIDTH, SMALL_WIDTH, SMALL_BELOW = 256, 128, 2_000
-MOST_EPOCHS, FEWEST_EPOCHS, ROWS_SEEN = 128, 16, 640_000
-"""Epochs end after so many rows were seen: about a minute for 10 000 rows on two cores."""
+SMALL_EPOCHS, MOST_EPOCHS, FEWEST_EPOCHS = 64, 128, 16
+ROWS_SEEN = 640_000
+"""Epochs end after so many rows were seen, so that time stays within limits however many rows there are."""
+BATCH_SIZE, SMALLEST_BATCH, STEPS = 256, 32, 8
+"""A table of few rows is cut into about so many batches: with one step an epoch the training ends before it fits."""
 EMBEDDED_COLUMNS = 100
 """Of more numbers than this none is embedded: the first layer would be wider than all others."""
 
@@ -74,7 +77,7 @@ def member_network(preparation: Preparation, m: int, outputs: int) -> Network:
     if 0 < len(numbers) <= EMBEDDED_COLUMNS:
         layers.append(PeriodicEmbedding(numbers))
     for _ in range(HIDDEN_LAYERS):
-        layers += [Dense(width, "mish"), Dropout(KEEP_PROB)]
+        layers += [Dense(width, "mish"), Dropout(keep_prob=KEEP_PROB)]
     return Network([*layers, Dense(outputs)])
 
 
@@ -92,22 +95,35 @@ def number_columns(preparation: Preparation) -> tuple[int, ...]:
 
 def default_epochs(m: int) -> int:
     """As many as a budget of rows allows, within limits."""
-    return min(max(ROWS_SEEN // m, FEWEST_EPOCHS), MOST_EPOCHS)
+    return SMALL_EPOCHS if m < SMALL_BELOW else min(max(ROWS_SEEN // m, FEWEST_EPOCHS), MOST_EPOCHS)
+
+
+def batch_size_for(m: int) -> int:
+    """A power of two."""
+    return min(m, max(SMALLEST_BATCH, min(BATCH_SIZE, 1 << max(m // STEPS, 1).bit_length() - 1)))
+
+
+def rate_for(batch_size: int, classes: bool) -> float:
+    """Adam's rate grows with the square root of the batch, as the noise of the gradient falls with it."""
+    rate = (CLASS_RATE if classes else NUMBER_RATE) * math.sqrt(min(batch_size / BATCH_SIZE, 1.0))
+    return float(f"{rate:.2g}")
 
 
 def _training(experiment: Experiment, data: Dataset, m: int, has_dev: bool) -> dict[str, Any]:
     """Keys of ``[training]``; the schedules end with the epochs, and the best epoch is kept without stopping early."""
     section, classes = experiment.training, bool(data.classes)
     epochs = section.epochs or default_epochs(m)
+    asked = section.batch_size
+    batch_size = batch_size_for(m) if asked is None else m if asked == "full" else min(asked, m)
     chosen: dict[str, Any] = {
         "epochs": epochs,
-        "batch_size": min(BATCH_SIZE, m),
+        "batch_size": batch_size,
         "schedule": {"type": "cosine"},
         "dropout_schedule": {"type": "cosine"},
     }
     if section.optimizer is None:
         chosen["optimizer"] = {"type": "adamw", "beta2": BETA2, "weight_decay": WEIGHT_DECAY}
-        chosen["learning_rate"] = CLASS_RATE if classes else NUMBER_RATE
+        chosen["learning_rate"] = rate_for(batch_size, classes)
     if classes and section.loss is None:
         chosen |= {"label_smoothing": LABEL_SMOOTHING, "label_smoothing_schedule": {"type": "cosine"}}
     if has_dev:
