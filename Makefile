@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test verify bench format clean
+.PHONY: demo test verify bench bench-tables format clean
 
 demo: .venv/installed
 	$(BIN)/leadline train digits
@@ -24,6 +24,9 @@ verify: .venv/installed-test
 bench: .venv/installed-test
 	$(BIN)/python -m benchmarks
 
+bench-tables: .venv/installed-bench
+	$(BIN)/python -m benchmarks tables
+
 format: .venv/installed-test
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
@@ -40,6 +43,11 @@ format: .venv/installed-test
 .venv/installed-test: .venv/installed
 	@echo "Installing what the tests need ..."
 	@$(PIP) --editable '.[test]'
+	@touch $@
+
+.venv/installed-bench: .venv/installed-test
+	@echo "Installing the methods that Leadline is compared with on tables ..."
+	@$(PIP) --editable '.[bench]'
 	@touch $@
 
 clean:

@@ -84,8 +84,8 @@ def _layers(plan: Plan) -> list[Dimension]:
 
 
 def _hidden_units(plan: Plan) -> list[int]:
-    """Units of the hidden layers where the network is dense throughout; none where its trials train one by one."""
-    layers = plan.network.layers
-    if not trains_in_population(plan.network):
+    """Units of the hidden layers, of a member's in an ensemble, where they are dense throughout; else none."""
+    layers = plan.network.member.layers
+    if not trains_in_population(plan.network.member):
         return []
     return [layers[i].n_outputs or 0 for i in hidden_layers(layers, axes=1)]
