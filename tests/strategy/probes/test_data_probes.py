@@ -1,0 +1,282 @@
+"""Each probe of the data speaks where its fault was planted, and is silent where it was not (T3.17, T3.18)."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from examined_examples import certain, examined, rng
+
+from leadline.strategy.findings import STRONG, WEAK
+from leadline.strategy.probes import Budget
+from leadline.strategy.probes.copies import copy_findings, repeats
+from leadline.strategy.probes.curve import growth
+from leadline.strategy.probes.data import probe_data
+from leadline.strategy.probes.labels import label_findings
+from leadline.strategy.probes.leaks import leak_findings
+from leadline.strategy.probes.levels import levels, nearest_neighbour_bounds
+from leadline.strategy.probes.order import order_findings
+from leadline.strategy.probes.rare import rare_findings
+from leadline.strategy.probes.references import references, usual
+from leadline.strategy.probes.shift import shift_findings
+from leadline.strategy.probes.signal import signal, signal_findings
+from leadline.strategy.probes.verdict import beside, verdict_findings
+
+BUDGET = 600.0
+
+
+def linear(n: int = 800, d: int = 6, noise: float = 1.0, seed: int = 0):
+    random = rng(seed)
+    x = random.normal(size=(n, d))
+    y = (x[:, 0] + x[:, 1] + noise * random.normal(size=n) > 0).astype(int)
+    return x, y
+
+
+def names(d: int) -> tuple[str, ...]:
+    return tuple(f"x{j}" for j in range(d))
+
+
+def codes(findings) -> list[str]:
+    return [each.code for each in findings if each.strength != WEAK]
+
+
+def test_noise_has_no_signal_and_a_real_target_has():
+    """T3.17: pure noise is "nothing to learn"."""
+    x, y = linear()
+    noise = examined(x, rng(5).permutation(y))
+    found = references(noise, Budget(BUDGET))
+    assert codes(signal_findings(noise, found, signal(noise, found))) == ["no-signal"]
+    real = examined(x, y)
+    found = references(real, Budget(BUDGET))
+    assert signal(real, found).p_value < 0.01
+    assert signal_findings(real, found, signal(real, found)) == []
+
+
+def test_noise_is_seldom_called_a_signal():
+    """The level over three references and the network is 5 %."""
+    seen = 0
+    for seed in range(20):
+        random = rng(100 + seed)
+        data = examined(random.normal(size=(240, 4)), random.normal(size=240), seed=seed)
+        seen += signal(data, references(data, Budget(BUDGET))).seen
+    assert seen <= 4
+
+
+def test_levels_need_no_human():
+    """T3.17: the constant prediction, references and the bound of Cover and Hart stand beside the network."""
+    x, y = linear()
+    data = examined(x, y)
+    found = references(data, Budget(BUDGET))
+    by_name = {level.name: level.error.value for level in levels(data, found, repeats(data))}
+    most = int(y[data.train.rows].mean() > 0.5)
+    assert by_name["constant prediction"] == pytest.approx((y[data.dev.rows] != most).mean())
+    assert by_name["linear model"] < by_name["constant prediction"]
+    bound = by_name["Bayes error, at least"]
+    assert 0.1 < bound < by_name["gradient boosting"]
+
+
+def test_the_bound_follows_cover_and_hart():
+    """R* ≥ ½ (1 − √(1 − 2R)) for two classes; near 0 where neighbours agree."""
+    random = rng(3)
+    x = random.normal(size=(400, 2))
+    apart = examined(x, (x[:, 0] > 0).astype(int))
+    assert nearest_neighbour_bounds(apart)[0].error.value < 0.05
+    mixed = examined(x, random.integers(0, 2, 400))
+    assert nearest_neighbour_bounds(mixed)[0].error.value > 0.25
+
+
+def test_a_column_that_gives_the_target_away():
+    x, y = linear(noise=2.0)
+    leak = y + 0.01 * rng(1).normal(size=len(y))
+    data = examined(np.column_stack([x, leak]), y, names=(*names(6), "paid"))
+    (found,) = leak_findings(data, Budget(BUDGET))
+    assert found.code == "target-leak" and found.strength == STRONG
+    assert found.change == {"data.exclude": ["paid"]}
+    assert "'paid'" in found.statement
+    assert leak_findings(examined(x, y, names=names(6)), Budget(BUDGET)) == []
+
+
+def test_two_columns_that_give_the_target_away_are_both_named():
+    x, y = linear(noise=2.0)
+    data = examined(np.column_stack([x, y, 3.0 - y]), y, names=(*names(6), "paid", "owed"))
+    (found,) = leak_findings(data, Budget(BUDGET))
+    assert set(found.change["data.exclude"]) == {"paid", "owed"}
+
+
+def test_a_strong_column_that_the_others_can_replace_is_no_leak():
+    random = rng(2)
+    x = random.normal(size=(800, 4))
+    x = np.column_stack([x, x[:, 0] + 0.2 * random.normal(size=800)])
+    assert leak_findings(examined(x, (x[:, 0] > 0).astype(int), names=names(5)), Budget(BUDGET)) == []
+
+
+def test_missing_values_that_give_the_target_away():
+    x, y = linear(noise=2.0)
+    gone = rng(1).normal(size=len(y))
+    gone[(y == 1) ^ (rng(2).random(len(y)) < 0.01)] = np.nan
+    data = examined(np.column_stack([x, gone]), y, names=(*names(6), "discharge"))
+    (found,) = leak_findings(data, Budget(BUDGET))
+    assert found.code == "missingness-leak"
+    assert found.change == {"data.exclude": ["discharge"]}
+
+
+def test_a_counter_in_a_sorted_file():
+    x, y = linear(noise=2.0)
+    order = np.argsort(y, kind="stable")
+    data = examined(np.column_stack([x[order], np.arange(len(y))]), y[order], names=(*names(6), "number"))
+    (found,) = leak_findings(data, Budget(BUDGET))
+    assert found.code == "order-leak"
+
+
+def test_copies_across_sets_make_the_dev_error_too_good():
+    x, y = linear(n=600, noise=2.0)
+    copied = np.concatenate([x, x[:300]]), np.concatenate([y, y[:300]])
+    dev = np.zeros(900, bool)
+    dev[500:] = True
+    seen = np.concatenate([np.zeros(600, bool), np.ones(300, bool)])
+
+    def by_heart(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        guess = (values[:, 0] + values[:, 1] > 0).astype(int)
+        return certain(np.where(seen[rows], copied[1][rows], guess))
+
+    data = examined(*copied, by_heart, names=names(6), dev=dev)
+    (found,) = copy_findings(data, repeats(data))
+    assert found.code == "duplicates-across-sets" and found.strength == STRONG
+    assert found.change == {"split.duplicates": "together"}
+    alone = examined(x, y, names=names(6))
+    assert copy_findings(alone, repeats(alone)) == []
+
+
+def test_rows_of_few_values_are_equal_by_coincidence():
+    random = rng(4)
+    x = random.integers(0, 3, size=(900, 4)).astype(float)
+    data = examined(x, random.integers(0, 2, 900), names=names(4))
+    assert "duplicates-across-sets" not in codes(copy_findings(data, repeats(data)))
+
+
+def test_equal_inputs_with_other_targets_are_a_floor():
+    """T3.17: the floor is what the best answer to each input gets wrong."""
+    random = rng(6)
+    x = random.integers(0, 4, size=(1200, 2)).astype(float)
+    y = ((x[:, 0] > 1) ^ (random.random(1200) < 0.25)).astype(int)
+    data = examined(x, y, lambda values, rows: certain((values[:, 0] > 1).astype(int)))
+    repeated = repeats(data)
+    assert repeated.floor.value == pytest.approx(0.24, abs=0.03)
+    assert codes(copy_findings(data, repeated)) == ["contradicting-targets"]
+
+
+def test_a_class_too_rare_for_the_metric():
+    random = rng(7)
+    x = random.normal(size=(1500, 4))
+    y = (x[:, 0] + 0.7 * random.normal(size=1500) > 2.2).astype(int)
+    data = examined(x, y)
+    seen = signal(data, references(data, Budget(BUDGET)))
+    (found,) = rare_findings(data, seen)
+    assert found.change == {"goal.optimizing": "f1"}
+    balanced = examined(*linear())
+    assert rare_findings(balanced, signal(balanced, references(balanced, Budget(BUDGET)))) == []
+
+
+def test_wrong_labels_are_told_from_classes_that_overlap():
+    random = rng(8)
+    centres = random.normal(size=(3, 5)) * 3
+    y = random.integers(0, 3, 1200)
+    x = centres[y] + random.normal(size=(1200, 5))
+    flipped = np.where(random.random(1200) < 0.12, (y + random.integers(1, 3, 1200)) % 3, y)
+    data = examined(x, flipped)
+    assert codes(label_findings(data, references(data, Budget(BUDGET)))) == ["wrong-labels"]
+    overlap = examined(*linear(n=1200, noise=1.0))
+    assert label_findings(overlap, references(overlap, Budget(BUDGET))) == []
+
+
+def test_rows_that_belong_together_along_the_file():
+    random = rng(9)
+    t = np.arange(1200)
+    x = np.column_stack([np.sin(t / 40), np.cos(t / 73), t / 1200, random.normal(size=1200)])
+    walk = np.cumsum(random.normal(size=1200)) * 0.3
+    data = examined(x, walk + 0.1 * random.normal(size=1200))
+    assert codes(order_findings(data)) == ["drift"]
+    order = random.permutation(1200)
+    assert order_findings(examined(x[order], walk[order])) == []
+
+
+def test_a_file_sorted_by_its_target_is_no_drift():
+    x, y = linear()
+    order = np.argsort(y, kind="stable")
+    assert order_findings(examined(x[order], y[order])) == []
+
+
+def test_a_dev_set_of_another_kind():
+    random = rng(10)
+    dev = np.arange(1000) >= 700
+    x = random.normal(size=(1000, 4)) + 1.5 * dev[:, None]
+    y = np.where(dev, x[:, 1] > 1.5, x[:, 0] > 0).astype(int)
+    data = examined(x, y, names=names(4), dev=dev, chosen_at_random=False)
+    sets = {"train": dict(zip(names(4), x[~dev].T, strict=True)), "dev": dict(zip(names(4), x[dev].T, strict=True))}
+    (found,) = shift_findings(data, references(data, Budget(BUDGET)), sets)
+    assert found.code == "data-mismatch" and found.strength == STRONG
+    alike = examined(*linear(), names=names(6))
+    assert shift_findings(alike, (), {}) == []
+
+
+# --- the gaps -----------------------------------------------------------------------------------------------
+
+
+def verdict(data):
+    found = references(data, Budget(BUDGET))
+    return verdict_findings(data, beside(data, found), growth(data, "reference", usual(data)))
+
+
+def test_a_reference_that_does_better_than_the_network_fits_shows_bias():
+    random = rng(11)
+    x = random.normal(size=(1200, 3))
+    y = (x[:, 0] * x[:, 1] > 0).astype(int)
+    data = examined(x, y, lambda values, rows: certain((values[:, 2] > 0).astype(int)))
+    (found, *_) = verdict(data)
+    assert found.code == "avoidable-bias" and found.strength == STRONG
+    assert found.evidence[0].measured.interval[0] > 0
+
+
+def test_a_reference_that_generalizes_better_shows_variance():
+    x, y = linear(n=600, d=20, noise=0.3)
+    train = examined(x, y).train.rows
+    wrong = rng(12).random(600) < 0.35
+
+    def memory(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        return certain(np.where(np.isin(rows, train), y[rows], y[rows] ^ wrong[rows]))
+
+    assert codes(verdict(examined(x, y, memory)))[0] == "variance"
+
+
+def test_nothing_better_is_noise_and_never_bias():
+    """T3.17: no level is given, and nothing that was measured does better."""
+    x, y = linear(n=2000, noise=1.5)
+    data = examined(x, y, lambda values, rows: certain((values[:, 0] + values[:, 1] > 0).astype(int)))
+    assert codes(verdict(data)) == ["noise-floor"]
+
+
+def test_more_data_would_help_where_the_error_still_falls():
+    random = rng(13)
+    x = random.normal(size=(1600, 8))
+    y = (np.sin(2 * x[:, 0]) + x[:, 1] * x[:, 2] > 0).astype(int)
+    dev = np.arange(1600) >= 600
+    train = np.flatnonzero(~dev)
+    wrong = random.random(1600) < 0.25
+
+    def memory(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        return certain(np.where(np.isin(rows, train), y[rows], y[rows] ^ wrong[rows]))
+
+    assert "more-data-helps" in codes(verdict(examined(x, y, memory, dev=dev)))
+
+
+def test_probes_keep_to_their_budget_and_say_what_they_left_out():
+    data = examined(*linear(), names=names(6))
+    budget = Budget(0.0)
+    probe_data(data, {}, budget)
+    assert {"columns", "sets", "labels", "order"} <= set(budget.probing().skipped)
+
+
+def test_few_examples_tell_nothing():
+    x, y = linear(n=40)
+    budget = Budget(BUDGET)
+    assert probe_data(examined(x, y), {}, budget).findings == []
+    assert "fewer than 30" in str(budget.probing().skipped)
