@@ -107,6 +107,7 @@ def _examined(
         metric=metric,
         columns=data.inputs if isinstance(data.inputs, tuple) else (),
         hashes=row_hashes(data.inputs),
+        groupings=_groupings(plan),
         grouped=split.group is not None or split.duplicates == "together",
         chosen_at_random=not given and split.time is None and split.column is None,
         ordered=split.time is not None,
@@ -125,6 +126,22 @@ def _part(plan: Plan, predicted: Predicted) -> Part:
     rows = rows[chosen]
     x = plan.preparation.inputs(plan.data, rows, dtype=np.float32).reshape(len(rows), -1)
     return Part(rows, x, plan.data.target[rows], predicted.outputs[chosen])
+
+
+def _groupings(plan: Plan) -> dict[str, np.ndarray]:
+    """Codes (n,) of the columns that the network is not given and whose values repeat."""
+    data = plan.data
+    if data.table is None:
+        return {}
+    used = {feature.name for feature in data.features if feature.used} | set(data.target_names)
+    found = {}
+    for name in data.table.column_names:
+        if name in used:
+            continue
+        codes = np.unique(data.column(name), return_inverse=True)[1].reshape(-1)
+        if 1 < codes.max(initial=0) + 1 <= len(codes) / 2:
+            found[name] = codes
+    return found
 
 
 def _sets(plan: Plan) -> dict[str, dict[str, Any]]:

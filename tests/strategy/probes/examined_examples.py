@@ -34,7 +34,7 @@ def examined(
     seed: int = 0,
     **more: Any,
 ) -> Examined:
-    """Examples (n, d) with targets (n,), a quarter of them dev; ``answer`` makes the network's outputs of (x, y, rows)."""
+    """Examples (n, d) with targets (n,), a quarter of them dev; ``answer`` makes the network's outputs of (x, rows)."""
     n = len(x)
     classes = y.dtype.kind in "iu"
     if dev is None:

@@ -11,6 +11,7 @@ from leadline.strategy.probes import Budget
 from leadline.strategy.probes.copies import copy_findings, repeats
 from leadline.strategy.probes.curve import growth
 from leadline.strategy.probes.data import probe_data
+from leadline.strategy.probes.groups import group_findings
 from leadline.strategy.probes.labels import label_findings
 from leadline.strategy.probes.leaks import leak_findings
 from leadline.strategy.probes.levels import levels, nearest_neighbour_bounds
@@ -280,3 +281,14 @@ def test_few_examples_tell_nothing():
     budget = Budget(BUDGET)
     assert probe_data(examined(x, y), {}, budget).findings == []
     assert "fewer than 30" in str(budget.probing().skipped)
+
+
+def test_examples_of_one_person_belong_together():
+    random = rng(14)
+    who = random.integers(0, 120, 900)
+    centre, label = random.normal(size=(120, 8)), random.integers(0, 2, 120)
+    x, y = centre[who] + 0.1 * random.normal(size=(900, 8)), label[who]
+    (found,) = group_findings(examined(x, y, groupings={"who": who}))
+    assert found.code == "groups-across-sets" and found.change == {"split.group": "who"}
+    x, y = linear(n=900)
+    assert group_findings(examined(x, y, groupings={"who": who})) == []

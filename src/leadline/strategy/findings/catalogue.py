@@ -72,8 +72,8 @@ _KINDS = (
         "drift",
         "The data change along the file",
         DATA,
-        "How inputs and target belong together changes along the rows or with time, so a random split measures an "
-        "easier task than predicting what comes next.",
+        "Rows nearby predict an example clearly better than rows at the other end of the file: how inputs and target "
+        "belong together changes along it, so a random split measures an easier task than predicting what comes next.",
         "Split by time, and judge on the latest examples.",
     ),
     Kind(
@@ -89,6 +89,14 @@ _KINDS = (
         DATA,
         "A set holds fewer different examples than rows, so its intervals are wider than rows suggest.",
         "Keep copies in one set and count them once.",
+    ),
+    Kind(
+        "groups-across-sets",
+        "Examples that belong together are in training and dev sets",
+        DATA,
+        "Rows with the same value of a column, such as a person, are in training and dev set alike, and new values are "
+        "predicted worse than known ones.",
+        "Split by the group.",
     ),
     Kind(
         "contradicting-targets",

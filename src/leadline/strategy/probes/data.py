@@ -11,6 +11,7 @@ from leadline.strategy.probes.budget import Budget
 from leadline.strategy.probes.copies import copy_findings, repeats
 from leadline.strategy.probes.curve import growth
 from leadline.strategy.probes.examined import Array, Examined
+from leadline.strategy.probes.groups import group_findings
 from leadline.strategy.probes.labels import label_findings
 from leadline.strategy.probes.leaks import leak_findings
 from leadline.strategy.probes.levels import levels
@@ -63,6 +64,7 @@ def probe_data(examined: Examined, sets: Mapping[str, Mapping[str, Array]], budg
     within("columns", lambda: leak_findings(examined, budget))
     within("sets", lambda: shift_findings(examined, found, sets))
     within("labels", lambda: label_findings(examined, found))
+    within("groups", lambda: group_findings(examined))
     within("order", lambda: order_findings(examined))
     grown = None
     if budget.left > 0:

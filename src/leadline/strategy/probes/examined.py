@@ -51,6 +51,7 @@ class Examined:
         metric: the name of that metric.
         columns: of a table, with all its rows; empty for arrays.
         hashes: of the inputs of every row of the data, uint64 (n,).
+        groupings: codes (n,) of columns that the network is not given and whose values repeat, by name.
         grouped: whether the split kept groups, or copies, together.
         chosen_at_random: whether dev examples were drawn at random from the same rows as training examples.
         ordered: whether rows are in the order of a time that the split followed.
@@ -68,6 +69,7 @@ class Examined:
     metric: str
     columns: tuple[Column, ...] = ()
     hashes: Array = field(default_factory=lambda: np.empty(0, np.uint64))
+    groupings: Mapping[str, Array] = field(default_factory=dict)
     grouped: bool = False
     chosen_at_random: bool = True
     ordered: bool = False

@@ -1,8 +1,8 @@
 """Does the order of the rows matter: neighbouring rows that belong together, or data that change along the file?
 
-The usual reference answers for every example out of fold twice: with folds drawn at random, as a random split draws its
-dev set, and with folds that are stretches of the file, as the future is to the past. Where the second error is clearly
-larger, a random split measures an easier task than the one that comes.
+The usual reference answers for the first and the last third of the file twice: out of fold, having learnt from other
+rows of the same third, and having learnt from as many of the third at the other end. Where the second error is clearly
+larger, rows nearby say more than rows far off, and a random split measures an easier task than the one that comes.
 """
 
 from __future__ import annotations
@@ -15,15 +15,18 @@ from leadline.measure.intervals import Estimate
 from leadline.strategy.findings import MODERATE, STRONG, Finding, Quantity
 from leadline.strategy.folds import assign_folds
 from leadline.strategy.probes.examined import Array, Examined
-from leadline.strategy.probes.references import MOST_TRAINED, out_of_fold, usual
+from leadline.strategy.probes.references import MOST_TRAINED, Model, out_of_fold, usual
 from leadline.strategy.probes.significance import mean_difference
 
-STRETCHES, FOLDS = 20, 5
+STRETCHES = 15
+"""Stretches of each third, whose mean losses are compared."""
+FOLDS = 5
 CLEAR = 1e-3
 LEAST = 200
 LARGE = 0.15
 """The share by which the error must grow."""
 SORTED = 0.95
+FEW_CHANGES = 20
 
 
 def order_findings(examined: Examined) -> list[Finding]:
@@ -31,21 +34,32 @@ def order_findings(examined: Examined) -> list[Finding]:
     rows, x, y = _in_order(examined)
     if not examined.chosen_at_random or examined.grouped or len(rows) < LEAST or _is_sorted(examined, y):
         return []
-    model = usual(examined)
-    # Copies stay in one fold, so that what is measured is the order and not that copies lie beside each other.
-    copies = np.unique(examined.hashes[rows], return_inverse=True)[1].reshape(-1)
-    folds = assign_folds(np.zeros(copies.max() + 1), FOLDS, examined.seed)[copies]
-    at_random = examined.losses(y, out_of_fold(model, x, y, folds))
-    stretch = np.arange(len(y)) * STRETCHES // len(y)
-    # Folds of whole quarters of the file would ask for a long leap; several stretches to a fold keep it near.
-    in_stretches = examined.losses(y, out_of_fold(model, x, y, stretch * FOLDS // STRETCHES))
-    gap, _ = mean_difference(in_stretches - at_random, stretch)
-    by_stretch = np.bincount(stretch, in_stretches - at_random) / np.bincount(stretch)
-    p = _p_of_larger(by_stretch)
-    usual_loss = float(at_random.mean())
+    near, far = _near_and_far(examined, usual(examined), rows, x, y)
+    stretch = np.arange(len(near)) * 2 * STRETCHES // len(near)
+    gap, _ = mean_difference(far - near, stretch)
+    p = _p_of_larger(np.bincount(stretch, far - near) / np.bincount(stretch))
+    usual_loss = float(near.mean())
     if p > CLEAR or gap.value < LARGE * usual_loss or (examined.by_share and gap.value < examined.matters):
         return []
-    return [_finding(examined, usual_loss, float(in_stretches.mean()), gap, p)]
+    return [_finding(examined, usual_loss, float(far.mean()), gap, p)]
+
+
+def _near_and_far(examined: Examined, model: Model, rows: Array, x: Array, y: Array) -> tuple[Array, Array]:
+    """Losses of the first and last third's examples, learnt from the rest of their own third, and from the other one.
+
+    Copies of an example are kept from what answers for it.
+    """
+    copies = np.unique(examined.hashes[rows], return_inverse=True)[1].reshape(-1)
+    random, third = np.random.default_rng(examined.seed), len(y) // 3
+    ends = np.arange(third), np.arange(len(y) - third, len(y))
+    near, far = [], []
+    for own, other in (ends, ends[::-1]):
+        _, copy = np.unique(copies[own], return_inverse=True)
+        folds = assign_folds(np.zeros(copy.max() + 1), FOLDS, examined.seed)[copy.reshape(-1)]
+        near.append(examined.losses(y[own], out_of_fold(model, x[own], y[own], folds)))
+        learnt = random.permutation(other[~np.isin(copies[other], copies[own])])[: len(own) * (FOLDS - 1) // FOLDS]
+        far.append(examined.losses(y[own], model(x[learnt], y[learnt], x[own])))
+    return np.concatenate(near), np.concatenate(far)
 
 
 def _p_of_larger(differences: Array) -> float:
@@ -64,17 +78,18 @@ def _finding(examined: Examined, at_random: float, along: float, gap: Estimate, 
     first, second = Estimate(at_random, n=gap.n, unit=unit), Estimate(along, n=gap.n, unit=unit)
     what = "error" if examined.by_share else "squared error in variances of the target"
     statement = (
-        "Examples near each other in the file belong together, and the split is random: the reference's "
-        f"{what} is {first.plain()} where folds are drawn at random and {second.plain()} where they are stretches of "
-        "the file. The dev set measures an easier task than new data will pose."
+        "The data change along the file, or rows near each other belong together, and the split is random: the "
+        f"reference's "
+        f"{what} on rows at one end of it is {first.plain()} after learning from rows around them, and "
+        f"{second.plain()} after learning from the other end. The dev set measures an easier task than new data will pose."
     )
     step = f'split.time = "{time}"' if time else "split.time, or split.group where rows come in groups"
     return Finding(
         "drift",
         statement,
         (
-            Quantity("out-of-fold error, folds at random", first),
-            Quantity("out-of-fold error, folds along the file", second),
+            Quantity("error, learnt from rows nearby", first),
+            Quantity("error, learnt from the other end of the file", second),
             Quantity("difference", Estimate(gap.value, *gap.interval, gap.n, unit="points" if unit else "")),
         ),
         STRONG if along > (1 + 2 * LARGE) * at_random else MODERATE,
@@ -97,7 +112,7 @@ def _in_order(examined: Examined) -> tuple[Array, Array, Array]:
 def _is_sorted(examined: Examined, y: Array) -> bool:
     """Whether the file is sorted by its target: then stretches lack classes, and the order means nothing."""
     if examined.classifies:
-        return int((y[1:] != y[:-1]).sum()) < STRETCHES
+        return int((y[1:] != y[:-1]).sum()) < FEW_CHANGES
     values = np.nan_to_num(y.reshape(len(y), -1)[:, 0])
     if np.ptp(values) == 0:
         return True
