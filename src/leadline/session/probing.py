@@ -138,7 +138,8 @@ def _groupings(plan: Plan) -> dict[str, np.ndarray]:
     for name in data.table.column_names:
         if name in used:
             continue
-        codes = np.unique(data.column(name), return_inverse=True)[1].reshape(-1)
+        values = data.column(name)
+        codes = np.where(values == "", -1, np.unique(values, return_inverse=True)[1].reshape(-1))
         if 1 < codes.max(initial=0) + 1 <= len(codes) / 2:
             found[name] = codes
     return found

@@ -51,7 +51,8 @@ class Examined:
         metric: the name of that metric.
         columns: of a table, with all its rows; empty for arrays.
         hashes: of the inputs of every row of the data, uint64 (n,).
-        groupings: codes (n,) of columns that the network is not given and whose values repeat, by name.
+        groupings: codes (n,) of columns that the network is not given and whose values repeat, by name; −1 for a
+            missing value.
         grouped: whether the split kept groups, or copies, together.
         chosen_at_random: whether dev examples were drawn at random from the same rows as training examples.
         ordered: whether rows are in the order of a time that the split followed.

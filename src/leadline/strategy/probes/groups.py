@@ -19,6 +19,8 @@ CLEAR = 1e-4
 LARGE = 0.15
 """The share by which the error must grow where groups stay together."""
 LARGE_IF_USED = 0.3
+MOSTLY, LARGEST = 0.5, 0.2
+"""Half of the rows must share their group with others, and none may hold more than a fifth of them."""
 MANY = 20
 """Levels of a category from which on it may name groups."""
 MOST_COLUMNS = 4
@@ -51,9 +53,12 @@ def _repeating(examined: Examined) -> list[Column]:
 
 def _compared(examined: Examined, name: str, codes: Array, x: Array, y: Array, large: float) -> Finding | None:
     """The reference out of fold, with examples dealt to folds one by one and group by group; not given the column."""
-    group = np.unique(codes, return_inverse=True)[1].reshape(-1)
-    groups = int(group.max()) + 1
-    if groups < LEAST_GROUPS or groups > len(group) / 2:
+    # Rows without a value belong to nobody: each stands for itself.
+    own = np.where(codes < 0, int(codes.max()) + 1 + np.arange(len(codes)), codes)
+    group = np.unique(own, return_inverse=True)[1].reshape(-1)
+    sizes = np.bincount(group)
+    groups, joined = len(sizes), sizes[sizes > 1]
+    if len(joined) < LEAST_GROUPS or joined.sum() < MOSTLY * len(group) or sizes.max() > LARGEST * len(group):
         return None
     model, seed = usual(examined), examined.seed
     labels = y if examined.classifies else np.zeros(len(y))

@@ -81,7 +81,8 @@ def _finding(examined: Examined, at_random: float, along: float, gap: Estimate, 
         "The data change along the file, or rows near each other belong together, and the split is random: the "
         f"reference's "
         f"{what} on rows at one end of it is {first.plain()} after learning from rows around them, and "
-        f"{second.plain()} after learning from the other end. The dev set measures an easier task than new data will pose."
+        f"{second.plain()} after learning from the other end. The dev set measures an easier task "
+        "than new data will pose."
     )
     step = f'split.time = "{time}"' if time else "split.time, or split.group where rows come in groups"
     return Finding(
