@@ -131,7 +131,7 @@ def test_a_candidate_is_measured_as_if_it_had_trained_alone() -> None:
 def test_a_population_that_runs_out_of_time_while_members_end_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
     """The worse half leaves at a time at which some of it have just ended by early stopping."""
     clock = iter(np.arange(0.0, 1e6, 0.5))
-    monkeypatch.setattr("leadline.strategy.probes.retraining.time.monotonic", lambda: float(next(clock)))
+    monkeypatch.setattr("leadline.strategy.probes.retraining.time.process_time", lambda: float(next(clock)))
     training = trained(replace(SOUND, epochs=200, early_stopping=EarlyStopping(1)), noise=True)
     tried = candidates(training)
     for seconds in (4.0, 8.0, 16.0, 32.0):

@@ -115,6 +115,21 @@ def losses_of(training: ProbedTraining, network: Network, parameters: Parameters
     return Losses(measured(train, train.x[rows], train.y[rows]), measured(dev, dev.x, dev.y))
 
 
+class Deadline:
+    """An end in seconds that the processor works, as in `Budget`, and at the latest in seconds that pass."""
+
+    def __init__(self, seconds: float, longest: float = 60.0) -> None:
+        self.begun, self.seconds = time.process_time(), seconds
+        self.latest = time.monotonic() + longest
+
+    @property
+    def used(self) -> float:
+        """The share of the time that is used; 1 or more where it is over."""
+        if time.monotonic() >= self.latest:
+            return 1.0
+        return (time.process_time() - self.begun) / self.seconds if self.seconds > 0 else 1.0
+
+
 def retrain(training: ProbedTraining, candidates: Sequence[Candidate], seconds: float) -> list[Losses | None]:
     """Train every candidate within these seconds in all; None for one that diverged or had no time.
 
@@ -124,14 +139,14 @@ def retrain(training: ProbedTraining, candidates: Sequence[Candidate], seconds: 
     groups = _groups(candidates)
     weights = [sum(_work(training, candidates[i]) for i in group) for group in groups]
     for k, group in enumerate(groups):
-        started = time.monotonic()
+        started = time.process_time()
         fits = _fits(training, [candidates[i] for i in group], seconds * weights[k] / sum(weights[k:]))
         for i, each in zip(group, fits, strict=True):
             if each is not None and each.history and each.stopped != "diverged":
                 chosen = losses_of(training, each.network, each.parameters, candidates[i].standardized)
                 if bool(torch.isfinite(chosen.dev).all()) and bool(torch.isfinite(chosen.train).all()):
                     found[i] = replace(chosen, epochs=len(each.history), in_full=each.stopped != "request")
-        seconds = max(seconds - (time.monotonic() - started), 0.05)
+        seconds = max(seconds - (time.process_time() - started), 0.05)
     return found
 
 
@@ -158,24 +173,23 @@ def _fits(training: ProbedTraining, candidates: Sequence[Candidate], seconds: fl
     shape, batch = tuple(train.x.shape[1:]), training.settings.batch_size or len(train)
     with limited_threads(threads_for(singles[0].network, shape, batch)):
         if kind(singles[0]) is None or train.weights is not None:
-            ends = [time.monotonic() + seconds * (k + 1) / len(singles) for k in range(len(singles))]
-            return [_alone(training.loss, each, train, dev, end) for each, end in zip(singles, ends, strict=True)]
-        return _at_once(training.loss, singles, train, dev, time.monotonic() + seconds)
+            share = seconds / len(singles)
+            return [_alone(training.loss, each, train, dev, Deadline(share)) for each in singles]
+        return _at_once(training.loss, singles, train, dev, Deadline(seconds))
 
 
 def _at_once(
-    loss: str, singles: Sequence[ResolvedMember], train: Examples, dev: Examples, end: float
+    loss: str, singles: Sequence[ResolvedMember], train: Examples, dev: Examples, deadline: Deadline
 ) -> list[FitResult | None]:
     """Train a population; where its time will not suffice for all epochs, the worse half leaves twice on the way."""
     trainer = PopulationTrainer(singles, loss, train, dev)
-    started, epochs = time.monotonic(), max(each.settings.epochs for each in singles)
-    halvings = [started + share * (end - started) for share in (0.25, 0.5)]
-    while trainer.active and time.monotonic() < end:
+    epochs, halvings = max(each.settings.epochs for each in singles), [0.25, 0.5]
+    while trainer.active and deadline.used < 1:
         records = trainer.run_epoch()
-        now = time.monotonic()
-        if halvings and now > halvings[0]:
+        used = deadline.used
+        if halvings and used > halvings[0]:
             del halvings[0]
-            if started + (now - started) / trainer.epoch * epochs > end:
+            if used / trainer.epoch * epochs > 1:
                 trainer.retire(set(_worse_half(records)) & set(trainer.active))
     if trainer.active:
         trainer.retire(trainer.active)
@@ -188,12 +202,12 @@ def _worse_half(records: Mapping[int, Epoch]) -> list[int]:
     return order[-(-len(order) // 2) :]
 
 
-def _alone(loss: str, single: ResolvedMember, train: Examples, dev: Examples, end: float) -> FitResult | None:
-    if time.monotonic() >= end:
+def _alone(loss: str, single: ResolvedMember, train: Examples, dev: Examples, deadline: Deadline) -> FitResult | None:
+    if deadline.used >= 1:
         return None
 
     def over(_: Epoch, __: object) -> bool:
-        return time.monotonic() >= end
+        return deadline.used >= 1
 
     return fit(single.network, loss, train, dev, single.settings, on_epoch=over)
 

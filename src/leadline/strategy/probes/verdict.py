@@ -104,9 +104,9 @@ def _bias(examined: Examined, compared: Sequence[Beside], dev_loss: float) -> li
             statement,
             (Quantity(f"training {what} above that of {best.name} on unseen examples", by), *_on_dev(examined, best)),
             STRONG if better else MODERATE,
-            "Train a bigger network, or longer: this one leaves out what can be learnt.",
+            "Measure what closes the gap: leadline sound RUN tries a bigger network, other rates and more epochs.",
             BIAS,
-            settle="A sounding of a bigger network and of longer training.",
+            settle="A sounding, or the probes of the training with more time.",
         )
     ]
 
