@@ -249,13 +249,14 @@ PACKAGES = {"LightGBM": "lightgbm", "CatBoost": "catboost", "RealMLP": "pytabkit
 
 
 def ratios(means: Mapping[str, Mapping[str, np.ndarray]], kind: int) -> dict[str, dict[str, float]]:
-    """By method and table: its figure over the best of the other methods; tables where that is 0 are left out."""
+    """By method and table: its figure over the best peer's but its own; tables on which a method has 0 are left out."""
     found: dict[str, dict[str, float]] = {}
     for table, methods in means.items():
+        if min(figures[kind] for figures in methods.values()) == 0:
+            continue
         for name, figures in methods.items():
             best = min(other[kind] for peer, other in methods.items() if peer != name and peer != "Leadline")
-            if best > 0:
-                found.setdefault(name, {})[table] = float(figures[kind] / best)
+            found.setdefault(name, {})[table] = float(figures[kind] / best)
     return found
 
 
