@@ -76,6 +76,7 @@ if TYPE_CHECKING:
     from leadline.runs.run import Run, load_run
     from leadline.runs.trained import TrainedNetwork
     from leadline.search.samplers import Sampler, Strategy
+    from leadline.session.resume import resume
     from leadline.session.test_set import open_test_set
     from leadline.session.training import run_experiment, train, transfer
     from leadline.soundings.climb import climb
@@ -164,6 +165,7 @@ __all__ = [
     "open_test_set",
     "read",
     "register",
+    "resume",
     "run_experiment",
     "search",
     "sound",
@@ -248,6 +250,7 @@ _HOME = {
         "Sampler",
         "Strategy",
     ),
+    "leadline.session.resume": ("resume",),
     "leadline.session.test_set": ("open_test_set",),
     "leadline.session.training": (
         "run_experiment",

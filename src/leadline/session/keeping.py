@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -143,4 +144,5 @@ def load_state(folder: RunFolder) -> TrainingState | None:
 def remove_states(folder: RunFolder) -> None:
     """Remove what a training that is done needs no longer."""
     for name in STATES:
-        (folder / name).unlink(missing_ok=True)
+        with suppress(OSError):
+            (folder / name).unlink(missing_ok=True)

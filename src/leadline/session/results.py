@@ -28,6 +28,7 @@ from leadline.runs.soundings import load_soundings
 from leadline.runs.store import RunStore
 from leadline.runs.summary import write_summary
 from leadline.runs.trained import TrainedNetwork
+from leadline.runs.verification import write_checksums
 from leadline.session.inside import run_pictures
 from leadline.session.mismatch import load_mismatch
 from leadline.session.plan import Plan, read_data
@@ -288,6 +289,7 @@ def diagnose_again(run: Run, plan: Plan, errors: Mapping[str, Estimate], seconds
     if soundings is not None:
         diagnosis = diagnosis.after_sounding(soundings)
     run.folder.write_json(DIAGNOSIS, diagnosis.to_json())
+    write_checksums(run.folder)
     write_summary(run.folder, replace(summary, errors=errors, conclusion=diagnosis.conclusion))
     run.refresh()
     write_metrics(run)
