@@ -60,6 +60,7 @@ def test_the_example_of_the_readme(run: ll.Run, digits: ll.Dataset) -> None:
 
 def test_a_run_tells_all_that_was_measured(run: ll.Run) -> None:
     assert run.status == "done"
+    assert run.summary.epochs is not None
     assert len(run.history) == run.summary.epochs <= 60
     assert run.experiment.training.learning_rate == 1e-2
     assert run.experiment.training.seed == 3
@@ -79,6 +80,7 @@ def test_a_run_tells_all_that_was_measured(run: ll.Run) -> None:
 
 def test_early_stopping_went_back_to_the_best_epoch(run: ll.Run) -> None:
     """T2.15: the kept parameters are those of the epoch with the best dev error."""
+    assert run.summary.best_epoch is not None
     best = run.history[run.summary.best_epoch - 1]
     assert best["dev_error"] == min(epoch["dev_error"] for epoch in run.history)
     assert run.errors["dev"].value == pytest.approx(best["dev_error"], abs=1e-7)

@@ -21,6 +21,7 @@ from sklearn.utils.validation import check_is_fitted, validate_data
 
 from leadline.equations.losses import LOSSES
 from leadline.errors import UsageError
+from leadline.limits import Precision
 from leadline.measure.tasks import REGRESSION, task_of_classes
 from leadline.network import Dense, Layer, Network
 from leadline.optimize import Constant, Cosine, Optimizer, optimizer_from_config
@@ -49,7 +50,7 @@ class _NetworkEstimator(BaseEstimator):
         validation_fraction: float = 0.1,
         patience: int = 20,
         standardize: bool = True,
-        precision: str = "float32",
+        precision: Precision = "float32",
         device: str = "cpu",
         random_state: Any = None,
     ) -> None:
@@ -66,7 +67,7 @@ class _NetworkEstimator(BaseEstimator):
         self.validation_fraction = validation_fraction
         self.patience = patience
         self.standardize = standardize
-        self.precision = precision
+        self.precision: Precision = precision
         self.device = device
         self.random_state = random_state
 
@@ -146,7 +147,9 @@ class _NetworkEstimator(BaseEstimator):
         """Probabilities, or values in the scale of training: (m, k)."""
         check_is_fitted(self, "fit_")
         rows = np.asarray(validate_data(self, x, reset=False, dtype=np.float64))
-        z = outputs(self.fit_.network, self.fit_.parameters, self._inputs(rows))
+        # In float64 a row's answer does not depend on which rows stand beside it, whatever kernel they get.
+        parameters = self.fit_.parameters.to(self.device, torch.float64)
+        z = outputs(self.fit_.network, parameters, self._inputs(rows).double())
         return LOSSES[loss].prediction(z).double().cpu().numpy()
 
 

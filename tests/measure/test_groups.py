@@ -81,7 +81,8 @@ def coverage(m: int, groups: int, rate: float, correlation: float, draws: int) -
     rng = np.random.default_rng(0)
     hits = 0
     for _ in range(draws):
-        own = rng.beta(*(np.array([rate, 1 - rate]) * (1 / correlation - 1)), groups)
+        weight = 1 / correlation - 1
+        own = rng.beta(rate * weight, (1 - rate) * weight, groups)
         sizes = rng.multinomial(m - groups, rng.dirichlet(np.full(groups, 2.0))) + 1
         codes = np.repeat(np.arange(groups), sizes)
         found = clustered_rate(rng.random(m) < own[codes], np.ones(m), groups=codes)

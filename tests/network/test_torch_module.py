@@ -17,7 +17,7 @@ def backbone() -> nn.Module:
     """What an experiment file can name: convolutions, batch norm, dropout, and a parameter that nothing uses."""
     torch.manual_seed(3)
     module = nn.Sequential(nn.Conv2d(2, 4, 3), nn.BatchNorm2d(4), nn.Tanh(), nn.Dropout(0.3), nn.Flatten())
-    module.register_parameter("unused", nn.ParameterSpec(torch.ones(2)))
+    module.register_parameter("unused", nn.Parameter(torch.ones(2)))
     return module
 
 
@@ -37,7 +37,7 @@ def test_gradient_check() -> None:
 
 def test_equals_the_module_in_output_gradient_and_running_statistics() -> None:
     module, (x, y) = nn.Sequential(nn.Linear(8, 5), nn.BatchNorm1d(5), nn.ReLU(), nn.Linear(5, 3)).double(), batch()
-    module.register_parameter("unused", nn.ParameterSpec(torch.ones(2).double()))
+    module.register_parameter("unused", nn.Parameter(torch.ones(2).double()))
     x = x.flatten(1)[:, :8]
     network = Network([TorchModule(module)])
     parameters = network.initialize((8,), dtype=torch.float64)

@@ -10,6 +10,7 @@ from sklearn.datasets import load_digits
 
 from leadline.measure import break_down
 from leadline.measure.intervals import Estimate, wilson
+from leadline.measure.tasks import MULTICLASS, REGRESSION
 from leadline.report import Confusion, Mistake, Report, Residuals
 from leadline.report.contents import PictureSection, Strip
 from leadline.report.figures.tiles import mosaic
@@ -100,7 +101,7 @@ def digits() -> Report:
     return Report(
         name="digits",
         created="2031-05-04 10:12",
-        task="multiclass",
+        task=MULTICLASS,
         metric="error",
         conclusion="Variance holds the network back: the dev error is 2.5 points above the training error.",
         next_step="Penalize large weights: l2 = 0.1. It moves the variance and nothing else.",
@@ -140,7 +141,7 @@ def houses() -> Report:
     return Report(
         name="california_housing",
         created="2031-05-04 10:20",
-        task="regression",
+        task=REGRESSION,
         metric="RMSE",
         unit="USD",
         conclusion="The training error is far above the human level: the network is too small or trained too briefly.",

@@ -79,8 +79,8 @@ def test_ten_copies_of_each_row_leave_the_level_as_it_is() -> None:
         random = np.random.default_rng(k)
         first, second = ({"a": random.normal(size=60), "b": random.normal(size=60)} for _ in range(2))
         which = np.repeat(np.arange(60), 10)
-        copies = ({name: values[which] for name, values in part.items()} for part in (first, second))
-        found = compare_sets(*copies, groups=(which, which))
+        copied, other = ({name: values[which] for name, values in part.items()} for part in (first, second))
+        found = compare_sets(copied, other, groups=(which, which))
         together += found.p < 0.05
         single += sum(feature.p < 0.05 for feature in found.features)
     assert together <= 4 and single <= 6

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from leadline.errors import LeadlineError, UsageError
+from leadline.limits import Monitor, Precision
 from leadline.network import Activation, BatchNorm, Dense, Dropout, Network
 from leadline.optimize import Adam, GradientDescent, Momentum
 from leadline.optimize.schedules import InverseTime
@@ -38,7 +39,7 @@ def test_learns_what_a_line_cannot_part() -> None:
 
 
 @pytest.mark.parametrize("precision", ["float32", "float64"])
-def test_repeats_bit_for_bit(precision: str) -> None:
+def test_repeats_bit_for_bit(precision: Precision) -> None:
     network = Network([Dense(8), BatchNorm(), Activation("relu"), Dropout(keep_prob=0.8), Dense(1)])
     settings = TrainingSettings(epochs=5, batch_size=33, optimizer=Momentum(0.1), precision=precision, seed=7)
     first, second = train(network, settings), train(network, settings)
@@ -97,7 +98,7 @@ def test_ties_of_the_dev_error_are_broken_by_the_cost(monkeypatch: pytest.Monkey
 
 
 @pytest.mark.parametrize(("monitor", "best"), [("goal", 2), ("dev_error", 3), ("dev_cost", 1)])
-def test_early_stopping_goes_by_what_it_monitors(monkeypatch: pytest.MonkeyPatch, monitor: str, best: int) -> None:
+def test_early_stopping_goes_by_what_it_monitors(monkeypatch: pytest.MonkeyPatch, monitor: Monitor, best: int) -> None:
     """T2.15: on the dev metric; goal, error and cost have their least values in different epochs."""
     measured = iter([(0.1, 0.5, 0.9), (0.2, 0.4, 0.3), (0.3, 0.3, 0.9), (0.4, 0.4, 0.9)])
     monkeypatch.setattr(trainer_module, "measure_dev", lambda *_: next(measured))

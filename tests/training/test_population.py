@@ -12,6 +12,7 @@ import torch
 from leadline.equations.activations import ACTIVATIONS
 from leadline.equations.losses import LOSSES
 from leadline.errors import UsageError
+from leadline.limits import Precision
 from leadline.network import (
     Activation,
     BatchNorm,
@@ -126,7 +127,7 @@ def assert_as_alone(
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: f"{rule.name}{getattr(rule, 'bias_correction', '') or ''}")
 @pytest.mark.parametrize(("precision", "tolerance"), [("float64", 1e-12), ("float32", 1e-5)])
-def test_every_member_equals_its_network_trained_alone(rule: Optimizer, precision: str, tolerance: float) -> None:
+def test_every_member_equals_its_network_trained_alone(rule: Optimizer, precision: Precision, tolerance: float) -> None:
     settings = TrainingSettings(
         epochs=3, batch_size=32, optimizer=replace(rule, learning_rate=0.01), clip_norm=0.9, precision=precision
     )
