@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
@@ -12,7 +13,8 @@ import numpy as np
 import pyarrow as pa
 
 from leadline.data import Dataset
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, LeadlineWarning
+from leadline.files import reason
 from leadline.measure import Estimate, Metric, Task, as_error, chosen_metric, confusion_matrix, evaluate, metric
 from leadline.report import Confusion, Mistake, Report, Residuals, write_report
 from leadline.report.quantities import number
@@ -122,6 +124,9 @@ def diagnose_run(
             shown = probed(plan, predicted, title, error, training, budget)
         except KeyboardInterrupt:  # the training is done: who does not want to wait for more gets what there is
             budget.skip("all probes", "they were interrupted")
+        except Exception as fault:  # a fault of a probe is no reason to lose a training
+            budget.skip("all probes", f"one failed: {reason(fault)}")
+            warnings.warn(f"A probe beside the run failed: {reason(fault)}.", LeadlineWarning, stacklevel=2)
     return diagnose(
         errors,
         plan.experiment.goal.human_error,

@@ -17,7 +17,7 @@ from leadline.strategy.probes.leaks import leak_findings
 from leadline.strategy.probes.levels import levels
 from leadline.strategy.probes.order import order_findings
 from leadline.strategy.probes.rare import rare_findings
-from leadline.strategy.probes.references import BOOSTING, LINEAR, boosting, references, usual
+from leadline.strategy.probes.references import leading, references
 from leadline.strategy.probes.shift import shift_findings
 from leadline.strategy.probes.signal import signal, signal_findings
 from leadline.strategy.probes.verdict import beside, verdict_findings
@@ -69,8 +69,8 @@ def probe_data(examined: Examined, sets: Mapping[str, Mapping[str, Array]], budg
     grown = None
     if budget.left > 0:
         with budget.timed("learning curve"):
-            name = LINEAR if boosting(examined) is None else BOOSTING
-            grown = growth(examined, name, usual(examined))
+            name, model = leading(examined, found)
+            grown = growth(examined, name, model)
     else:
         budget.skip("learning curve")
     probed.about_gaps = verdict_findings(examined, beside(examined, found), grown)

@@ -22,7 +22,7 @@ STRETCHES = 15
 """Stretches of each third, whose mean losses are compared."""
 FOLDS = 5
 CLEAR = 1e-3
-LEAST = 200
+LEAST, LEAST_LEARNT = 200, 30
 LARGE = 0.15
 """The share by which the error must grow."""
 SORTED = 0.95
@@ -34,7 +34,10 @@ def order_findings(examined: Examined) -> list[Finding]:
     rows, x, y = _in_order(examined)
     if not examined.chosen_at_random or examined.grouped or len(rows) < LEAST or _is_sorted(examined, y):
         return []
-    near, far = _near_and_far(examined, usual(examined), rows, x, y)
+    losses = _near_and_far(examined, usual(examined), rows, x, y)
+    if losses is None:
+        return []
+    near, far = losses
     stretch = np.arange(len(near)) * 2 * STRETCHES // len(near)
     gap, _ = mean_difference(far - near, stretch)
     p = _p_of_larger(np.bincount(stretch, far - near) / np.bincount(stretch))
@@ -44,10 +47,10 @@ def order_findings(examined: Examined) -> list[Finding]:
     return [_finding(examined, usual_loss, float(far.mean()), gap, p)]
 
 
-def _near_and_far(examined: Examined, model: Model, rows: Array, x: Array, y: Array) -> tuple[Array, Array]:
+def _near_and_far(examined: Examined, model: Model, rows: Array, x: Array, y: Array) -> tuple[Array, Array] | None:
     """Losses of the first and last third's examples, learnt from the rest of their own third, and from the other one.
 
-    Copies of an example are kept from what answers for it.
+    Copies of an example are kept from what answers for it; None where hardly any row is left then.
     """
     copies = np.unique(examined.hashes[rows], return_inverse=True)[1].reshape(-1)
     random, third = np.random.default_rng(examined.seed), len(y) // 3
@@ -58,6 +61,8 @@ def _near_and_far(examined: Examined, model: Model, rows: Array, x: Array, y: Ar
         folds = assign_folds(np.zeros(copy.max() + 1), FOLDS, examined.seed)[copy.reshape(-1)]
         near.append(examined.losses(y[own], out_of_fold(model, x[own], y[own], folds)))
         learnt = random.permutation(other[~np.isin(copies[other], copies[own])])[: len(own) * (FOLDS - 1) // FOLDS]
+        if len(learnt) < LEAST_LEARNT:
+            return None
         far.append(examined.losses(y[own], model(x[learnt], y[learnt], x[own])))
     return np.concatenate(near), np.concatenate(far)
 

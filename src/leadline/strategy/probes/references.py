@@ -206,12 +206,9 @@ def _neighbours(examined: Examined) -> Model:
     return model
 
 
-def paired(examined: Examined, y: Array, first: Array, second: Array) -> Array:
-    """By how much each example's loss is larger under the first outputs than under the second (m,)."""
-    return examined.losses(y, first) - examined.losses(y, second)
-
-
-def best(examined: Examined, found: Sequence[Reference]) -> Reference | None:
-    """The reference with the lowest dev loss; None where there is none."""
-    dev = examined.dev
-    return min(found, key=lambda each: examined.losses(dev.y, each.dev).mean(), default=None)
+def leading(examined: Examined, found: Sequence[Reference]) -> tuple[str, Model]:
+    """The reference that does best on dev, by name and as a model to be trained again."""
+    dev, models = examined.dev, _models(examined)
+    best = min(found, key=lambda each: examined.losses(dev.y, each.dev).mean(), default=None)
+    name = LINEAR if best is None else best.name
+    return name, models[name]

@@ -23,8 +23,8 @@ from leadline.text import listed
 CLEAR = 0.01
 SMALL_SHARE = 0.1
 """Differences of squared errors below this share of the error do not matter."""
-UNCLEAR = 0.05
-AS_GOOD = 0.15
+UNCLEAR, UNLIKELY = 0.05, 0.2
+AS_GOOD, AS_NEAR = 0.15, 1.1
 """References within this share of the network's error are as good as it."""
 
 
@@ -150,6 +150,8 @@ def _more_data(examined: Examined, growth: Growth | None, dev_loss: float) -> li
     if not _matters(examined, gain, dev_loss) and growth.doubling < SMALL_SHARE * dev_loss:
         return []
     overfits, gap = _overfits(examined)
+    if growth.losses[-1] > AS_NEAR * dev_loss and not overfits:
+        return []  # what a worse model has still to learn, the network may know
     fall, what = _shown(examined, growth.fall), _what(examined)
     statement = (
         f"More training data would help: from {growth.sizes[1]} to {growth.sizes[2]} training examples the dev {what} "
@@ -183,12 +185,15 @@ def _floor(examined: Examined, compared: Sequence[Beside], growth: Growth | None
     by, what = _shown(examined, closest.on_dev), _what(examined)
     names = listed([each.name for each in (near or [closest])])
     evidence = (Quantity(f"network's dev {what} less that of {closest.name}", by),)
-    if len(near) < 2:
+    ahead = closest.on_dev.value > 0 and closest.p_value < UNLIKELY
+    if _overfits(examined)[0] and (ahead or closest.on_dev.interval[1] >= AS_GOOD * dev_loss):
+        return []  # a reference may well do better, so the gap to the training error is not known to be noise
+    if len(near) < 2 or (ahead and _matters(examined, closest.on_dev, dev_loss)):
         return [
             Finding(
                 "inconclusive",
-                f"Nothing measured does better than the network, and nothing comes near it: {closest.name} is nearest, "
-                f"by {by.plain()} ({by.range()}). What remains may be bias or noise.",
+                f"Nothing measured does clearly better than the network: {closest.name} is nearest to doing so, by "
+                f"{by.plain()} ({by.range()}). What remains may be bias or noise.",
                 evidence,
                 MODERATE,
                 "Give the human level (goal.human_error), or sound the remedies: leadline sound.",
