@@ -18,6 +18,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -107,17 +108,13 @@ def forest(x: pd.DataFrame, y: np.ndarray, new: pd.DataFrame, classes: bool, see
 
 def lightgbm(x: pd.DataFrame, y: np.ndarray, new: pd.DataFrame, classes: bool, seed: int) -> Answers:
     """LightGBM."""
-    from lightgbm import LGBMClassifier, LGBMRegressor
-
-    kind: Any = LGBMClassifier if classes else LGBMRegressor
+    kind = _peer("lightgbm", "LGBMClassifier" if classes else "LGBMRegressor")
     return _answers(kind(random_state=seed, verbose=-1).fit(x, y), new, classes)
 
 
 def catboost(x: pd.DataFrame, y: np.ndarray, new: pd.DataFrame, classes: bool, seed: int) -> Answers:
     """CatBoost."""
-    from catboost import CatBoostClassifier, CatBoostRegressor
-
-    kind: Any = CatBoostClassifier if classes else CatBoostRegressor
+    kind = _peer("catboost", "CatBoostClassifier" if classes else "CatBoostRegressor")
     categories = list(x.select_dtypes("category").columns)
     as_text = {
         name: lambda frame, name=name: frame[name].astype(object).fillna("missing").astype(str) for name in categories
@@ -134,17 +131,13 @@ def _texts(column: pd.Series) -> pd.Series:
 
 def realmlp(x: pd.DataFrame, y: np.ndarray, new: pd.DataFrame, classes: bool, seed: int) -> Answers:
     """RealMLP with its tuned defaults, from pytabkit."""
-    from pytabkit import RealMLP_TD_Classifier, RealMLP_TD_Regressor
-
-    kind: Any = RealMLP_TD_Classifier if classes else RealMLP_TD_Regressor
+    kind = _peer("pytabkit", "RealMLP_TD_Classifier" if classes else "RealMLP_TD_Regressor")
     return _answers(kind(random_state=seed, device="cpu", verbosity=0).fit(x, y), new, classes)
 
 
 def tabm(x: pd.DataFrame, y: np.ndarray, new: pd.DataFrame, classes: bool, seed: int) -> Answers:
     """TabM with its defaults, from pytabkit."""
-    from pytabkit import TabM_D_Classifier, TabM_D_Regressor
-
-    kind: Any = TabM_D_Classifier if classes else TabM_D_Regressor
+    kind = _peer("pytabkit", "TabM_D_Classifier" if classes else "TabM_D_Regressor")
     return _answers(kind(random_state=seed, device="cpu", verbosity=0).fit(x, y), new, classes)
 
 
@@ -156,6 +149,11 @@ PEERS: dict[str, Fitted] = {
     "RealMLP": realmlp,
     "TabM": tabm,
 }
+
+
+def _peer(package: str, name: str) -> Any:
+    """A class of a package that need not be there for anything else."""
+    return getattr(import_module(package), name)
 
 
 def _answers(model: Any, new: pd.DataFrame, classes: bool) -> Answers:
@@ -237,7 +235,7 @@ def installed(names: Mapping[str, str]) -> dict[str, Fitted]:
     found = {}
     for name, fitted in PEERS.items():
         try:
-            __import__(names.get(name, "sklearn"))
+            import_module(names.get(name, "sklearn"))
         except ImportError:
             print(f"{name} is left out: {names[name]} is not installed (pip install 'leadline[bench]').")
             continue
