@@ -53,7 +53,7 @@ def test_a_table_gets_an_ensemble_that_anneals(tmp_path: Path) -> None:
 
 def test_numbers_are_embedded_and_what_is_none_is_not(tmp_path: Path) -> None:
     chosen = plan(tmp_path)
-    embedded = dict((chosen.experiment.network.layers or ())[1])["columns"]
+    embedded = list(chosen.experiment.network.layers or ())[1]["columns"]
     names = [chosen.preparation.feature_names[i] for i in embedded]
     assert "size" in names and "price" in names and "day month" in names
     assert not any("=" in name or name.endswith("missing") or name.startswith("flag") for name in names)
