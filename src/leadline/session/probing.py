@@ -25,9 +25,9 @@ from leadline.strategy.probes.training import training_findings
 if TYPE_CHECKING:
     from leadline.session.results import Predicted
 
-SHARE, LEAST_SECONDS, MOST_SECONDS = 1 / 3, 8.0, 20.0
-"""Probes may take a third of the training's time, at most 20 s, and at least 8 s: small trainings are over in less than
-any second model takes."""
+SHARE, LEAST_SECONDS, MOST_SECONDS = 1 / 3, 12.0, 20.0
+"""Probes may take a third of the training's time, at most 20 s, and at least 12 s, of which small trainings take half:
+they are over in less than any second model takes."""
 MOST_VALUES = 1 << 24
 """Prepared values of a set that are looked at, at most; of more only a sample of the examples is."""
 MOST_EXAMPLES = 20_000
