@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from leadline.data import read
-from leadline.errors import LeadlineError, UsageError
+from leadline.errors import LeadlineError, LeadlineWarning, UsageError
 from leadline.experiment import Experiment
+from leadline.runs.folder import RunFolder
 from leadline.runs.run import Run, load_run
 from leadline.runs.soundings import load_prediction, load_soundings, predictions_held
 from leadline.session.training import run_experiment
@@ -124,6 +125,15 @@ def test_soundings_are_saved_with_the_run(run: Run, found: Soundings):
     written = Experiment.from_toml(run.folder / "next.toml")
     assert written == run.experiment.replace(best.changes)
     assert soundings_of(run).best == found.best
+
+
+def test_what_cannot_be_kept_is_shown(run: Run, monkeypatch: pytest.MonkeyPatch):
+    def refused(*_: object) -> None:
+        raise LeadlineError("soundings.json cannot be written: Permission denied.")
+
+    monkeypatch.setattr(RunFolder, "write_json", refused)
+    with pytest.warns(LeadlineWarning, match=r"Permission denied\. The soundings are shown, and not kept"):
+        assert sound(run, 5.0).budget == 5.0
 
 
 def test_the_same_soundings_again_are_the_same(run: Run, found: Soundings):

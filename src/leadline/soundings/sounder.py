@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from typing import Protocol
 
 import numpy as np
 
 from leadline.data import Dataset
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.measure import Estimate
 from leadline.runs.run import DIAGNOSIS, Run
 from leadline.runs.soundings import NEXT_EXPERIMENT, SOUNDINGS
 from leadline.runs.summary import write_summary
+from leadline.runs.verification import write_checksums
 from leadline.search import PreparedExperiment
 from leadline.session.results import write_run_report
 from leadline.session.test_set import check_same_data
@@ -121,7 +124,8 @@ class Sounder:
         if ended == "all" and any(line.skipped for line in self.lines):
             ended = "budget"
         soundings = self._save(ended)
-        write_run_report(self.run, self.plan.data)
+        with suppress(LeadlineError):  # that nothing can be written was said
+            write_run_report(self.run, self.plan.data)
         return soundings
 
     def _measure_all(self, jobs: Sequence[Job]) -> None:
@@ -226,6 +230,7 @@ class Sounder:
         """What was measured among the findings of the run's diagnosis."""
         folder, diagnosis = self.run.folder, self.run.diagnosis.after_sounding(found.to_json())
         folder.write_json(DIAGNOSIS, diagnosis.to_json())
+        write_checksums(folder)
         write_summary(folder, replace(self.run.summary, conclusion=diagnosis.conclusion))
         self.run.refresh()
 
@@ -233,6 +238,13 @@ class Sounder:
         """Set the lines beside each other and write what they say."""
         soundings = findings(self._baseline(), self.lines, self.measuring.fidelity, self.run)
         soundings = replace(soundings, budget=self.clock.budget, spent=round(self.clock.spent, 1), ended=ended)
+        try:
+            self._write(soundings)
+        except LeadlineError as error:  # what was measured is worth being seen, where it cannot be kept
+            warnings.warn(f"{error} The soundings are shown, and not kept.", LeadlineWarning, stacklevel=2)
+        return soundings
+
+    def _write(self, soundings: Soundings) -> None:
         folder = self.run.folder
         folder.write_json(SOUNDINGS, soundings.to_json())
         best = soundings.sounding(soundings.best) if soundings.best else None
@@ -240,7 +252,6 @@ class Sounder:
             folder.write_text(NEXT_EXPERIMENT, self.run.experiment.replace(best.changes).to_toml())
         else:
             (folder / NEXT_EXPERIMENT).unlink(missing_ok=True)
-        return soundings
 
     def _baseline(self) -> Baseline:
         trained = self.measuring.baseline
