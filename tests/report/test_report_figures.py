@@ -193,3 +193,19 @@ def test_both_costs_are_drawn_without_the_penalty():
     epochs = [{"epoch": k, "cost": 1.5, "penalty": 0.25, "dev_cost": 1.4} for k in (1, 2)]
     train, dev = curves.cost_curves(epochs, "binary").data
     assert train["y"] == [1.25, 1.25] and dev["y"] == [1.4, 1.4]
+
+
+def test_what_was_measured_beside_the_network_stands_under_the_rungs():
+    level = Level("gradient boosting", "reference", wilson_estimate(30, 178))
+    ladder = build_ladder({"train": wilson_estimate(10, 500), "dev": wilson_estimate(31, 178)}, levels=[level])
+    row = ladder_figure(ladder).rows[-1]
+    assert (row.kind, row.name) == ("level", "gradient boosting")
+    assert isinstance(row, LevelRow)
+    assert row.low is not None and row.at is not None and row.high is not None
+    assert row.low < row.at < row.high
+    assert "n" in row.note
+
+
+def wilson_estimate(mistakes: int, n: int) -> Estimate:
+    low, high = wilson(mistakes, n)
+    return Estimate(mistakes / n, float(low), float(high), n)

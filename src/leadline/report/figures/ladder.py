@@ -11,7 +11,7 @@ from math import ceil, floor, log10
 
 from leadline.measure.intervals import Estimate
 from leadline.report.quantities import THIN, count, with_unit
-from leadline.strategy.ladder import PRESENT, RUNGS, Gap, Ladder, Rung
+from leadline.strategy.ladder import PRESENT, RUNGS, Gap, Ladder, Level, Rung
 from leadline.text import about
 
 
@@ -26,6 +26,13 @@ class RungRow:
     value: str = ""
     note: str = ""
     kind = "rung"
+
+
+@dataclass(frozen=True)
+class LevelRow(RungRow):
+    """What was measured beside the network, or a bound of what any model can reach, in the form of a rung."""
+
+    kind = "level"
 
 
 @dataclass(frozen=True)
@@ -85,12 +92,15 @@ def ladder_figure(ladder: Ladder, reach: float | None = None) -> LadderFigure:
             rows.append(_rung(rungs[name], scale, unit))
         elif name in ladder.closed:
             rows.append(RungRow(name, note="closed"))
+    rows += [_level(level, scale) for level in ladder.levels]
     title = f"{ladder.metric} ({unit})" if unit else ladder.metric
     return LadderFigure(rows, [(100 * tick / ticks[-1], _tick(tick)) for tick in ticks], title)
 
 
 def _reach(ladder: Ladder) -> float:
-    return max(max(rung.error.interval) for rung in ladder.rungs)
+    """The largest end of an interval; levels far beyond it only need their value on the scale."""
+    levels = [level.error.value for level in ladder.levels]
+    return max([max(rung.error.interval) for rung in ladder.rungs] + levels)
 
 
 def nice_ticks(high: float, most: int = 5) -> list[float]:
@@ -118,6 +128,13 @@ def _rung(rung: Rung, scale: _Scale, unit: str) -> RungRow:
         return RungRow(rung.name, at, value=value, note="assumed" if rung.assumed else measured_note(error) or "given")
     low, high = error.interval
     return RungRow(rung.name, at, scale.place(low), scale.place(high), value, measured_note(error))
+
+
+def _level(level: Level, scale: _Scale) -> LevelRow:
+    error = level.error
+    low, high = error.interval if error.has_interval else (error.value, error.value)
+    value = with_unit(error.number(), error.unit)
+    return LevelRow(level.name, scale.place(error.value), scale.place(low), scale.place(high), value, measured_note(error))
 
 
 def _gap(gap: Gap, rungs: dict[str, Rung], scale: _Scale) -> GapRow:
