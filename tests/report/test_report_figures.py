@@ -13,13 +13,13 @@ import pytest
 import report_samples as samples
 from PIL import Image
 
-from leadline.measure.intervals import Estimate
+from leadline.measure.intervals import Estimate, wilson
 from leadline.report.figures import confusion, curves, images, residuals
 from leadline.report.figures.figure import Figure, plain, text
-from leadline.report.figures.ladder import GapRow, RungRow, ladder_figure, nice_ticks
+from leadline.report.figures.ladder import GapRow, LevelRow, RungRow, ladder_figure, nice_ticks
 from leadline.report.quantities import ErrorScale
 from leadline.report.style import TEMPLATE
-from leadline.strategy.ladder import build_ladder
+from leadline.strategy.ladder import Level, build_ladder
 
 HISTORY = samples.history(60, 0.0, 0.025, decay=True)
 PERCENT = ErrorScale.of("multiclass")

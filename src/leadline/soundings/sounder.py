@@ -125,6 +125,7 @@ class Sounder:
             ended = "budget"
         soundings = self._save(ended)
         with suppress(LeadlineError):  # that nothing can be written was said
+            self._conclude(soundings)
             write_run_report(self.run, self.plan.data)
         return soundings
 

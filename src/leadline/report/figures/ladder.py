@@ -134,7 +134,9 @@ def _level(level: Level, scale: _Scale) -> LevelRow:
     error = level.error
     low, high = error.interval if error.has_interval else (error.value, error.value)
     value = with_unit(error.number(), error.unit)
-    return LevelRow(level.name, scale.place(error.value), scale.place(low), scale.place(high), value, measured_note(error))
+    return LevelRow(
+        level.name, scale.place(error.value), scale.place(low), scale.place(high), value, measured_note(error)
+    )
 
 
 def _gap(gap: Gap, rungs: dict[str, Rung], scale: _Scale) -> GapRow:
