@@ -98,9 +98,7 @@ def ladder_figure(ladder: Ladder, reach: float | None = None) -> LadderFigure:
 
 
 def _reach(ladder: Ladder) -> float:
-    """The largest end of an interval; levels far beyond it only need their value on the scale."""
-    levels = [level.error.value for level in ladder.levels]
-    return max([max(rung.error.interval) for rung in ladder.rungs] + levels)
+    return max(max(each.error.interval) for each in (*ladder.rungs, *ladder.levels))
 
 
 def nice_ticks(high: float, most: int = 5) -> list[float]:
