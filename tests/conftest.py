@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 import os
+
+# One thread for each test process: several run at once, and on some processors products differ in their last bit with
+# the number of threads. Before torch is imported, which reads it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any

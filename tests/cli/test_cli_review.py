@@ -43,7 +43,9 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     before = Path.cwd()
     os.chdir(folder)
     np.save("truth.npy", write_table(folder / "fruit.csv"))
+    layers = '[{type = "dense", units = 64, activation = "relu"}, {type = "dense", units = 3}]'
     train = ["train", "fruit.csv", "--target", "kind", "--quiet", "--set", "split.dev=200", "--set", "split.test=100"]
+    train += ["--set", f"network.layers={layers}"]
     assert leadline([*train, "--name", "first", "--epochs", "40"]) == 0
     assert leadline([*train, "--name", "second", "--epochs", "2"]) == 0
     assert leadline([*train, "--name", "other", "--epochs", "2", "--seed", "1"]) == 0
@@ -79,7 +81,7 @@ def test_compare_says_which_is_better_and_what_differs(here: Path, capsys: pytes
     found = as_json(capsys, "compare", "first", "second")
     assert list(found["scores"]) == ["first", "second"]
     (comparison,) = found["comparisons"]
-    assert (comparison["first"], comparison["told"], comparison["lead"]["n"]) == ("first", True, 200)
+    assert (comparison["first"], comparison["significant"], comparison["lead"]["n"]) == ("first", True, 200)
     assert found["changes"]["first"]["training.epochs"] == 40
     code, out, _ = say(capsys, "compare", "second", "first", "--metric", "macro_f1")
     assert code == 0 and "first is better than second" in out and "training.epochs: first 40; second 2" in out

@@ -59,7 +59,7 @@ def test_t3_15_ceilings_of_a_table_of_perfected_stages(tmp_path, capsys):
     found = json.loads(capsys.readouterr().out)
     assert found["accuracy"]["value"] == 0.6 and found["worthwhile"] == "detect"
     assert [c["gain"]["value"] for c in found["ceilings"]] == pytest.approx([0.3, 0.1])
-    assert found["end_to_end"]["first"] == "end-to-end" and found["end_to_end"]["told"]
+    assert found["end_to_end"]["first"] == "end-to-end" and found["end_to_end"]["significant"]
     assert leadline(["pipeline", path]) == 0
     assert "Work on detect" in capsys.readouterr().out
     assert leadline(["pipeline", path, "--whole", "predictoin"]) == 2

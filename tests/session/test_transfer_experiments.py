@@ -47,7 +47,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         lines = [f"{a},{b},{c},{k},{v}" for (a, b, c), k, v in zip(rows[part], kind[part], value[part], strict=True)]
         (folder / f"{name}.csv").write_text("\n".join(["a,b,c,kind,value", *lines]), encoding="utf-8")
     big = {"source": str(folder / "big.csv"), "target": "kind", "exclude": ["value"]}
-    ll.run_experiment(Experiment.from_dict({"data": big, "training": {"epochs": 30}}), name="big", runs=folder / "runs")
+    units = ({"units": 64, "activation": "relu"}, {"units": 32, "activation": "relu"}, {"units": 1})
+    experiment = {
+        "data": big,
+        "network": {"layers": [{"type": "dense"} | each for each in units]},
+        "training": {"epochs": 30},
+    }
+    ll.run_experiment(Experiment.from_dict(experiment), name="big", runs=folder / "runs")
     return folder
 
 

@@ -155,9 +155,9 @@ def test_penalty_shrinks_weights_and_spares_biases() -> None:
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
-        ({"epochs": -1}, "epochs must be a whole number of at least 0, got -1"),
+        ({"epochs": -1}, "epochs must be a whole number of at least 0 and at most .*, got -1"),
         ({"batch_size": 0}, "batch_size must be a whole number of at least 1, got 0"),
-        ({"l2": -0.1}, "l2 must be at least 0, got -0.1"),
+        ({"l2": -0.1}, "l2 must be at least 0 and at most .*, got -0.1"),
         ({"clip_norm": 0.0}, "clip_norm must be greater than 0, got 0.0"),
         ({"precision": "float23"}, "unknown precision 'float23'. Did you mean 'float32'"),
     ],
