@@ -333,11 +333,11 @@ def test_layers_and_schedules_are_registered_alike() -> None:
     assert Halving().to_config() == {"type": "halving"}
 
     @dataclass(frozen=True)
-    class Doubled(ll.Dense):
+    class Repeated(ll.Dense):
         pass
 
-    assert LAYERS["doubled"] is Doubled
-    assert ll.Network.from_config(ll.Network([Doubled(3)]).config()).layers == (Doubled(3),)
+    assert LAYERS["repeated"] is Repeated
+    assert ll.Network.from_config(ll.Network([Repeated(3)]).config()).layers == (Repeated(3),)
 
 
 def test_a_metric_of_the_users_own_has_an_interval_and_may_be_the_goal(tmp_path: Path) -> None:
