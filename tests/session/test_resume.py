@@ -96,7 +96,7 @@ def test_twenty_kills_change_no_bit(tmp_path: Path) -> None:
     def done() -> bool:
         return (folder := store.folder("k")) is not None and Run(folder).status == "done"
 
-    kills = killed_until_done(train_or_go_on, (experiment, "k", tmp_path / "runs"), done, 20, 0.6, seed=0)
+    kills = killed_until_done(train_or_go_on, (experiment, "k", tmp_path / "runs"), done, 20, 0.25, seed=0)
     assert kills >= 15
     found = load_run("k", tmp_path / "runs")
     assert same(whole, found) and len(found.history) == len(whole.history) and found.status == "done"
