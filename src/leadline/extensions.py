@@ -20,7 +20,7 @@ import warnings
 from collections.abc import ItemsView, Iterable, Iterator, KeysView, ValuesView
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib import import_module
+from importlib import import_module, metadata
 from pathlib import Path
 from threading import RLock
 from typing import Any, ClassVar, Generic, NamedTuple, TypeVar, cast
@@ -358,8 +358,6 @@ def load_installed() -> None:
         if _loaded.installed:
             return
         _loaded.installed = True
-        from importlib import metadata  # slow to import, and most commands never come here
-
         for entry in metadata.entry_points(group=GROUP):
             try:
                 entry.load()

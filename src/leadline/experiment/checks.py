@@ -36,7 +36,7 @@ def freeze(value: object) -> object:
 def check_task(name: str | None, key: str) -> None:
     """`leadline.errors.UsageError`, beginning with ``key``: there is no task of this name."""
     if name is not None and name not in registry("task").builtin:
-        from leadline.measure.tasks import check_asked  # here, for few experiments name a task of another name
+        from leadline.measure.tasks import check_asked
 
         check_asked(name, key)
 

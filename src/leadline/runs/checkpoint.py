@@ -7,23 +7,21 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
 
 from leadline.errors import LeadlineError
 from leadline.files import reason, replacing
 
-if TYPE_CHECKING:
-    from torch import Tensor
-
-CHECKPOINT = "checkpoint.safetensors"
 CHECKSUM = "sha256"
 
 
 def save_checkpoint(path: str | os.PathLike[str], tensors: Mapping[str, Tensor], state: Mapping[str, Any]) -> None:
     """Write named tensors (``layers.0.weight``, ``statistics.layers.1.mean``) and a JSON state, whole or not at all."""
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
-
     # Views into θ share one memory, which the format does not allow: each is written from its own copy.
     copies = {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
     metadata = {key: json.dumps(value) for key, value in state.items()}
@@ -37,8 +35,6 @@ def save_checkpoint(path: str | os.PathLike[str], tensors: Mapping[str, Tensor],
 
 def load_checkpoint(path: str | os.PathLike[str]) -> tuple[dict[str, Tensor], dict[str, Any]]:
     """The tensors and the state of a checkpoint. `leadline.errors.LeadlineError`: missing or damaged."""
-    from safetensors import SafetensorError, safe_open
-
     try:
         with safe_open(path, framework="pt") as opened:
             tensors = {name: opened.get_tensor(name) for name in opened.keys()}  # noqa: SIM118 - not a mapping
@@ -64,11 +60,5 @@ def _checksum(tensors: Mapping[str, Tensor], metadata: Mapping[str, str]) -> str
     for name in sorted(tensors):
         tensor = tensors[name]
         digest.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        digest.update(tensor.contiguous().view(-1).view(_bytes()).numpy().data)
+        digest.update(tensor.contiguous().view(-1).view(torch.uint8).numpy().data)
     return digest.hexdigest()
-
-
-def _bytes() -> Any:
-    import torch
-
-    return torch.uint8

@@ -9,13 +9,13 @@ import sys
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
+import torch
+
 _LIBRARIES = ("torch", "numpy", "pyarrow", "h5py", "scikit-learn")
 
 
 def environment() -> dict[str, Any]:
     """Versions, platform, processor, threads, the commit of the folder one works in; no people, no hosts."""
-    import torch
-
     return {
         "leadline": version("leadline"),
         "python": platform.python_version(),

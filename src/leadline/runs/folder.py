@@ -11,6 +11,7 @@ from leadline.errors import LeadlineError
 from leadline.files import append_line, json_text, read_json, read_json_lines, write_json, write_text
 from leadline.runs.life import claim, release
 
+CHECKPOINT = "checkpoint.safetensors"
 HISTORY = "history.jsonl"
 STATES = ("state-1.safetensors", "state-2.safetensors")
 RATE_FILE = "learning_rate"

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+from pyarrow import csv
 
 from leadline.errors import LeadlineError, UsageError
 from leadline.files import replacing
@@ -105,8 +106,6 @@ def check_table_path(path: str | os.PathLike[str]) -> Path:
 
 def write_table(table: pa.Table, path: str | os.PathLike[str]) -> Path:
     """Write a table as CSV or Parquet, by the ending of the path; whole or not at all."""
-    from pyarrow import csv
-
     path = check_table_path(path)
     writers = {".csv": csv.write_csv, ".parquet": pq.write_table}
     with replacing(path) as draft:

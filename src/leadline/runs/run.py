@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from leadline.errors import LeadlineError
 from leadline.experiment import Experiment
-from leadline.runs.folder import RunFolder
+from leadline.runs.folder import CHECKPOINT, RunFolder
 from leadline.runs.life import status_of
 from leadline.runs.store import RunStore, published_name
 from leadline.runs.summary import SUMMARY, RunSummary, read_summary
@@ -246,7 +246,7 @@ class Run:
     @property
     def checkpoint_path(self) -> Path:
         """Where the best parameters are."""
-        return self.folder / "checkpoint.safetensors"
+        return self.folder / CHECKPOINT
 
     def trained_network(self) -> TrainedNetwork:
         """The network with its best parameters, ready to predict on new rows."""

@@ -59,7 +59,7 @@ class RunSummary:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> RunSummary:
         """The summary that `to_json` described. KeyError, TypeError, ValueError or AttributeError: it is damaged."""
-        from leadline.measure import Estimate  # here, for the list of runs is shown without it
+        from leadline.measure import Estimate
 
         known = {each.name for each in fields(cls)} - {"unknown"}
         found = {key: value for key, value in values.items() if key in known}

@@ -18,6 +18,7 @@ from leadline.errors import LeadlineError
 from leadline.measure import Task, task_named
 from leadline.network import Network, Parameters
 from leadline.runs.checkpoint import load_checkpoint
+from leadline.runs.predictions import predictions_table
 from leadline.training import outputs
 
 if TYPE_CHECKING:
@@ -78,8 +79,6 @@ class TrainedNetwork:
 
     def predictions(self, rows: Any) -> pa.Table:
         """Predictions and probabilities as a table, one row per new row."""
-        from leadline.runs.predictions import predictions_table
-
         return predictions_table(self.task, self.classes, self.outputs(self._inputs(rows)), target=self.target)
 
     def export(self, path: str | os.PathLike[str], name: str = "leadline") -> Path:
@@ -87,7 +86,7 @@ class TrainedNetwork:
 
         Raises `leadline.errors.LeadlineError` for a layer that cannot be exported, by its name.
         """
-        from leadline.export import onnx_model, write_onnx  # here, because importing onnx takes a while
+        from leadline.export import onnx_model, write_onnx
 
         model = onnx_model(self.network, self.parameters, self.preparation, self.loss, name)
         return write_onnx(model, path)

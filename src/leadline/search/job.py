@@ -26,6 +26,7 @@ from leadline.search.analysis import Finalist, edges, expected_error, finalists,
 from leadline.search.coarse_to_fine import GIVEN_OUT_AGAIN, OUTCOME
 from leadline.search.distributions import distribution, parameter, parameter_name
 from leadline.search.records import SearchFolder, SearchRecord, TrialRecord, load
+from leadline.search.report import write_search_report
 from leadline.search.samplers import strategy
 from leadline.search.settings import SearchSettings
 from leadline.search.spaces import Space
@@ -229,8 +230,6 @@ class _Job:
         result = self._summary(bench, started, "done", records) | self._result(bench, best, found, records)
         folder.write_summary(result)
         record = load(folder.path)
-        from leadline.search.report import write_search_report
-
         write_search_report(record)
         return record
 

@@ -239,7 +239,7 @@ def _with_driver(url: str) -> str:
 
 
 def _import_driver() -> None:
-    import psycopg  # noqa: F401 - only to learn whether it is there
+    import psycopg  # noqa: F401, PLC0415 - only to learn whether it is there
 
 
 def _with_patience(attempt: Callable[[], Result], tries: int = 6) -> Result:

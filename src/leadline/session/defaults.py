@@ -11,6 +11,8 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING, Any
 
+import torch
+
 from leadline.architectures import network_for
 from leadline.equations.losses import LOSSES
 from leadline.errors import UsageError
@@ -260,8 +262,6 @@ def _l2(experiment: Experiment, batch_size: int, full: bool) -> float:
 
 
 def _device(name: str) -> str:
-    import torch
-
     if name == "auto":
         return "cuda" if torch.cuda.is_available() else "cpu"
     try:

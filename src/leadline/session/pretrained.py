@@ -22,6 +22,7 @@ from leadline.data.sources.array_assembly import shape_text
 from leadline.errors import LeadlineError, UsageError
 from leadline.files import from_here
 from leadline.network import Image, Network, Parameters, Shape, as_population
+from leadline.runs.folder import CHECKPOINT
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore
 from leadline.training.population.active_members import member_of
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
     from leadline.experiment import Experiment, NetworkSection
 
 WEIGHTS = (".safetensors", ".pt", ".pth", ".bin", ".ckpt")
-CHECKPOINT = "checkpoint.safetensors"
 IMAGENET_OUTPUTS, IMAGENET_IMAGES = (1000, 1001), 1_281_167  # its classes; with TensorFlow's "background" first
 
 

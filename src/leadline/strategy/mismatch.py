@@ -177,7 +177,7 @@ def _two_sample_test(
 
     Groups are split and permuted as a whole.
     """
-    from sklearn.ensemble import HistGradientBoostingClassifier  # here, because importing scikit-learn takes a second
+    from sklearn.ensemble import HistGradientBoostingClassifier
 
     group_is_second = np.zeros(int(codes.max()) + 1, bool)
     group_is_second[codes] = is_second

@@ -15,10 +15,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
+from pyarrow import csv, parquet
 
 from leadline.errors import LeadlineError, UsageError, nearest
 from leadline.measure.breakdown import Breakdown, break_down, scores_for
@@ -29,9 +31,6 @@ from leadline.measure.tasks import MULTILABEL, REGRESSION, Task, task_of_classes
 from leadline.strategy.diagnosis import Diagnosis, diagnose_predictions, diagnose_regression
 from leadline.strategy.human_level import HumanLevel, human_level
 from leadline.strategy.ladder import RUNGS
-
-if TYPE_CHECKING:
-    import pyarrow as pa
 
 Array = NDArray[Any]
 SETS = tuple(name for name in RUNGS if name != "human")
@@ -325,9 +324,6 @@ def read_any_table(path: str | os.PathLike[str]) -> pa.Table:
         LeadlineError: the file cannot be read.
 
     """
-    import pyarrow as pa
-    from pyarrow import csv, parquet
-
     path = Path(path)
     if path.suffix.lower() not in ENDINGS:
         raise UsageError(f"{path}: tables are read from {', '.join(ENDINGS)}, by the file's ending.")

@@ -19,7 +19,7 @@ def read_bundled(name: str, target: Any = None) -> RawArrays:
     """
     if target not in (None, "digit"):
         raise UsageError(f"{name} has no target {target!r}: it is the digit that is predicted; leave data.target out.")
-    from sklearn.datasets import load_digits  # here, because importing scikit-learn takes a second
+    from sklearn.datasets import load_digits
 
     pixels, labels = load_digits(return_X_y=True)
     return RawArrays(

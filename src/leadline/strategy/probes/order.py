@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from scipy.stats import wilcoxon
 
 from leadline.measure.intervals import Estimate
 from leadline.strategy.findings import MODERATE, STRONG, Finding, Quantity
@@ -69,8 +70,6 @@ def _near_and_far(examined: Examined, model: Model, rows: Array, x: Array, y: Ar
 
 def _p_of_larger(differences: Array) -> float:
     """The p-value that differences (k,) are larger than 0, by their ranks: a few far stretches do not make it."""
-    from scipy.stats import wilcoxon
-
     if not differences.any():
         return 1.0
     tested: Any = wilcoxon(differences, alternative="greater")

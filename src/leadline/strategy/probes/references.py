@@ -119,7 +119,7 @@ def _boosted_classes(examined: Examined) -> Model:
     rounds = max(20, min(100, 300 // classes))
 
     def model(x: Array, y: Array, others: Array) -> Array:
-        from sklearn.ensemble import HistGradientBoostingClassifier  # here: importing scikit-learn takes a second
+        from sklearn.ensemble import HistGradientBoostingClassifier
 
         present = np.unique(y)
         if len(present) == 1:
