@@ -19,7 +19,7 @@ def environment() -> dict[str, Any]:
     return {
         "leadline": version("leadline"),
         "python": platform.python_version(),
-        "libraries": {name: found for name in _LIBRARIES if (found := _version(name))},
+        "libraries": {name: installed for name in _LIBRARIES if (installed := _version(name))},
         "platform": f"{platform.system()} {platform.release()}",
         "machine": platform.machine(),
         "processor": _processor(),

@@ -50,26 +50,26 @@ def metrics_of_run(run: Run) -> dict[str, Metric]:
     return goal_metrics(run.experiment.goal, run.task, run.classes)
 
 
-def as_needed(task: Task, found: Metric, outputs: np.ndarray) -> np.ndarray:
+def as_needed(task: Task, metric: Metric, outputs: np.ndarray) -> np.ndarray:
     """Outputs as a metric takes them: classes, labels of 0 or 1, probabilities or values."""
-    return task.answers(outputs) if found.needs == "labels" else task.scores(outputs, found.name)
+    return task.answers(outputs) if metric.needs == "labels" else task.scores(outputs, metric.name)
 
 
-def loop_goal(found: Metric, loss: str, preparation: Preparation) -> Goal | None:
+def loop_goal(metric: Metric, loss: str, preparation: Preparation) -> Goal | None:
     """The metric to optimize as the training loop takes it, less is better (`leadline.training.Examples.goal`).
 
     None where the loop's own error says the same. A metric that the dev set does not define is infinite.
     """
-    if found.name in MEASURED_ANYWAY:
+    if metric.name in MEASURED_ANYWAY:
         return None
 
     def goal(z: Tensor, y: Tensor) -> float:
-        answers = as_needed(preparation.task, found, as_outputs(z, loss, preparation))
+        answers = as_needed(preparation.task, metric, as_outputs(z, loss, preparation))
         try:
-            value = found.value(preparation.decode_targets(y.double().cpu().numpy()), answers)
+            value = metric.value(preparation.decode_targets(y.double().cpu().numpy()), answers)
         except UsageError:
             value = math.nan
-        error = value if found.direction == "minimize" else 1 - value
+        error = value if metric.direction == "minimize" else 1 - value
         return error if math.isfinite(error) else math.inf
 
     return goal

@@ -75,19 +75,19 @@ class RunIndex:
         """Every run, oldest first, after entering what the folders have and the database lacks, or all ``rebuild``.
 
         A run that was still going when it was last entered is read again. ``problem`` says what is wrong with a run
-        that cannot be read. Where the database cannot be used, the folders tell the same.
+        that cannot be read. Where the database cannot be used, the folders say the same.
         """
         if not self.store.root.is_dir():
             return []
         try:
             self.rebuild() if rebuild else self.update()
-            found = self._read()
+            rows = self._read()
         except LeadlineError as error:
             if rebuild:
                 raise
             warnings.warn(f"{error} The list is made from the folders.", LeadlineWarning, stacklevel=2)
-            found = sorted(map(_row, self.store.folders()), key=lambda row: (row["started"] or "", row["name"]))
-        return [row | {"problem": _problem(self.store, row)} for row in found]
+            rows = sorted(map(_row, self.store.folders()), key=lambda row: (row["started"] or "", row["name"]))
+        return [row | {"problem": _problem(self.store, row)} for row in rows]
 
     def update(self) -> None:
         """Enter what the folders have and the database lacks, and forget the runs whose folders are gone."""
@@ -133,8 +133,8 @@ class RunIndex:
 
     def _read(self) -> list[dict[str, Any]]:
         with self.database() as engine, engine.connect() as connection:
-            found = connection.execute(select(RUNS).order_by(RUNS.c.started, RUNS.c.name))
-            return [dict(row) for row in found.mappings()]
+            result = connection.execute(select(RUNS).order_by(RUNS.c.started, RUNS.c.name))
+            return [dict(row) for row in result.mappings()]
 
     def _write(self, folders: list[RunFolder], gone: list[str]) -> None:
         rows = [_row(folder) for folder in folders]

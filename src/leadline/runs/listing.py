@@ -55,17 +55,17 @@ class Listing:
     tags_of: Mapping[str, list[str]]
 
 
-def list_runs(index: RunIndex, wanted: RunQuery, offset: int = 0, limit: int = 50) -> Listing:
-    """The runs ``offset`` to ``offset + limit`` of those wanted, after entering what the folders have anew."""
+def list_runs(index: RunIndex, query: RunQuery, offset: int = 0, limit: int = 50) -> Listing:
+    """The runs ``offset`` to ``offset + limit`` of those that match, after entering what the folders have anew."""
     if not index.store.root.is_dir():
         return Listing([], 0, 0, [], [], [], {})
     index.update()
-    chosen = and_(*_conditions(wanted))
+    chosen = and_(*_conditions(query))
     with index.database() as engine, engine.connect() as connection:
         total = connection.execute(select(func.count()).select_from(RUNS).where(chosen)).scalar_one()
         offset = min(max(offset, 0), max(total - 1, 0) // limit * limit)
-        query = _sorted(select(RUNS).where(chosen), wanted).offset(offset).limit(limit)
-        rows = [dict(row) for row in connection.execute(query).mappings()]
+        statement = _sorted(select(RUNS).where(chosen), query).offset(offset).limit(limit)
+        rows = [dict(row) for row in connection.execute(statement).mappings()]
         return Listing(
             rows,
             offset,
@@ -77,27 +77,27 @@ def list_runs(index: RunIndex, wanted: RunQuery, offset: int = 0, limit: int = 5
         )
 
 
-def _conditions(wanted: RunQuery) -> list[ColumnElement[bool]]:
-    found: list[ColumnElement[bool]] = [RUNS.c.name.is_not(None)]
-    for word in wanted.search.split():
+def _conditions(query: RunQuery) -> list[ColumnElement[bool]]:
+    conditions: list[ColumnElement[bool]] = [RUNS.c.name.is_not(None)]
+    for word in query.search.split():
         tagged = select(RUN_TAGS.c.run).where(RUN_TAGS.c.tag.icontains(word, autoescape=True))
         texts = (RUNS.c.name.icontains(word, autoescape=True), RUNS.c.source.icontains(word, autoescape=True))
-        found.append(or_(*texts, RUNS.c.name.in_(tagged)))
-    if wanted.source:
-        found.append(RUNS.c.source == wanted.source)
-    if wanted.status:
-        found.append(RUNS.c.status == wanted.status)
-    if wanted.tag:
-        found.append(RUNS.c.name.in_(select(RUN_TAGS.c.run).where(RUN_TAGS.c.tag == wanted.tag)))
-    return found
+        conditions.append(or_(*texts, RUNS.c.name.in_(tagged)))
+    if query.source:
+        conditions.append(RUNS.c.source == query.source)
+    if query.status:
+        conditions.append(RUNS.c.status == query.status)
+    if query.tag:
+        conditions.append(RUNS.c.name.in_(select(RUN_TAGS.c.run).where(RUN_TAGS.c.tag == query.tag)))
+    return conditions
 
 
-def _sorted(query: Select[Any], wanted: RunQuery) -> Select[Any]:
-    column = RUNS.c[wanted.sort]
-    order = column.desc() if wanted.descending else column.asc()
+def _sorted(statement: Select[Any], query: RunQuery) -> Select[Any]:
+    column = RUNS.c[query.sort]
+    order = column.desc() if query.descending else column.asc()
     # Runs that began in the same second stand as their names count: digits-2 is newer than digits.
-    latest_first = wanted.sort == "started" and wanted.descending
-    return query.order_by(column.is_(None), order, RUNS.c.name.desc() if latest_first else RUNS.c.name)
+    latest_first = query.sort == "started" and query.descending
+    return statement.order_by(column.is_(None), order, RUNS.c.name.desc() if latest_first else RUNS.c.name)
 
 
 def _values(connection: Connection, column: Any) -> list[str]:
@@ -105,8 +105,8 @@ def _values(connection: Connection, column: Any) -> list[str]:
 
 
 def _tags_of(connection: Connection, names: list[str]) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = {}
+    tags: dict[str, list[str]] = {}
     query = select(RUN_TAGS.c.run, RUN_TAGS.c.tag).where(RUN_TAGS.c.run.in_(names)).order_by(RUN_TAGS.c.tag)
     for run, tag in connection.execute(query):
-        found.setdefault(run, []).append(tag)
-    return found
+        tags.setdefault(run, []).append(tag)
+    return tags

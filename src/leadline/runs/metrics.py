@@ -42,10 +42,10 @@ def measure_set(run: Run, name: str, answers: Answers, segments: Mapping[str, np
 
 def write_metrics(run: Run) -> dict[str, Breakdown]:
     """Measure the run's sets and keep the result in its folder."""
-    found = measure_run(run)
-    sets = {name: breakdown.to_json() for name, breakdown in found.items()}
+    breakdowns = measure_run(run)
+    sets = {name: breakdown.to_json() for name, breakdown in breakdowns.items()}
     run.folder.write_json(METRICS_FILE, {"optimizing": run.experiment.goal.optimizing, "sets": sets})
-    return found
+    return breakdowns
 
 
 def read_metrics(run: Run) -> dict[str, Breakdown]:

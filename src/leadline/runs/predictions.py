@@ -39,7 +39,7 @@ def predictions_table(
     the target's units. `labels` are class indices (m,), 0 or 1 (m, k) with NaN for a missing one, or values
     (m, k).
     A multi-label task, and a regression of several values, has its columns once per label. `segments` are the columns
-    by whose values metrics are told apart, (m,) each; one whose name is taken is called ``segment_NAME``. `groups` (m,)
+    that metrics are broken down by, (m,) each; one whose name is taken is called ``segment_NAME``. `groups` (m,)
     say which examples go together, in the column ``group``.
     """
     columns: dict[str, Any] = {} if rows is None else {"row": rows}

@@ -83,18 +83,18 @@ def enter_reviews(connection: Connection, folders: list[RunFolder], names: list[
 
 def reviews_in(connection: Connection, table: Table) -> list[dict[str, Any]]:
     """The rows of one of the tables over all runs, by run and row."""
-    found = connection.execute(select(table).order_by(table.c.run, table.c.row))
-    return [dict(row) for row in found.mappings()]
+    result = connection.execute(select(table).order_by(table.c.run, table.c.row))
+    return [dict(row) for row in result.mappings()]
 
 
 def _rows(folder: RunFolder) -> list[tuple[Table, list[dict[str, Any]]]]:
     run, mistakes = folder.path.name, load_mistakes(folder)
-    found = [
+    tables = [
         (REVIEWS, [{"run": run, **vars(review)} for review in load_reviews(folder)]),
         (VERDICTS, [{"run": run, **vars(review)} for review in load_verdicts(folder)]),
     ]
     if mistakes is None:
-        return found
+        return tables
     columns = {"label": mistakes.labels, "prediction": mistakes.predictions, "comment": mistakes.comments}
     looked = [
         {"run": run, "row": row, **{key: values[k] if values else None for key, values in columns.items()}}
@@ -107,4 +107,4 @@ def _rows(folder: RunFolder) -> list[tuple[Table, list[dict[str, Any]]]]:
         if ticked
     ]
     causes = [{"run": run, "cause": cause, "place": place} for place, cause in enumerate(mistakes.causes)]
-    return [*found, (CAUSES, causes), (LOOKED_THROUGH, looked), (CAUSE_TAGS, tags)]
+    return [*tables, (CAUSES, causes), (LOOKED_THROUGH, looked), (CAUSE_TAGS, tags)]

@@ -29,5 +29,5 @@ def load_prediction(folder: RunFolder) -> dict[str, Any] | None:
 
 def predictions_held(folders: Iterable[RunFolder]) -> tuple[int, int]:
     """How many predictions held, of how many."""
-    found = [record for folder in folders if (record := load_prediction(folder)) is not None]
-    return sum(bool(record["held"]) for record in found), len(found)
+    predictions = [record for folder in folders if (record := load_prediction(folder)) is not None]
+    return sum(bool(record["held"]) for record in predictions), len(predictions)

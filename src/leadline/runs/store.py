@@ -1,4 +1,4 @@
-"""The folder that holds the runs: new runs under readable names, and old ones found again."""
+"""The folder that holds the runs: new runs under readable names, and old ones by name."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ RESERVED_NAMES = ("last", "searches", "leadline.db")
 
 
 class RunStore:
-    """The runs below one folder, ``./runs`` unless told otherwise."""
+    """The runs below one folder, ``./runs`` by default."""
 
     def __init__(self, root: str | os.PathLike[str] = "runs") -> None:
         self.root = Path(root)
@@ -37,27 +37,27 @@ class RunStore:
             check_name(name)
         if name is not None and (self.root / name).exists():
             raise LeadlineError(f"There is already a run {name!r} in {self.root}: choose another name.")
-        wanted = name or _named(stem, now)
+        chosen = name or _named(stem, now)
         try:
             self.root.mkdir(parents=True, exist_ok=True)
-            return self._reserve(wanted, exact=name is not None)
+            return self._reserve(chosen, exact=name is not None)
         except OSError as error:
             raise LeadlineError(f"Runs cannot be written to {self.root}: {error.strerror}.") from None
 
     def free_name(self, stem: str, taken: Collection[str] = (), now: datetime | None = None) -> str:
         """The name that `begin` would give now, also if those ``taken`` were runs already."""
-        wanted = _named(stem, now)
-        names = (f"{wanted}{suffix}" for suffix in ("", *(f"-{number}" for number in range(2, 1000))))
+        stamped = _named(stem, now)
+        names = (f"{stamped}{suffix}" for suffix in ("", *(f"-{number}" for number in range(2, 1000))))
         return next(n for n in names if n not in taken and not any(p.exists() for p in self._places(n)))
 
     def _places(self, name: str) -> tuple[Path, Path]:
         """Where a run of this name is, and where it is while it begins."""
         return self.root / name, self.root / f".{name}{PARTIAL}"
 
-    def _reserve(self, wanted: str, exact: bool) -> RunFolder:
+    def _reserve(self, name: str, exact: bool) -> RunFolder:
         """Make the hidden folder and lock it; making it is what claims the name, so two programs never share one."""
         for suffix in ("", *(f"-{number}" for number in range(2, 1000))):
-            place, hidden = self._places(f"{wanted}{suffix}")
+            place, hidden = self._places(f"{name}{suffix}")
             if _is_left(hidden):
                 shutil.rmtree(hidden, ignore_errors=True)
             try:
@@ -69,8 +69,8 @@ class RunStore:
             except FileExistsError:
                 pass
             if exact:
-                raise LeadlineError(f"A run {wanted!r} is just beginning in {self.root}: choose another name.")
-        raise LeadlineError(f"A thousand runs are called {wanted!r} in {self.root}: choose another name.")
+                raise LeadlineError(f"A run {name!r} is just beginning in {self.root}: choose another name.")
+        raise LeadlineError(f"A thousand runs are called {name!r} in {self.root}: choose another name.")
 
     def publish(self, folder: RunFolder) -> RunFolder:
         """Give a begun run its name: from here on it is kept, whatever happens."""
@@ -102,28 +102,28 @@ class RunStore:
         path = self.root / name
         return RunFolder(path) if (path / SUMMARY).is_file() else None
 
-    def find(self, wanted: str) -> RunFolder:
+    def find(self, name: str) -> RunFolder:
         """A run by its name, a beginning that only one has, the path of its folder, or "last".
 
         `leadline.errors.LeadlineError`: there is none, or there are several.
         """
-        path = Path(wanted)
-        for candidate in (self.root / wanted, path):
+        path = Path(name)
+        for candidate in (self.root / name, path):
             if (candidate / SUMMARY).is_file():
                 return RunFolder(candidate)
         folders = list(self.folders())
         if not folders:
             raise LeadlineError(f"There are no runs in {self.root}. Train one: leadline train digits")
-        if wanted == "last":
+        if name == "last":
             return max(folders, key=_started)
-        matches = [folder for folder in folders if folder.path.name.startswith(wanted)]
+        matches = [folder for folder in folders if folder.path.name.startswith(name)]
         if len(matches) == 1:
             return matches[0]
         names = [folder.path.name for folder in matches or folders]
         if matches:
-            raise LeadlineError(f"{wanted!r} begins {len(names)} runs: {_shown(names)}. Give more of it.")
-        hint = nearest(wanted, reversed(names)).replace("Allowed", "There are")
-        raise LeadlineError(f"There is no run {wanted!r} in {self.root}.{hint}")
+            raise LeadlineError(f"{name!r} begins {len(names)} runs: {_shown(names)}. Give more of it.")
+        hint = nearest(name, reversed(names)).replace("Allowed", "There are")
+        raise LeadlineError(f"There is no run {name!r} in {self.root}.{hint}")
 
 
 def check_name(name: str) -> None:

@@ -62,13 +62,13 @@ class RunSummary:
         from leadline.measure import Estimate
 
         known = {each.name for each in fields(cls)} - {"unknown"}
-        found = {key: value for key, value in values.items() if key in known}
-        if not isinstance(found["status"], str):
-            raise TypeError(f"status is {found['status']!r}")
-        found["errors"] = {name: Estimate.from_json(each) for name, each in (found.get("errors") or {}).items()}
-        rates = found.get("learning_rates_by_hand") or {}
-        found["learning_rates_by_hand"] = {int(epoch): float(rate) for epoch, rate in rates.items()}
-        return cls(**found, unknown={key: value for key, value in values.items() if key not in known})
+        arguments = {key: value for key, value in values.items() if key in known}
+        if not isinstance(arguments["status"], str):
+            raise TypeError(f"status is {arguments['status']!r}")
+        arguments["errors"] = {name: Estimate.from_json(each) for name, each in (arguments.get("errors") or {}).items()}
+        rates = arguments.get("learning_rates_by_hand") or {}
+        arguments["learning_rates_by_hand"] = {int(epoch): float(rate) for epoch, rate in rates.items()}
+        return cls(**arguments, unknown={key: value for key, value in values.items() if key not in known})
 
     def to_json(self) -> dict[str, Any]:
         """Plain values, as they stand in ``run.json``."""

@@ -27,8 +27,8 @@ RECORD = (
 def write_checksums(folder: RunFolder) -> None:
     """Write the SHA-256 of each file of a run's own record: what all else is made from."""
     paths = [folder / name for name in RECORD] + sorted((folder / "predictions").glob("*.parquet"))
-    found = {str(path.relative_to(folder.path)): digest(path) for path in paths if path.exists()}
-    folder.write_json(CHECKSUMS, found)
+    digests = {str(path.relative_to(folder.path)): digest(path) for path in paths if path.exists()}
+    folder.write_json(CHECKSUMS, digests)
 
 
 def problems(folder: RunFolder) -> list[str]:

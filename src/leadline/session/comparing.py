@@ -1,4 +1,4 @@
-"""Runs side by side: which is better beyond luck, and which to take under limits on latency and size."""
+"""Runs side by side: which is significantly better, and which to take under limits on latency and size."""
 
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ class DevAnswers:
     scores: np.ndarray
     groups: np.ndarray | None = None
 
-    def needed(self, wanted: Metric) -> np.ndarray:
+    def needed(self, metric: Metric) -> np.ndarray:
         """Predicted labels, or scores where the metric is made of them."""
-        return self.labels if wanted.needs == "labels" else self.task.scores(self.scores, wanted.name)
+        return self.labels if metric.needs == "labels" else self.task.scores(self.scores, metric.name)
 
-    def measured(self, wanted: Metric) -> Estimate:
+    def measured(self, metric: Metric) -> Estimate:
         """The metric on these examples."""
-        return evaluate(wanted, self.truth, self.needed(wanted), task=self.task, groups=self.groups)
+        return evaluate(metric, self.truth, self.needed(metric), task=self.task, groups=self.groups)
 
     @property
     def task(self) -> Task:
@@ -89,18 +89,22 @@ def compare_runs(runs: Sequence[Run], metric_name: str | None = None, goal: Goal
     if len({run.name for run in runs}) < 2:
         raise UsageError("compare takes two runs or more, such as: leadline compare first second.")
     answers = same_dev_set(runs)
-    wanted = metric(chosen_metric(metric_name or runs[0].optimizing, common_metrics(runs, goal)), answers[0].task)
-    scores = {a.run.name: a.measured(wanted) for a in answers}
-    sign = -1 if wanted.direction == "maximize" else 1
+    optimizing = metric(chosen_metric(metric_name or runs[0].optimizing, common_metrics(runs, goal)), answers[0].task)
+    scores = {a.run.name: a.measured(optimizing) for a in answers}
+    sign = -1 if optimizing.direction == "maximize" else 1
     best, *others = sorted(answers, key=lambda a: sign * scores[a.run.name].value)
 
     def compared(other: DevAnswers) -> Comparison:
         names, groups = (best.run.name, other.run.name), best.groups
-        return compare(wanted, best.truth, best.needed(wanted), other.needed(wanted), names, len(others), groups=groups)
+        return compare(
+            optimizing, best.truth, best.needed(optimizing), other.needed(optimizing), names, len(others), groups=groups
+        )
 
     comparisons = tuple(compared(other) for other in others)
     ranked = {a.run.name: scores[a.run.name] for a in (best, *others)}
-    return RunComparison(wanted.name, ranked, comparisons, experiment_differences([best.run, *(o.run for o in others)]))
+    return RunComparison(
+        optimizing.name, ranked, comparisons, experiment_differences([best.run, *(o.run for o in others)])
+    )
 
 
 def choose_run(
@@ -123,21 +127,21 @@ def choose_run(
         raise UsageError("There are no runs to choose from.")
     answers = same_dev_set(runs)
     task, own = answers[0].task, common_metrics(runs, goal)
-    wanted = metric(chosen_metric(metric_name or runs[0].optimizing, own), task)
+    optimizing = metric(chosen_metric(metric_name or runs[0].optimizing, own), task)
     limiting = [_limiting(limit, task, own) for limit in limits or {} if limit not in SATISFICING]
     candidates = [
         Candidate(
             a.run.name,
-            a.measured(wanted),
+            a.measured(optimizing),
             satisficing(a.run, timed="latency_ms" in (limits or {}), data=data)
             | {each.name: a.measured(each).value for each in limiting},
         )
         for a in answers
     ]
-    predictions = {a.run.name: a.needed(wanted) for a in answers}
+    predictions = {a.run.name: a.needed(optimizing) for a in answers}
     compared = len(with_dev_set_of(runs[0]))
     return select(
-        candidates, wanted, limits, answers[0].truth, predictions, max(compared, len(runs)), answers[0].groups
+        candidates, optimizing, limits, answers[0].truth, predictions, max(compared, len(runs)), answers[0].groups
     )
 
 
@@ -150,14 +154,14 @@ def _limiting(limit: str, task: str, own: Mapping[str, Metric]) -> Metric:
 
 def satisficing(run: Run, timed: bool = True, data: Dataset | None = None) -> dict[str, float]:
     """What a run costs: megabytes of its checkpoint, parameters, and milliseconds to predict one example."""
-    found = {"size_mb": run.checkpoint_path.stat().st_size / 1e6}
+    costs = {"size_mb": run.checkpoint_path.stat().st_size / 1e6}
     if run.n_parameters:
-        found["parameters"] = float(run.n_parameters)
+        costs["parameters"] = float(run.n_parameters)
     if timed:
         trained, plan = run.trained_network(), same_plan(run, data)
         example = next(plan.blocks("train"))[:1]
-        found["latency_ms"] = latency(lambda: trained.outputs(example)).value
-    return found
+        costs["latency_ms"] = latency(lambda: trained.outputs(example)).value
+    return costs
 
 
 def with_dev_set_of(run: Run) -> list[Run]:
@@ -190,7 +194,7 @@ def same_dev_set(runs: Sequence[Run]) -> list[DevAnswers]:
         if other.run.data_hash != first.run.data_hash or not np.array_equal(other.rows, first.rows):
             raise LeadlineError(
                 f"{other.run.name} was measured on other dev examples than {first.run.name}: which is better cannot "
-                "be told.\nTrain both on the same data with the same [split] and seed."
+                "be said.\nTrain both on the same data with the same [split] and seed."
             )
         if not np.array_equal(other.truth, first.truth, equal_nan=other.truth.dtype.kind == "f"):
             raise LeadlineError(
@@ -200,10 +204,12 @@ def same_dev_set(runs: Sequence[Run]) -> list[DevAnswers]:
 
 
 def _answers(run: Run) -> DevAnswers:
-    found = run.answers("dev")
-    order = np.argsort(found.rows, kind="stable")
-    groups = None if found.groups is None else found.groups[order]
-    return DevAnswers(run, found.rows[order], found.truth[order], found.labels[order], found.scores[order], groups)
+    answers = run.answers("dev")
+    order = np.argsort(answers.rows, kind="stable")
+    groups = None if answers.groups is None else answers.groups[order]
+    return DevAnswers(
+        run, answers.rows[order], answers.truth[order], answers.labels[order], answers.scores[order], groups
+    )
 
 
 def experiment_differences(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
@@ -215,7 +221,7 @@ def experiment_differences(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:
 
 
 def _flat(table: Mapping[str, Any], prefix: str = "") -> list[tuple[str, Any]]:
-    found: list[tuple[str, Any]] = []
+    items: list[tuple[str, Any]] = []
     for key, value in table.items():
-        found += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(f"{prefix}{key}", value)]
-    return found
+        items += _flat(value, f"{prefix}{key}.") if isinstance(value, dict) else [(f"{prefix}{key}", value)]
+    return items

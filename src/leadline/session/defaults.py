@@ -72,7 +72,7 @@ def resolve(
 
 
 def _taken_over(experiment: Experiment, transfer: Transfer | None) -> dict[str, Any]:
-    """Where the first layers come from, so that they can be found again, and how many are frozen."""
+    """Where the first layers come from, so that they can be loaded again, and how many are frozen."""
     if transfer is None:
         return {}
     source = transfer.source

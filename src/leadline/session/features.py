@@ -33,12 +33,12 @@ VERSION = 1
 def set_features(plan: Plan, part: str, network: Network, parameters: Parameters) -> np.ndarray:
     """What ``network``, the frozen layers, makes of a set: an array (m, …), from the cache where it is there."""
     path = cache_folder("features") / f"{features_key(plan, part, network, parameters)}.npy"
-    found = _read(path)
-    if found is None:
+    features = _read(path)
+    if features is None:
         x = torch.as_tensor(plan.inputs(part)).to(parameters.theta)
-        found = outputs(network, parameters, x).cpu().numpy()
-        _write(path, found)
-    return found
+        features = outputs(network, parameters, x).cpu().numpy()
+        _write(path, features)
+    return features
 
 
 def frozen_features(run: Run, inputs: np.ndarray) -> tuple[Network | None, np.ndarray]:

@@ -1,7 +1,7 @@
 """When transfer makes sense: the same kind of input, more data at the source, features that help (course 3).
 
 The first is a condition: data that the source cannot take are an error. The others are looked at before training, and
-the user is told, with the numbers, where one does not hold.
+where one does not hold, a warning says so, with the numbers.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ STRENGTHS = (0.01, 0.1, 1.0, 10.0)
 
 @dataclass(frozen=True)
 class Guideline:
-    """One of them: whether it holds (None: it cannot be told), and the numbers in words."""
+    """One of them: whether it holds (None: undecided), and the numbers in words."""
 
     name: str
     holds: bool | None
@@ -42,8 +42,8 @@ class Guideline:
 
 def check_guidelines(plan: Plan, transfer: Transfer) -> tuple[Guideline, ...]:
     """Whether the source is one to learn from; each that does not hold is worth a warning."""
-    found = [_same_input(plan, transfer), _more_data(plan, transfer), _features_help(plan, transfer)]
-    return tuple(each for each in found if each is not None)
+    guidelines = [_same_input(plan, transfer), _more_data(plan, transfer), _features_help(plan, transfer)]
+    return tuple(each for each in guidelines if each is not None)
 
 
 def _same_input(plan: Plan, transfer: Transfer) -> Guideline:
@@ -75,8 +75,8 @@ def _features_help(plan: Plan, transfer: Transfer) -> Guideline | None:
     difference = paired_difference(untrained, trained)
     ours, theirs = (proportion(int(wrong.sum()), len(wrong)) for wrong in (trained, untrained))
     numbers = (
-        f"a linear classifier on the features of {transfer.source.name} has a dev error of {_told(ours)}, on those of "
-        f"the same layers untrained {_told(theirs)}: {_change(difference)}"
+        f"a linear classifier on the features of {transfer.source.name} has a dev error of "
+        f"{_with_interval(ours)}, on those of the same layers untrained {_with_interval(theirs)}: {_change(difference)}"
     )
     if difference.value <= 0:
         return Guideline(
@@ -86,7 +86,7 @@ def _features_help(plan: Plan, transfer: Transfer) -> Guideline | None:
     return Guideline("helpful features", holds, f"{numbers[0].upper()}{numbers[1:]}.")
 
 
-def _told(measured: Estimate) -> str:
+def _with_interval(measured: Estimate) -> str:
     return f"{measured.plain()} ({measured.range()})" if measured.range() else measured.plain()
 
 

@@ -45,34 +45,34 @@ def run_pictures(run: Run, data: Dataset) -> list[PictureSection]:
     """The sections of pictures for a run's report: varied training images, and what a convolutional network learnt."""
     if data.image_shape is None:
         return []
-    found = []
+    sections = []
     sheet = sheet_of_run(run, data, count=6, versions=7)
     if sheet is not None:
         note = f"Training images, each first as it is, then as training may see it: {sheet.note}. "
         note += "The errors above are measured on images as they are."
-        found.append(PictureSection("augmentation", "How training images were varied", note, sheet_strips(sheet)))
+        sections.append(PictureSection("augmentation", "How training images were varied", note, sheet_strips(sheet)))
     try:
         trained = run.trained_network()
-    except LeadlineError:  # a file with the user's own layers has gone, for one: the rest can still be told
-        return found
+    except LeadlineError:  # a file with the user's own layers has gone, for one: the rest can still be shown
+        return sections
     network, parameters = trained.network, trained.parameters
     input_shape = (run.preparation.n_inputs,)
     layers = image_layers(network, input_shape)
     if not filters(parameters) or not layers:
-        return found
-    found.append(_learnt(parameters))
+        return sections
+    sections.append(_learnt(parameters))
     rows = np.asarray(run.split["dev"] if len(run.split["dev"]) else run.split["train"])
     row = some_rows(data, rows, 1)[0]
     shown = evenly(layers, SHOWN_LAYERS)
     x = _prepared(run, data, np.array([row]))
     strips = [image_strip(data.images(np.array([row]))[0], f"The image: row {row}, {label_text(data, row)}")]
     strips += activation_strips(network, parameters, x, shown)
-    found.append(PictureSection("activations", "What the layers make of an image", ACTIVATION_NOTE, strips))
+    sections.append(PictureSection("activations", "What the layers make of an image", ACTIVATION_NOTE, strips))
     searched = rows[: _affordable(network, input_shape)]
     x = _prepared(run, data, searched)
     strips = patch_strips(network, parameters, x, data.images(searched), shown)
-    found.append(PictureSection("patches", "What the filters answer to most", PATCH_NOTE, strips))
-    return found
+    sections.append(PictureSection("patches", "What the filters answer to most", PATCH_NOTE, strips))
+    return sections
 
 
 ACTIVATION_NOTE = (

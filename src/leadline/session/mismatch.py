@@ -56,12 +56,12 @@ def write_mismatch(folder: RunFolder, plan: Plan) -> None:
         return
     (first, second), groups = (comparable(plan.data, rows) for rows in sets), [plan.groups(rows) for rows in sets]
     if all(own is None or len(np.unique(own)) >= LEAST_EXAMPLES for own in groups):
-        found = compare_sets(first, second, names=("train-dev", "dev"), groups=(groups[0], groups[1]))
-        folder.write_json(MISMATCH, found.to_json())
+        mismatch = compare_sets(first, second, names=("train-dev", "dev"), groups=(groups[0], groups[1]))
+        folder.write_json(MISMATCH, mismatch.to_json())
 
 
 def load_mismatch(folder: RunFolder) -> Mismatch | None:
-    """What `write_mismatch` found, if it did."""
+    """What `write_mismatch` wrote, if it did."""
     return Mismatch.from_json(folder.read_json(MISMATCH)) if (folder / MISMATCH).exists() else None
 
 

@@ -77,7 +77,7 @@ class WidthComparison:
     mean: Estimate | None
 
     def better(self, which: str) -> list[str]:
-        """The tasks that are told to be better learnt jointly, or alone."""
+        """The tasks that are significantly better learnt jointly ("joint"), or alone ("separate")."""
         return [each.task for each in self.tasks if each.better == which]
 
 
@@ -91,18 +91,18 @@ class Multitask:
 
     @property
     def conclusion(self) -> str:
-        """What was found, in words."""
+        """The comparison in words."""
         first, n = self.widths[0], len(self.widths[0].tasks)
         joint, alone = first.better("joint"), first.better("separate")
         if not joint and not alone:
-            return f"Whether the tasks are better learnt together cannot be told for any of the {n}."
-        found = []
+            return f"For none of the {n} tasks is the difference between learning together and alone significant."
+        parts = []
         if joint:
-            found.append(f"Learning together is better for {_listed(joint)}")
+            parts.append(f"Learning together is better for {_listed(joint)}")
         if alone:
-            found.append(f"a network of its own is better for {_listed(alone)}")
-        text = "; ".join(found)
-        return f"{text[0].upper()}{text[1:]} ({len(joint) + len(alone)} of {n} tasks are told)."
+            parts.append(f"a network of its own is better for {_listed(alone)}")
+        text = "; ".join(parts)
+        return f"{text[0].upper()}{text[1:]} (significant for {len(joint) + len(alone)} of {n} tasks)."
 
     @property
     def advice(self) -> str:
@@ -160,17 +160,17 @@ def compare_multitask(
         UsageError: the target has one task, there is no dev set, or the network has no form that can be compared.
 
     """
-    wanted = sorted({1.0, *widths}, key=lambda width: (width != 1, width))
+    factors = sorted({1.0, *widths}, key=lambda width: (width != 1, width))
     plan = make_plan(experiment, data, runs=runs)
-    _check(plan, wanted)
+    _check(plan, factors)
     run = run_experiment(experiment, data, name=name, runs=runs, listener=listener)
     trained = run.trained_network()
-    found = [_at_width(plan, plan.network, 1.0, trained.outputs(plan.inputs("dev")))]
-    for width in wanted[1:]:
+    by_width = [_at_width(plan, plan.network, 1.0, trained.outputs(plan.inputs("dev")))]
+    for width in factors[1:]:
         network = widened(plan.network, width)
         (joint,) = _fits(plan, network, [None])
-        found.append(_at_width(plan, network, width, _answers(plan, joint)))
-    comparison = Multitask(run.name, metric(plan.data.task.error_metric).title, tuple(found))
+        by_width.append(_at_width(plan, network, width, _answers(plan, joint)))
+    comparison = Multitask(run.name, metric(plan.data.task.error_metric).title, tuple(by_width))
     run.folder.write_json(MULTITASK, comparison.to_json())
     write_run_report(run, plan.data)
     return run, comparison
@@ -287,9 +287,9 @@ def _compared(plan: Plan, truth: np.ndarray, joint: np.ndarray, separate: np.nda
     """Each task's comparison, corrected for the number of tasks."""
     task, names = plan.data.task, _names(plan)
     joint, separate = task.answers(joint), task.answers(separate)
-    together, alone = (break_down(task, truth, found, classes=names).classes for found in (joint, separate))
+    together, alone = (break_down(task, truth, answers, classes=names).classes for answers in (joint, separate))
     known_in_training = ~np.isnan(np.asarray(plan.data.target[plan.split.train], float))
-    found = []
+    comparisons = []
     for k, name in enumerate(names):
         known = ~np.isnan(truth[:, k])
         if not known.any():
@@ -302,8 +302,8 @@ def _compared(plan: Plan, truth: np.ndarray, joint: np.ndarray, separate: np.nda
             lead = replace(lead, value=-lead.value, low=-high, high=-low)
         better = result.first if result.significant else None
         n_train = int(known_in_training[:, k].sum())
-        found.append(TaskComparison(name, n_train, together[name], alone[name], lead, better, result.needed))
-    return found
+        comparisons.append(TaskComparison(name, n_train, together[name], alone[name], lead, better, result.needed))
+    return comparisons
 
 
 def _mean_difference(truth: np.ndarray, joint: np.ndarray, separate: np.ndarray) -> Estimate:

@@ -31,7 +31,7 @@ from leadline.session.defaults import loss_of, output_units, resolve
 from leadline.session.guidelines import Guideline
 from leadline.session.pretrained import adapted, normalized_alike, source_of
 from leadline.session.streams import ArrayStream, TableStream, arrays_stream, open_table
-from leadline.session.transfer import Transfer, make_transfer, told_transfer
+from leadline.session.transfer import Transfer, describe_transfer, make_transfer
 from leadline.strategy.corrections import Corrections
 from leadline.training import EarlyStopping, Examples, FitResult, Goal, TrainingSettings
 from leadline.training.stream import Stream
@@ -145,9 +145,9 @@ class Plan:
         """The training examples, in memory or streamed."""
         if self.table is not None:
             return TableStream(self.table, self.training, self.targets)
-        found = self._streamed("train") if self._streams_arrays else self.examples("train")
-        assert found is not None  # a split without training examples is refused
-        return found
+        examples = self._streamed("train") if self._streams_arrays else self.examples("train")
+        assert examples is not None  # a split without training examples is refused
+        return examples
 
     def dev_set(self) -> Examples | Stream | None:
         """The dev examples, streamed where those of an array are; None where there are none."""
@@ -180,8 +180,8 @@ class Plan:
         if part != "dev":
             return None
         data = self.data
-        found = optimized_metric(self.experiment.goal, data.task, data.classes)
-        return loop_goal(found, self.loss, self.preparation)
+        optimizing = optimized_metric(self.experiment.goal, data.task, data.classes)
+        return loop_goal(optimizing, self.loss, self.preparation)
 
 
 def make_plan(
@@ -236,7 +236,7 @@ def make_plan(
         training_settings(resolved, n_train or len(made.train)),
         input_shape,
         transfer,
-        () if transfer is None else (told_transfer(transfer),),
+        () if transfer is None else (describe_transfer(transfer),),
         table=table,
     )
 
@@ -274,10 +274,10 @@ def _streams(experiment: Experiment, data: Dataset, input_shape: tuple[int, ...]
         return False  # features of frozen layers are kept on disk in another way
     if data.row_numbers is not None:
         return section.stream is True
-    found = arrays_stream(data, DataSettings(stream=section.stream), math.prod(input_shape))
-    if found and experiment.network.from_ is not None:
+    streamed = arrays_stream(data, DataSettings(stream=section.stream), math.prod(input_shape))
+    if streamed and experiment.network.from_ is not None:
         raise UsageError("network.from needs all examples in memory and does not go with data.stream; leave one out.")
-    return found
+    return streamed
 
 
 def _as_asked(data: Dataset, experiment: Experiment) -> Dataset:

@@ -124,16 +124,16 @@ def _named() -> Iterator[None]:
         raise type(error)(text if text.startswith("network.") else f"network.from: {text}") from None
 
 
-def _run(wanted: str, runs: Path) -> Run | None:
+def _run(place: str, runs: Path) -> Run | None:
     """The run that is meant, None where it is a file or folder of published weights."""
-    path = Path(wanted)
+    path = Path(place)
     if path.name == CHECKPOINT and (path.parent / "run.json").is_file():
         path = path.parent
-    if (path / "run.json").is_file() or (runs / wanted / "run.json").is_file():
+    if (path / "run.json").is_file() or (runs / place / "run.json").is_file():
         return Run(RunStore(runs).find(str(path)))
-    if "://" in wanted or path.suffix in WEIGHTS or path.is_dir():
+    if "://" in place or path.suffix in WEIGHTS or path.is_dir():
         return None
-    moved = path.name if (runs / path.name / "run.json").is_file() else wanted
+    moved = path.name if (runs / path.name / "run.json").is_file() else place
     with _named():
         return Run(RunStore(runs).find(moved))
 
@@ -205,7 +205,7 @@ class PublishedWeights:
     place: str
     architecture: str
     checksum: str
-    wanted: str | None
+    expected: str | None
     modules: tuple[str, ...] = ()
     image_size: tuple[int, int] | None = None
     normalization: str = "unit"
@@ -254,7 +254,7 @@ class PublishedWeights:
         shape = (channels, height, width)
         if shape not in self._loaded:
             with _named():
-                self._loaded[shape] = load_published(architecture(self.architecture), self.place, shape, self.wanted)
+                self._loaded[shape] = load_published(architecture(self.architecture), self.place, shape, self.expected)
         return self._loaded[shape]
 
     def _image_shape(self, data: Dataset) -> tuple[int, int, int]:

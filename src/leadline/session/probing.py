@@ -134,15 +134,15 @@ def _groupings(plan: Plan) -> dict[str, np.ndarray]:
     if data.table is None:
         return {}
     used = {feature.name for feature in data.features if feature.used} | set(data.target_names)
-    found = {}
+    groupings = {}
     for name in data.table.column_names:
         if name in used:
             continue
         values = data.column(name)
         codes = np.where(values == "", -1, np.unique(values, return_inverse=True)[1].reshape(-1))
         if 1 < codes.max(initial=0) + 1 <= len(codes) / 2:
-            found[name] = codes
-    return found
+            groupings[name] = codes
+    return groupings
 
 
 def _sets(plan: Plan) -> dict[str, dict[str, Any]]:

@@ -201,8 +201,8 @@ class Recorder:
         try:
             make()
         except Exception as error:
-            told = f"{name} could not be written: {reason(error)}. The run itself is whole; see leadline {command}."
-            warnings.warn(told, LeadlineWarning, stacklevel=4)
+            message = f"{name} could not be written: {reason(error)}. The run itself is whole; see leadline {command}."
+            warnings.warn(message, LeadlineWarning, stacklevel=4)
 
     def fail(self, error: BaseException) -> None:
         """Leave nothing behind unless epochs were measured; then say how the run ended."""
@@ -213,11 +213,11 @@ class Recorder:
             self.store.discard(self.folder)
             self.folder.release(ended=True)
             return
-        told = False
+        written = False
         with suppress(LeadlineError):  # on a full disk: then the free lock says that it was interrupted
             self._summary("interrupted" if isinstance(error, KeyboardInterrupt) else "failed")
-            told = True
-        self.folder.release(ended=told)
+            written = True
+        self.folder.release(ended=written)
 
     def _measure(
         self, trained: TrainedNetwork, finished: FitResult

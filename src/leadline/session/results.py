@@ -89,9 +89,9 @@ def save_predictions(folder: RunFolder, plan: Plan, part: str, predicted: Predic
 
 def measure_error(task: Task, name: str, predicted: Predicted) -> Estimate:
     """A set's error in the metric `name`: less is better and 0 is perfect, with its 95 % interval."""
-    found = metric(chosen_metric(name, predicted.metrics), task)
-    answers = as_needed(task, found, predicted.outputs)
-    return as_error(found, evaluate(found, predicted.labels, answers, task=task, groups=predicted.groups))
+    error_metric = metric(chosen_metric(name, predicted.metrics), task)
+    answers = as_needed(task, error_metric, predicted.outputs)
+    return as_error(error_metric, evaluate(error_metric, predicted.labels, answers, task=task, groups=predicted.groups))
 
 
 def diagnose_run(
@@ -108,9 +108,13 @@ def diagnose_run(
     `errors` and predictions are by set; `facts` are evidence that neither experiment nor history hold; `training` makes
     what probes of the training repeat; `seconds` is what all probes may take, 0 to leave them out.
     """
-    found = optimized_metric(plan.experiment.goal, plan.data.task, plan.data.classes)
+    optimizing = optimized_metric(plan.experiment.goal, plan.data.task, plan.data.classes)
     title = (
-        "error" if found.name == "accuracy" else found.title if found.direction == "minimize" else f"1 − {found.title}"
+        "error"
+        if optimizing.name == "accuracy"
+        else optimizing.title
+        if optimizing.direction == "minimize"
+        else f"1 − {optimizing.title}"
     )
     metrics = goal_metrics(plan.experiment.goal, plan.data.task, plan.data.classes)
 

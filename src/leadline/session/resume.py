@@ -37,7 +37,7 @@ def resume(
         run: a run, or its name.
         data: the data it was trained on, where they came from Python and not from a file.
         runs: the folder of the runs; by default the run's own, or ``runs``.
-        listener: is told how it goes on.
+        listener: hears how it goes on.
 
     Raises:
         LeadlineError: it is done, diverged, or still running; or the data are not what they were.
@@ -61,9 +61,9 @@ def resume(
         run.folder.release(ended=run.summary.status != "running")
         raise
     remove_drafts(run.folder.path)
-    found = recorded(recorder, lambda: recorder.go_on(state))
+    resumed = recorded(recorder, lambda: recorder.go_on(state))
     run.refresh()
-    return found
+    return resumed
 
 
 def can_resume(run: Run) -> bool:

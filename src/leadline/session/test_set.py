@@ -67,5 +67,5 @@ def check_same_data(run: Run, plan: Plan) -> None:
     if then["sha256"] != now["sha256"]:
         raise LeadlineError(
             f"{run.experiment.data.source or plan.data.name} has changed since {run.name} was trained on it "
-            f"({then['n']} examples then, {now['n']} now): its test set cannot be told from its training set."
+            f"({then['n']} examples then, {now['n']} now): which examples were its test set is not known any more."
         )

@@ -162,20 +162,20 @@ def _changes(
 
 
 DESCRIBED_APART = ("source", "extra", "task", "stream", "dev", "test")
-"""Keys of ``[data]`` that data in memory need told in another form, or not at all; all others are told as they are."""
+"""Keys of ``[data]`` that data in memory describe in another form, or not at all; all others stand as they are."""
 
 
 def _described(data: Dataset) -> dict[str, Any]:
     """``[data]`` for a data set that is there already: where it came from, if that was a file."""
     settings = data.settings
     plain = [field.name for field in fields(settings) if field.name not in DESCRIBED_APART]
-    found: dict[str, Any] = {key: getattr(settings, key) for key in plain if getattr(settings, key) is not None}
-    found |= settings.described_sources()
+    section: dict[str, Any] = {key: getattr(settings, key) for key in plain if getattr(settings, key) is not None}
+    section |= settings.described_sources()
     for part in ("dev", "test"):
         given = getattr(settings, part)
         if given is not None and isinstance(given.source, str):
-            found[part] = {key: value for key, value in vars(given).items() if value is not None}
-    return found
+            section[part] = {key: value for key, value in vars(given).items() if value is not None}
+    return section
 
 
 def run_experiment(

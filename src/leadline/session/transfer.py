@@ -183,7 +183,7 @@ def _empty(network: Network, input_shape: Shape, like: Parameters) -> Parameters
     return Parameters(layout, torch.zeros(layout.n, dtype=theta.dtype, device=theta.device), statistics)
 
 
-def told_transfer(transfer: Transfer) -> str:
+def describe_transfer(transfer: Transfer) -> str:
     """What was taken over, and how much of it is trained."""
     total = transfer.network.layout(transfer.input_shape).n
     layers = "layer is" if transfer.kept == 1 else "layers are"

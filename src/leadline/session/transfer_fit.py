@@ -83,6 +83,6 @@ def _whole(done: FitResult, plan: Plan, transfer: Transfer) -> FitResult:
     divergence = done.divergence
     if divergence is not None and shift:
         divergence = DivergenceError(
-            re.sub(r"(?<=\blayers[.\[])\d+", lambda found: str(int(found[0]) + shift), str(divergence))
+            re.sub(r"(?<=\blayers[.\[])\d+", lambda match: str(int(match[0]) + shift), str(divergence))
         )
     return replace(done, network=network, parameters=plan.whole(done.parameters), divergence=divergence)
