@@ -145,20 +145,20 @@ class Dataset:
         chosen = np.asarray(indices, dtype=np.int64)
         if self.table is None:
             return [{} for _ in chosen]
-        found = self.table.take(pa.array(chosen)).to_pylist()
+        records = self.table.take(pa.array(chosen)).to_pylist()
         if self.row_numbers is None:
-            return found
+            return records
         numbers = self.row_numbers[chosen].tolist()
-        return [{"row in the source": number + 1} | row for number, row in zip(numbers, found, strict=True)]
+        return [{"row in the source": number + 1} | row for number, row in zip(numbers, records, strict=True)]
 
     def segments(self, indices: Any = slice(None)) -> dict[str, np.ndarray]:
         """The values of the segment columns by name, text (m,), for metrics by segment; several sources are one."""
-        found: dict[str, np.ndarray] = {}
+        segments: dict[str, np.ndarray] = {}
         for name in self.settings.segments if self.table is not None else ():
-            found[name] = self.column(name, indices)
+            segments[name] = self.column(name, indices)
         if self.source_of is not None:
-            found.setdefault("source", np.array(self.sources)[self.source_of[indices]])
-        return found
+            segments.setdefault("source", np.array(self.sources)[self.source_of[indices]])
+        return segments
 
     def column(self, name: str, indices: Any = slice(None)) -> np.ndarray:
         """The values of any column as texts (m,), missing ones empty. `leadline.errors.UsageError`: no such column."""

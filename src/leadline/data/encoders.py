@@ -220,7 +220,7 @@ def fit_quantiles(column: Column) -> Encoder:
 
 
 def fit_category(column: Column) -> CategoryEncoder:
-    """An encoder for the levels found in ``column``: the most frequent ones, ordered as in the column."""
+    """An encoder for the levels in ``column``: the most frequent ones, ordered as in the column."""
     counts = np.bincount(column.values[column.values >= 0], minlength=len(column.levels))
     named = dict(zip(column.levels, counts.tolist(), strict=True))
     return category_encoder(column.name, named, bool((column.values < 0).any()))

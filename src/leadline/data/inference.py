@@ -117,8 +117,8 @@ def _counted(encoded: pa.DictionaryArray) -> tuple[pa.ChunkedArray, np.ndarray]:
     return pa.chunked_array([encoded.dictionary]), np.bincount(indices.to_numpy(), minlength=len(encoded.dictionary))
 
 
-def task_of(target: str, values: pa.ChunkedArray, wanted: str | None) -> str:
-    """The task that a target asks for: ``"classification"`` or ``"regression"``; ``wanted`` overrules.
+def task_of(target: str, values: pa.ChunkedArray, task: str | None) -> str:
+    """The task that a target asks for: ``"classification"`` or ``"regression"``; ``task`` overrules.
 
     Text, booleans, two different numbers, and whole numbers of few kinds, each often enough, are classes.
     Raises LeadlineError for a target that is one value throughout, or a text that is nearly never the same.
@@ -131,13 +131,13 @@ def task_of(target: str, values: pa.ChunkedArray, wanted: str | None) -> str:
             "Name another target, or add other examples."
         )
     numeric = is_number(kind)
-    if wanted == REGRESSION:
+    if task == REGRESSION:
         if not numeric:
             raise LeadlineError(f"The target '{target}' holds {_named(kind)}; regression needs numbers.")
         return REGRESSION
     if is_date(kind):
         raise LeadlineError(f"The target '{target}' holds dates, which cannot be predicted; give a number.")
-    if wanted is None and numeric:
+    if task is None and numeric:
         return CLASSIFICATION if _few_whole_numbers(values, different) else REGRESSION
     if different > max(known / 2, 2) and known >= SMALL_TABLE:
         advice = 'set task = "regression"' if numeric else "name a target with fewer classes"

@@ -228,14 +228,14 @@ class Preparation:
         """Inputs of the network, ``dtype`` (m, n_inputs), for typed columns; ``where`` names rows in an error."""
         assert not isinstance(self.encoders, ArrayEncoder)
         encoders, dtype = self.encoders, np.dtype(dtype)
-        found = {column.name: column for column in columns}
-        lacking = next((encoder.name for encoder in encoders if encoder.name not in found), None)
+        by_name = {column.name: column for column in columns}
+        lacking = next((encoder.name for encoder in encoders if encoder.name not in by_name), None)
         if lacking is not None:
             raise LeadlineError(f"The data lacks the column '{lacking}', which the network was trained on.")
         m = len(columns[0].values) if indices is None else len(indices)
         out = np.empty((m, self.n_inputs), dtype)
         ends = np.cumsum([len(encoder.outputs) for encoder in encoders]).tolist()
-        placed = [_with_places(encoder, found[encoder.name]) for encoder in encoders]
+        placed = [_with_places(encoder, by_name[encoder.name]) for encoder in encoders]
 
         def encode_block(first: int) -> bool:
             """A block of rows stays in the cache while its columns are written and checked to be finite."""

@@ -58,7 +58,7 @@ class DataSettings:
     ``inputs`` and ``target`` name a column of a table, or an array of an ``.npz`` or HDF5 file; ``target``
     may also be the path of a file of labels, or a list of columns. ``task`` is inferred when None;
     ``"classification"`` stands for binary or multiclass, whichever the classes ask for. ``types`` overrules
-    the inferred kind of columns. ``segments`` are columns whose values metrics are told apart by.
+    the inferred kind of columns. ``segments`` are columns that metrics are broken down by.
 
     Several files of one distribution are a list of ``source``. ``extra`` are sources of another distribution: they
     serve for training alone (course 3, mismatched training and dev/test sets). ``sources = {target, extra}`` says

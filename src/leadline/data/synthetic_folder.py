@@ -1,7 +1,7 @@
 """A folder of synthetic examples from a folder of real ones: recipes of `leadline.data.synthesis`, file by file.
 
 Folders of classes stay as they are. Every strength is drawn anew for each example from a range. What was done, and how
-varied the material was, is written beside the examples, and whoever trains on them is told.
+varied the material was, is written beside the examples, and a training on them warns of it.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Synthetic:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What speaks against training on it."""
-        return tuple(found.warning for found in self.diversity if found.warning is not None)
+        return tuple(each.warning for each in self.diversity if each.warning is not None)
 
 
 def synthesize_folder(
@@ -113,9 +113,9 @@ def synthesize_folder(
     kinds = ("sounds" if sounds else "objects" if others else "images", len(pieces)), ("backgrounds", len(others) or 1)
     try:
         _, diversity = synthesize(made, count, kinds, seed)
-        found = Synthetic(output, count, diversity if others else diversity[:1])
+        result = Synthetic(output, count, diversity if others else diversity[:1])
         record = {"from": source.name, "seed": seed, "recipe": recipe.given, "examples": count}
-        record |= {"material": [asdict(each) for each in found.diversity], "warnings": list(found.warnings)}
+        record |= {"material": [asdict(each) for each in result.diversity], "warnings": list(result.warnings)}
         write_json(draft / SYNTHESIS, record)
         with writing(output):
             if output.exists():
@@ -123,7 +123,7 @@ def synthesize_folder(
             draft.replace(output)
     finally:
         shutil.rmtree(draft, ignore_errors=True)
-    return found
+    return result
 
 
 def _check(recipe: Recipe, sounds: bool, background: bool) -> None:
@@ -146,10 +146,10 @@ def _images(folder: Path) -> list[Path]:
     return _matching(folder, is_image_name)
 
 
-def _matching(folder: Path, wanted: Callable[[str], bool]) -> list[Path]:
+def _matching(folder: Path, matches: Callable[[str], bool]) -> list[Path]:
     if not folder.is_dir():
         raise LeadlineError(f"{folder}: no such folder.")
-    return sorted(path for path in folder.rglob("*") if path.is_file() and wanted(path.name))
+    return sorted(path for path in folder.rglob("*") if path.is_file() and matches(path.name))
 
 
 def _sound(piece: Path, background: Path | None, place: Path, recipe: Recipe, random: np.random.Generator) -> None:

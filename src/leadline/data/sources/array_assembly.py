@@ -1,4 +1,4 @@
-"""Putting a `Dataset` together from the arrays that readers found in one to three sources (main, dev, test)."""
+"""Putting a `Dataset` together from the arrays that readers return for one to three sources (main, dev, test)."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from leadline.data.settings import DataSettings
 from leadline.data.sources.assembly import origin, rows_with_target
 from leadline.data.sources.columnar import column_of
 from leadline.data.sources.images import joined_arrays
-from leadline.data.sources.raw import Part, RawArrays, reading
+from leadline.data.sources.raw import RawArrays, SourcePart, reading
 from leadline.data.targets import Target, encode_several, encode_target
 from leadline.errors import LeadlineError, UsageError
 from leadline.measure.tasks import MULTILABEL
 
 
-def assemble_arrays(parts: Sequence[Part], raws: Sequence[RawArrays], settings: DataSettings) -> Dataset:
+def assemble_arrays(parts: Sequence[SourcePart], raws: Sequence[RawArrays], settings: DataSettings) -> Dataset:
     """A data set from the arrays of the ``parts``, which have the same shape."""
     main = raws[0]
     notices = [notice for raw in raws for notice in raw.notices]

@@ -67,8 +67,8 @@ def read_npy(name: str, source: str, raw: bytes) -> RawArrays:
 def read_hdf5(name: str, source: str, path: Path, names: ArrayNames) -> RawArrays:
     """The named data sets of an HDF5 file."""
     with reading(source, "HDF5"), h5py.File(path, "r") as file:
-        found: list[str] = []
-        file.visititems(lambda key, item: found.append(key) if isinstance(item, h5py.Dataset) else None)
+        keys: list[str] = []
+        file.visititems(lambda key, item: keys.append(key) if isinstance(item, h5py.Dataset) else None)
 
         def load(key: str) -> np.ndarray:
             item: Any = file[key]
@@ -76,20 +76,20 @@ def read_hdf5(name: str, source: str, path: Path, names: ArrayNames) -> RawArray
             is_text = h5py.check_string_dtype(item.dtype) is not None
             return np.asarray(item.asstr()[...], dtype=str) if is_text else item[...]
 
-        return select_arrays(name, source, found, load, names)
+        return select_arrays(name, source, keys, load, names)
 
 
 def select_arrays(
     name: str, source: str, available: Iterable[str], load: Callable[[str], np.ndarray], names: ArrayNames
 ) -> RawArrays:
     """Inputs and targets by the names asked for, or by those they usually have, from the ``available`` arrays."""
-    found = list(available)
-    inputs_name = _named(source, found, "inputs", names.inputs, (names.likely_inputs, *INPUT_NAMES))
+    keys = list(available)
+    inputs_name = _named(source, keys, "inputs", names.inputs, (names.likely_inputs, *INPUT_NAMES))
     assert inputs_name is not None
     usual = (names.likely_target, inputs_name.replace("x", "y"), inputs_name.replace("X", "y"), *TARGET_NAMES)
     candidates = [key for key in usual if key != inputs_name]
-    target_name = _named(source, found, "target", names.target, candidates, needed=False)
-    classes = next((load(key) for key in CLASS_NAMES if key in found and key != target_name), None)
+    target_name = _named(source, keys, "target", names.target, candidates, needed=False)
+    classes = next((load(key) for key in CLASS_NAMES if key in keys and key != target_name), None)
     return RawArrays(
         name,
         source,
@@ -108,20 +108,20 @@ def class_names(values: np.ndarray) -> tuple[str, ...]:
 
 
 def _named(
-    source: str, found: list[str], role: str, wanted: str | None, usual: Iterable[str | None], needed: bool = True
+    source: str, keys: list[str], role: str, given: str | None, usual: Iterable[str | None], needed: bool = True
 ) -> str | None:
-    """The array for a role: the wanted one, else one with a usual name, else the only one there is."""
-    listed = ", ".join(found) or "none"
-    if not found:
+    """The array for a role: the given one, else one with a usual name, else the only one there is."""
+    listed = ", ".join(keys) or "none"
+    if not keys:
         raise LeadlineError(f"{source} holds no arrays.")
-    if wanted is not None:
-        if wanted not in found:
-            hint = nearest(wanted, found).replace("Allowed", "It has")
-            raise UsageError(f"{source} has no array '{wanted}' ({role}).{hint}")
-        return wanted
-    chosen = next((key for key in usual if key in found), None)
-    if chosen is None and role == "inputs" and len(found) == 1:
-        return found[0]
+    if given is not None:
+        if given not in keys:
+            hint = nearest(given, keys).replace("Allowed", "It has")
+            raise UsageError(f"{source} has no array '{given}' ({role}).{hint}")
+        return given
+    chosen = next((key for key in usual if key in keys), None)
+    if chosen is None and role == "inputs" and len(keys) == 1:
+        return keys[0]
     if chosen is None and needed:
         raise UsageError(f"{source}: say which array holds the {role}: {role} = one of {listed}.")
     return chosen
@@ -170,5 +170,5 @@ def gunzipped(source: str, raw: bytes) -> bytes:
 
 
 def from_mapping(name: str, source: str, arrays: Mapping[str, Any], names: ArrayNames) -> RawArrays:
-    """Inputs and targets from a dictionary of arrays, found as in an ``.npz`` file."""
+    """Inputs and targets from a dictionary of arrays, chosen as in an ``.npz`` file."""
     return select_arrays(name, source, arrays, lambda key: np.asarray(arrays[key]), names)

@@ -1,4 +1,4 @@
-"""Putting a `Dataset` together from the tables that readers found in one to three sources (main, dev, test)."""
+"""Putting a `Dataset` together from the tables that readers return for one to three sources (main, dev, test)."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from leadline.data.columns import Where, dictionary, typed
 from leadline.data.dataset import Column, Dataset, Feature
 from leadline.data.inference import kind_of
 from leadline.data.settings import DataSettings
-from leadline.data.sources.raw import MAIN, Part, RawTable, reading
+from leadline.data.sources.raw import MAIN, RawTable, SourcePart, reading
 from leadline.data.targets import Target, encode_several, encode_target
 from leadline.data.threads import in_threads
 from leadline.errors import LeadlineError, UsageError, nearest
@@ -23,7 +23,7 @@ from leadline.measure.tasks import CLASSIFICATION, REGRESSION
 
 
 def assemble_tables(
-    parts: Sequence[Part], raws: Sequence[RawTable], targets: tuple[str, ...], settings: DataSettings
+    parts: Sequence[SourcePart], raws: Sequence[RawTable], targets: tuple[str, ...], settings: DataSettings
 ) -> Dataset:
     """A data set from the tables of the ``parts``, which have the same columns."""
     main = raws[0]
@@ -62,7 +62,7 @@ def assemble_tables(
     )
 
 
-def origin(parts: Sequence[Part], source_of: np.ndarray) -> dict[str, Any]:
+def origin(parts: Sequence[SourcePart], source_of: np.ndarray) -> dict[str, Any]:
     """Where each row came from, its role and its weight, as far as that differs between rows."""
     if len(parts) == 1:
         return {}
@@ -95,8 +95,8 @@ def _targets_by_type(table: pa.Table, targets: Sequence[str], settings: DataSett
 
 def _encoded_columns(table: pa.Table, targets: tuple[str, ...], settings: DataSettings, where: Where) -> Target:
     if len(targets) == 1:
-        wanted = settings.task or _task_by_type(settings.types.get(targets[0]))
-        return encode_target(targets[0], table.column(targets[0]), wanted, where)
+        task = settings.task or _task_by_type(settings.types.get(targets[0]))
+        return encode_target(targets[0], table.column(targets[0]), task, where)
     columns = [typed(name, table.column(name), "number", where).values for name in targets]
     return encode_several(", ".join(targets), np.stack(columns, axis=1), settings.task, targets)
 
@@ -135,8 +135,8 @@ def _chosen_columns(raw: RawTable, targets: Sequence[str], settings: DataSetting
                 raise UsageError(f"data.{key}: {raw.source} has no column '{column}'.{nearest(column, names)}")
             if column in targets and key in ("features", "exclude"):
                 raise UsageError(f"data.{key}: '{column}' is the target; it can be neither a feature nor excluded.")
-    wanted = set(names if settings.features is None else settings.features) - {*settings.exclude, *targets}
-    return [name for name in names if name in wanted]
+    considered = set(names if settings.features is None else settings.features) - {*settings.exclude, *targets}
+    return [name for name in names if name in considered]
 
 
 def _check_columns(raw: RawTable, needed: Sequence[str]) -> None:
@@ -193,8 +193,8 @@ def _understood(
         feature = Feature(name, given, "as given") if given else kind_of(name, values, where, encoded)
         return feature, typed(name, values, feature.kind, where, encoded) if feature.used else None
 
-    encoded, *found = in_threads(understood, [None, *chosen], table.num_rows)
-    return encoded, tuple(feature for feature, _ in found), tuple(column for _, column in found if column is not None)
+    encoded, *pairs = in_threads(understood, [None, *chosen], table.num_rows)
+    return encoded, tuple(feature for feature, _ in pairs), tuple(column for _, column in pairs if column is not None)
 
 
 def _left_out(feature: Feature) -> str:

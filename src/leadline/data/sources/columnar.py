@@ -70,10 +70,10 @@ class EncodedImages(Sequence[bytes]):
         return (cell["bytes"] if isinstance(cell, dict) else cell) or b""
 
 
-def image_column(schema: pa.Schema, wanted: str | None) -> str | None:
-    """The column of encoded images: the ``wanted`` one, or the only one of bytes (or of structs with bytes)."""
-    found = [field.name for field in schema if holds_bytes(field.type)]
-    return next((name for name in found if name == wanted), found[0] if len(found) == 1 and wanted is None else None)
+def image_column(schema: pa.Schema, given: str | None) -> str | None:
+    """The column of encoded images: the ``given`` one, or the only one of bytes (or of structs with bytes)."""
+    names = [field.name for field in schema if holds_bytes(field.type)]
+    return next((name for name in names if name == given), names[0] if len(names) == 1 and given is None else None)
 
 
 def holds_bytes(kind: pa.DataType) -> bool:

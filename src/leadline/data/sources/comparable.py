@@ -48,8 +48,8 @@ def comparable_sources(first: Any, second: Any, folder: str | Path | None = None
             kind = "category"
         elif any(feature.kind == "number" for feature in kinds):
             kind = "number"
-        for found, raw in zip(columns, (one, two), strict=True):
-            found[name] = _values(typed(name, raw.data.column(name), kind, raw.where))
+        for values, raw in zip(columns, (one, two), strict=True):
+            values[name] = _values(typed(name, raw.data.column(name), kind, raw.where))
     if not columns[0]:
         raise LeadlineError(f"{one.source} and {two.source} have no column in common that can be compared.")
     return columns
@@ -93,7 +93,7 @@ def _block_statistics(images: np.ndarray) -> dict[str, np.ndarray]:
     colours = images[..., :3] if images.shape[3] in (3, 4) else images
     grey = colours.mean(axis=3)
     contrast = grey.std(axis=(1, 2))
-    found = {
+    statistics = {
         "brightness": grey.mean(axis=(1, 2)),
         "contrast": contrast,
         "dark": (grey < 0.1).mean(axis=(1, 2)),
@@ -103,13 +103,13 @@ def _block_statistics(images: np.ndarray) -> dict[str, np.ndarray]:
         inner = grey[:, 1:-1, 1:-1]
         around = grey[:, :-2, 1:-1] + grey[:, 2:, 1:-1] + grey[:, 1:-1, :-2] + grey[:, 1:-1, 2:]
         laplacian = np.abs(around - 4 * inner).reshape(len(grey), -1)
-        found["sharpness"] = laplacian.mean(axis=1) / np.maximum(contrast, 1e-3)
-        found["noise"] = np.median(laplacian, axis=1) / np.maximum(contrast, 1e-3)
+        statistics["sharpness"] = laplacian.mean(axis=1) / np.maximum(contrast, 1e-3)
+        statistics["noise"] = np.median(laplacian, axis=1) / np.maximum(contrast, 1e-3)
     if colours.shape[3] == 3:
-        found["saturation"] = (colours.max(axis=3) - colours.min(axis=3)).mean(axis=(1, 2)) / np.maximum(
-            found["brightness"], 1e-3
+        statistics["saturation"] = (colours.max(axis=3) - colours.min(axis=3)).mean(axis=(1, 2)) / np.maximum(
+            statistics["brightness"], 1e-3
         )
         total = np.maximum(colours.mean(axis=(1, 2)).sum(axis=1), 1e-6)
         for channel, name in enumerate(("red", "green", "blue")):
-            found[name] = colours[..., channel].mean(axis=(1, 2)) / total
-    return found
+            statistics[name] = colours[..., channel].mean(axis=(1, 2)) / total
+    return statistics

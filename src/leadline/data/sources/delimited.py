@@ -1,4 +1,4 @@
-"""Tables in text files: CSV, TSV and their kin, with delimiter, header and encoding found by looking."""
+"""Tables in text files: CSV, TSV and their kin, with delimiter, header and encoding inferred from their content."""
 
 from __future__ import annotations
 

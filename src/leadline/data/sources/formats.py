@@ -1,4 +1,4 @@
-"""Formats of files: how each is told by a name or its first bytes, and how it is read."""
+"""Formats of files: how each is recognized by its name or first bytes, and how it is read."""
 
 from __future__ import annotations
 
@@ -112,7 +112,7 @@ def _bytes(path: Path) -> bytes:
 
 
 class Idx(FileFormat):
-    """Arrays as MNIST has them; labels beside the images are found by their name."""
+    """Arrays as MNIST has them; labels beside the images are recognized by their name."""
 
     endings, gzipped, holds_arrays = (".idx",), True, True
 
@@ -128,7 +128,7 @@ class Idx(FileFormat):
 
 
 class Delimited(FileFormat):
-    """Text in columns: the delimiter, a header and the decimal sign are found out."""
+    """Text in columns: the delimiter, a header and the decimal sign are inferred."""
 
     endings, gzipped, is_table = (".csv", ".tsv", ".tab", ".txt", ".data", ".dat"), True, True
 

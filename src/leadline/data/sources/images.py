@@ -45,7 +45,7 @@ Size = tuple[int, int]
 
 @dataclass(frozen=True)
 class ImageRequest:
-    """How images are wanted: ``size`` (height, width) or None, ``broken`` "fatal" or "skip", ``channels`` or None."""
+    """How images are read: ``size`` (height, width) or None, ``broken`` "fatal" or "skip", ``channels`` or None."""
 
     size: Size | None = None
     broken: str = "fatal"
@@ -85,13 +85,13 @@ def read_image_folder(path: Path, request: ImageRequest) -> RawArrays:
             f"{path.name}/{classes[int(counts.argmin())]} holds no images; add some or remove the folder."
         )
     array, kept, notices = decoded(_pictures(path, files), request)
-    notices += _told_synthesis(path)
+    notices += _synthesis_warnings(path)
     names = tuple(str(files[row].relative_to(path)) for row in kept)
     name = path.resolve().name
     return RawArrays(name, name, array, labels[kept], "images", "class", tuple(classes), names, notices)
 
 
-def _told_synthesis(path: Path) -> tuple[str, ...]:
+def _synthesis_warnings(path: Path) -> tuple[str, ...]:
     """The warnings of `leadline synthesize` where it made the folder."""
     try:
         warned = json.loads((path / SYNTHESIS).read_text(encoding="utf-8"))["warnings"]
@@ -140,11 +140,11 @@ def decoded(pictures: Pictures, request: ImageRequest) -> tuple[np.ndarray, np.n
     The array is mapped from a file in the cache; it is made there at the first time.
     """
     with ThreadPoolExecutor(os.cpu_count()) as threads:
-        found = list(threads.map(lambda row: _header(pictures, row), range(len(pictures.names))))
-        broken = {row: text for row, text in enumerate(found) if isinstance(text, str)}
-        readable = [header for header in found if not isinstance(header, str)]
+        headers = list(threads.map(lambda row: _header(pictures, row), range(len(pictures.names))))
+        broken = {row: text for row, text in enumerate(headers) if isinstance(text, str)}
+        readable = [header for header in headers if not isinstance(header, str)]
         size, channels, notices = _form(pictures.source, readable, request)
-        rows = [row for row in range(len(found)) if row not in broken]
+        rows = [row for row in range(len(headers)) if row not in broken]
         identity = repr((pictures.key, size, channels, rows, 2)).encode()
         cached = cache_folder("images") / f"{hashlib.sha256(identity).hexdigest()[:32]}.npy"
         if not cached.with_suffix(".broken.npy").exists():
@@ -153,7 +153,7 @@ def decoded(pictures: Pictures, request: ImageRequest) -> tuple[np.ndarray, np.n
         broken[row] = "it is cut off or damaged"
     if broken:
         notices.append(_broken_notice(pictures, broken, request))
-    kept = np.array([row for row in range(len(found)) if row not in broken], np.int64)
+    kept = np.array([row for row in range(len(headers)) if row not in broken], np.int64)
     if len(kept) == 0:
         raise LeadlineError(f"{pictures.source}: none of its images can be read.")
     return np.load(cached, mmap_mode="r")[: len(kept)], kept, tuple(notices)
@@ -248,8 +248,8 @@ def _decode_into(
         start_of_pixels = file.tell()
         for start in range(0, len(rows), DECODED):
             block = rows[start : start + DECODED]
-            found = threads.map(lambda row: _pixels(pictures, row, shape), block)
-            for row, pixels in zip(block, found, strict=True):
+            images = threads.map(lambda row: _pixels(pictures, row, shape), block)
+            for row, pixels in zip(block, images, strict=True):
                 if pixels is None:
                     broken.append(row)
                 else:
@@ -301,7 +301,7 @@ def _broken_notice(pictures: Pictures, broken: dict[int, str], request: ImageReq
     listed = "; ".join(f"{pictures.names[row]} ({broken[row]})" for row in sorted(broken)[:5])
     more = f"; and {len(broken) - 5} more" if len(broken) > 5 else ""
     few = counted(len(broken), "image")
-    told = f"{pictures.source}: {few} cannot be read: {listed}{more}."
+    message = f"{pictures.source}: {few} cannot be read: {listed}{more}."
     if request.broken == "fatal":
-        raise LeadlineError(f'{told}\nMend or remove them, or leave them out: broken = "skip".')
-    return f"{told} They are left out."
+        raise LeadlineError(f'{message}\nMend or remove them, or leave them out: broken = "skip".')
+    return f"{message} They are left out."

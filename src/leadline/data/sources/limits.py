@@ -23,17 +23,17 @@ _NESTED = re.compile(rb"(?:[\[{]\s*(?:\"[^\"\n]{0,200}\"\s*:\s*)?){%d}" % DEEPES
 
 def gunzip(source: str, raw: bytes) -> bytes:
     """The content of a gzip file, which may have several parts. `LeadlineError`: it unpacks to far too much."""
-    found, rest = io.BytesIO(), raw
+    content, rest = io.BytesIO(), raw
     while rest:
         unpacker = zlib.decompressobj(wbits=31)
         while rest and not unpacker.eof:
-            found.write(unpacker.decompress(rest, _BLOCK))
-            _check(source, found.tell(), len(raw))
+            content.write(unpacker.decompress(rest, _BLOCK))
+            _check(source, content.tell(), len(raw))
             rest = unpacker.unconsumed_tail if not unpacker.eof else unpacker.unused_data
         if not unpacker.eof:
             raise EOFError("Compressed file ended before its end was reached")
         rest = rest.lstrip(b"\0")
-    return found.getvalue()
+    return content.getvalue()
 
 
 def check_archive(source: str, raw: bytes) -> None:

@@ -37,8 +37,8 @@ def new_columns(
     given = set(raw.data.column_names)
     raw = named_by_position(raw, [name for name in columns if name not in targets], columns)
     if not raw.header and not given & set(raw.data.column_names):
-        told = f"{raw.source} has no header; columns are taken by their place: {', '.join(raw.data.column_names)}."
-        warnings.warn(told, LeadlineWarning, stacklevel=2)
+        message = f"{raw.source} has no header; columns are taken by their place: {', '.join(raw.data.column_names)}."
+        warnings.warn(message, LeadlineWarning, stacklevel=2)
     for name in kinds:
         if name not in raw.data.column_names:
             hint = nearest(name, raw.data.column_names).replace("Allowed", "It has")

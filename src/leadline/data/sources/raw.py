@@ -56,7 +56,7 @@ MAIN, DEV, TEST, EXTRA = range(4)
 
 
 @dataclass(frozen=True, eq=False)
-class Part:
+class SourcePart:
     """One source among several, with its role (MAIN, DEV, TEST or EXTRA) and the weight of its examples."""
 
     raw: Raw

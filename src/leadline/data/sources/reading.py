@@ -16,7 +16,7 @@ from leadline.data.sources.array_assembly import assemble_arrays
 from leadline.data.sources.assembly import assemble_tables
 from leadline.data.sources.images import ImageRequest
 from leadline.data.sources.opening import open_source, table_files
-from leadline.data.sources.raw import DEV, EXTRA, MAIN, TEST, Part, Raw, RawArrays, RawTable, named_by_position
+from leadline.data.sources.raw import DEV, EXTRA, MAIN, TEST, Raw, RawArrays, RawTable, SourcePart, named_by_position
 from leadline.data.sources.request import SourceRequest
 from leadline.errors import LeadlineError, UsageError, nearest
 
@@ -106,24 +106,24 @@ def _read(
 ) -> Dataset:
     request = request_of(target, settings, folder)
     sources = tuple(
-        replace(each, source=found)
+        replace(each, source=source)
         for each in sources
-        for found in table_files(each.source, request.folder) or [each.source]
+        for source in table_files(each.source, request.folder) or [each.source]
     )
     main = open_source(sources[0].source, request)
     targets = table_targets(main, target) if isinstance(main, RawTable) else ()
-    parts = [Part(main, MAIN, sources[0].weight)]
+    parts = [SourcePart(main, MAIN, sources[0].weight)]
     for role, others in ((MAIN, sources[1:]), (EXTRA, settings.extra)):
         for other in others:
             name = "source" if role == MAIN else "extra"
             raw = further_set(name, other.source, GivenSet(""), main, targets, request)
-            parts.append(Part(raw, role, other.weight))
+            parts.append(SourcePart(raw, role, other.weight))
     for role, name in ((DEV, "dev"), (TEST, "test")):
         described: GivenSet | None = getattr(settings, name)
         if described is not None or name in objects:
             value = objects[name] if described is None else described.source
             given = described or GivenSet(source="")
-            parts.append(Part(further_set(name, value, given, main, targets, request), role))
+            parts.append(SourcePart(further_set(name, value, given, main, targets, request), role))
     if isinstance(main, RawTable):
         tables = [part.raw for part in parts if isinstance(part.raw, RawTable)]
         return assemble_tables(parts, tables, targets, settings)

@@ -10,7 +10,7 @@ import numpy as np
 from leadline.data.sources.raw import DEV as ROLE_DEV
 from leadline.data.sources.raw import EXTRA, MAIN
 from leadline.data.sources.raw import TEST as ROLE_TEST
-from leadline.data.splitting.split_columns import Wanted
+from leadline.data.splitting.split_columns import SplitRequest
 from leadline.errors import LeadlineError
 
 SETS = ("train", "train_dev", "dev", "test")
@@ -32,27 +32,27 @@ SizesOf = Callable[[int, int, bool, bool], tuple[Sizes, list[str]]]
 """Sizes and notices for: rows that may go anywhere, rows for training alone, and whether dev and test are given."""
 
 
-def assign(wanted: Wanted, role: np.ndarray, sizes_of: SizesOf) -> tuple[np.ndarray, list[str]]:
+def assign(request: SplitRequest, role: np.ndarray, sizes_of: SizesOf) -> tuple[np.ndarray, list[str]]:
     """The set of each row, int8 (n,), UNUSED for none, and notices; ``role`` (n,) is what a row may serve for."""
     sets = np.full(len(role), UNUSED, np.int8)
     sets[role == ROLE_DEV], sets[role == ROLE_TEST] = DEV, TEST
     main, extra = (np.flatnonzero(role == code) for code in (MAIN, EXTRA))
-    if wanted.given is not None:
-        sets[main] = wanted.given[main]
-        sets[extra] = np.where(np.isin(wanted.given[extra], (DEV, TEST)), TRAIN, wanted.given[extra])
+    if request.given is not None:
+        sets[main] = request.given[main]
+        sets[extra] = np.where(np.isin(request.given[extra], (DEV, TEST)), TRAIN, request.given[extra])
         return sets, []
     notices = []
-    if wanted.groups is not None:
-        apart = np.isin(wanted.groups, wanted.groups[np.isin(sets, (DEV, TEST))])
+    if request.groups is not None:
+        apart = np.isin(request.groups, request.groups[np.isin(sets, (DEV, TEST))])
         main, extra, notices = _without(main, extra, apart)
-    sizes, told = sizes_of(len(main), len(extra), bool((sets == DEV).any()), bool((sets == TEST).any()))
-    if wanted.groups is not None:
-        notices += _deal_groups(sets, wanted, wanted.groups, main, extra, sizes)
-    elif wanted.times is not None:
-        _deal_in_order(sets, wanted, main[np.argsort(wanted.times[main], kind="stable")], extra, sizes)
+    sizes, size_notices = sizes_of(len(main), len(extra), bool((sets == DEV).any()), bool((sets == TEST).any()))
+    if request.groups is not None:
+        notices += _deal_groups(sets, request, request.groups, main, extra, sizes)
+    elif request.times is not None:
+        _deal_in_order(sets, request, main[np.argsort(request.times[main], kind="stable")], extra, sizes)
     else:
-        _deal_in_order(sets, wanted, main[draw(wanted.target_of(main), wanted.seed)], extra, sizes)
-    return sets, [*notices, *told]
+        _deal_in_order(sets, request, main[draw(request.target_of(main), request.seed)], extra, sizes)
+    return sets, [*notices, *size_notices]
 
 
 def draw(classes: np.ndarray, seed: int) -> np.ndarray:
@@ -68,48 +68,48 @@ def draw(classes: np.ndarray, seed: int) -> np.ndarray:
     return by_class[np.lexsort((generator.random(len(position)), position))]
 
 
-def _deal_in_order(sets: np.ndarray, wanted: Wanted, order: np.ndarray, extra: np.ndarray, sizes: Sizes) -> None:
+def _deal_in_order(sets: np.ndarray, request: SplitRequest, order: np.ndarray, extra: np.ndarray, sizes: Sizes) -> None:
     """Training takes the beginning of ``order``, then dev, then test; train-dev is drawn from training's rows."""
     for_training = len(order) - sizes.dev - sizes.test if len(extra) else sizes.train + sizes.train_dev
     bounds = np.cumsum([for_training, sizes.dev, sizes.test])
     training, dev, test, _ = np.split(order, bounds)
     sets[dev], sets[test] = DEV, TEST
-    if len(extra) or wanted.times is not None:
+    if len(extra) or request.times is not None:
         training = np.concatenate([training, extra])
-        training = training[draw(wanted.target_of(training), wanted.seed)]
+        training = training[draw(request.target_of(training), request.seed)]
     sets[training[: sizes.train]] = TRAIN
     sets[training[sizes.train : sizes.train + sizes.train_dev]] = TRAIN_DEV
 
 
 def _deal_groups(
-    sets: np.ndarray, wanted: Wanted, groups: np.ndarray, main: np.ndarray, extra: np.ndarray, sizes: Sizes
+    sets: np.ndarray, request: SplitRequest, groups: np.ndarray, main: np.ndarray, extra: np.ndarray, sizes: Sizes
 ) -> list[str]:
     """Whole groups to each set, until it has about its size; what shares a group with dev or test is not trained on."""
     unused = len(main) + len(extra) - sizes.train - sizes.train_dev - sizes.dev - sizes.test
     for code, size in ((TEST, sizes.test), (DEV, sizes.dev)):
-        chosen = _whole_groups(wanted, groups, main, size, SETS[code])
+        chosen = _whole_groups(request, groups, main, size, SETS[code])
         sets[main[chosen]] = code
         main = main[~chosen]
     apart = np.isin(groups, groups[np.isin(sets, (DEV, TEST))])
     main, extra, notices = _without(main, extra, apart)
     training = np.concatenate([main, extra])
-    held_out = _whole_groups(wanted, groups, training, sizes.train_dev, SETS[TRAIN_DEV])
+    held_out = _whole_groups(request, groups, training, sizes.train_dev, SETS[TRAIN_DEV])
     sets[training[held_out]] = TRAIN_DEV
     training = training[~held_out]
     if len(training) == 0:
         raise LeadlineError("split.group: no group is left for training; lower the sizes of dev and test.")
-    left_out = _whole_groups(wanted, groups, training, unused, "")
+    left_out = _whole_groups(request, groups, training, unused, "")
     sets[training[~left_out]] = TRAIN
     return notices
 
 
-def _whole_groups(wanted: Wanted, groups: np.ndarray, rows: np.ndarray, size: int, name: str) -> np.ndarray:
+def _whole_groups(request: SplitRequest, groups: np.ndarray, rows: np.ndarray, size: int, name: str) -> np.ndarray:
     """Which of ``rows`` to take so that groups stay whole and about ``size`` rows are taken, bool (len(rows),)."""
     taken = np.zeros(len(rows), bool)
     if size <= 0:
         return taken
     own, first, inverse, counts = np.unique(groups[rows], return_index=True, return_inverse=True, return_counts=True)
-    order = draw(wanted.target_of(rows[first]), wanted.seed)
+    order = draw(request.target_of(rows[first]), request.seed)
     chosen, total = [], 0
     for group in order:
         if total + counts[group] <= size:
@@ -122,7 +122,7 @@ def _whole_groups(wanted: Wanted, groups: np.ndarray, rows: np.ndarray, size: in
         chosen = [counts.argmin()]
     if not chosen and name:
         raise LeadlineError(
-            f"split.{wanted.group_name}: the smallest of {len(own)} groups has {smallest} rows, but the {name} set is "
+            f"split.{request.group_name}: the smallest of {len(own)} groups has {smallest} rows, but the {name} set is "
             f"to have {size}. Give split.{name} as {smallest} or more, or take a column with smaller groups."
         )
     return np.isin(inverse.reshape(-1), chosen)

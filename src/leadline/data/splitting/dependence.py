@@ -19,7 +19,7 @@ CLEARLY_MORE = 100
 """Equal pairs of rows must be so many times as frequent as in independent columns to count as copies."""
 
 VARIED = 20
-"""Distinct numbers that a column must hold before its rows can be told apart by it."""
+"""Distinct numbers that a column must hold before its rows can be distinguished by it."""
 
 MOST_COLUMNS = 64
 """Columns of an array that are looked at for how often chance makes them equal."""

@@ -1,6 +1,6 @@
 """Examples that occur more than once: exactly, or nearly (another crop, another last digit).
 
-Near duplicates of images are found by perceptual hashes (of coarse grey grids, without brightness and contrast) and
+Near duplicates of images have like perceptual hashes (of coarse grey grids, without brightness and contrast) and
 confirmed on the grids themselves; those of tables by rows that are equal once their numbers are rounded to a hundredth
 of their standard deviation.
 """
@@ -93,9 +93,9 @@ def shared(few: np.ndarray, many: np.ndarray) -> np.ndarray:
         return np.zeros(0, bool)
     values, inverse = np.unique(few, return_inverse=True)
     places = np.minimum(np.searchsorted(values, many), len(values) - 1)
-    found = np.zeros(len(values), bool)
-    found[places[values[places] == many]] = True
-    return found[inverse.reshape(-1)]
+    present = np.zeros(len(values), bool)
+    present[places[values[places] == many]] = True
+    return present[inverse.reshape(-1)]
 
 
 def _near_rows(columns: tuple[Column, ...]) -> np.ndarray | None:

@@ -2,7 +2,7 @@
 
 Automatic sizes: dev and test each take a fifth of the examples, and at most 10 000 of them, because 10 000
 examples already tell an error of 10 % to within ±0.6 points. So 1 000 examples are split 60/20/20, 100 000
-80/10/10, and a million 98/1/1. Where only one of the two is wanted it takes 30 % (70/30), at most 10 000.
+80/10/10, and a million 98/1/1. Where only one of the two is asked for it takes 30 % (70/30), at most 10 000.
 Where extra sources serve for training, half of the target's examples can be spared: dev and test take a quarter each.
 A precision asks for as many dev examples as tell such a difference between two error rates.
 Source: course 2, train/dev/test sets; course 3, size of the dev and test sets, and training and testing on
@@ -25,7 +25,7 @@ from leadline.data.sources.raw import DEV as ROLE_DEV
 from leadline.data.sources.raw import reading
 from leadline.data.splitting.dealing import DEV, SETS, TEST, TRAIN, TRAIN_DEV, Sizes, assign, kept
 from leadline.data.splitting.duplicates import duplicate_notices
-from leadline.data.splitting.split_columns import Wanted
+from leadline.data.splitting.split_columns import SplitRequest
 from leadline.errors import LeadlineError, UsageError
 from leadline.files import replacing
 from leadline.measure import examples_to_tell
@@ -95,7 +95,7 @@ class Split:
 def automatic_sizes(
     n: int, dev: bool = True, test: bool = True, extra: bool = False, enough: int = ENOUGH
 ) -> tuple[int, int]:
-    """Numbers of dev and test examples for n examples (see the head of this module); 0 where not wanted.
+    """Numbers of dev and test examples for n examples (see the head of this module); 0 where not asked for.
 
     ``extra``: training has other sources besides these n. ``enough``: where a set stops growing.
     """
@@ -115,11 +115,11 @@ def split(data: Dataset, settings: SplitSettings | None = None, *, groups: Any =
     is empty or lacks a class which dev or test have.
     """
     settings = settings or SplitSettings()
-    wanted = Wanted.of(data, settings, groups, times)
+    request = SplitRequest.of(data, settings, groups, times)
     role = np.zeros(data.n, np.int8) if data.sets is None else data.sets
     if settings.file is not None:
-        wanted = _as_before(wanted, role, settings.file)
-    sets, notices = assign(wanted, role, partial(set_sizes, data, settings))
+        request = _as_before(request, role, settings.file)
+    sets, notices = assign(request, role, partial(set_sizes, data, settings))
     train, dev, test, train_dev = (np.flatnonzero(sets == code) for code in (TRAIN, DEV, TEST, TRAIN_DEV))
     made = Split(train, dev, test, train_dev)
     check_classes(data, made)
@@ -127,21 +127,21 @@ def split(data: Dataset, settings: SplitSettings | None = None, *, groups: Any =
         notices += duplicate_notices(data, made.sets)
     notices += classes_not_measured(data, made)
     unused = data.n - sum(made.sizes.values())
-    if unused and not wanted.gives_reason:
+    if unused and not request.gives_reason:
         notices.append(f"{unused} examples are in no set, because of the sizes under [split].")
     if (role == ROLE_DEV).any() and not made.sizes["test"]:
         notices.append("The test set is empty: dev came from its own file; give [data.test] or split.test.")
-    return replace(made, notices=(*wanted.notices, *notices), keys=wanted.keys)
+    return replace(made, notices=(*request.notices, *notices), keys=request.keys)
 
 
-def _as_before(wanted: Wanted, role: np.ndarray, path: str) -> Wanted:
+def _as_before(request: SplitRequest, role: np.ndarray, path: str) -> SplitRequest:
     """The sets that an earlier split gives to the rows, old and new."""
     earlier = Split.load(path)
-    known = int(np.isin(wanted.keys, earlier.keys).sum())
+    known = int(np.isin(request.keys, earlier.keys).sum())
     n = len(role)
     notice = f"{known} of {n} examples stay in the sets that {path} has them in; {n - known} are new."
-    given = kept(wanted.keys, earlier.keys, earlier.sets, role)
-    return replace(wanted, given=given, notices=(*wanted.notices, notice))
+    given = kept(request.keys, earlier.keys, earlier.sets, role)
+    return replace(request, given=given, notices=(*request.notices, notice))
 
 
 def set_sizes(
@@ -181,15 +181,15 @@ def _enough(data: Dataset, settings: SplitSettings, n: int, automatic: bool) -> 
     points, error = 100 * settings.precision, 100 * settings.expected_error
     if not automatic:
         return needed, []
-    told = (
+    requirement = (
         f"Telling error rates {points:.3g} points apart, near {error:.3g} %, takes {needed} dev examples (95 % level, "
         "80 % power)"
     )
     possible = round(LARGEST_SHARE * n)
     if needed <= possible:
-        return needed, [f"{told}: the dev set has them."]
+        return needed, [f"{requirement}: the dev set has them."]
     return needed, [
-        f"{told}; the dev set takes a fifth of the data at most, {possible}. Get more data, or set split.dev."
+        f"{requirement}; the dev set takes a fifth of the data at most, {possible}. Get more data, or set split.dev."
     ]
 
 
@@ -209,7 +209,9 @@ def classes_not_measured(data: Dataset, made: Split) -> list[str]:
         empty = [f"'{data.classes[k]}'" for k in np.flatnonzero(counts == 0)]
         if empty and len(made.sets[name]):
             listed = ", ".join(empty[:5]) + (", …" if len(empty) > 5 else "")
-            notices.append(f"The {name} set has no example of {listed}: how well they are told is not measured there.")
+            notices.append(
+                f"The {name} set has no example of {listed}: how well they are recognized is not measured there."
+            )
     return notices
 
 

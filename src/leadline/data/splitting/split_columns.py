@@ -32,7 +32,7 @@ NAMES_OF_SETS = {
 
 
 @dataclass(frozen=True, eq=False)
-class Wanted:
+class SplitRequest:
     """The grounds of a split, each (n,): ``classes`` to stratify by, ``groups`` that stay whole, ``times`` to sort
     by, or sets that are ``given`` already; ``keys`` are the content of every row, or of its group.
     """
@@ -56,7 +56,7 @@ class Wanted:
         return np.zeros(len(rows), np.int64) if self.classes is None else self.classes[rows]
 
     @classmethod
-    def of(cls, data: Dataset, settings: SplitSettings, groups: Any, times: Any) -> Wanted:
+    def of(cls, data: Dataset, settings: SplitSettings, groups: Any, times: Any) -> SplitRequest:
         """Look up what the settings name in ``data``; `LeadlineError` or `UsageError` where that is not there."""
         stratify = settings.stratify and data.is_classification
         made = cls(settings.seed, row_hashes(data.inputs), data.target if stratify else None)
@@ -128,7 +128,7 @@ def _checked(data: Dataset, name: str, values: Any) -> np.ndarray:
     return array
 
 
-def _by_column(made: Wanted, data: Dataset, name: str) -> Wanted:
+def _by_column(made: SplitRequest, data: Dataset, name: str) -> SplitRequest:
     codes, levels = categories(name, column_values(data, "split.column", name))
     known = [NAMES_OF_SETS.get(level.strip().lower()) for level in levels]
     if None in known:
@@ -150,15 +150,17 @@ def set_aside(data: Dataset, names: dict[str, str | None]) -> Dataset:
     columns = [name for name in names.values() if name is not None and name not in (data.settings.features or ())]
     if not isinstance(data.inputs, tuple) or not any(column.name in columns for column in data.inputs):
         return data
-    told = {name: f"says how to split ({key})" for key, name in names.items() if name in columns}
+    reasons = {name: f"says how to split ({key})" for key, name in names.items() if name in columns}
     kept_columns = tuple(column for column in data.inputs if column.name not in columns)
     if not kept_columns:
         raise LeadlineError(f"{data.name}: no column is left to predict '{data.target_name}' from.")
     features = tuple(
-        replace(feature, kind="identifier", note=told[feature.name])
-        if feature.name in told and feature.used
+        replace(feature, kind="identifier", note=reasons[feature.name])
+        if feature.name in reasons and feature.used
         else feature
         for feature in data.features
     )
-    notices = [f"{name} is left out: it {why}." for name, why in told.items() if name in {c.name for c in data.inputs}]
+    notices = [
+        f"{name} is left out: it {why}." for name, why in reasons.items() if name in {c.name for c in data.inputs}
+    ]
     return replace(data, inputs=kept_columns, features=features, notices=[*data.notices, *notices])

@@ -37,8 +37,8 @@ class Facts:
 
     def __add__(self, other: Facts) -> Facts:
         columns = dict(self.columns)
-        for name, found in other.columns.items():
-            columns[name] = columns[name] + found if name in columns else found  # type: ignore[operator]
+        for name, statistics in other.columns.items():
+            columns[name] = columns[name] + statistics if name in columns else statistics  # type: ignore[operator]
         targets = other.targets if not self.targets else self.targets
         if self.targets and other.targets:
             targets = tuple(a + b for a, b in zip(self.targets, other.targets, strict=True))
@@ -57,20 +57,20 @@ class Facts:
 
 def gather_facts(groups: Sequence[RowGroup], sets: RowSets, pieces: TypedPieces, share: float) -> Facts:
     """One pass over all rows, several groups at a time."""
-    found = Facts()
-    for start in range(0, len(groups), 64):  # what is found is merged now and then, in order
+    total = Facts()
+    for start in range(0, len(groups), 64):  # facts are merged now and then, in order
         some = groups[start : start + 64]
         each = in_threads(lambda group: _facts(group, sets, pieces, share), some, sum(group.n for group in some))
         for facts in each:
-            found = found + facts
-    return found
+            total = total + facts
+    return total
 
 
 def _facts(group: RowGroup, sets: RowSets, pieces: TypedPieces, share: float) -> Facts:
-    found = Facts()
+    facts = Facts()
     for row, piece in group.pieces():
-        found = found + _facts_of_piece(group, row, piece, sets, pieces, share)
-    return found
+        facts = facts + _facts_of_piece(group, row, piece, sets, pieces, share)
+    return facts
 
 
 def _facts_of_piece(

@@ -15,7 +15,7 @@ from leadline.data.preparation import Preparation, constant_notices
 from leadline.data.settings import DataSettings, SplitSettings, weighted_sources
 from leadline.data.sources.assembly import assemble_tables, joined
 from leadline.data.sources.opening import resolved, table_files
-from leadline.data.sources.raw import Part, RawTable, as_raw_table
+from leadline.data.sources.raw import RawTable, SourcePart, as_raw_table
 from leadline.data.sources.reading import further_set, request_of, table_targets
 from leadline.data.splitting.dealing import DEV, SETS, TEST, TRAIN, TRAIN_DEV, Sizes
 from leadline.data.splitting.duplicates import duplicate_notices
@@ -40,7 +40,7 @@ MOST_CELLS = 20_000_000
 
 @dataclass(frozen=True, eq=False)
 class Opened:
-    """What a pass over the table has found; see `leadline.data.streaming.table.StreamedTable`."""
+    """The result of a pass over the table; see `leadline.data.streaming.table.StreamedTable`."""
 
     groups: tuple[RowGroup, ...]
     sets: RowSets
@@ -58,14 +58,14 @@ SourceFiles = tuple[tuple[int, GroupedFile], ...]
 
 def open_files(settings: DataSettings, folder: Path | None) -> SourceFiles:
     """Read the heads of all files that ``settings`` name: what decides how they are read, and reads them then."""
-    found = []
+    files = []
     for part, each in enumerate((*weighted_sources("data.source", settings.source), *settings.extra)):
         if not isinstance(each.source, str):
             raise UsageError("data.stream: only files stream; save the table given as Parquet, or leave stream out.")
         listed = table_files(each.source, folder)
         paths = [Path(name) for name in listed] if listed else [resolved(each.source, folder)]
-        found += [(part, open_grouped(path)) for path in paths]
-    return tuple(found)
+        files += [(part, open_grouped(path)) for path in paths]
+    return tuple(files)
 
 
 def opened_stream(
@@ -79,7 +79,7 @@ def opened_stream(
     check_settings(split, names)
     looked_at = _looked_at(groups, names, sample)
     targets = table_targets(looked_at, settings.target)
-    shown = assemble_tables([Part(looked_at)], [looked_at], targets, replace(settings, dev=None, test=None))
+    shown = assemble_tables([SourcePart(looked_at)], [looked_at], targets, replace(settings, dev=None, test=None))
     shown = set_aside(shown, {"split.group": split.group, "split.column": split.column})
     kinds = {column.name: column.kind for column in shown.inputs if isinstance(column, Column)}
     for _, file in files[1:]:
@@ -169,11 +169,11 @@ def _opened(
     made = Split(train, dev, test, train_dev)
     trained_on = np.array([facts.classes[TRAIN, name] > 0 for name in classes]) if facts.classes else None
     check_classes(data, made, trained_on)
-    told = [*notices, *classes_not_measured(data, made)]
+    split_notices = [*notices, *classes_not_measured(data, made)]
     if split.duplicates != "ignore":
         sampled = f" (Looked for among {grouped(len(made.train))} training rows.)" if len(made.train) < n_train else ""
-        told += [notice + sampled for notice in duplicate_notices(data, made.sets)]
-    made = replace(made, notices=tuple(told), keys=row_hashes(inputs))
+        split_notices += [notice + sampled for notice in duplicate_notices(data, made.sets)]
+    made = replace(made, notices=tuple(split_notices), keys=row_hashes(inputs))
     preparation = _preparation(data, made, facts, tuple(looked_at.data.column_names))
     weights = tuple(float(each.weight) for each in sources)
     return Opened(groups, sets, data, made, preparation, pieces, n_train, weights)
@@ -196,8 +196,8 @@ def _kept_rows(
         given = getattr(settings, name)
         if given is None:
             continue
-        wanted = request_of(settings.target, settings, folder)
-        raw = further_set(name, given.source, given, looked_at, shown.target_names, wanted)
+        request = request_of(settings.target, settings, folder)
+        raw = further_set(name, given.source, given, looked_at, shown.target_names, request)
         assert isinstance(raw, RawTable)
         has_target = np.logical_and.reduce([raw.data.column(each).is_valid().to_numpy() for each in shown.target_names])
         tables.append(raw.data.filter(pa.array(has_target)))
@@ -221,10 +221,10 @@ def _described(facts: Facts, groups: Sequence[RowGroup]) -> dict[str, object]:
 def _stream_notices(source: str, facts: Facts, groups: Sequence[RowGroup], codes: np.ndarray) -> list[str]:
     n_train, total = int(facts.counts[TRAIN + 1]), sum(group.n for group in groups)
     sample = int((codes == TRAIN).sum())
-    told = f"{source} is streamed: {grouped(n_train)} of {grouped(total)} rows train, read from disk in every epoch."
+    message = f"{source} is streamed: {grouped(n_train)} of {grouped(total)} rows train, read from disk in every epoch."
     if sample < n_train:
-        told += f" The training error is measured on {grouped(sample)} of them."
-    notices = [told]
+        message += f" The training error is measured on {grouped(sample)} of them."
+    notices = [message]
     if total > BUFFER and max(group.n for group in groups) > total / 4:
         notices.append(
             f"{source} has {len(groups)} row groups, so rows are mixed only with those near them; write it with more, "
@@ -245,19 +245,19 @@ def _preparation(data: Dataset, split: Split, facts: Facts, columns: tuple[str, 
     encoders: list[Encoder] = []
     for column in data.inputs:
         assert isinstance(column, Column)
-        found = facts.columns[column.name]
-        encoder = encoder_of(column.name, column.kind, found, data.normalization)
-        if data.normalization in ("quantile", "robust") and isinstance(found, NumberStatistics):
+        statistics = facts.columns[column.name]
+        encoder = encoder_of(column.name, column.kind, statistics, data.normalization)
+        if data.normalization in ("quantile", "robust") and isinstance(statistics, NumberStatistics):
             by_rank = fit_column(column.take(split.train), data.normalization)
             if isinstance(by_rank, QuantileEncoder) or (isinstance(by_rank, NumberEncoder) and by_rank.scale > 0):
-                encoder = replace(by_rank, indicator=found.missing > 0)
+                encoder = replace(by_rank, indicator=statistics.missing > 0)
         encoders.append(encoder)
     standardized = data.task.standardized and data.normalization != "none"
     k = data.target.shape[1] if data.target.ndim == 2 else 1
     mean, scale = np.zeros(k), np.ones(k)
     if standardized:
-        mean = np.array([found.mean for found in facts.targets])
-        scale = np.array([found.deviation or 1.0 for found in facts.targets])
+        mean = np.array([target.mean for target in facts.targets])
+        scale = np.array([target.deviation or 1.0 for target in facts.targets])
     return Preparation(
         data.task,
         data.classes,

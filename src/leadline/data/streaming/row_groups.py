@@ -99,11 +99,11 @@ def open_grouped(path: str | Path) -> GroupedFile:
 
 def numbered(groups: Sequence[tuple[int, RowGroup]]) -> tuple[RowGroup, ...]:
     """Groups of several files, each with the number of its source, with their rows counted through."""
-    found, start = [], 0
+    placed, start = [], 0
     for part, group in groups:
-        found.append(replace(group, start=start, part=part))
+        placed.append(replace(group, start=start, part=part))
         start += group.n
-    return tuple(found)
+    return tuple(placed)
 
 
 def _parquet(path: Path) -> GroupedFile:
@@ -114,9 +114,9 @@ def _parquet(path: Path) -> GroupedFile:
 
     def reader(group: int) -> Callable[[Sequence[str] | None], Iterator[pa.Table]]:
         def read(columns: Sequence[str] | None) -> Iterator[pa.Table]:
-            wanted = None if columns is None else list(columns)
+            names = None if columns is None else list(columns)
             with reading(path.name, "Parquet"), parquet.ParquetFile(path) as own:
-                for batch in own.iter_batches(PIECE, [group], wanted, use_threads=False):
+                for batch in own.iter_batches(PIECE, [group], names, use_threads=False):
                     yield _plain(pa.Table.from_batches([batch]))
 
         return read
@@ -169,13 +169,13 @@ def _plain(table: pa.Table) -> pa.Table:
 
 def memory_available() -> int:
     """Bytes that this process may still take: of the machine, or of the control group it runs in where that is less."""
-    found = []
+    limits = []
     try:
         lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        found += [int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:")]
+        limits += [int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:")]
         group = Path("/sys/fs/cgroup")
         limit, used = ((group / name).read_text(encoding="ascii").strip() for name in ("memory.max", "memory.current"))
-        found += [max(int(limit) - int(used), 0)] if limit != "max" else []
+        limits += [max(int(limit) - int(used), 0)] if limit != "max" else []
     except (OSError, ValueError, IndexError):
         pass
-    return min(found) if found else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
+    return min(limits) if limits else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2

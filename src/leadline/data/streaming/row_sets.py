@@ -27,7 +27,7 @@ SAMPLE_SALT, TRAIN_SALT, TRAIN_DEV_SALT = 1, 2, 3
 
 @dataclass(frozen=True)
 class RowSets:
-    """How rows are told apart: shares of the rows that may go anywhere, and of those that train.
+    """How rows are assigned to sets: shares of the rows that may go anywhere, and of those that train.
 
     ``dev`` and ``test`` are shares of the main sources' rows, ``train_dev`` of those left for training, ``train`` of
     those left after that. ``group``, ``time`` and ``column`` name columns; ``moments`` are the times (seconds or
@@ -180,17 +180,17 @@ def _moments(groups: Sequence[RowGroup], name: str, sizes: Sizes) -> tuple[float
         return np.inf, np.inf
 
     def latest(group: RowGroup) -> np.ndarray:
-        found = np.empty(0)
+        times = np.empty(0)
         for row, piece in group.pieces([name]):
-            found = _latest(np.concatenate([found, _times(name, piece.column(name), group, row)]), most)
-        return found
+            times = _latest(np.concatenate([times, _times(name, piece.column(name), group, row)]), most)
+        return times
 
-    found = np.empty(0)
+    times = np.empty(0)
     for start in range(0, len(groups), 64):
         some = groups[start : start + 64]
-        found = _latest(np.concatenate([found, *in_threads(latest, some, sum(group.n for group in some))]), most)
-    found = np.sort(found)
-    return float(found[0]), float(found[len(found) - sizes.test]) if sizes.test else np.inf
+        times = _latest(np.concatenate([times, *in_threads(latest, some, sum(group.n for group in some))]), most)
+    times = np.sort(times)
+    return float(times[0]), float(times[len(times) - sizes.test]) if sizes.test else np.inf
 
 
 def _latest(times: np.ndarray, most: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What preparation needs to know of a column, found out piece by piece, so that no column need be in memory.
+"""What preparation needs to know of a column, computed piece by piece, so that no column need be in memory.
 
 Two pieces merge into one by Chan, Golub and LeVeque's formula for means and variances (1983).
 """
@@ -107,15 +107,15 @@ class DateStatistics:
         return cls({part: NumberStatistics.of(numbers) for part, numbers in date_parts(values).items()})
 
     def __add__(self, other: DateStatistics) -> DateStatistics:
-        return DateStatistics({part: found + other.parts[part] for part, found in self.parts.items()})
+        return DateStatistics({part: statistics + other.parts[part] for part, statistics in self.parts.items()})
 
     def encoder(self, name: str, normalization: str) -> DateEncoder:
         """As `leadline.data.encoders.fit_date` makes it of the dates themselves."""
-        varying = [part for part, found in self.parts.items() if found.low < found.high]
+        varying = [part for part, statistics in self.parts.items() if statistics.low < statistics.high]
         numbers = []
         for k, part in enumerate(varying):
-            found = self.parts[part].encoder(f"{name} {part}", "number", normalization)
-            numbers.append(replace(found, indicator=found.indicator and k == 0))  # one for all parts
+            encoder = self.parts[part].encoder(f"{name} {part}", "number", normalization)
+            numbers.append(replace(encoder, indicator=encoder.indicator and k == 0))  # one for all parts
         return DateEncoder(name, tuple(varying), tuple(numbers))
 
 
@@ -129,11 +129,11 @@ def statistics_of(column: Column) -> ColumnStatistics:
     return DateStatistics.of(column.values) if column.kind == "date" else NumberStatistics.of(column.values)
 
 
-def encoder_of(name: str, kind: str, found: ColumnStatistics, normalization: str) -> Encoder:
-    """The encoder that the whole column asks for; quantiles are not found piece by piece (see `streaming`)."""
+def encoder_of(name: str, kind: str, statistics: ColumnStatistics, normalization: str) -> Encoder:
+    """The encoder that the whole column asks for; quantiles are not computed piece by piece (see `streaming`)."""
     normalization = "standardize" if normalization == "quantile" else normalization
-    if isinstance(found, CategoryStatistics):
-        return category_encoder(name, found.counts, found.missing > 0)
-    if isinstance(found, DateStatistics):
-        return found.encoder(name, normalization)
-    return found.encoder(name, kind, normalization)
+    if isinstance(statistics, CategoryStatistics):
+        return category_encoder(name, statistics.counts, statistics.missing > 0)
+    if isinstance(statistics, DateStatistics):
+        return statistics.encoder(name, normalization)
+    return statistics.encoder(name, kind, normalization)

@@ -26,7 +26,7 @@ from leadline.data.streaming.row_sets import RowSets
 from leadline.data.streaming.typed_pieces import TypedPieces
 
 SAMPLE = 200_000
-"""Rows from which types are found out, and training rows that are kept in memory to be measured."""
+"""Rows from which types are inferred, and training rows that are kept in memory to be measured."""
 
 
 class Chunk(NamedTuple):
@@ -127,8 +127,8 @@ def stream(
 ) -> StreamedTable:
     """Open Parquet or Arrow files for training without loading them; see `StreamedTable`.
 
-    ``source``: a path, a folder of tables, or a list of them. ``split``: sizes of the sets, and by what they are told
-    apart. ``settings`` are those of `leadline.data.DataSettings`. Raises LeadlineError as `leadline.data.read` does,
+    ``source``: a path, a folder of tables, or a list of them. ``split``: sizes of the sets, and what decides
+    which row goes where. ``settings`` are those of `leadline.data.DataSettings`. Raises LeadlineError as `leadline.data.read` does,
     with file, row and column.
     """
     made = DataSettings(source=source, target=target, **settings)
@@ -146,15 +146,15 @@ def streamed(
     """As `stream`, for settings that are there already; ``files`` were opened to see whether to stream them."""
     place = None if folder is None else Path(folder)
     files = open_files(settings, place) if files is None else files
-    found: Opened = opened_stream(settings, split, place, sample, files)
+    opened: Opened = opened_stream(settings, split, place, sample, files)
     return StreamedTable(
-        found.groups,
-        found.sets,
-        found.data,
-        found.split,
-        found.preparation,
-        found.pieces,
-        found.n_train,
-        found.weights,
+        opened.groups,
+        opened.sets,
+        opened.data,
+        opened.split,
+        opened.preparation,
+        opened.pieces,
+        opened.n_train,
+        opened.weights,
         buffer,
     )

@@ -1,4 +1,4 @@
-"""Pieces of a streamed table as typed columns and encoded targets, by what a sample has told about them."""
+"""Pieces of a streamed table as typed columns and encoded targets, with the types that a sample has shown."""
 
 from __future__ import annotations
 
