@@ -1,8 +1,8 @@
 """Examples that occur more than once: exactly, or nearly (another crop, another last digit).
 
-Near duplicates of images have like perceptual hashes (of coarse grey grids, without brightness and contrast) and
-confirmed on the grids themselves; those of tables by rows that are equal once their numbers are rounded to a hundredth
-of their standard deviation.
+Near duplicates of images have similar perceptual hashes (of coarse grey grids, without brightness and contrast), which
+the grids themselves confirm; those of tables are rows that are equal once their numbers are rounded to a hundredth of
+their standard deviation.
 """
 
 from __future__ import annotations

@@ -128,8 +128,8 @@ def stream(
     """Open Parquet or Arrow files for training without loading them; see `StreamedTable`.
 
     ``source``: a path, a folder of tables, or a list of them. ``split``: sizes of the sets, and what decides
-    which row goes where. ``settings`` are those of `leadline.data.DataSettings`. Raises LeadlineError as `leadline.data.read` does,
-    with file, row and column.
+    which row goes where. ``settings`` are those of `leadline.data.DataSettings`. Raises LeadlineError as
+    `leadline.data.read` does, with file, row and column.
     """
     made = DataSettings(source=source, target=target, **settings)
     return streamed(made, split or SplitSettings(), folder, sample, buffer)
