@@ -74,6 +74,7 @@ def test_digits_reach_97_percent(here: Path, capsys: pytest.CaptureFixture[str])
         "run.json",
         "experiment.toml",
         "environment.json",
+        "paths.json",
         "data.json",
         "split.npz",
         "preparation.json",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leadline.cli.runs import RunName
-from leadline.cli.train import AsJson, RunsFolder
+from leadline.cli.train import AsJson, MovedData, RunsFolder, load_with_data
 from leadline.errors import UsageError
 
 if TYPE_CHECKING:
@@ -42,15 +42,15 @@ def mistakes(
     ] = None,
     cause: Annotated[list[str] | None, typer.Option("--cause", help="A cause column for --export; may repeat.")] = None,
     size: Annotated[int | None, typer.Option(min=1, help="How many mistakes --export writes.")] = None,
+    data: MovedData = None,
     runs: RunsFolder = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
     """Analyse dev mistakes: causes with their share and ceiling, and where mistakes gather."""
     from leadline.cli.screen import console, print_json
     from leadline.review.mistakes import find_mistakes, import_causes, keep_findings
-    from leadline.runs.run import load_run
 
-    found_run = load_run(run, runs)
+    found_run = load_with_data(run, runs, data)
     if import_ is not None:
         import_causes(found_run, import_)
     found = find_mistakes(found_run, suggest=export is None)
@@ -115,16 +115,15 @@ def labels(
     segment: Annotated[
         list[str] | None, typer.Option("--segment", help="A column in which wrong labels may gather; may repeat.")
     ] = None,
+    data: MovedData = None,
     runs: RunsFolder = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
     """Look for wrong labels: suspects, random or systematic, their share of the error, and corrections."""
-    from leadline.runs.run import load_run
-
     given = [name for name, is_given in (("--export", export), ("--apply", apply), ("--undo", undo)) if is_given]
     if len(given) > 1:
         raise UsageError(f"{' and '.join(given)} do not go together: give one of them.")
-    found = load_run(run, runs)
+    found = load_with_data(run, runs, data)
     if corrections is not None:
         from leadline.runs.reviews import load_reviews
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leadline.cli.goal_options import Costs, SecondsPerExample, goal_of
-from leadline.cli.train import AsJson, Quick, RunsFolder
+from leadline.cli.train import AsJson, MovedData, Quick, RunsFolder, load_with_data
 from leadline.errors import LeadlineError, LeadlineWarning, UsageError
 from leadline.runs.folder import RunFolder
 from leadline.text import counted
@@ -209,6 +209,7 @@ def diagnose(
     cost: Costs = None,
     seconds_per_example: SecondsPerExample = None,
     quick: Quick = False,
+    data: MovedData = None,
     runs: RunsFolder = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
@@ -232,9 +233,7 @@ def diagnose(
         _refuse_for_percentages(open_test, bool(segment) or by_class)
         _print(_from_percentages(given, {name: n for name, n in sizes.items() if n is not None}), as_json)
         return
-    from leadline.runs.run import load_run
-
-    found = load_run(run, runs)
+    found = load_with_data(run, runs, data)
     if not quick:
         _complete_probes(found)
     _diagnose_run(found, open_test, segment or [], by_class, as_json)
@@ -395,16 +394,16 @@ def predict(
 def report(
     run: RunName,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Copy the report to this file.")] = None,
+    data: MovedData = None,
     runs: RunsFolder = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
     """Write a run's HTML report anew, and print where it is."""
     from leadline.cli.screen import print_json
-    from leadline.runs.run import load_run
     from leadline.session.results import renew_report
     from leadline.session.resume import ENDED_BEFORE, conclude
 
-    found = load_run(run, runs)
+    found = load_with_data(run, runs, data)
     if found.status in ENDED_BEFORE and not (found.folder / "diagnosis.json").exists():
         conclude(found)
     path = renew_report(found, output)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leadline.cli.runs import RunName
-from leadline.cli.train import AsJson, ExperimentName, RunsFolder, assigned, experiment_of
+from leadline.cli.train import AsJson, ExperimentName, MovedData, RunsFolder, assigned, experiment_of, load_with_data
 from leadline.errors import UsageError
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def sound(
         float | None,
         typer.Option("--target-error", help="How many examples reach this dev error? Percent, or the target's unit."),
     ] = None,
+    data: MovedData = None,
     runs: RunsFolder = Path("runs"),
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -43,12 +44,11 @@ def sound(
     """Measure what each remedy would do to a run's dev error, before anyone pays for it."""
     from leadline.cli.screen import console, print_json
     from leadline.cli.sounding_screen import SoundingProgress
-    from leadline.runs.run import load_run
     from leadline.soundings.sounder import sound as sound_run
     from leadline.text import seconds_of
 
     seconds = seconds_of(budget)
-    found_run = load_run(run, runs)
+    found_run = load_with_data(run, runs, data)
     wanted = _target_of(found_run, target)
     screen = console(stderr=as_json)
     progress = None if quiet else SoundingProgress(screen)
@@ -81,19 +81,19 @@ def next_run(
         str | None, typer.Option(help="Another remedy than the best, by its key: dropout, l2, bigger_network, …")
     ] = None,
     name: Annotated[str | None, typer.Option(help="The new run's name.")] = None,
+    data: MovedData = None,
     runs: RunsFolder = Path("runs"),
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Train the best remedy of a sounded run in full, and say whether the prediction held."""
     from leadline.cli.screen import ProgressBar, console, print_diagnosis, print_json
-    from leadline.runs.run import load_run
     from leadline.soundings.prediction import train_next
 
     screen = console(stderr=as_json)
     progress = None if quiet else ProgressBar(screen)
     try:
-        trained, prediction = train_next(load_run(run, runs), remedy, name=name, listener=progress)
+        trained, prediction = train_next(load_with_data(run, runs, data), remedy, name=name, listener=progress)
     finally:
         if progress is not None:
             progress.close()

@@ -10,6 +10,7 @@ import typer
 
 from leadline.errors import UsageError
 from leadline.extensions import registry
+from leadline.runs.run import load_run
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,6 +26,14 @@ ExperimentName = Annotated[
     ),
 ]
 RunsFolder = Annotated[Path, typer.Option("--runs", help="The folder of the runs.", show_default=True)]
+MovedData = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--data",
+        metavar="PATH",
+        help="Where the run's data are now, if they were moved; it is remembered. One of several sources: OLD=PATH.",
+    ),
+]
 Quick = Annotated[
     bool, typer.Option("--quick", help="Leave out the probes that measure beside the run where its error comes from.")
 ]
@@ -113,6 +122,7 @@ def train(
 
 def resume(
     run: Annotated[str, typer.Argument(metavar="RUN", help='A name, a beginning of it, a folder, or "last".')] = "last",
+    data: MovedData = None,
     runs: RunsFolder = Path("runs"),
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -122,7 +132,7 @@ def resume(
     def begin(listener: TrainingListener | None) -> Run:
         from leadline.session.resume import resume
 
-        return resume(run, runs=runs, listener=listener)
+        return resume(load_with_data(run, runs, data), runs=runs, listener=listener)
 
     _train(begin, runs, as_json, quiet)
 
@@ -154,6 +164,16 @@ def _train(begin: Callable[[TrainingListener | None], Run], runs: Path, as_json:
     screen.print(f"Report: {run.folder / 'report.html'}", markup=False)
     screen.print(f"Browse: leadline open {run.name}{where}", markup=False)
     screen.print(f"Sound:  leadline sound {run.name}{where}   (what each remedy would bring)", markup=False)
+
+
+def load_with_data(name: str, runs: Path, places: list[str] | None) -> Run:
+    """A run by its name; with ``--data`` it is said first where its data are now."""
+    run = load_run(name, runs)
+    if places:
+        from leadline.session.run_data import move_data
+
+        move_data(run, places)
+    return run
 
 
 def experiment_of(wanted: str) -> Experiment:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Self
 
@@ -116,32 +116,40 @@ class Experiment(Section):
             for name in names:
                 load_module(name, f"{key}.modules")
 
-    def _beside(self, folder: Path) -> Self:
-        """Files that lie beside the experiment file become paths from where you are."""
+    def with_paths(self, moved: Callable[[str, bool], str]) -> Self:
+        """A copy in which every key that may name a file or folder holds what ``moved(given, folders)`` says.
+
+        ``folders`` tells whether the key may name a folder, too. What is no path (a column's name, a bundled data
+        set, an address) is to be given back as it is.
+        """
         changes: dict[str, Any] = {}
         sections = {"data": self.data, "data.dev": self.data.dev, "data.test": self.data.test}
         for name, section in sections.items():
             for key in ("source", "target", "corrections"):  # a target may be a file of labels
-                given = getattr(section, key, None)
-                if not isinstance(given, str):
-                    continue
-                path = folder / given
-                if path.is_file() or (key == "source" and path.is_dir()):
-                    changes[f"{name}.{key}"] = from_here(folder / given)
+                if isinstance(given := getattr(section, key, None), str):
+                    changes[f"{name}.{key}"] = moved(given, key == "source")
         for key in ("source", "extra"):
             given = getattr(self.data, key)
             if isinstance(given, tuple) and given:
-                changes[f"data.{key}"] = [_source_beside(entry, folder) for entry in given]
-        if self.split.file is not None and (folder / self.split.file).is_file():
-            changes["split.file"] = from_here(folder / self.split.file)
-        weights = self.network.from_
-        if weights is not None and "://" not in weights and (folder / weights).exists():
-            changes["network.from"] = from_here(folder / weights)
+                changes[f"data.{key}"] = [_moved_source(entry, moved) for entry in given]
+        if self.split.file is not None:
+            changes["split.file"] = moved(self.split.file, False)
+        if self.network.from_ is not None and "://" not in self.network.from_:
+            changes["network.from"] = moved(self.network.from_, True)
         for key, names in (("network", self.network.modules), ("extensions", self.extensions.modules)):
             if names:
-                beside = [from_here(folder / name) if (folder / name).is_file() else name for name in names]
-                changes[f"{key}.modules"] = beside
-        return self.replace(changes) if changes else self
+                changes[f"{key}.modules"] = [moved(name, False) for name in names]
+        changed = self.replace(changes) if changes else self
+        return self if changed == self else changed
+
+    def _beside(self, folder: Path) -> Self:
+        """Files that lie beside the experiment file become paths from where you are."""
+
+        def moved(given: str, folders: bool) -> str:
+            path = folder / given
+            return from_here(path) if path.is_file() or (folders and path.is_dir()) else given
+
+        return self.with_paths(moved)
 
 
 def _set_keys(section: BaseModel) -> dict[str, Any]:
@@ -150,10 +158,10 @@ def _set_keys(section: BaseModel) -> dict[str, Any]:
     return {key: value for key, value in keys.items() if value not in ((), {})}
 
 
-def _source_beside(entry: str | dict[str, Any], folder: Path) -> str | dict[str, Any]:
+def _moved_source(entry: str | dict[str, Any], moved: Callable[[str, bool], str]) -> str | dict[str, Any]:
     if isinstance(entry, dict):
-        return entry | {"source": _source_beside(entry["source"], folder)}
-    return from_here(folder / entry) if (folder / entry).exists() else entry
+        return entry | {"source": moved(entry["source"], True)}
+    return moved(entry, True)
 
 
 def _near(path: Path) -> str:

@@ -24,6 +24,7 @@ class RunFolder:
     ================================  ======================================================================
     ``run.json``                      name, times, status: running, done, interrupted, diverged; final errors
     ``experiment.toml``               the resolved experiment: training from it repeats the run
+    ``paths.json``                    where the experiment's files are, to find them again from any folder
     ``environment.json``              Python, torch, platform, threads, Leadline's version, commit
     ``data.json``                     content hash, rows, columns, split sizes, notices
     ``split.npz``                     row indices of each set

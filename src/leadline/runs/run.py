@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from leadline.errors import LeadlineError
 from leadline.experiment import Experiment
+from leadline.runs.data_paths import located
 from leadline.runs.folder import CHECKPOINT, RunFolder
 from leadline.runs.life import status_of
 from leadline.runs.store import RunStore, published_name
@@ -98,8 +99,8 @@ class Run:
 
     @cached_property
     def experiment(self) -> Experiment:
-        """The resolved experiment; training from it repeats this run."""
-        return Experiment.from_toml(self.folder / "experiment.toml")
+        """The resolved experiment, with its files where they are now; training from it repeats this run."""
+        return located(Experiment.from_toml(self.folder / "experiment.toml"), self.folder)
 
     @cached_property
     def environment(self) -> dict[str, Any]:

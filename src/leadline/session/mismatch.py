@@ -15,6 +15,7 @@ from leadline.errors import LeadlineError, UsageError, nearest
 from leadline.runs.folder import RunFolder
 from leadline.runs.run import Run
 from leadline.session.plan import Plan, read_data
+from leadline.session.run_data import experiment_with_data
 from leadline.strategy.mismatch import LEAST_EXAMPLES, Mismatch, compare_sets
 
 MISMATCH = "mismatch.json"
@@ -34,9 +35,8 @@ def run_mismatch(run: Run, first: str = "train", second: str = "dev", data: Data
 
     The data are read again; ``data`` takes their place where they came from Python.
     """
-    if data is None and run.experiment.data.source is None:
-        raise LeadlineError(f"The data of {run.name} came from Python, not from a file: give them again.")
-    data = read_data(run.experiment) if data is None else data
+    experiment = experiment_with_data(run, data)
+    data = read_data(experiment) if data is None else data
     columns, groups, settings = [], [], SplitSettings(**run.experiment.split.model_dump(exclude_none=True))
     for name in (first, second):
         part = name.replace("-", "_")

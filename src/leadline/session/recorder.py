@@ -17,6 +17,7 @@ from leadline.files import reason, writing
 from leadline.measure import Estimate
 from leadline.network import Parameters
 from leadline.runs.checkpoint import save_checkpoint
+from leadline.runs.data_paths import write_paths
 from leadline.runs.environment import environment
 from leadline.runs.folder import RATE_FILE, STOP_FILE, RunFolder
 from leadline.runs.index import RunIndex
@@ -80,6 +81,7 @@ class Recorder:
         """Write what is known before training."""
         plan, folder = self.plan, self.folder
         folder.write_text("experiment.toml", plan.experiment.to_toml())
+        write_paths(folder, plan.experiment)
         folder.write_json("environment.json", environment())
         folder.write_json(
             "data.json",

@@ -33,8 +33,9 @@ from leadline.runs.trained import TrainedNetwork
 from leadline.runs.verification import write_checksums
 from leadline.session.inside import run_pictures
 from leadline.session.mismatch import load_mismatch
-from leadline.session.plan import Plan, read_data
+from leadline.session.plan import Plan
 from leadline.session.probing import MOST_SECONDS, probed, seconds_allowed
+from leadline.session.run_data import data_of
 from leadline.session.training_probes import probed_training
 from leadline.strategy import Diagnosis, ErrorAnalysis, Evidence, diagnose
 from leadline.strategy.probes import Budget
@@ -222,17 +223,6 @@ def renew_report(run: Run, output: Path | None = None) -> Path:
     except OSError as error:
         raise LeadlineError(f"{output} cannot be written: {error.strerror}.") from None
     return output
-
-
-def data_of(run: Run) -> Dataset | None:
-    """The run's data; None where they came from Python, are gone, or have changed since."""
-    if run.experiment.data.source is None:
-        return None
-    try:
-        data = read_data(run.experiment)
-    except LeadlineError:
-        return None
-    return data if data.fingerprint()["sha256"] == run.data_hash else None
 
 
 def _confusion(run: Run, answers: Answers | None) -> Confusion | None:

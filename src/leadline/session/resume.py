@@ -16,7 +16,7 @@ from leadline.session.guidelines import check_guidelines
 from leadline.session.keeping import load_state
 from leadline.session.plan import Plan, make_plan
 from leadline.session.recorder import Recorder, TrainingListener
-from leadline.session.test_set import check_same_data, same_plan
+from leadline.session.run_data import check_same_data, experiment_with_data, same_plan
 from leadline.session.training import recorded, run_experiment
 from leadline.training import FitResult
 
@@ -47,11 +47,11 @@ def resume(
     run.refresh()
     if not can_resume(run):
         raise LeadlineError(f"{run.name} is {run.status}: there is nothing to go on with.")
-    _check_data_given(run, data)
+    experiment = experiment_with_data(run, data)
     store = RunStore(run.folder.path.parent if runs is None else runs)
     run.folder.claim()
     try:
-        plan = make_plan(run.experiment, data, runs=store.root)
+        plan = make_plan(experiment, data, runs=store.root)
         check_same_data(run, plan)
         if plan.transfer is not None:
             plan = replace(plan, guidelines=check_guidelines(plan, plan.transfer))
@@ -80,7 +80,6 @@ def conclude(run: Run, data: Dataset | None = None) -> Run:
     """
     if run.status not in ENDED_BEFORE:
         raise LeadlineError(f"{run.name} is {run.status}: there is nothing to measure now.")
-    _check_data_given(run, data)
     plan, trained, state = same_plan(run, data), run.trained_network(), load_state(run.folder)
     if state is None or not state.epoch:
         raise LeadlineError(f"{run.name} has not finished an epoch: leadline resume {run.name} goes on.")
@@ -132,8 +131,3 @@ def _can_go_on(run: Run, plan: Plan) -> bool:
 
 def _is_of(run: Run, plan: Plan) -> bool:
     return Path(run.folder / "experiment.toml").read_text(encoding="utf-8") == plan.experiment.to_toml()
-
-
-def _check_data_given(run: Run, data: Dataset | None) -> None:
-    if data is None and run.experiment.data.source is None:
-        raise LeadlineError(f"The data of {run.name} came from Python, not from a file: ll.resume({run.name!r}, data).")

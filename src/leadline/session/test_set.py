@@ -8,8 +8,9 @@ from leadline.data import Dataset
 from leadline.errors import LeadlineError
 from leadline.runs.reviews import load_reviews
 from leadline.runs.run import Run
-from leadline.session.plan import Plan, corrected_plan, make_plan
+from leadline.session.plan import corrected_plan
 from leadline.session.results import diagnose_again, measure_error, predict_set, save_predictions
+from leadline.session.run_data import same_plan
 
 RECORD = "test_opened.json"
 
@@ -48,24 +49,3 @@ def probe_again(run: Run, seconds: float) -> Run:
     """
     plan = corrected_plan(same_plan(run), load_reviews(run.folder))
     return diagnose_again(run, plan, run.summary.errors, seconds)
-
-
-def same_plan(run: Run, data: Dataset | None = None) -> Plan:
-    """The run's plan made again. `leadline.errors.LeadlineError`: the data have changed since."""
-    if data is None and run.experiment.data.source is None:
-        raise LeadlineError(
-            f"The data of {run.name} came from Python, not from a file: give them again, open_test_set(run, data)."
-        )
-    plan = make_plan(run.experiment, data, preparation=run.preparation if run.experiment.network.from_ else None)
-    check_same_data(run, plan)
-    return plan
-
-
-def check_same_data(run: Run, plan: Plan) -> None:
-    """`leadline.errors.LeadlineError`: the plan's data are not those that the run was trained on."""
-    then, now = run.fingerprint, plan.data.fingerprint()
-    if then["sha256"] != now["sha256"]:
-        raise LeadlineError(
-            f"{run.experiment.data.source or plan.data.name} has changed since {run.name} was trained on it "
-            f"({then['n']} examples then, {now['n']} now): which examples were its test set is not known any more."
-        )

@@ -13,6 +13,7 @@ from leadline.runs.run import Run
 from leadline.runs.soundings import PREDICTION, load_soundings
 from leadline.session.comparing import compare_runs
 from leadline.session.recorder import TrainingListener
+from leadline.session.run_data import experiment_with_data
 from leadline.session.training import run_experiment
 from leadline.soundings.result import Sounding, Soundings
 
@@ -90,7 +91,7 @@ def train_next(
     """
     soundings = soundings_of(run)
     chosen = _chosen(soundings, remedy)
-    experiment = run.experiment.replace(chosen.changes)
+    experiment = experiment_with_data(run, data).replace(chosen.changes)
     trained = run_experiment(experiment, data, name=name, runs=run.folder.path.parent, listener=listener)
     prediction = _compared(run, trained, chosen, soundings.unit)
     trained.folder.write_json(PREDICTION, prediction.to_json())

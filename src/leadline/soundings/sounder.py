@@ -20,7 +20,7 @@ from leadline.runs.summary import write_summary
 from leadline.runs.verification import write_checksums
 from leadline.search import PreparedExperiment
 from leadline.session.results import write_run_report
-from leadline.session.test_set import check_same_data
+from leadline.session.run_data import check_same_data, experiment_with_data
 from leadline.soundings.candidates import together
 from leadline.soundings.clock import Clock, OutOfTimeError
 from leadline.soundings.findings import PROMISING, Baseline, findings
@@ -88,15 +88,14 @@ class Sounder:
     ) -> None:
         if run.status not in ("done", "interrupted"):
             raise LeadlineError(f"{run.name} is {run.status}: soundings start from a finished run.")
-        if data is None and run.experiment.data.source is None:
-            raise LeadlineError(f"The data of {run.name} came from Python, not from a file: give them to sound(), too.")
-        if run.experiment.network.from_ is not None:
+        experiment = experiment_with_data(run, data)
+        if experiment.network.from_ is not None:
             raise LeadlineError(
                 f"{run.name} went on from other parameters (network.from), and soundings train networks from their "
                 "start: sound a run without it."
             )
         self.run, self.listener, self.clock, self.telling_apart = run, listener, Clock(budget), telling_apart
-        workbench = PreparedExperiment(run.experiment, data)
+        workbench = PreparedExperiment(experiment, data)
         check_same_data(run, workbench.plan)
         self.bench = BudgetedTrainer(workbench, self.clock, listener.progress if listener else None)
         self.plan = workbench.plan

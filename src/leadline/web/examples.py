@@ -13,7 +13,7 @@ from leadline.data import Dataset
 from leadline.report.figures.images import FEW_PIXELS, png_bytes
 from leadline.report.quantities import fact, number
 from leadline.runs.run import Run
-from leadline.session.results import data_of
+from leadline.session.run_data import data_of
 from leadline.web.memory import RecentValues, signature
 
 SETS = ("train", "train_dev", "dev", "test")
