@@ -44,7 +44,7 @@ def single_epochs(
 ) -> Callable[[], object]:
     """One epoch of each member with Leadline's loop, one after another."""
     trainers = []
-    for single in (member.single(network, settings) for member in members):
+    for single in (member.resolve(network, settings) for member in members):
         parameters = single.network.initialize(tuple(train.x.shape[1:]), single.settings.seed)
         trainers.append(Trainer(single.network, "softmax_cross_entropy", train, None, single.settings, parameters))
     return lambda: [trainer.run_epoch() for trainer in trainers]

@@ -68,7 +68,7 @@ def test_a_layer_that_says_so_trains_in_a_population_as_alone(guide: dict) -> No
     members = [Member(seed=1), Member(seed=2, learning_rate=0.02)]
     together = Population(network, members).fit("softmax_cross_entropy", examples, None, settings)
     for member, done in zip(members, together, strict=True):
-        own = member.single(network, settings)
+        own = member.resolve(network, settings)
         alone = fit(own.network, "softmax_cross_entropy", examples, None, own.settings)
         torch.testing.assert_close(done.parameters.theta, alone.parameters.theta, rtol=1e-10, atol=1e-12)
     assert not trains_in_population(Network([Dense(6), guide["ParametricRelu"](), Dense(3)]))

@@ -144,6 +144,8 @@ def test_only_mistakes_that_the_right_label_excuses_come_from_labels() -> None:
     found = effect("dev", rows, labels, predictions, said)
     assert (found.before.value, found.after.value, found.changed) == (0.2, 0.1, 2)
     assert found.share.from_labels.value == pytest.approx(0.1)
-    assert (found.mistakes, found.judged) == (2, 2) and "so far" not in found.told
+    assert (found.mistakes, found.judged) == (2, 2) and "so far" not in found.summary
     begun = effect("dev", rows, labels, predictions, Corrections(said.reviews[1:]))
-    assert begun.told == "1 of 2 dev mistakes are reviewed. Wrong labels explain 0.0 points of the 20.0 % error so far."
+    assert (
+        begun.summary == "1 of 2 dev mistakes are reviewed. Wrong labels explain 0.0 points of the 20.0 % error so far."
+    )

@@ -161,7 +161,7 @@ def test_a_variant_in_a_search_is_trained_as_the_run_would_be():
     bench = PreparedExperiment(Experiment.from_dict(BASE | {"augment": VARIED}))
     variant = bench.variant({"training.seed": 3})
     assert variant.kind is None and bench.variant({"augment.crop": None}).kind is None
-    alone = fitted(plan_with(VARIED, training={"seed": 3}), early_stopping=variant.single.settings.early_stopping)
+    alone = fitted(plan_with(VARIED, training={"seed": 3}), early_stopping=variant.resolved.settings.early_stopping)
     assert torch.equal(train_alone(variant).parameters.theta, alone.parameters.theta)
     with pytest.raises(UsageError, match="takes colour images"):
         bench.variant({"augment.hue": 0.1})

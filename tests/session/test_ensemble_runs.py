@@ -101,12 +101,12 @@ def test_transfer_takes_over_a_member(tmp_path: Path) -> None:
 def test_variants_of_an_ensemble_train_as_its_run_does(tmp_path: Path) -> None:
     bench = PreparedExperiment(experiment("kind", tmp_path))
     variant = bench.variant({"training.seed": 0})
-    assert variant.kind is None and variant.single.network.members == 3
+    assert variant.kind is None and variant.resolved.network.members == 3
     run = run_experiment(experiment("kind", tmp_path), runs=tmp_path / "runs")
     trained, kept = train_alone(variant).parameters.theta, run.trained_network().parameters.theta
     assert np.array_equal(trained.numpy(), kept.numpy())
     assert bench.variant({"network.members": 1}).kind is not None
-    assert bench.variant({"network.members": 2}).single.network.members == 2
+    assert bench.variant({"network.members": 2}).resolved.network.members == 2
 
 
 @pytest.mark.parametrize(

@@ -117,8 +117,8 @@ def test_variants_keep_what_was_chosen(tmp_path: Path) -> None:
     other = bench.variant({"network.layers": layers})
     assert other.experiment.replace({"network.layers": chosen.network.layers}) == chosen
     longer = bench.variant({"training.epochs": 2 * (chosen.training.epochs or 0)})
-    assert longer.single.settings.schedule(1.0, chosen.training.epochs or 0, 0) == pytest.approx(0.5)
-    assert longer.single.settings.dropout_schedule(1.0, chosen.training.epochs or 0, 0) == pytest.approx(0.5)
+    assert longer.resolved.settings.schedule(1.0, chosen.training.epochs or 0, 0) == pytest.approx(0.5)
+    assert longer.resolved.settings.dropout_schedule(1.0, chosen.training.epochs or 0, 0) == pytest.approx(0.5)
 
 
 @pytest.mark.parametrize(

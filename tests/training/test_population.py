@@ -121,7 +121,7 @@ def assert_as_alone(
     dev = Examples(*(t[:57] for t in (examples(settings, 90, loss).x, examples(settings, 90, loss).y)), goal=goal)
     fits = Population(network, members).fit(loss, train, dev, settings)
     for member, got in zip(members, fits, strict=True):
-        assert_same(got, alone(member.single(network, settings), loss, train, dev), tolerance)
+        assert_same(got, alone(member.resolve(network, settings), loss, train, dev), tolerance)
     return fits
 
 
@@ -159,7 +159,7 @@ def test_own_betas_and_rates(same_seed: bool) -> None:
     assert_as_alone(PLAIN, members, TrainingSettings(epochs=3, batch_size=50, precision="float64"))
     rules = [Member(optimizer=Adam(0.01, epsilon=10.0**-k)) for k in range(4, 8)]
     assert_as_alone(PLAIN, rules, TrainingSettings(epochs=2, batch_size=50, precision="float64"))
-    assert Member(beta=0.5).single(PLAIN, TrainingSettings(optimizer=Momentum())).settings.optimizer == Momentum(
+    assert Member(beta=0.5).resolve(PLAIN, TrainingSettings(optimizer=Momentum())).settings.optimizer == Momentum(
         beta=0.5
     )
 
@@ -183,7 +183,7 @@ def test_own_keep_probs_with_one_seed() -> None:
     """A layer that keeps everything draws nothing, so the layers after it get other draws."""
     members = [Member(seed=4, keep_prob=keep_prob) for keep_prob in ((0.8, 0.6), (1.0, 0.6), (0.5, 0.9), 1.0)]
     assert_as_alone(REGULARIZED, members, TrainingSettings(epochs=2, batch_size=32, precision="float64"))
-    layers = members[0].single(REGULARIZED, TrainingSettings()).network.layers
+    layers = members[0].resolve(REGULARIZED, TrainingSettings()).network.layers
     assert [layer.keep_prob for layer in layers if isinstance(layer, Dropout)] == [0.8, 0.6]
 
 
@@ -237,7 +237,7 @@ def test_a_default_batch_size_is_each_members_own() -> None:
     train = examples(settings, many)
     members = [Member(seed=1), Member(seed=2, subset=np.arange(150)), Member(seed=3, subset=np.arange(1_000, 2_200))]
     for member, got in zip(members, Population(PLAIN, members).fit(SOFTMAX, train, None, settings), strict=True):
-        assert_same(got, alone(member.single(PLAIN, settings), SOFTMAX, train, None), 1e-12)
+        assert_same(got, alone(member.resolve(PLAIN, settings), SOFTMAX, train, None), 1e-12)
 
 
 def test_more_steps_than_costs_are_kept_for() -> None:
@@ -252,7 +252,7 @@ def test_images_are_flattened() -> None:
     train = Examples(torch.cat([flat.x, flat.x[:, :1]], 1).reshape(M, 2, 2, 2), flat.y)
     members = [Member(seed=k) for k in range(2)]
     for member, got in zip(members, Population(network, members).fit(SOFTMAX, train, train, settings), strict=True):
-        assert_same(got, alone(member.single(network, settings), SOFTMAX, train, train), 1e-12)
+        assert_same(got, alone(member.resolve(network, settings), SOFTMAX, train, train), 1e-12)
 
 
 def test_early_stopping_and_tolerance_are_each_members_own() -> None:
@@ -293,7 +293,7 @@ def test_a_diverged_member_leaves_as_it_would_alone_and_the_others_go_on(network
     train = examples(settings)
     fits = Population(network, members).fit("squared_error", examples(settings, loss="squared_error"), None, settings)
     train = examples(settings, loss="squared_error")
-    wanted = [alone(member.single(network, settings), "squared_error", train, None) for member in members]
+    wanted = [alone(member.resolve(network, settings), "squared_error", train, None) for member in members]
     assert [result.stopped for result in fits] == ["epochs", "diverged", "epochs"]
     assert str(fits[1].divergence) == str(wanted[1].divergence)
     scale = float(wanted[1].parameters.theta.abs().max())
@@ -311,7 +311,7 @@ def test_a_late_divergence_is_replayed_from_a_snapshot() -> None:
     members = [Member(seed=1), Member(seed=2, learning_rate=0.1, epochs=100), Member(seed=3, subset=subset(150, 2))]
     fits = Population(network, members).fit("squared_error", train, None, settings)
     for i in (0, 2):
-        wanted = alone(members[i].single(network, settings), "squared_error", train, None)
+        wanted = alone(members[i].resolve(network, settings), "squared_error", train, None)
         assert wanted.stopped == fits[i].stopped == "diverged"
         assert len(wanted.history) * wanted.history[0].steps > 128
         assert str(fits[i].divergence) == str(wanted.divergence)
@@ -339,7 +339,7 @@ def test_step_by_step_with_pruning() -> None:
     assert torch.equal(fits[worst].parameters.theta, before)
     train = examples(settings)
     for member in set(range(4)) - {worst}:
-        wanted = alone(members[member].single(PLAIN, settings), SOFTMAX, train, examples(settings, 40))
+        wanted = alone(members[member].resolve(PLAIN, settings), SOFTMAX, train, examples(settings, 40))
         assert_same(fits[member], wanted, 1e-12)
     assert trainer.run_epoch() == {}
     with pytest.raises(UsageError, match=f"member {worst} is not in training"):
@@ -388,7 +388,7 @@ def test_independent_members_do_not_differ_by_a_bit(rule: Optimizer, units: int)
     examples = Examples(torch.randn(70, 13, generator=random), torch.arange(70) % 3)
     settings = TrainingSettings(epochs=4, batch_size=16, optimizer=rule, early_stopping=None)
     given = [Member(seed=k, learning_rate=0.01 * 1.1 ** (k // 2), l2=0.1 * (k // 3)) for k in range(6)]
-    singles = [member.single(network, settings) for member in given]
+    singles = [member.resolve(network, settings) for member in given]
 
     def trained(members: list[int]) -> dict[int, torch.Tensor]:
         chosen = [singles[i] for i in members]

@@ -119,7 +119,7 @@ def test_what_waits_is_asked_for_when_places_are_free() -> None:
     Executor(on_end=lambda i, outcome: ended.update({i: outcome}), places=3).run(more=more)
     assert asked[0] == 3
     assert sorted(ended) == [*range(sum(asked[:3]))]
-    assert [ended[i].variant.single.settings.seed for i in range(3)] == [10, 11, 12]
+    assert [ended[i].variant.resolved.settings.seed for i in range(3)] == [10, 11, 12]
 
 
 def test_stop_keeps_what_was_reached() -> None:
@@ -161,7 +161,7 @@ def test_networks_that_are_not_dense_train_alone() -> None:
     experiment = {"network": {"layers": layers}, "training": {"epochs": 3, "batch_size": 16}}
     workbench = PreparedExperiment(Experiment.from_dict(experiment), read(images, np.arange(60) % 2))
     variants = [workbench.variant({"training.seed": k}) for k in range(2)]
-    assert kind(variants[0].single) is None
+    assert kind(variants[0].resolved) is None
     outcomes = train_variants(variants, lambda records: [1] if 1 in records else [], keep_fits=True)
     assert [outcome.stopped for outcome in outcomes] == ["epochs", "pruned"]
     assert torch.equal(theta(outcomes[0]), train_alone(variants[0]).parameters.theta)

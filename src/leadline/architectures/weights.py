@@ -88,7 +88,7 @@ def published_names(network: Network, publication: Publication) -> dict[str, str
 
 
 def _publication(architecture: Architecture, tensors: dict[str, Tensor]) -> Publication:
-    """The one whose names the file has, most of them at least: a missing one is told by name later."""
+    """The one whose names the file has, most of them at least: a missing one is named later."""
     first = "'" + "' or '".join(p.prefixes[0] + ".weight" for p in architecture.publications) + "'"
     if not architecture.publications:
         raise LeadlineError(f"No published weights of {architecture.name} are known.")

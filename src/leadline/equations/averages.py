@@ -32,7 +32,7 @@ def complement(beta: Number, like: Tensor) -> Number:
 
 
 def weighted_averages(series: Tensor, beta: float, corrected: bool = True) -> Tensor:
-    """The weighted average after each value of a series (t, ...), bias-corrected unless told otherwise."""
+    """The weighted average after each value of a series (t, ...), bias-corrected by default."""
     average = torch.zeros_like(series[0])
     averages = torch.empty_like(series)
     for index, value in enumerate(series):

@@ -161,7 +161,7 @@ def convolution_backward_input_equation(
 def _backward(
     d_z: Tensor, x: Tensor, weight: Tensor, window: Window, padding: Pair, groups: int, output_mask: tuple[bool, ...]
 ) -> tuple[Tensor, Tensor, Tensor]:
-    """(d_x, dw, db) as far as ``wanted``."""
+    """(d_x, dw, db) those of ``output_mask``."""
     filters = [weight.shape[0]]
     return _backward_kernel(
         d_z, x, weight, filters, window.stride, padding, window.dilation, False, (0, 0), groups, output_mask

@@ -16,8 +16,8 @@ CYCLE = 146_097
 """Days of 400 years, after which the Gregorian calendar repeats."""
 
 
-def date_parts(graph: OnnxGraph, seconds: str, wanted: Sequence[str]) -> list[str]:
-    """The ``wanted`` of year, month, day, weekday (0 Monday) and hour, float64 (m,), of seconds since 1970.
+def date_parts(graph: OnnxGraph, seconds: str, names: Sequence[str]) -> list[str]:
+    """Those ``names`` of year, month, day, weekday (0 Monday) and hour, float64 (m,), of seconds since 1970.
 
     Years are counted from the 1st of March, so that the leap day is the last of its year: then months have 30.6 days
     each, rounded. A missing date, NaN, has no parts, NaN.
@@ -31,14 +31,14 @@ def date_parts(graph: OnnxGraph, seconds: str, wanted: Sequence[str]) -> list[st
     day_of_year = day_of_cycle - year_start
     month = (day_of_year * 5 + 2) // 153  # 0 is March
     next_year = (month + 2) // 12  # January and February belong to the year after
-    found = {
+    parts = {
         "year": (days + DAYS_BEFORE_1970) // CYCLE * 400 + year_of_cycle + next_year,
         "month": month + 3 - next_year * 12,
         "day": day_of_year - (month * 153 + 2) // 5 + 1,
         "weekday": days + 3 - (days + 3) // 7 * 7,
         "hour": (time - days * 86_400) // 3600,
     }
-    return [found[part].name for part in wanted]
+    return [parts[part].name for part in names]
 
 
 @dataclass(frozen=True)

@@ -69,8 +69,8 @@ class OnnxGraph:
 
     def _own(self, name: str) -> str:
         """``name``, or where it is taken, one like it."""
-        found, number = name, 2
-        while found in self._taken:
-            found, number = f"{name}_{number}", number + 1
-        self._taken.add(found)
-        return found
+        free, number = name, 2
+        while free in self._taken:
+            free, number = f"{name}_{number}", number + 1
+        self._taken.add(free)
+        return free

@@ -250,8 +250,8 @@ def bootstrap_grouped_confusion(
     pulls[used] = float(statistic(counts)) - _without_one_of_each(statistic, counts, used)
     influence = pulls[cells]
     spread = design_effect(influence - influence.mean(), codes)
-    found = bootstrap_confusion(statistic, counts, seed=seed, level=level, unit=unit, spread=spread)
-    return replace(found, n=m, warning=few_groups(codes))
+    estimate = bootstrap_confusion(statistic, counts, seed=seed, level=level, unit=unit, spread=spread)
+    return replace(estimate, n=m, warning=few_groups(codes))
 
 
 def _without_one_of_each(statistic: Callable[[Array], Array], counts: Array, cells: Array) -> Array:

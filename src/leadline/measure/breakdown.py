@@ -159,7 +159,7 @@ def _row(
     names: Sequence[str | Metric], task: Task, t: Array, p: Array, s: Array | None, codes: Array | None
 ) -> dict[str, Estimate]:
     """The metrics that these examples define: no area under a curve where a class is missing, for one."""
-    found = {}
+    row = {}
     for name in names:
         known = metric(name, task)
         needs_scores = known.needs == "scores"
@@ -167,8 +167,8 @@ def _row(
             continue
         answers = task.scores(s, known.name) if needs_scores and s is not None else p
         with _quiet():
-            found[known.name] = evaluate(known, t, answers, task=task, groups=codes)
-    return finite_row(found)
+            row[known.name] = evaluate(known, t, answers, task=task, groups=codes)
+    return finite_row(row)
 
 
 @contextmanager
@@ -186,12 +186,12 @@ def scores_for(task: str, name: str, scores: Array) -> Array:
 
 def calibration_bins(y_true: ArrayLike, probabilities: ArrayLike, bins: int = 10) -> tuple[CalibrationBin, ...]:
     """Equally wide bins of confidence that hold examples, with accuracy and its interval (Wilson)."""
-    m, found = len(np.asarray(y_true)), []
+    m, curve = len(np.asarray(y_true)), []
     for confidence, accuracy, share in c.calibration_curve(y_true, probabilities, bins):
         n = round(share * m)
         low, high = wilson(accuracy * n, n)
-        found.append(CalibrationBin(confidence, Estimate(accuracy, float(low), float(high), n)))
-    return tuple(found)
+        curve.append(CalibrationBin(confidence, Estimate(accuracy, float(low), float(high), n)))
+    return tuple(curve)
 
 
 def segment_names(values: ArrayLike) -> Array:
@@ -232,10 +232,10 @@ def _text(value: object) -> str:
 
 def _numbers(texts: Array) -> Array | None:
     try:
-        found = np.array([float(text) for text in texts])
+        numbers = np.array([float(text) for text in texts])
     except ValueError:
         return None
-    return found if np.isfinite(found).all() else None
+    return numbers if np.isfinite(numbers).all() else None
 
 
 def _quarters(numbers: Array) -> list[str]:

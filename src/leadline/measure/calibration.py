@@ -1,7 +1,7 @@
 """The interval of the expected calibration error, which no resampling gives: the estimate itself is biased upwards.
 
 Noise makes every bin's gap look larger than it is, so even a calibrated network has an estimate above 0 and resamples
-lie higher still. Therefore the interval is found by inverting a test: a true error belongs to it if the estimate is
+lie higher still. Therefore the interval comes from inverting a test: a true error belongs to it if the estimate is
 among the middle 95 % of what noise would make of that error, with the true gaps spread over the bins along a line.
 Which line has to be estimated, too, so there are two, and the interval holds what either allows: the one through the
 measured gaps, and the one through them that starts at 0 where a network only guesses, as too sure and too modest

@@ -304,8 +304,8 @@ def alarm_rate(alarm: ArrayLike, hours: float, level: float = 0.95, groups: Arra
     false = np.asarray(alarm, float)
     codes = group_codes(groups, len(false))
     spread = design_effect(false - false.mean(), codes)
-    found = false_alarms_per_day(false.sum() / spread, hours / spread, level)
-    return replace(found, n=len(false), warning=few_groups(codes))
+    rate = false_alarms_per_day(false.sum() / spread, hours / spread, level)
+    return replace(rate, n=len(false), warning=few_groups(codes))
 
 
 def false_alarms_per_day(alarms: float, hours: float, level: float = 0.95) -> Estimate:

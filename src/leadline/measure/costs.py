@@ -47,19 +47,19 @@ def configured_metrics(
             without such errors.
 
     """
-    found = []
+    metrics = []
     if costs:
         if task not in CLASSES:
             raise UsageError(f"goal.costs: kinds of errors are pairs of classes; a {task} task has none. Leave it out.")
-        found.append(cost_metric(cost_matrix(costs, classes)))
+        metrics.append(cost_metric(cost_matrix(costs, classes)))
     if seconds_per_example is not None:
         if task != BINARY:
             raise UsageError(
                 f"goal.seconds_per_example: false alarms are those of a detector with two classes, not of a {task} "
                 "task. Leave it out."
             )
-        found.append(false_alarm_metric(seconds_per_example))
-    return {metric.name: metric for metric in found}
+        metrics.append(false_alarm_metric(seconds_per_example))
+    return {metric.name: metric for metric in metrics}
 
 
 def chosen_metric(name: str, configured: Mapping[str, _M]) -> str | _M:

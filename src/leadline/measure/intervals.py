@@ -287,8 +287,8 @@ def examples_to_tell(gap: float, rate: float, level: float = 0.95, power: float 
 
 
 def power_factor(level: float, power: float) -> float:
-    """The part of a gap that the half width may have, so that the gap is told from 0 with this
-    probability."""
+    """The part of a gap that the half width may have, so that the gap differs significantly from 0 with
+    this probability."""
     z = normal_quantile(level)
     return z / (z + NormalDist().inv_cdf(power))
 

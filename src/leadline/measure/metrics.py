@@ -374,17 +374,17 @@ def metric(name: str | Metric, task: str | None = None) -> Metric:
 
     """
     if isinstance(name, Metric):
-        found = name
+        chosen = name
     elif name in CONFIGURED:
         raise UsageError(f"Metric '{name}' needs numbers of your own: {CONFIGURED[name][1]} where a command has it.")
     elif name in METRICS:
-        found = METRICS[name]
+        chosen = METRICS[name]
     else:
         raise UsageError(f"Unknown metric '{name}'.{nearest(str(name), [*metric_names(task), *CONFIGURED])}")
-    if task is not None and not found.applies(task):
+    if task is not None and not chosen.applies(task):
         allowed = ", ".join(metric_names(task))
-        raise UsageError(f"Metric '{found.name}' does not apply to a {task} task. Allowed: {allowed}.")
-    return found
+        raise UsageError(f"Metric '{chosen.name}' does not apply to a {task} task. Allowed: {allowed}.")
+    return chosen
 
 
 def metric_names(task: str | None = None) -> tuple[str, ...]:
@@ -396,10 +396,10 @@ def error_unit(name: str | None, task: str) -> str:
     """The unit of `as_error` of the metric of that name; of the usual error of the task (if known) without one."""
     if name == "false_alarms_per_day":
         return "per 24 h"
-    found = METRICS.get(name or (task_named(task).error_metric if task else "error"))
-    if found is None:
+    chosen = METRICS.get(name or (task_named(task).error_metric if task else "error"))
+    if chosen is None:
         return ""
-    return found.unit if found.direction == "minimize" else "%"
+    return chosen.unit if chosen.direction == "minimize" else "%"
 
 
 def evaluate(
@@ -428,12 +428,12 @@ def evaluate(
         UsageError: for an unknown metric, an empty set or shapes that do not fit.
 
     """
-    found = metric(name, task)
+    chosen = metric(name, task)
     t, p = np.asarray(y_true), np.asarray(prediction)
     if not len(t):
-        raise UsageError(f"No examples to measure {found.title} on.")
+        raise UsageError(f"No examples to measure {chosen.title} on.")
     codes = group_codes(groups, len(t))
-    return found.measure(t, p, level, seed) if codes is None else found.measure(t, p, level, seed, groups=codes)
+    return chosen.measure(t, p, level, seed) if codes is None else chosen.measure(t, p, level, seed, groups=codes)
 
 
 def complement(measured: Estimate) -> Estimate:

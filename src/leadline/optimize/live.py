@@ -18,7 +18,7 @@ class LiveRate:
     ``source`` says which rate to use instead: a function that returns a number, or None for the schedule's
     rate; or a file that holds a number, for example ``learning_rate`` in the folder of a run. It is asked
     once per epoch. A file that is removed gives the rate back to the schedule. Anything that is no positive
-    number changes nothing, and ``problem`` says what was found.
+    number changes nothing, and ``problem`` says why.
     """
 
     def __init__(self, schedule: Schedule | LiveRate, source: Path | str | Callable[[], float | None]) -> None:

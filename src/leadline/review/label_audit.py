@@ -142,12 +142,12 @@ def _measure_again(run: Run, plan: Plan) -> Run:
 
 def _predicted(run: Run, part: str, plan: Plan) -> Predicted:
     """The predictions that there are, with the labels now in force."""
-    found = run.answers(part)
-    return predicted_rows(plan, found.rows, found.scores, found.segments)
+    answers = run.answers(part)
+    return predicted_rows(plan, answers.rows, answers.scores, answers.segments)
 
 
 def _confirmed(data: Dataset, reviews: Corrections, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Which labels people found wrong, and the right ones, (m,) each."""
+    """Which labels people judged wrong, and the right ones, (m,) each."""
     right = reviews.apply(data.target, data.classes, row_contents(data) if reviews.changed else None)
     return (right != data.target)[rows], right[rows]
 

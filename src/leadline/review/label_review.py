@@ -75,8 +75,8 @@ class LabelQueue:
         """The label of a row. LeadlineError: the run does not use the row."""
         if row not in self._positions:
             raise LeadlineError(f"Row {row} is none of the run's examples.")
-        at, found = self._positions[row], self.labels
-        return Questioned(row, str(found.sets[at]), self.classes[found.audit.given[at]], found.contents[at])
+        at, labels = self._positions[row], self.labels
+        return Questioned(row, str(labels.sets[at]), self.classes[labels.audit.given[at]], labels.contents[at])
 
     def suggestion(self, row: int) -> tuple[str, float]:
         """The class that networks which have not seen the example prefer, and how credible its label is, 0 to 1."""
@@ -113,7 +113,7 @@ def _part_of(audit: LabelAudit, chosen: np.ndarray) -> LabelAudit:
 class CorrectionEffect:
     """What reviews come to for one set: its share of wrong answers with the labels as they were, and as they are now.
 
-    ``changed`` counts labels of the set that were found wrong; ``share`` is the part that wrong labels have in the
+    ``changed`` counts labels of the set that were judged wrong; ``share`` is the part that wrong labels have in the
     error, labels that nobody has reviewed taken as right. Of the ``mistakes``, ``judged`` have a reviewed label.
     """
 
@@ -126,29 +126,29 @@ class CorrectionEffect:
     judged: int
 
     @property
-    def told(self) -> str:
+    def summary(self) -> str:
         """What is known by now, in a sentence or two; advice only where what is not reviewed yet cannot change it."""
         share, left = self.share, self.mistakes - self.judged
         known = f"{self.judged} of {self.mistakes} {self.part} mistakes are reviewed. " if left else ""
         so_far = " so far" if left else ""
         inside = f" ({share.share.range()} of the mistakes)" if share.share.range() else ""
-        found = f"Wrong labels explain {share.from_labels.plain()} of the {share.error.plain()} error{so_far}"
+        finding = f"Wrong labels explain {share.from_labels.plain()} of the {share.error.plain()} error{so_far}"
         if share.worth_fixing == "yes":
-            return f"{known}{found}{inside}: worth correcting now."
-        return f"{known}{found}." if left else f"{found}{inside}: other causes come first."
+            return f"{known}{finding}{inside}: worth correcting now."
+        return f"{known}{finding}." if left else f"{finding}{inside}: other causes come first."
 
 
 def effects(run: Run, reviews: Corrections) -> list[CorrectionEffect]:
     """The effect of reviews on dev, and on test where it was opened; nothing is predicted again for it."""
-    found = []
+    effects = []
     for part in ("dev", "test"):
         if run.has_predictions(part):
             table = run.predictions(part)
             rows, labels, predictions = (
                 np.array(table[name].to_pylist(), object) for name in ("row", "label", "prediction")
             )
-            found.append(effect(part, rows, labels, predictions, reviews))
-    return found
+            effects.append(effect(part, rows, labels, predictions, reviews))
+    return effects
 
 
 def effect(

@@ -120,18 +120,18 @@ class MistakeList:
         """Positions of all mistakes in an order, int (m,): at random, the surest ones first, or by row."""
         return self._orders[order]
 
-    def ranks(self, wanted: MistakeQuery, order: Order) -> np.ndarray:
-        """Places in the order where a wanted mistake stands, rising."""
+    def ranks(self, query: MistakeQuery, order: Order) -> np.ndarray:
+        """Places in the order where a mistake stands that matches, rising."""
         chosen = np.ones(len(self), bool)
         for name, there, absent in (
-            (wanted.true, self._truth, self._said),
-            (wanted.predicted, self._said, self._truth),
+            (query.true, self._truth, self._said),
+            (query.predicted, self._said, self._truth),
         ):
             if name is not None:
                 k = self.classes.index(name) if name in self.classes else None
                 chosen &= False if k is None else (there[:, k] == 1) & (absent[:, k] == 0)
-        if wanted.rows is not None:
-            chosen &= np.isin(self.rows, np.fromiter(wanted.rows, np.int64, len(wanted.rows)))
+        if query.rows is not None:
+            chosen &= np.isin(self.rows, np.fromiter(query.rows, np.int64, len(query.rows)))
         return np.flatnonzero(chosen[self.order(order)])
 
     def window(self, ranks: np.ndarray, order: Order, after: int, size: int) -> list[tuple[int, ShownMistake]]:
@@ -147,8 +147,8 @@ class MistakeList:
         if self.judged.largest_first:
             return 0
         place = {int(self.rows[at]): rank for rank, at in enumerate(self.order("sample").tolist())}
-        found = [place[row] for row in examined if row in place]
-        return sum(rank >= max(self.suggested_sample, len(found)) for rank in found)
+        ranks = [place[row] for row in examined if row in place]
+        return sum(rank >= max(self.suggested_sample, len(ranks)) for rank in ranks)
 
     @cached_property
     def _orders(self) -> dict[Order, np.ndarray]:

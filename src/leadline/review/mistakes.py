@@ -131,7 +131,7 @@ class RunMistakes:
             "causes": [] if self.analysis is None else plain(self.analysis.causes),
             "unexplained": None if self.analysis is None else plain(self.analysis.unexplained),
             "rest": None if self.analysis is None else plain(self.analysis.rest),
-            "slices": [found.to_json() for found in self.slices],
+            "slices": [each.to_json() for each in self.slices],
             "clusters": clusters,
         }
 
@@ -153,13 +153,13 @@ def find_mistakes(run: Run, data: Dataset | None = None, suggest: bool = True) -
     return RunMistakes(run.task, judged, table, analysis, slices, clusters)
 
 
-def keep_findings(run: Run, found: RunMistakes) -> None:
+def keep_findings(run: Run, mistakes: RunMistakes) -> None:
     """Keep the slices and clusters with the run, and write its report anew where that changes it."""
-    parts = [part.to_json() for part in found.slices] + [
-        {key: value for key, value in cluster.to_json().items() if key != "mistakes"} for cluster in found.clusters
+    parts = [part.to_json() for part in mistakes.slices] + [
+        {key: value for key, value in cluster.to_json().items() if key != "mistakes"} for cluster in mistakes.clusters
     ]
     before = run.folder.read_json(GATHERED) if (run.folder / GATHERED).exists() else []
-    if parts != before or found.table is not None:
+    if parts != before or mistakes.table is not None:
         run.folder.write_json(GATHERED, parts)
         renew_report(run)
 
@@ -172,12 +172,12 @@ def import_causes(run: Run, path: str | Path) -> MistakeTable:
 
     """
     table = MistakeTable.from_csv(path)
-    found = find_mistakes(run, suggest=False)
-    any_example = found.task.graded  # any residual may be looked at
-    mistakes = {int(row) for row in (found.rows if any_example else found.rows[found.wrong])}
+    run_mistakes = find_mistakes(run, suggest=False)
+    any_example = run_mistakes.task.graded  # any residual may be looked at
+    allowed = {int(row) for row in (run_mistakes.rows if any_example else run_mistakes.rows[run_mistakes.wrong])}
     what = "example" if any_example else "mistake"
     for row in table.rows:
-        if row not in mistakes:
+        if row not in allowed:
             raise LeadlineError(f"{path}: row {row} is no dev {what} of {run.name}: it is another run's table?")
     if not table.rows:
         raise LeadlineError(f"{path} has no mistakes in it.")
@@ -189,13 +189,13 @@ def hidden_features(trained: TrainedNetwork, inputs: np.ndarray) -> np.ndarray:
     """Activations of the last hidden layer for prepared inputs (m, …): (m, d); without one, the inputs themselves."""
     parameters, hidden = trained.parameters, trained.network.layers[:-1]
     memories = trained.network.memories(parameters)
-    found = []
+    blocks = []
     for start in range(0, len(inputs), CHUNK):
         output = torch.as_tensor(inputs[start : start + CHUNK]).to(parameters.theta)
         for layer, own, memory in zip(hidden, parameters.layers, memories, strict=False):
             output = layer.forward(own, output, memory)
-        found.append(output.reshape(len(output), -1).cpu().numpy().copy())
-    return np.concatenate(found)
+        blocks.append(output.reshape(len(output), -1).cpu().numpy().copy())
+    return np.concatenate(blocks)
 
 
 def _suggestions(run: Run, data: Dataset | None, judged: Judged) -> tuple[tuple[Slice, ...], tuple[Cluster, ...]]:
@@ -215,12 +215,12 @@ def _columns(plan: Plan, rows: np.ndarray) -> dict[str, np.ndarray]:
     """The columns as they were read, also those the network is not given, but not the target."""
     table = plan.data.table
     assert table is not None
-    found = {}
+    columns = {}
     for name in table.column_names:
         if name in plan.data.target_names:
             continue
         values = table[name].take(rows).to_pylist()
         numbers = all(isinstance(v, int | float) and not isinstance(v, bool) for v in values if v is not None)
         column = [np.nan if v is None else v for v in values] if numbers else values
-        found[name] = np.array(column, float if numbers else object)
-    return found
+        columns[name] = np.array(column, float if numbers else object)
+    return columns

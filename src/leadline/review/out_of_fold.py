@@ -24,12 +24,12 @@ def out_of_fold(run: Run, plan: Plan, rows: np.ndarray, k: int) -> np.ndarray:
     They are computed once and then read from the run's folder.
     """
     path = run.folder / CACHE
-    found = _kept(path, rows, k)
-    if found is None:
-        found = _computed(run, plan, rows, k)
+    probabilities = _kept(path, rows, k)
+    if probabilities is None:
+        probabilities = _computed(run, plan, rows, k)
         with replacing(path) as draft, draft.open("wb") as file:
-            np.savez(file, rows=rows, k=k, probabilities=found)
-    return found
+            np.savez(file, rows=rows, k=k, probabilities=probabilities)
+    return probabilities
 
 
 def _kept(path: Path, rows: np.ndarray, k: int) -> np.ndarray | None:
@@ -57,5 +57,5 @@ def _computed(run: Run, plan: Plan, rows: np.ndarray, k: int) -> np.ndarray:
         if data.is_classification:
             return out_of_fold_probabilities(network, plan.loss, examples, settings, k, settings.seed, augment)
         folds = assign_folds(np.zeros(len(rows)), k, settings.seed)
-        found = out_of_fold_outputs(network, plan.loss, examples, settings, folds, augment)
-    return preparation.outputs(found)
+        outputs = out_of_fold_outputs(network, plan.loss, examples, settings, folds, augment)
+    return preparation.outputs(outputs)

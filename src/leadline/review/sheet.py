@@ -53,17 +53,17 @@ class ReviewSheet:
     @classmethod
     def read(cls, folder: RunFolder) -> ReviewSheet:
         """What the files of a run say. LeadlineError: one of them is damaged."""
-        found = cls(verdicts={review.row: review for review in load_verdicts(folder)})
+        sheet = cls(verdicts={review.row: review for review in load_verdicts(folder)})
         table = load_mistakes(folder)
         if table is None:
-            return found
+            return sheet
         blank = ("",) * len(table.rows)
         columns = (table.labels or blank, table.predictions or blank, table.comments or blank)
-        found.examined = dict(zip(table.rows, zip(*columns, strict=True), strict=True))
-        found.causes = list(table.causes)
+        sheet.examined = dict(zip(table.rows, zip(*columns, strict=True), strict=True))
+        sheet.causes = list(table.causes)
         rows = np.array(table.rows, np.int64)
-        found.tags = {name: set(rows[ticks].tolist()) for name, ticks in table.causes.items()}
-        return found
+        sheet.tags = {name: set(rows[ticks].tolist()) for name, ticks in table.causes.items()}
+        return sheet
 
     def write(self, folder: RunFolder, kinds: Collection[str]) -> None:
         """Write the files that hold cells of these kinds; one without anything in it goes away."""
@@ -99,8 +99,8 @@ class ReviewSheet:
         if cell.kind == "cause":
             return self.causes.index(cell.name) if cell.name in self.causes else None
         if cell.kind == "examined":
-            found = self.examined.get(cell.row)
-            return None if found is None else list(found)
+            columns = self.examined.get(cell.row)
+            return None if columns is None else list(columns)
         if cell.kind == "tag":
             return 1 if cell.row in self.tags.get(cell.name, ()) else None
         review = self.verdicts.get(cell.row)

@@ -193,7 +193,7 @@ def _mirror(connection: Connection, run: str, cell: SheetCell, value: Value) -> 
     table, key = tables[cell.kind], {"run": run, "row": cell.row}
     if cell.kind == "tag":
         key["cause"] = cell.name
-    connection.execute(delete(table).where(*(table.c[name] == wanted for name, wanted in key.items())))
+    connection.execute(delete(table).where(*(table.c[name] == key[name] for name in key)))
     if value is None:
         return
     columns = {"tag": (), "examined": ("label", "prediction", "comment")}

@@ -61,11 +61,11 @@ def audit_values(run: Run, data: Dataset | None = None, k: int = 5, segments: Se
     rows = np.concatenate([indices for indices in plan.split.sets.values() if len(indices)])
     sets = np.concatenate([np.full(len(v), name, object) for name, v in plan.split.sets.items() if len(v)])
     columns = plan.data.segments(rows) | {name: plan.data.column(name, rows) for name in segments}
-    given, found = plan.data.target[rows], out_of_fold(run, plan, rows, k)
+    given, predicted = plan.data.target[rows], out_of_fold(run, plan, rows, k)
     if plan.data.task.named_outputs:
-        audit = find_multilabel_errors(given, found, plan.data.classes, columns)
+        audit = find_multilabel_errors(given, predicted, plan.data.classes, columns)
     else:
-        audit = find_value_errors(given, found, columns)
+        audit = find_value_errors(given, predicted, columns)
     contents = tuple(np.array(row_contents(plan.data))[rows].tolist())
     reviews, waiting = load_reviews(run.folder), load_verdicts(run.folder)
     share_of = _share if plan.data.task.named_outputs else _share_of_values

@@ -1,8 +1,8 @@
 """Search for hyper-parameters: spaces, samplers, and the training of many variants of one experiment at once.
 
 >>> from leadline import search
->>> found = search.search(experiment, space=search.Space((search.log("training.learning_rate", 1e-4, 1),)))
->>> found.best["mean"], found.trials[0].values
+>>> result = search.search(experiment, space=search.Space((search.log("training.learning_rate", 1e-4, 1),)))
+>>> result.best["mean"], result.trials[0].values
 >>> search.load("last").summary["importance"]
 """
 

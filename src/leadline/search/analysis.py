@@ -1,4 +1,4 @@
-"""What a search says at its end: which trial is best beyond luck, which hyper-parameters mattered, where to look on."""
+"""The end of a search: which trial is significantly best, which hyper-parameters mattered, where to search on."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def ranked(trials: Sequence[TrialRecord]) -> list[TrialRecord]:
 
 
 def finalists(
-    workbench: PreparedExperiment,
+    prepared: PreparedExperiment,
     trials: Sequence[TrialRecord],
     count: int,
     seeds: int,
@@ -82,9 +82,9 @@ def finalists(
     Where the time is up, those that are done count, and a trial without any keeps its error of the search alone.
     """
     chosen = _different(ranked(trials), count)
-    base = workbench.plan.training.seed
+    base = prepared.plan.training.seed
     runs = [(trial, base + 1 + k) for trial in chosen for k in range(seeds)]
-    variants = [workbench.variant({**trial.values, "training.seed": seed}) for trial, seed in runs]
+    variants = [prepared.variant({**trial.values, "training.seed": seed}) for trial, seed in runs]
     errors: dict[int, list[float]] = {trial.number: [] for trial in chosen}
     executor = Executor()
 
@@ -99,8 +99,8 @@ def finalists(
 
     executor.on_epoch, executor.on_end = epoch, end
     executor.run(variants)
-    found = [_finalist(trial, errors[trial.number]) for trial in chosen]
-    return sorted(found, key=lambda finalist: (not finalist.errors, finalist.mean))
+    results = [_finalist(trial, errors[trial.number]) for trial in chosen]
+    return sorted(results, key=lambda finalist: (not finalist.errors, finalist.mean))
 
 
 def expected_error(plan: Plan, folder: SearchFolder, trials: Sequence[TrialRecord]) -> ChosenError | None:
@@ -124,11 +124,11 @@ def expected_error(plan: Plan, folder: SearchFolder, trials: Sequence[TrialRecor
 
 def _different(trials: Sequence[TrialRecord], count: int) -> list[TrialRecord]:
     """The first ``count`` trials of which no two have the same values."""
-    found: list[TrialRecord] = []
+    different: list[TrialRecord] = []
     for trial in trials:
-        if len(found) < count and all(trial.values != other.values for other in found):
-            found.append(trial)
-    return found
+        if len(different) < count and all(trial.values != other.values for other in different):
+            different.append(trial)
+    return different
 
 
 def _finalist(trial: TrialRecord, errors: list[float]) -> Finalist:

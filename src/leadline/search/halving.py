@@ -20,8 +20,8 @@ class Halving:
 
     def epochs(self, total: int) -> list[int]:
         """The epochs of a training of ``total`` at whose end it stands on rung 0, 1, …"""
-        found = [math.ceil(total / self.factor ** (self.rungs - k)) for k in range(self.rungs)]
-        return sorted({epoch for epoch in found if epoch < total})
+        epochs = [math.ceil(total / self.factor ** (self.rungs - k)) for k in range(self.rungs)]
+        return sorted({epoch for epoch in epochs if epoch < total})
 
     def hopeless(self, arrived: Mapping[int, float], others: Iterable[float]) -> list[int]:
         """Who of those that ``arrived`` at a rung together, with their dev errors, had better stop.

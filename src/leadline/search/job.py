@@ -30,7 +30,7 @@ from leadline.search.report import write_search_report
 from leadline.search.samplers import strategy
 from leadline.search.settings import SearchSettings
 from leadline.search.spaces import Space
-from leadline.search.storage import HEARTBEAT, agree, open_storage, open_study, spoken_errors
+from leadline.search.storage import HEARTBEAT, agree, open_storage, open_study, storage_errors
 from leadline.search.tiers import default_space
 from leadline.search.worker import HISTORY, Worker, records_of
 from leadline.text import seconds_of
@@ -43,7 +43,7 @@ BUDGET_FOR_TRIALS = 0.8
 class SearchListener(Protocol):
     """Who wants to know how a search goes on."""
 
-    def planned(self, bench: PreparedExperiment, space: Space, settings: SearchSettings, done: int) -> None:
+    def planned(self, prepared: PreparedExperiment, space: Space, settings: SearchSettings, done: int) -> None:
         """The search is about to begin, or to go on after ``done`` trials."""
 
     def trial(self, record: TrialRecord) -> None:
@@ -77,7 +77,7 @@ def search(
         runs: the folder of the runs; the search gets a folder in its ``searches``.
         storage: a database URL that workers on one or several machines share.
         workers: processes of this machine that work on the search.
-        listener: told how it goes on.
+        listener: hears how it goes on.
         heartbeat: seconds between a worker's signs of life in a shared storage; after two without any its trials are
             given out again.
 
@@ -87,21 +87,21 @@ def search(
 
     """
     settings = settings or settings_of(experiment)
-    bench = PreparedExperiment(experiment.replace({"search": {}}), data)
-    if bench.variant().prepared.dev is None:
+    prepared = PreparedExperiment(experiment.replace({"search": {}}), data)
+    if prepared.variant().prepared.dev is None:
         raise LeadlineError("A search compares dev errors, and the dev set is empty: give split.dev a size.")
-    space = space or space_of(experiment, bench, settings)
+    space = space or space_of(experiment, prepared, settings)
     for point in space.probes():  # what cannot be trained is said before anything is written
-        bench.variant(point)
+        prepared.variant(point)
     started = time.monotonic()
-    problem = _problem(bench, space, settings)
-    folder = SearchFolder(runs, name or _name(bench, problem))
+    problem = _problem(prepared, space, settings)
+    folder = SearchFolder(runs, name or _name(prepared, problem))
     if storage is None and workers > 1:
         folder.path.mkdir(parents=True, exist_ok=True)
         storage = f"sqlite:///{(folder / 'trials.db').resolve()}"
     job = _Job(experiment, data, space, settings, folder, storage, problem, heartbeat)
-    with spoken_errors(storage) if storage else _nothing():
-        return job.run(bench, workers, started, listener)
+    with storage_errors(storage) if storage else _nothing():
+        return job.run(prepared, workers, started, listener)
 
 
 def settings_of(experiment: Experiment, given: Mapping[str, Any] | None = None) -> SearchSettings:
@@ -114,10 +114,10 @@ def settings_of(experiment: Experiment, given: Mapping[str, Any] | None = None) 
     return SearchSettings(**values)
 
 
-def space_of(experiment: Experiment, bench: PreparedExperiment, settings: SearchSettings) -> Space:
+def space_of(experiment: Experiment, prepared: PreparedExperiment, settings: SearchSettings) -> Space:
     """The space of ``[search.space]``, or that of the tiers."""
     tables = experiment.search.space
-    return Space.from_config(tables) if tables else default_space(bench.plan, settings.tiers)
+    return Space.from_config(tables) if tables else default_space(prepared.plan, settings.tiers)
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +134,7 @@ class _Job:
     heartbeat: int = HEARTBEAT
 
     def run(
-        self, bench: PreparedExperiment, workers: int, started: float, listener: SearchListener | None
+        self, prepared: PreparedExperiment, workers: int, started: float, listener: SearchListener | None
     ) -> SearchRecord:
         """Work, alone or with others, and sum up."""
         settings, folder = self.settings, self.folder
@@ -144,10 +144,10 @@ class _Job:
         self._join(study)
         done = [record for record in records_of(study, self.space) if record.done]
         if listener is not None:
-            listener.planned(bench, self.space, settings, len(done))
+            listener.planned(prepared, self.space, settings, len(done))
         if self._is_done(done):
             return load(folder.path)
-        folder.write_summary(self._summary(bench, started))
+        folder.write_summary(self._summary(prepared, started))
         folder.write("experiment.toml", self.experiment.to_toml())
 
         def ended(record: TrialRecord) -> None:
@@ -157,32 +157,34 @@ class _Job:
 
         budget = settings.budget
         deadline = None if budget is None else started + BUDGET_FOR_TRIALS * budget
-        worker = Worker(bench, self.space, study, storage, chosen, settings, deadline, ended, folder.keep_losses)
+        worker = Worker(prepared, self.space, study, storage, chosen, settings, deadline, ended, folder.keep_losses)
         with _helpers(self, workers - 1, deadline):
             stopped = worker.run()
         records = records_of(study, self.space)
         folder.write_trials([record for record in records if record.state != "running"])
         if stopped == "interrupted":
-            folder.write_summary(self._summary(bench, started, "interrupted", records))
+            folder.write_summary(self._summary(prepared, started, "interrupted", records))
             raise KeyboardInterrupt
-        return self._finish(bench, started, records, listener)
+        return self._finish(prepared, started, records, listener)
 
     def _is_done(self, done: Sequence[TrialRecord]) -> bool:
         """Whether this very search has its result already."""
         known = self.folder.summary() or {}
         before = {**known.get("settings", {}), "budget": None, "trials": None}
         same = before == {**asdict(self.settings), "budget": None, "trials": None}
-        told = sum(known.get("counts", {}).get(state, 0) for state in ("complete", "pruned", "diverged"))
-        return known.get("status") == "done" and same and "best" in known and told == len(done) >= self.settings.trials
+        finished = sum(known.get("counts", {}).get(state, 0) for state in ("complete", "pruned", "diverged"))
+        return (
+            known.get("status") == "done" and same and "best" in known and finished == len(done) >= self.settings.trials
+        )
 
     def work(self, deadline: float | None) -> None:
         """What another process of this machine does."""
-        bench = PreparedExperiment(self.experiment.replace({"search": {}}), self.data)
+        prepared = PreparedExperiment(self.experiment.replace({"search": {}}), self.data)
         chosen = strategy(self.settings.sampler, self.space, self.settings.trials, self.settings.seed)
         storage = open_storage(self.storage, self.heartbeat)
         study = open_study(storage, self.folder.name, chosen.sampler)
         Worker(
-            bench,
+            prepared,
             self.space,
             study,
             storage,
@@ -207,48 +209,52 @@ class _Job:
         _restore(study, self.space, self.folder.trials())
 
     def _finish(
-        self, bench: PreparedExperiment, started: float, records: Sequence[TrialRecord], listener: SearchListener | None
+        self,
+        prepared: PreparedExperiment,
+        started: float,
+        records: Sequence[TrialRecord],
+        listener: SearchListener | None,
     ) -> SearchRecord:
         """Train the best with other seeds, and write the result."""
         settings, folder = self.settings, self.folder
         if not ranked(records):
-            folder.write_summary(self._summary(bench, started, "done", records))
+            folder.write_summary(self._summary(prepared, started, "done", records))
             raise LeadlineError(_nothing_complete(records, settings))
         if listener is not None and settings.finalists:
             listener.finals(min(settings.finalists, len(ranked(records))), settings.seeds)
         deadline = math.inf if settings.budget is None else started + settings.budget
-        found = finalists(
-            bench,
+        leaders = finalists(
+            prepared,
             records,
             max(1, settings.finalists),
             settings.seeds if settings.finalists else 0,
             lambda: time.monotonic() >= deadline,
         )
-        best = found[0]
-        variant = bench.variant(best.values)
+        best = leaders[0]
+        variant = prepared.variant(best.values)
         folder.write("best.toml", variant.experiment.to_toml())
-        result = self._summary(bench, started, "done", records) | self._result(bench, best, found, records)
+        result = self._summary(prepared, started, "done", records) | self._result(prepared, best, leaders, records)
         folder.write_summary(result)
         record = load(folder.path)
         write_search_report(record)
         return record
 
     def _result(
-        self, bench: PreparedExperiment, best: Finalist, found: Sequence[Finalist], records: Sequence[TrialRecord]
+        self, prepared: PreparedExperiment, best: Finalist, leaders: Sequence[Finalist], records: Sequence[TrialRecord]
     ) -> dict[str, Any]:
-        expected = expected_error(bench.plan, self.folder, records)
+        expected = expected_error(prepared.plan, self.folder, records)
         return {
             "best": best.to_json() | {"experiment": str(self.folder / "best.toml")},
             "expected": None if expected is None else expected.to_json(),
-            "finalists": [finalist.to_json() for finalist in found],
+            "finalists": [finalist.to_json() for finalist in leaders],
             "importance": [asdict(importance) for importance in importances(self.space, records)],
             "edges": edges(self.space, best.values),
         }
 
     def _summary(
-        self, bench: PreparedExperiment, started: float, status: str = "running", records: Sequence[TrialRecord] = ()
+        self, prepared: PreparedExperiment, started: float, status: str = "running", records: Sequence[TrialRecord] = ()
     ) -> dict[str, Any]:
-        plan = bench.plan
+        plan = prepared.plan
         known = self.folder.summary() or {}
         seconds = known.get("seconds_before", 0.0) + time.monotonic() - started
         before = known.get("seconds", 0.0) if status == "running" else known.get("seconds_before", 0.0)
@@ -295,12 +301,12 @@ def _restore(study: Study, space: Space, records: Sequence[TrialRecord]) -> None
         )
 
 
-def _problem(bench: PreparedExperiment, space: Space, settings: SearchSettings) -> dict[str, Any]:
+def _problem(prepared: PreparedExperiment, space: Space, settings: SearchSettings) -> dict[str, Any]:
     """What makes two calls the same search; paths may differ between machines, the data may not."""
-    experiment = bench.experiment.to_dict()
+    experiment = prepared.experiment.to_dict()
     experiment.pop("data", None)
     problem = {
-        "data": bench.plan.data.fingerprint()["sha256"],
+        "data": prepared.plan.data.fingerprint()["sha256"],
         "experiment": experiment,
         "space": space.to_config(),
         "sampler": settings.sampler,
@@ -309,10 +315,10 @@ def _problem(bench: PreparedExperiment, space: Space, settings: SearchSettings) 
     return problem | ({"trials": settings.trials} if settings.sampler in ("grid", "coarse-to-fine") else {})
 
 
-def _name(bench: PreparedExperiment, problem: Mapping[str, Any]) -> str:
+def _name(prepared: PreparedExperiment, problem: Mapping[str, Any]) -> str:
     """A name that the same search always gets."""
     digest = hashlib.sha256(json.dumps(problem, sort_keys=True, default=str).encode()).hexdigest()[:8]
-    stem = "".join(c if c.isalnum() else "-" for c in bench.plan.data.name.lower()).strip("-")[:40] or "search"
+    stem = "".join(c if c.isalnum() else "-" for c in prepared.plan.data.name.lower()).strip("-")[:40] or "search"
     return f"{stem}-{problem['sampler']}-{digest}"
 
 

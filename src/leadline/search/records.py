@@ -161,8 +161,8 @@ def _line(record: TrialRecord) -> str:
 def names(runs: str | os.PathLike[str] = "runs") -> list[str]:
     """The searches beside these runs, oldest first."""
     root = Path(runs) / FOLDER
-    found = [path for path in root.iterdir() if (path / "search.json").is_file()] if root.is_dir() else []
-    return [path.name for path in sorted(found, key=lambda path: (path / "experiment.toml").stat().st_mtime)]
+    folders = [path for path in root.iterdir() if (path / "search.json").is_file()] if root.is_dir() else []
+    return [path.name for path in sorted(folders, key=lambda path: (path / "experiment.toml").stat().st_mtime)]
 
 
 def load(name: str | os.PathLike[str] = "last", runs: str | os.PathLike[str] = "runs") -> SearchRecord:
@@ -173,13 +173,13 @@ def load(name: str | os.PathLike[str] = "last", runs: str | os.PathLike[str] = "
         folder.path = path
     else:
         known = names(runs)
-        wanted = str(name)
-        if wanted == "last" and known:
-            wanted = known[-1]
-        if wanted not in known:
-            hint = nearest(wanted, known) if known else " Begin one: leadline search digits"
-            raise LeadlineError(f"There is no search '{wanted}' in {Path(runs) / FOLDER}.{hint}")
-        folder = SearchFolder(runs, wanted)
+        chosen = str(name)
+        if chosen == "last" and known:
+            chosen = known[-1]
+        if chosen not in known:
+            hint = nearest(chosen, known) if known else " Begin one: leadline search digits"
+            raise LeadlineError(f"There is no search '{chosen}' in {Path(runs) / FOLDER}.{hint}")
+        folder = SearchFolder(runs, chosen)
     return SearchRecord(folder.path, folder.summary() or {}, folder.trials())
 
 

@@ -139,7 +139,7 @@ def _overview(summary: Mapping[str, Any], trials: Sequence[Mapping[str, Any]], s
 
 
 def _rows(summary: Mapping[str, Any]) -> list[_Row]:
-    shares = {found["key"]: found["importance"] for found in summary["importance"]}
+    shares = {each["key"]: each["importance"] for each in summary["importance"]}
     best = summary["best"]["values"]
     keys = sorted(summary["space"], key=lambda key: -shares.get(key, -1.0))
     return [

@@ -37,21 +37,21 @@ def open_storage(url: str | None, heartbeat: int = HEARTBEAT) -> BaseStorage:
     """
     if url is None:
         return InMemoryStorage()
-    wanted = _with_driver(url)
+    full_url = _with_driver(url)
 
-    sqlite = wanted.startswith("sqlite")
+    sqlite = full_url.startswith("sqlite")
 
     def connect() -> RDBStorage:
         with _without_warnings():
             return RDBStorage(
-                wanted,
+                full_url,
                 engine_kwargs={"connect_args": {"timeout": 60}} if sqlite else {"pool_pre_ping": True},
                 heartbeat_interval=heartbeat,
                 grace_period=2 * heartbeat,
                 heartbeat_stale_trial_callback=give_out_again,
             )
 
-    with spoken_errors(url):
+    with storage_errors(url):
         storage = _with_patience(connect)
         if sqlite:
             _write_ahead(storage)
@@ -102,12 +102,12 @@ def agree(study: Study, settings: Mapping[str, Any]) -> bool:
 
     `LeadlineError`: the study searches something else.
     """
-    wanted = json.loads(json.dumps(settings))
+    plain = json.loads(json.dumps(settings))
     known = study.user_attrs.get(SETTINGS)
     if known is None:
-        study.set_user_attr(SETTINGS, wanted)
+        study.set_user_attr(SETTINGS, plain)
         return False
-    for key, value in wanted.items():
+    for key, value in plain.items():
         if known.get(key) != value:
             raise LeadlineError(
                 f"The search '{study.study_name}' is there already, with another {key}.\n"
@@ -209,7 +209,7 @@ def _without_warnings() -> Iterator[None]:
 
 
 @contextmanager
-def spoken_errors(url: str) -> Iterator[None]:
+def storage_errors(url: str) -> Iterator[None]:
     """Within this, what goes wrong with the storage at ``url`` is said in a line."""
     shown = url.rpartition("@")[2]  # never a password
     try:
@@ -229,7 +229,7 @@ def spoken_errors(url: str) -> Iterator[None]:
 
 def _with_driver(url: str) -> str:
     """PostgreSQL by psycopg, which Leadline's extra installs, where the URL names no driver."""
-    with spoken_errors(url):
+    with storage_errors(url):
         parsed = make_url(url)
         if parsed.drivername in ("postgresql", "postgres"):
             parsed = parsed.set(drivername="postgresql+psycopg")

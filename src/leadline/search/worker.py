@@ -137,7 +137,7 @@ class Worker:
             self.heartbeat.end(trial.number)
             self.study.tell(trial, state=TrialState.FAIL)
             raise
-        epochs = variant.single.settings.epochs
+        epochs = variant.resolved.settings.epochs
         rungs = self.halving.epochs(epochs) if self.halving else []
         self._running[self._count] = _Running(trial, values, rungs, self._earlier(trial))
         self._count += 1
@@ -208,8 +208,8 @@ class Worker:
         return leaving
 
     def _on_rung(self, rung: int) -> dict[int, float]:
-        found = self.study.get_trials(deepcopy=False)
-        return {t.number: t.intermediate_values[rung] for t in found if rung in t.intermediate_values}
+        trials = self.study.get_trials(deepcopy=False)
+        return {t.number: t.intermediate_values[rung] for t in trials if rung in t.intermediate_values}
 
     def _remember_rungs(self) -> None:
         for trial in self.study.get_trials(deepcopy=False):
@@ -281,13 +281,13 @@ def record_of(space: Space, trial: FrozenTrial) -> TrialRecord:
     """A trial of a study as a record."""
     outcome = dict(trial.user_attrs.get(OUTCOME, {}))
     state = {TrialState.RUNNING: "running", TrialState.WAITING: "waiting", TrialState.FAIL: "failed"}.get(trial.state)
-    told = outcome.pop("state", None)
+    ended = outcome.pop("state", None)
     curve = tuple((int(epoch), float(error)) for epoch, error in outcome.pop("curve", ()))
     values = values_of(space, trial.params)
     if state is not None:
         return TrialRecord(trial.number, state, values, earlier=earlier(trial))
     outcome |= {"curve": curve, "rungs": trial.intermediate_values, "earlier": earlier(trial)}
-    return TrialRecord(trial.number, told or "complete", values, **outcome)
+    return TrialRecord(trial.number, ended or "complete", values, **outcome)
 
 
 def earlier(trial: FrozenTrial) -> tuple[int, ...]:

@@ -21,7 +21,7 @@ HELPS, HURTS, CANNOT_TELL = "helps", "hurts", "cannot tell"
 LEVEL = 0.95
 OUTCOME_LEVEL = 0.9
 USUAL_EFFECT = 0.05
-"""What remedies usually change an error by, as a share of it: where the effects themselves have not told yet."""
+"""What remedies usually change an error by, as a share of it: where the effects themselves are not measured yet."""
 USUAL_WEIGHT = 2.0  # counts as many effects
 SEED_WEIGHT = 3.0  # how many seeds the baseline's variance over seeds counts for a variant's
 

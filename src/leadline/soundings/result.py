@@ -1,4 +1,4 @@
-"""What soundings have found, as values that are saved with the run."""
+"""Results of soundings, as values that are saved with the run."""
 
 from __future__ import annotations
 

@@ -163,14 +163,14 @@ def full_seconds(run: Run, bench: BudgetedTrainer) -> float:
 
 def work(variants: Sequence[Variant]) -> float:
     """Floating-point operations that training takes, in the main: three passes over each example and epoch."""
-    return sum(_flops(variant) * _size(variant) * variant.single.settings.epochs for variant in variants)
+    return sum(_flops(variant) * _size(variant) * variant.resolved.settings.epochs for variant in variants)
 
 
 def _size(variant: Variant) -> int:
-    subset = variant.single.subset
+    subset = variant.resolved.subset
     return len(variant.prepared.train) if subset is None else len(subset)
 
 
 def _flops(variant: Variant) -> float:
-    network, shape = variant.single.network, variant.prepared.plan.input_shape
+    network, shape = variant.resolved.network, variant.prepared.plan.input_shape
     return 3.0 * sum(layer.flops(given) for layer, given in zip(network.layers, network.shapes(shape), strict=False))

@@ -63,7 +63,7 @@ def sound(
     ``target`` is an error to reach, a fraction or in the target's unit: how many training examples would do? Where time
     is left, remedies that could each be the best are trained with more seeds, unless ``telling_apart`` is False.
 
-    The run's own experiment, trained with several seeds, is the baseline. What is found is saved in the run's folder
+    The run's own experiment, trained with several seeds, is the baseline. What is measured is saved in the run's folder
     after every remedy (``soundings.json``; the best one as an experiment, ``next.toml``), so an interruption keeps it.
 
     Raises:
@@ -141,7 +141,7 @@ class Sounder:
             self._measured()
 
     def _race(self) -> None:
-        """More seeds for the remedies that lead, until the best is told apart or half of the time left is too short."""
+        """More seeds for those that lead, until one is significantly best or half of the time left is too little."""
         measuring, seeds = self.measuring, self.measuring.fidelity.seeds
         while True:
             first = leaders(self.lines, self._baseline().sd)
@@ -226,9 +226,9 @@ class Sounder:
 
     # ----- saving
 
-    def _conclude(self, found: Soundings) -> None:
+    def _conclude(self, soundings: Soundings) -> None:
         """What was measured among the findings of the run's diagnosis."""
-        folder, diagnosis = self.run.folder, self.run.diagnosis.after_sounding(found.to_json())
+        folder, diagnosis = self.run.folder, self.run.diagnosis.after_sounding(soundings.to_json())
         folder.write_json(DIAGNOSIS, diagnosis.to_json())
         write_checksums(folder)
         write_summary(folder, replace(self.run.summary, conclusion=diagnosis.conclusion))

@@ -68,7 +68,7 @@ class BudgetedTrainer:
 
         """
         done: dict[int, Trained] = {}
-        total = sum(variant.single.settings.epochs for variant in variants)
+        total = sum(variant.resolved.settings.epochs for variant in variants)
         epochs: dict[int, int] = {}
 
         def after_epoch(records: Mapping[int, Epoch]) -> Iterable[int]:
@@ -80,7 +80,7 @@ class BudgetedTrainer:
             return ()
 
         def keep(i: int, outcome: Outcome) -> None:
-            epochs[i] = variants[i].single.settings.epochs  # one that stopped early is done, too
+            epochs[i] = variants[i].resolved.settings.epochs  # one that stopped early is done, too
             if outcome.stopped not in (OUT_OF_TIME, "interrupted"):
                 done[i] = self._scored(outcome)
 
@@ -105,7 +105,7 @@ class BudgetedTrainer:
             train_dev = self.train_dev.score(trained.outputs(plan.inputs("train_dev")))
         return Trained(
             variant,
-            len(prepared.train) if variant.single.subset is None else len(variant.single.subset),
+            len(prepared.train) if variant.resolved.subset is None else len(variant.resolved.subset),
             self.dev.score(trained.outputs(prepared.dev.x)),
             scorer.score(trained.outputs(x[torch.from_numpy(sample).to(x.device)])),
             train_dev,
@@ -116,7 +116,7 @@ class BudgetedTrainer:
 
     def _train_sample(self, variant: Variant) -> tuple[np.ndarray, Scorer]:
         """Positions of some of the variant's own training examples, and what measures them."""
-        subset = variant.single.subset
+        subset = variant.resolved.subset
         own = np.arange(len(self.plan.split.train)) if subset is None else subset.numpy()
         key = b"" if subset is None else own.tobytes()
         if key not in self._train:

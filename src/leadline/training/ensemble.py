@@ -44,8 +44,8 @@ class EnsembleTrainer:
         own = replace(settings, early_stopping=None, gradient_tolerance=None)
         member = self.network.member.for_loss(loss)
         seeds = (settings.seed * network.members + i for i in range(network.members))
-        singles = [ResolvedMember(member, replace(own, seed=seed)) for seed in seeds]
-        self.population = PopulationTrainer(singles, loss, self.train, None)
+        members = [ResolvedMember(member, replace(own, seed=seed)) for seed in seeds]
+        self.population = PopulationTrainer(members, loss, self.train, None)
         self.population.start_from(as_population(parameters))
         self.gradient_norm = float("inf")
 

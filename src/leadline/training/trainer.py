@@ -217,8 +217,8 @@ class Trainer:
             raise self.guard.explain(self.batches, self.epoch)
         if self.settings.gradient_tolerance is not None:
             self.gradient_norm = float(torch.linalg.vector_norm(objective.gradients.theta))
-        found = torch.stack([cost, loss.error(z_seen, y_seen).mean(), cost.new_zeros(()) + penalty])
-        progress.total += found.double().cpu() * seen
+        measured = torch.stack([cost, loss.error(z_seen, y_seen).mean(), cost.new_zeros(()) + penalty])
+        progress.total += measured.double().cpu() * seen
 
     def tensors(self) -> dict[str, Tensor]:
         """What the training remembers besides the parameters, to be saved with them."""
@@ -269,6 +269,6 @@ def _measure_stream(
 
 
 def monitored_goal(settings: TrainingSettings, dev: Examples) -> Goal | None:
-    """What early stopping has to be told of the dev set after each epoch, besides cost and error."""
+    """What early stopping needs of the dev set after each epoch, besides cost and error."""
     rule = settings.early_stopping
     return dev.goal if rule is not None and rule.monitor == "goal" else None

@@ -1,7 +1,7 @@
 """Trains many variants of an experiment: alike ones together as populations, others one after another.
 
->>> bench = PreparedExperiment(experiment)
->>> rates = [bench.variant({"training.learning_rate": rate}) for rate in (0.1, 0.01, 0.001)]
+>>> prepared = PreparedExperiment(experiment)
+>>> rates = [prepared.variant({"training.learning_rate": rate}) for rate in (0.1, 0.01, 0.001)]
 >>> [outcome.dev_error for outcome in train_variants(rates)]
 """
 
@@ -19,7 +19,7 @@ from leadline.training.threads import limited_threads, threads_for
 from leadline.variants.variants import Prepared, Variant
 
 PLACES = 64
-"""How many members train at once unless told otherwise."""
+"""How many members train at once by default."""
 PARAMETERS_AT_ONCE = 2_000_000
 """A population has no more parameters than this in all: beyond, there is nothing to gain and memory to lose."""
 FLOPS_FOR_THREADS = 1e7  # of one step of a whole population; its products are split among threads by member
@@ -202,16 +202,16 @@ class Executor:
 
 def train_alone(variant: Variant, on_epoch: Callable[[Epoch, AnyTrainer], object] | None = None) -> FitResult:
     """Train one variant with the ordinary loop, as a run of its experiment does."""
-    single, prepared = variant.single, variant.prepared
-    train = variant.train if variant.train is not None else _subset(prepared, single.subset)
-    threads = threads_for(single.network, prepared.plan.input_shape, variant.batch_size)
+    resolved, prepared = variant.resolved, variant.prepared
+    train = variant.train if variant.train is not None else _subset(prepared, resolved.subset)
+    threads = threads_for(resolved.network, prepared.plan.input_shape, variant.batch_size)
     with limited_threads(threads):
         return fit(
-            single.network,
+            resolved.network,
             variant.loss,
             train,
             prepared.dev,
-            single.settings,
+            resolved.settings,
             on_epoch=on_epoch,
             augment=variant.augmenter(),
         )
@@ -225,10 +225,10 @@ class _Group:
         self.variants = [variant for _, variant in chosen]
         first = self.variants[0]
         self.prepared = first.prepared
-        singles = [variant.single for variant in self.variants]
+        members = [variant.resolved for variant in self.variants]
         train, dev = self.prepared.train, self.prepared.dev
-        self.threads = _threads(first, len(singles))
-        self.trainer = PopulationTrainer(singles, first.loss, train, dev, independent=True)
+        self.threads = _threads(first, len(members))
+        self.trainer = PopulationTrainer(members, first.loss, train, dev, independent=True)
         self._handed_out: set[int] = set()
 
     @property
@@ -249,9 +249,9 @@ class _Group:
 
     def outcomes(self) -> list[tuple[int, Outcome]]:
         """Numbers and outcomes of those that are done and were not handed out yet."""
-        done = {member: found for member, found in self.trainer.finished.items() if member not in self._handed_out}
+        done = {member: result for member, result in self.trainer.finished.items() if member not in self._handed_out}
         self._handed_out |= set(done)
-        return [(self.numbers[i], _outcome(self.variants[i], found)) for i, found in sorted(done.items())]
+        return [(self.numbers[i], _outcome(self.variants[i], result)) for i, result in sorted(done.items())]
 
 
 def _threads(variant: Variant, members: int) -> int:
@@ -268,10 +268,10 @@ def _subset(prepared: Prepared, subset: torch.Tensor | None) -> Examples:
     return Examples(train.x[index], train.y[index], None if train.weights is None else train.weights[index])
 
 
-def _outcome(variant: Variant, found: FitResult) -> Outcome:
+def _outcome(variant: Variant, result: FitResult) -> Outcome:
     scale = variant.prepared.error_scale
-    history = [_in_unit(epoch, scale) for epoch in found.history]
-    return Outcome(variant, history, found.stopped, found.kept_epoch, sum(epoch.seconds for epoch in history), found)
+    history = [_in_unit(epoch, scale) for epoch in result.history]
+    return Outcome(variant, history, result.stopped, result.kept_epoch, sum(epoch.seconds for epoch in history), result)
 
 
 def _in_unit(epoch: Epoch, scale: float) -> Epoch:

@@ -49,7 +49,7 @@ class Variant:
     """
 
     experiment: Experiment
-    single: ResolvedMember
+    resolved: ResolvedMember
     loss: str
     prepared: Prepared
     train: Examples | Stream | None = None
@@ -62,7 +62,7 @@ class Variant:
             return None
         if self.augmentation.active:
             return None
-        own = kind(self.single)
+        own = kind(self.resolved)
         return None if own is None else (own, self.loss, id(self.prepared))
 
     @property
@@ -73,18 +73,18 @@ class Variant:
     def augmenter(self) -> Augmenter | None:
         """What varies batches of training images; None without augmentation."""
         plan = self.prepared.plan
-        return replace(plan, experiment=self.experiment, training=self.single.settings).augmenter()
+        return replace(plan, experiment=self.experiment, training=self.resolved.settings).augmenter()
 
     @cached_property
     def n_parameters(self) -> int:
         """How many numbers are trained."""
-        return self.single.network.layout(self.prepared.plan.input_shape).n
+        return self.resolved.network.layout(self.prepared.plan.input_shape).n
 
     @property
     def batch_size(self) -> int:
         """Examples in a whole batch."""
-        m = self.prepared.plan.n_train if self.single.subset is None else len(self.single.subset)
-        return min(m, self.single.settings.batch_size or m)
+        m = self.prepared.plan.n_train if self.resolved.subset is None else len(self.resolved.subset)
+        return min(m, self.resolved.settings.batch_size or m)
 
 
 class PreparedExperiment:
@@ -135,8 +135,8 @@ class PreparedExperiment:
         train = prepared.stream if train is None else train
         if positions is not None and prepared.stream is not None:
             raise UsageError("data.stream: a subset needs the training set in memory; set data.stream = false.")
-        single = ResolvedMember(network, settings, positions)
-        return Variant(resolved, single, loss, self._in_form(prepared, loss, settings), train, name)
+        member = ResolvedMember(network, settings, positions)
+        return Variant(resolved, member, loss, self._in_form(prepared, loss, settings), train, name)
 
     @staticmethod
     def _resolve(experiment: Experiment, plan: Plan) -> Experiment:
@@ -198,15 +198,15 @@ def _without_open_choices(experiment: Experiment, plan: Plan) -> Experiment:
 
 def _indexed(experiment: Experiment, changes: Mapping[str, Any]) -> dict[str, Any]:
     """Changes as `Experiment.replace` takes them: ``network.layers.0.units`` becomes the whole list of layers."""
-    found: dict[str, Any] = {}
+    whole: dict[str, Any] = {}
     for key, value in changes.items():
         parts = key.split(".")
-        layers = found.get("network.layers", experiment.network.layers)
+        layers = whole.get("network.layers", experiment.network.layers)
         if parts[:2] == ["network", "layers"] and len(parts) == 4 and parts[2].isdigit() and layers:
             tables = [dict(layer) for layer in layers]
             if int(parts[2]) < len(tables):
                 tables[int(parts[2])][parts[3]] = value
-                found["network.layers"] = tables
+                whole["network.layers"] = tables
                 continue
-        found[key] = value
-    return found
+        whole[key] = value
+    return whole

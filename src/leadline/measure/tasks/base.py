@@ -23,7 +23,7 @@ class Task(str, Extension, ABC, kind="task"):
     A task is its name as well, as the members of an `enum.StrEnum` are: it compares with, hashes as and is written to
     files as ``"binary"``, and `task_named` gives the task of a name that was read. The same arrays are meant
     everywhere: *labels* are targets as a data set holds them (class indices (m,), 0 or 1 (m, k) with NaN where a label
-    is missing, or values (m, k)); *outputs* are what people are told (probabilities of classes or labels (m, k), or
+    is missing, or values (m, k)); *outputs* are what people read (probabilities of classes or labels (m, k), or
     values in the target's units); *answers* are outputs turned into labels.
 
     A new kind is a subclass with a ``name``, known by it once it is defined. It subclasses `ClassTask` (with
@@ -168,4 +168,4 @@ def column_numbers(count: int) -> list[str]:
 
 def finite_row(row: Mapping[str, Estimate]) -> dict[str, Estimate]:
     """Those metrics of a row that the examples define."""
-    return {name: found for name, found in row.items() if np.isfinite([found.value, *found.interval]).all()}
+    return {name: estimate for name, estimate in row.items() if np.isfinite([estimate.value, *estimate.interval]).all()}

@@ -93,10 +93,10 @@ def start_cohort(network: Network, loss: str, rows: list[MemberState], input_sha
     drawn: dict[Hashable, Parameters] = {}  # the members of a search mostly begin alike
     starts = []
     for row in rows:
-        settings = row.single.settings
-        key = row.single.network, settings.seed, settings.dtype, settings.device, settings.generator
+        settings = row.resolved.settings
+        key = row.resolved.network, settings.seed, settings.dtype, settings.device, settings.generator
         if key not in drawn:
-            drawn[key] = row.single.network.for_loss(loss).initialize(input_shape, *key[1:])
+            drawn[key] = row.resolved.network.for_loss(loss).initialize(input_shape, *key[1:])
         starts.append(drawn[key])
     statistics = [
         {name: torch.stack([start.statistics[i][name] for start in starts]) for name in layer}

@@ -63,7 +63,7 @@ class PopulationGuard:
         assert self._good is not None
         good = member_of(self._good, i).clone()
         objective = self._objective(row, good)
-        rule = row.single.settings.optimizer
+        rule = row.resolved.settings.optimizer
         state = rule.start(good.theta, good.layout.n_penalized)
         averages = {name: average[i] for name, average in self._averages.items()}
         state.load({"step": torch.tensor(self._steps[i]), **averages})
@@ -75,11 +75,11 @@ class PopulationGuard:
         return guard.explain(Batches(examples.x, examples.y, row.batch_size), epoch), good
 
     def _objective(self, row: MemberState, parameters: Parameters) -> Objective:
-        settings = row.single.settings
+        settings = row.resolved.settings
         noise = torch.Generator(settings.device)
         if id(row.noise) in self._noise:
             noise.set_state(self._noise[id(row.noise)])
-        network = on_vectors(row.single.network.for_loss(self.loss))
+        network = on_vectors(row.resolved.network.for_loss(self.loss))
         return Objective(network, self.loss, parameters, settings.l2, settings.l1, settings.clip_norm, noise)
 
     def _steps_of(self, i: int, block: Block) -> Steps:

@@ -46,7 +46,7 @@ class Member:
     subset: Any = field(default=None, compare=False, repr=False)
     label: int | None = None
 
-    def single(self, network: Network, settings: TrainingSettings) -> ResolvedMember:
+    def resolve(self, network: Network, settings: TrainingSettings) -> ResolvedMember:
         """This member as a network and settings that train alone; raises `UsageError` for values that cannot be."""
         own = {name: getattr(self, name) for name in ("seed", "l2", "l1", "clip_norm", "epochs", "schedule")}
         given = {name: value for name, value in own.items() if value is not None}
@@ -113,13 +113,13 @@ class ResolvedMember:
 
 def resolve(network: Network, members: Sequence[Member], settings: TrainingSettings) -> list[ResolvedMember]:
     """Every member as a `ResolvedMember`; errors name the member."""
-    singles = []
+    resolved = []
     for i, member in enumerate(members):
         try:
-            singles.append(member.single(network, settings))
+            resolved.append(member.resolve(network, settings))
         except LeadlineError as error:
             raise UsageError(f"members[{i}]: {error}") from None
-    return singles
+    return resolved
 
 
 def trains_in_population(network: Network) -> bool:
@@ -136,39 +136,39 @@ def _misfit(network: Network) -> int | None:
     return None
 
 
-def kind(single: ResolvedMember) -> Hashable | None:
+def kind(resolved: ResolvedMember) -> Hashable | None:
     """What members of one population have in common: equal for two that can train together; None: it trains alone."""
-    if not trains_in_population(single.network):
+    if not trains_in_population(resolved.network):
         return None
-    shared = tuple(getattr(single.settings, name) for name in SHARED_SETTINGS)
-    return _architecture(single.network), shared, type(single.settings.optimizer), single.label is None
+    shared = tuple(getattr(resolved.settings, name) for name in SHARED_SETTINGS)
+    return _architecture(resolved.network), shared, type(resolved.settings.optimizer), resolved.label is None
 
 
-def check(singles: Sequence[ResolvedMember], n_examples: int) -> None:
+def check(members: Sequence[ResolvedMember], n_examples: int) -> None:
     """Raise `UsageError` unless these can train as one population on ``n_examples`` examples."""
-    if not singles:
+    if not members:
         raise UsageError("a population needs at least one member")
-    first = singles[0]
+    first = members[0]
     misfit = _misfit(first.network)
     if misfit is not None:
         raise UsageError(
             f"a population trains dense networks only, got layers[{misfit}] {first.network.layers[misfit]}"
         )
-    for i, single in enumerate(singles):
-        _check_same(i, single, first)
-        _check_examples(i, single, n_examples)
+    for i, resolved in enumerate(members):
+        _check_same(i, resolved, first)
+        _check_examples(i, resolved, n_examples)
 
 
-def _check_same(i: int, single: ResolvedMember, first: ResolvedMember) -> None:
-    if _architecture(single.network) != _architecture(first.network):
+def _check_same(i: int, resolved: ResolvedMember, first: ResolvedMember) -> None:
+    if _architecture(resolved.network) != _architecture(first.network):
         raise UsageError(f"members[{i}]: the architecture must be the same for all members of a population")
     for name in SHARED_SETTINGS:
-        own, shared = getattr(single.settings, name), getattr(first.settings, name)
+        own, shared = getattr(resolved.settings, name), getattr(first.settings, name)
         if own != shared:
             raise UsageError(f"members[{i}]: {name} must be the same for all members, got {own!r} beside {shared!r}")
-    if (single.label is None) != (first.label is None):
+    if (resolved.label is None) != (first.label is None):
         raise UsageError(f"members[{i}]: label must be given for all members or for none")
-    rule, shared_rule = single.settings.optimizer, first.settings.optimizer
+    rule, shared_rule = resolved.settings.optimizer, first.settings.optimizer
     if type(rule) is not type(shared_rule):
         raise UsageError(
             f"members[{i}]: the optimizer's type must be the same for all members, "
@@ -176,8 +176,8 @@ def _check_same(i: int, single: ResolvedMember, first: ResolvedMember) -> None:
         )
 
 
-def _check_examples(i: int, single: ResolvedMember, n_examples: int) -> None:
-    subset = single.subset
+def _check_examples(i: int, resolved: ResolvedMember, n_examples: int) -> None:
+    subset = resolved.subset
     m = n_examples if subset is None else len(subset)
     if m == 0:
         raise UsageError(f"members[{i}]: the subset is empty; a member needs at least one training example")

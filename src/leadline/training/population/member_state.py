@@ -44,7 +44,7 @@ class MemberState:
     """One member that still trains; ``independent`` ones round alike whoever else trains (see `PopulationTrainer`)."""
 
     member: int
-    single: ResolvedMember
+    resolved: ResolvedMember
     batch_size: int
     order: Order
     noise: torch.Generator
@@ -68,25 +68,25 @@ class MemberState:
 
     def draws(self, layer: int) -> bool:
         """Whether the layer draws random numbers for this member."""
-        return self.single.network.layers[layer].draws
+        return self.resolved.network.layers[layer].draws
 
 
 def own_columns(rows: list[MemberState], y: Tensor) -> Tensor:
     """Of targets (…, P, b, k), each row's own column: (…, P, b, 1); all of them where no row has one."""
-    labels = [row.single.label for row in rows]
+    labels = [row.resolved.label for row in rows]
     if any(label is None for label in labels):
         return y
     index = torch.tensor(labels, device=y.device).view(-1, 1, 1)
     return y.gather(-1, index.expand(*y.shape[:-1], 1))
 
 
-def make_rows(singles: list[ResolvedMember], n_examples: int, independent: bool = False) -> list[MemberState]:
+def make_rows(members: list[ResolvedMember], n_examples: int, independent: bool = False) -> list[MemberState]:
     """A row for each member, those with more updates in an epoch first; equal random streams are made once."""
     orders: dict[object, Order] = {}
     noises: dict[object, torch.Generator] = {}
     rows = []
-    for member, single in enumerate(singles):
-        settings, subset = single.settings, single.subset
+    for member, resolved in enumerate(members):
+        settings, subset = resolved.settings, resolved.subset
         m = n_examples if subset is None else len(subset)
         batch_size = min(m, settings.batch_size or default_batch_size(m))
         examples = None if subset is None else subset.numpy().tobytes()
@@ -94,8 +94,8 @@ def make_rows(singles: list[ResolvedMember], n_examples: int, independent: bool 
         if key not in orders:
             orders[key] = Order(subset, n_examples, batch_size, settings.seed, settings.device)
         best = Best(settings.early_stopping)
-        row = MemberState(member, single, batch_size, orders[key], torch.Generator(), best, independent)
-        drawing = tuple(row.draws(layer) for layer in range(len(single.network)))
+        row = MemberState(member, resolved, batch_size, orders[key], torch.Generator(), best, independent)
+        drawing = tuple(row.draws(layer) for layer in range(len(resolved.network)))
         stream = (settings.seed, m, batch_size, drawing)
         if stream not in noises:
             noises[stream] = torch.Generator(settings.device).manual_seed(settings.seed)

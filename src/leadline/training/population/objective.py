@@ -73,7 +73,7 @@ class PopulationObjective:
     ) -> None:
         self.network, self.loss = network, population_loss(loss)
         self.parameters, self.gradients = parameters, gradients
-        settings = [row.single.settings for row in rows]
+        settings = [row.resolved.settings for row in rows]
         device = parameters.theta.device
         self.independent = rows[0].independent
         self.l2, self.l1 = (
@@ -112,7 +112,7 @@ class PopulationObjective:
     def _values(self, name: str, layer: int, rows: list[MemberState]) -> Number:
         """A field of the layer for each row, (P, 1, 1), or one number for all."""
         theta = self.parameters.theta
-        given = [getattr(row.single.network.layers[layer], name) for row in rows]
+        given = [getattr(row.resolved.network.layers[layer], name) for row in rows]
         values = number(given, theta.device, self.independent)
         return values.to(theta).unsqueeze(2) if isinstance(values, Tensor) else values
 

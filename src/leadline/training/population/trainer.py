@@ -41,29 +41,29 @@ class PopulationTrainer:
 
     def __init__(
         self,
-        singles: Sequence[ResolvedMember],
+        members: Sequence[ResolvedMember],
         loss: str,
         train: Examples,
         dev: Examples | None = None,
         independent: bool = False,
     ) -> None:
-        check(singles, len(train))
-        self.singles, self.loss = list(singles), loss
-        rows = make_rows(self.singles, len(train), independent)
+        check(members, len(train))
+        self.members, self.loss = list(members), loss
+        rows = make_rows(self.members, len(train), independent)
         _check_problems(rows, loss, train)
         self._train = Examples(as_vectors(train.x), train.y)
         self._dev = None if dev is None or len(dev) == 0 else replace(dev, x=as_vectors(dev.x))
         self._batches = SharedBatches(self._train)
         self._fits: dict[int, FitResult] = {}
         self.epoch = 0
-        self._cohort = start_cohort(singles[0].network, loss, rows, tuple(train.x.shape[1:]))
+        self._cohort = start_cohort(members[0].network, loss, rows, tuple(train.x.shape[1:]))
         self._guard = PopulationGuard(self._cohort, loss)
-        self._leave({i: "epochs" for i, row in enumerate(rows) if row.single.settings.epochs == 0})
+        self._leave({i: "epochs" for i, row in enumerate(rows) if row.resolved.settings.epochs == 0})
 
     @property
     def active(self) -> tuple[int, ...]:
         """The members that still train, in ascending order."""
-        return tuple(sorted(row.member for row in self._cohort.rows)) if len(self._fits) < len(self.singles) else ()
+        return tuple(sorted(row.member for row in self._cohort.rows)) if len(self._fits) < len(self.members) else ()
 
     def run_epoch(self) -> dict[int, Epoch]:
         """One epoch of every active member; its record by member. A record's seconds are the member's even share.
@@ -83,7 +83,7 @@ class PopulationTrainer:
             totals[: block[0].p] += self._run_block(block)
             for i in (~torch.isfinite(totals[:, 0])).nonzero().flatten().tolist():
                 if i not in diverged:
-                    own = Examples(self._train.x, cohort.rows[i].single.own(self._train.y))
+                    own = Examples(self._train.x, cohort.rows[i].resolved.own(self._train.y))
                     diverged[i] = self._guard.explain(i, own, self.epoch)
         self.epoch += 1
         dev_costs, dev_errors, dev_goals = self._measure_dev()
@@ -144,7 +144,7 @@ class PopulationTrainer:
         for i, row in enumerate(self._cohort.rows):
             if row.member == member:
                 return member_of(self._cohort.parameters, i).clone()
-        raise UsageError(f"there is no member {member}; the population has {len(self.singles)}")
+        raise UsageError(f"there is no member {member}; the population has {len(self.members)}")
 
     @property
     def finished(self) -> dict[int, FitResult]:
@@ -157,7 +157,7 @@ class PopulationTrainer:
         for i, row in enumerate(self._cohort.rows):
             if row.member not in fits:
                 fits[row.member] = self._fit(i, row, "request")
-        return [fits[member] for member in range(len(self.singles))]
+        return [fits[member] for member in range(len(self.members))]
 
     # ----- steps
 
@@ -165,7 +165,7 @@ class PopulationTrainer:
         """Make these steps; returns every row's sums of cost, error and penalty over its examples, float64 (p, 3)."""
         cohort, p, first = self._cohort, block[0].p, block[0].first
         rates = [update.rates(self.epoch, min(block[-1].last, update.steps) - first) for update in cohort.updates_of(p)]
-        regularization = [regularization_at(row.single.settings, self.epoch) for row in cohort.rows]
+        regularization = [regularization_at(row.resolved.settings, self.epoch) for row in cohort.rows]
         self._guard.watch(first, rates, regularization)
         rows, device = cohort.rows[:p], cohort.parameters.theta.device
         counts = torch.tensor([min(row.m, block[-1].last * row.batch_size) - first * row.batch_size for row in rows])
@@ -215,10 +215,10 @@ class PopulationTrainer:
             return none, none, none
         z = population_outputs(self._cohort.network, self._cohort.parameters, dev.x)
         y, own = dev.y, [dev.y] * len(rows)
-        if rows[0].single.label is not None:
+        if rows[0].resolved.label is not None:
             y = own_columns(rows, y.expand(len(rows), *y.shape))
             own = list(y)
-        goals = [monitored_goal(row.single.settings, dev) for row in rows]
+        goals = [monitored_goal(row.resolved.settings, dev) for row in rows]
         judged = [None if goal is None else goal(z[i], own[i]) for i, goal in enumerate(goals)]
         return *population_cost_and_error(self.loss, z, y), judged
 
@@ -230,13 +230,13 @@ class PopulationTrainer:
             member_of(cohort.parameters, i).copy_(good)
             self._fits[row.member] = self._fit(i, row, "diverged", error)
         norms: list[float] = []
-        if any(row.single.settings.gradient_tolerance is not None for row in cohort.rows):
+        if any(row.resolved.settings.gradient_tolerance is not None for row in cohort.rows):
             norms = torch.linalg.vector_norm(cohort.gradients.theta, dim=1).tolist()
         leaving = dict.fromkeys(diverged, "diverged")
         for i, row in enumerate(cohort.rows):
             if i in diverged:
                 continue
-            record, settings = records[row.member], row.single.settings
+            record, settings = records[row.member], row.resolved.settings
             row.history.append(record)
             row.best.see(record, member_of(cohort.parameters, i) if settings.early_stopping else cohort.parameters)
             if settings.gradient_tolerance is not None and norms[i] < settings.gradient_tolerance:
@@ -258,7 +258,7 @@ class PopulationTrainer:
             self._guard = PopulationGuard(self._cohort, self.loss)
 
     def _fit(self, i: int, row: MemberState, stopped: str, divergence: DivergenceError | None = None) -> FitResult:
-        best, network = row.best, row.single.network.for_loss(self.loss)
+        best, network = row.best, row.resolved.network.for_loss(self.loss)
         restored = best.parameters is not None
         parameters = (best.parameters or member_of(self._cohort.parameters, i)).clone()
         return FitResult(network, parameters, list(row.history), stopped, best.epoch, restored, divergence)
@@ -266,11 +266,11 @@ class PopulationTrainer:
 
 def _check_problems(rows: list[MemberState], loss: str, train: Examples) -> None:
     """What would go wrong for any member, before training starts."""
-    for row in {(row.m, row.batch_size, row.single.label): row for row in rows}.values():
+    for row in {(row.m, row.batch_size, row.resolved.label): row for row in rows}.values():
         m = min(row.m, len(train))  # only the number of examples matters: the labels are looked at as a whole
         try:
-            y = row.single.own(train.y[:m])
-            check_smoothing(row.single.settings, loss)
-            check_problem(row.single.network.for_loss(loss), loss, train.x[:m], y, row.batch_size)
+            y = row.resolved.own(train.y[:m])
+            check_smoothing(row.resolved.settings, loss)
+            check_problem(row.resolved.network.for_loss(loss), loss, train.x[:m], y, row.batch_size)
         except LeadlineError as error:
             raise type(error)(f"members[{row.member}]: {error}") from None

@@ -47,8 +47,8 @@ class Update:
         self, rows: list[MemberState], theta: Tensor, gradient: Tensor, n_penalized: int, work: Tensor | None
     ) -> None:
         self.rows, self.theta, self.gradient = rows, theta, gradient
-        rules = [row.single.settings.optimizer for row in rows]
-        self.schedules = [row.single.settings.schedule for row in rows]
+        rules = [row.resolved.settings.optimizer for row in rows]
+        self.schedules = [row.resolved.settings.schedule for row in rows]
         self._bases = [float(rule.learning_rate) for rule in rules]
         independent = rows[0].independent
         self.base = number(self._bases, theta.device, independent)
