@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 
 import pytest
 from typer.models import CommandInfo
@@ -60,3 +62,8 @@ def test_what_the_parser_refuses_is_said_in_plain_words(
 ) -> None:
     assert leadline(arguments) == 2
     assert capsys.readouterr().err == f"leadline: {line}\n"
+
+
+def test_the_package_is_the_command_as_a_module() -> None:
+    done = subprocess.run([sys.executable, "-m", "leadline", "--version"], capture_output=True, text=True, check=True)
+    assert done.stdout.startswith("leadline ")

@@ -23,8 +23,6 @@ from leadline.extensions import Extension, Registry, registry
 LEAK = 0.01
 CLIP = 3.0
 """Where smooth clipping levels off."""
-MISH_LINEAR = 20.0
-"""From here on Mish is z to the last bit of float64, and eᶻ need not be computed."""
 
 # The overloads that write into a given tensor, looked up once: the look-up costs more than a small kernel.
 _relu_backward_out = torch.ops.aten.threshold_backward.grad_input
@@ -141,29 +139,32 @@ def hard_swish_backward(d_a: Tensor, z: Tensor, out: Tensor | None = None) -> Te
 
 
 def mish(z: Tensor, out: Tensor | None = None) -> Tensor:
-    """z tanh(log(1 + eᶻ)) (Misra, 2020), computed with one exponential: z w/(w + 2), where n = eᶻ and w = n (n + 2)."""
-    w = _mish_w(torch.exp(z.clamp_max(MISH_LINEAR)))
-    return torch.mul(w.div_(w + 2.0), z, out=out)
+    """z tanh(log(1 + eᶻ)) (Misra, 2020), computed from s = σ(z) alone: z q/(2 − q), where q = s (2 − s).
+
+    With n = eᶻ, tanh(log(1 + n)) = ((1 + n)² − 1)/((1 + n)² + 1), and 1 + n = 1/(1 − s). Nothing overflows, and small s
+    keep their digits.
+    """
+    q = _mish_q(torch.sigmoid(z))
+    return torch.mul(q.div_(2.0 - q), z, out=out)
 
 
 def mish_backward(d_a: Tensor, z: Tensor, out: Tensor | None = None) -> Tensor:
-    """g′ = w/(w + 2) + 4 z n (n + 1)/(w + 2)², in terms of z, with n and w as in the forward function.
+    """g′ = q/(2 − q) + 4 z s (1 − s)²/(2 − q)², in terms of z, with s and q as in the forward function.
 
-    tanh(log(1 + n)) = ((1 + n)² − 1)/((1 + n)² + 1) = w/(w + 2); its derivative by w is 2/(w + 2)², and that of w by z
-    is 2 n (n + 1).
+    The derivative of q/(2 − q) by q is 2/(2 − q)², that of q by s is 2 (1 − s), and that of s by z is s (1 − s).
     """
-    z = z.clamp_max(MISH_LINEAR)
-    n = torch.exp(z)
-    slope = n.add(1.0).mul_(n).mul_(z).mul_(4.0)
-    w = _mish_w(n)
-    divisor = w + 2.0
-    slope.div_(divisor).add_(w).div_(divisor)
-    return torch.mul(d_a, slope, out=out)
+    s = torch.sigmoid(z)
+    rest = 1.0 - s
+    slope = torch.mul(rest, rest).mul_(s).mul_(z)
+    q = _mish_q(s)
+    divisor = 2.0 - q
+    slope = torch.add(q, slope.div_(divisor), alpha=4.0, out=slope)
+    return torch.mul(d_a, slope.div_(divisor), out=out)
 
 
-def _mish_w(n: Tensor) -> Tensor:
-    """n (n + 2), over n."""
-    return n.mul_(n + 2.0)
+def _mish_q(s: Tensor) -> Tensor:
+    """s (2 − s), over s."""
+    return s.mul_(2.0 - s)
 
 
 def gelu(z: Tensor, out: Tensor | None = None) -> Tensor:

@@ -16,25 +16,27 @@ from torch import Tensor
 def periodic(x: Tensor, frequencies: Tensor) -> Tensor:
     """φ(x) = [cos 2πf₁x, …, cos 2πf_Kx, sin 2πf₁x, …, sin 2πf_Kx], (…, c, 2K, m), for frequencies (…, c, K)."""
     k = frequencies.shape[-1]
-    shape = torch.broadcast_shapes(x.shape[:-1], frequencies.shape[:-1])
-    features = x.new_empty(*shape, 2 * k, x.shape[-1])
-    cosine, sine = features.split(k, -2)
     angles = torch.mul(frequencies.unsqueeze(-1) * (2 * math.pi), x.unsqueeze(-2))
+    features = x.new_empty(*angles.shape[:-2], 2 * k, x.shape[-1])
+    cosine, sine = features.split(k, -2)
     torch.cos(angles, out=cosine)
     torch.sin(angles, out=sine)
     return features
 
 
-def periodic_backward(d_features: Tensor, features: Tensor, x: Tensor, frequencies: Tensor) -> tuple[Tensor, Tensor]:
+def periodic_backward(
+    d_features: Tensor, features: Tensor, x: Tensor, frequencies: Tensor, input_gradient: bool = True
+) -> tuple[Tensor | None, Tensor]:
     """``d_x = Σₖ 2πfₖ e_k`` and ``d_fₖ = Σ 2πx e_k`` over the examples, where e_k = cos·d_sin − sin·d_cos.
 
     The derivative of the cosine is minus the sine and that of the sine the cosine, which the forward pass has computed.
+    d_x is None without ``input_gradient``.
     """
     k = frequencies.shape[-1]
     cosine, sine = features.split(k, -2)
     d_cosine, d_sine = d_features.split(k, -2)
     d_angles = torch.mul(cosine, d_sine).addcmul_(sine, d_cosine, value=-1).mul_(2 * math.pi)
-    d_x = torch.einsum("...ckm,...ck->...cm", d_angles, frequencies)
+    d_x = torch.matmul(frequencies.unsqueeze(-2), d_angles).squeeze(-2) if input_gradient else None
     d_frequencies = torch.matmul(d_angles, x.unsqueeze(-1)).squeeze(-1)
     return d_x, d_frequencies
 

@@ -52,7 +52,7 @@ class NumberEmbedding(Layer, abstract=True):
         """The features (…, c, K, m) of the chosen columns ``x`` (…, c, m)."""
 
     @abstractmethod
-    def features_backward(self, p: Tensors, g: Tensors, d_features: Tensor, memory: LayerContext) -> Tensor:
+    def features_backward(self, p: Tensors, g: Tensors, d_features: Tensor, memory: LayerContext) -> Tensor | None:
         """The derivative by the chosen columns, (…, c, m); gradients of the features' own parameters go into ``g``."""
 
     def output_shape(self, input_shape: Shape) -> Shape:
@@ -96,7 +96,7 @@ class NumberEmbedding(Layer, abstract=True):
         g["embedding_weight"].copy_(d_weight)
         g["embedding_bias"].copy_(d_bias)
         d_columns = self.features_backward(p, g, d_features, memory)
-        if not memory.needs_input_gradient:
+        if d_columns is None:
             return None
         d_x = memory.buffer("d_x", (*d_y.shape[:-1], n), d_y).copy_(d_y[..., :n])
         index = torch.tensor(self.columns or range(n), device=d_y.device)
@@ -174,10 +174,12 @@ class PeriodicEmbedding(NumberEmbedding):
         """Cosines and sines."""
         return periodic(x, p["frequencies"])
 
-    def features_backward(self, p: Tensors, g: Tensors, d_features: Tensor, memory: LayerContext) -> Tensor:
+    def features_backward(self, p: Tensors, g: Tensors, d_features: Tensor, memory: LayerContext) -> Tensor | None:
         """Also the gradient of the frequencies."""
         kept = memory.kept
-        d_x, d_frequencies = periodic_backward(d_features, kept["features"], kept["columns"], p["frequencies"])
+        d_x, d_frequencies = periodic_backward(
+            d_features, kept["features"], kept["columns"], p["frequencies"], memory.needs_input_gradient
+        )
         g["frequencies"].copy_(d_frequencies)
         return d_x
 
@@ -230,8 +232,10 @@ class PiecewiseEmbedding(NumberEmbedding):
         """How full each bin is."""
         return piecewise_linear(x, x.new_tensor(self.bin_edges()))
 
-    def features_backward(self, p: Tensors, g: Tensors, d_features: Tensor, memory: LayerContext) -> Tensor:
+    def features_backward(self, p: Tensors, g: Tensors, d_features: Tensor, memory: LayerContext) -> Tensor | None:
         """The edges are not trained."""
+        if not memory.needs_input_gradient:
+            return None
         return piecewise_linear_backward(d_features, memory.kept["features"], d_features.new_tensor(self.bin_edges()))
 
     @override
