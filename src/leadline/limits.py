@@ -29,6 +29,9 @@ CountOrNone = Annotated[int, Ge(0)]
 Epochs = Annotated[int, Ge(1), Le(10**9)]
 EpochsOrNone = Annotated[int, Ge(0), Le(10**9)]
 Penalty = Annotated[float, Ge(0), Le(1e30)]  # beyond it, penalties leave the numbers of float32
+Tiers = Annotated[int, Ge(1), Le(3)]
+Members = Annotated[int, Ge(1), Le(1000)]
+Repeats = Annotated[int, Ge(2)]  # one alone has no spread
 Seed = Annotated[int, Ge(0), Lt(2**32)]
 
 Kind = Literal["number", "category", "boolean", "date", "text", "identifier"]

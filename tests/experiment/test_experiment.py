@@ -1,16 +1,24 @@
 from __future__ import annotations
 
 import tomllib
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic_core import PydanticUndefined
 
+from leadline.data.augmentation.settings import Augmentation, Elastic
+from leadline.data.settings import DataSettings, GivenSet, SplitSettings
 from leadline.errors import LeadlineError, UsageError
-from leadline.experiment import Experiment
+from leadline.experiment import Experiment, sections
+from leadline.measure.costs import ErrorCost
+from leadline.search.settings import SearchSettings
 from leadline.toml_text import toml_text, toml_value
+from leadline.training.settings import EarlyStopping, TrainingSettings
 
 FULL: dict[str, Any] = {
     "data": {
@@ -151,15 +159,39 @@ def test_toml_has_no_form_for_other_values() -> None:
         toml_value(object())
 
 
-def test_data_and_split_agree_with_the_settings_that_use_them() -> None:
-    from dataclasses import fields
+@pytest.mark.parametrize(
+    ("section", "used", "only_here", "differ"),
+    [
+        (sections.DataSection, DataSettings, "", "types"),
+        (sections.SplitSection, SplitSettings, "", ""),
+        (sections.SourceSection, GivenSet, "", ""),
+        (sections.EarlyStoppingTable, EarlyStopping, "", "patience"),  # 0 in a file: none
+        (sections.AugmentSection, Augmentation, "", ""),
+        (sections.ElasticTable, Elastic, "", ""),
+        (sections.CostTable, ErrorCost, "", ""),
+        (sections.SearchSection, SearchSettings, "space places", "budget"),
+        (sections.TrainingSection, TrainingSettings, "learning_rate loss generator", "epochs seed device"),
+    ],
+)
+def test_sections_agree_with_the_settings_that_use_them(section: Any, used: Any, only_here: str, differ: str) -> None:
+    """The same keys, of the same types and limits, and no other default."""
+    once = only_here.split()
+    settings = {each.name: each for each in fields(used) if each.name not in once}
+    assert {*section.model_fields} - {*once} == {*settings}
+    types, used_types = (get_type_hints(each, include_extras=True) for each in (section, used))
+    for name in settings:
+        default = section.model_fields[name].default
+        if default not in (None, PydanticUndefined) and name not in differ.split():
+            assert default == settings[name].default
+        if _is_plain(used_types[name]) and name not in differ.split():
+            assert _without_none(types[name]) == _without_none(used_types[name]), name
 
-    from leadline.data import settings
-    from leadline.experiment import sections
 
-    for section, used in (
-        (sections.DataSection, settings.DataSettings),
-        (sections.SplitSection, settings.SplitSettings),
-        (sections.SourceSection, settings.GivenSet),
-    ):
-        assert list(section.model_fields) == [field.name for field in fields(used)]
+def _is_plain(hint: Any) -> bool:
+    """Of numbers, texts and choices, whose limits `leadline.limits` says."""
+    return get_origin(hint) in (Annotated, Literal) or hint in (bool, str)
+
+
+def _without_none(hint: Any) -> set[Any]:
+    parts = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    return set(parts) - {type(None)}

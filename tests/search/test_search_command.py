@@ -64,8 +64,8 @@ def test_options_overrule_the_file(points: Path, capsys: pytest.CaptureFixture[s
     [
         (["--sampler", "rand"], 2, "unknown sampler 'rand'. Did you mean 'random'?"),
         (["--budget", "5x"], 2, "budget '5x': write a time such as 90s, 5m, 1.5h or 1h30m"),
-        (["--trials", "0"], 2, "search.trials: got 0, needs a whole number of at least 1"),
-        (["--tiers", "7"], 2, "search.tiers: got 7, allowed: 1, 2, 3"),
+        (["--trials", "0"], 2, "search.trials: got 0, needs to be a whole number of at least 1"),
+        (["--tiers", "7"], 2, "search.tiers: got 7, needs to be a whole number of at least 1 and at most 3"),
         (
             ["--set", "search.space.training.l2={log=[1,0.1]}"],
             2,

@@ -102,7 +102,7 @@ class NetworkSection(Section):
     freeze: Annotated[int | str | None, BeforeValidator(checks.freeze)] = None
     head: Annotated[Tables | None, BeforeValidator(checks.layers)] = None
     layers: Annotated[Tables | None, BeforeValidator(checks.layers)] = None
-    members: int | None = Field(default=None, ge=1, le=1000)
+    members: limits.Members | None = None
     modules: Names = ()
     initializer: Literal["auto", "zeros", "normal", "xavier", "he"] = "auto"
     gain: limits.Positive = 1.0
@@ -118,7 +118,7 @@ class ExtensionsSection(Section):
     modules: Names = ()
 
 
-class EarlyStopping(Section):
+class EarlyStoppingTable(Section):
     """``early_stopping``: stop `patience` epochs after the best one and go back to it; 0 keeps the last epoch.
 
     The best one is that of the metric to optimize on the dev set ("goal"), or of its error or cost.
@@ -144,7 +144,7 @@ class TrainingSection(Section):
     label_smoothing: limits.BelowOne | None = None
     label_smoothing_schedule: Annotated[dict[str, Any] | None, BeforeValidator(checks.typed_table)] = None
     dropout_schedule: Annotated[dict[str, Any] | None, BeforeValidator(checks.typed_table)] = None
-    early_stopping: Annotated[EarlyStopping | None, BeforeValidator(checks.early_stopping)] = None
+    early_stopping: Annotated[EarlyStoppingTable | None, BeforeValidator(checks.early_stopping)] = None
     precision: limits.Precision = "float32"
     gradient_tolerance: limits.Positive | None = None
     seed: limits.Seed = 0
@@ -207,9 +207,9 @@ class SearchSection(Section):
     trials: limits.Count | None = None
     sampler: str | None = None
     seed: limits.Seed | None = None
-    tiers: int | None = Field(default=None, ge=1, le=3)
+    tiers: limits.Tiers | None = None
     pruning: bool | None = None
     budget: float | str | None = None
     finalists: limits.CountOrNone | None = None
-    seeds: int | None = Field(default=None, ge=2)
+    seeds: limits.Repeats | None = None
     space: dict[str, Any] = {}

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from leadline.errors import UsageError, nearest
+from leadline.limits import NotNegative
 from leadline.measure import classification as c
 from leadline.measure.groups import design_effect, few_groups, group_codes
 from leadline.measure.intervals import Estimate, wilson
@@ -28,7 +29,7 @@ class ErrorCost:
 
     actual: str
     predicted: str
-    cost: float
+    cost: NotNegative
 
 
 def configured_metrics(

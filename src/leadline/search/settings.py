@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from leadline.errors import UsageError
 from leadline.extensions import registry
+from leadline.limits import Count, CountOrNone, Positive, Repeats, Seed, Tiers, check_fields
 
 
 @dataclass(frozen=True)
@@ -17,23 +17,16 @@ class SearchSettings:
     ``seeds`` other seeds each (0: not at all). ``places`` trials train at once in one process.
     """
 
-    trials: int = 64
+    trials: Count = 64
     sampler: str = "random"
-    seed: int = 0
-    tiers: int = 3
+    seed: Seed = 0
+    tiers: Tiers = 3
     pruning: bool = True
-    budget: float | None = None
-    finalists: int = 3
-    seeds: int = 5
-    places: int = 64
+    budget: Positive | None = None
+    finalists: CountOrNone = 3
+    seeds: Repeats = 5
+    places: Count = 64
 
     def __post_init__(self) -> None:
         registry("sampler").check(self.sampler, "search.sampler: ")
-        for name, least in (("trials", 1), ("seed", 0), ("finalists", 0), ("seeds", 2), ("places", 1)):
-            value = getattr(self, name)
-            if type(value) is not int or value < least:
-                raise UsageError(f"search.{name}: got {value!r}, needs a whole number of at least {least}.")
-        if self.tiers not in (1, 2, 3):
-            raise UsageError(f"search.tiers: got {self.tiers}, allowed: 1, 2, 3.")
-        if self.budget is not None and not self.budget > 0:
-            raise UsageError(f"search.budget: got {self.budget:g} s, needs more than 0.")
+        check_fields(self, "search")
