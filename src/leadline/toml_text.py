@@ -63,7 +63,8 @@ def _wrapped(value: object, indent: int) -> str:
     return text
 
 
-def _key(key: str) -> str:
+def _key(key: object) -> str:
+    key = str(key)  # a table of Python's may have numbers as keys
     return key if _BARE_KEY.fullmatch(key) else _quoted(key)
 
 

@@ -105,7 +105,16 @@ def test_a_small_gradient_ends_the_training() -> None:
     assert done.stopped == "tolerance" and len(done.history) < 500
 
 
+class Unvaried:
+    """Leaves examples as they are, and counts as augmentation."""
+
+    generator = torch.Generator()
+
+    def __call__(self, x: torch.Tensor) -> torch.Tensor:
+        return x
+
+
 def test_what_an_ensemble_cannot_train_on() -> None:
     train = examples(40)
-    with pytest.raises(UsageError, match=r"network\.members.*have weights.*members = 1"):
-        fit(MEMBER.ensemble(2), SOFTMAX, Examples(train.x, train.y, torch.ones(40)), None, SETTINGS)
+    with pytest.raises(UsageError, match=r"network\.members.*does not vary its examples.*members = 1"):
+        fit(MEMBER.ensemble(2), SOFTMAX, train, None, SETTINGS, augment=Unvaried())

@@ -433,7 +433,7 @@ def test_a_batch_that_all_share_is_not_copied_for_the_members() -> None:
     train = examples(settings)
     rows = make_rows([ResolvedMember(PLAIN, replace(settings, seed=k)) for k in range(8)], M)
     (segment,) = plan_epoch(rows, CLASSES)[0]
-    x_all, y_all = SharedBatches(train).of(rows, segment)
+    x_all, y_all, _ = SharedBatches(train).of(rows, segment)
     (x,) = x_all
     assert x.shape == (8, M, N_IN)
     assert x.data_ptr() == train.x.data_ptr()

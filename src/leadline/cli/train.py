@@ -59,6 +59,10 @@ def train(
     ] = None,
     learning_rate: Annotated[float | None, typer.Option(help="α.")] = None,
     l2: Annotated[float | None, typer.Option(help="λ of the L2 penalty.")] = None,
+    class_weights: Annotated[
+        list[str] | None,
+        typer.Option(metavar="balanced|CLASS=WEIGHT", help="How much examples of a class count; may repeat."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(help="Of the split and of the training.")] = None,
     precision: Annotated[
         float | None,
@@ -99,6 +103,7 @@ def train(
         "training.optimizer": optimizer,
         "training.learning_rate": learning_rate,
         "training.l2": l2,
+        "training.class_weights": _class_weights(class_weights or []),
         "training.seed": seed,
         "split.seed": seed,
         "split.precision": precision,
@@ -188,6 +193,22 @@ def experiment_of(wanted: str) -> Experiment:
 def assigned(assignments: list[str]) -> dict[str, Any]:
     """What ``--set`` says, by key."""
     return dict(_assignment(text) for text in assignments)
+
+
+def _class_weights(given: list[str]) -> str | dict[str, float] | None:
+    """What ``--class-weights`` says."""
+    if given in ([], ["balanced"]):
+        return "balanced" if given else None
+    weights = {}
+    for text in given:
+        name, _, number = text.rpartition("=")
+        try:
+            weights[name.strip()] = float(number)
+        except ValueError:
+            name = ""
+        if not name.strip():
+            raise UsageError(f"--class-weights {text}: write balanced, or CLASS=WEIGHT such as sick=5.")
+    return weights
 
 
 def _assignment(text: str) -> tuple[str, Any]:

@@ -119,14 +119,14 @@ def _mean(per_example: Tensor, weights: Tensor | None) -> Tensor:
     """The mean over the batch axis; one value per member of a population."""
     if weights is None:
         return per_example.mean(-1)
-    return (per_example * weights).sum(-1) / _total(weights)
+    return (per_example * weights).sum(-1) / total_weight(weights)
 
 
 def _over_examples(d_z: Tensor, weights: Tensor | None) -> Tensor:
     """Divide by the number of examples, in place; with weights, by their sum."""
     if weights is None:
         return d_z.mul_(_reciprocal(d_z.shape[-2], d_z.dtype, d_z.device))
-    return d_z.mul_((weights / _total(weights, keepdim=True)).unsqueeze(-1))
+    return d_z.mul_((weights / total_weight(weights, keepdim=True)).unsqueeze(-1))
 
 
 @lru_cache(maxsize=64)
@@ -135,7 +135,7 @@ def _reciprocal(m: int, dtype: torch.dtype, device: torch.device) -> Tensor:
     return torch.tensor(1.0 / m, dtype=dtype, device=device)
 
 
-def _total(weights: Tensor, keepdim: bool = False) -> Tensor:
+def total_weight(weights: Tensor, keepdim: bool = False) -> Tensor:
     """The sum of the weights; where all are 0, the least positive number, so that cost and derivative are 0."""
     return weights.sum(-1, keepdim=keepdim).clamp_min_(torch.finfo(weights.dtype).tiny)
 

@@ -9,7 +9,7 @@ from pydantic import BeforeValidator
 from pydantic_core import PydanticCustomError
 
 from leadline.extensions import registry
-from leadline.limits import SIZE, Span, is_size
+from leadline.limits import SIZE, Span, is_number, is_size
 
 
 def size(value: object) -> object:
@@ -100,6 +100,17 @@ def early_stopping(value: object) -> object:
     if isinstance(value, bool):
         return {} if value else {"patience": 0}
     return value
+
+
+def class_weights(value: object) -> object:
+    """How much examples of each class count: "balanced", or weights by the names of classes."""
+    if value is None or value == "balanced":
+        return value
+    if isinstance(value, Mapping) and value and all(is_number(weight) and weight > 0 for weight in value.values()):
+        return {str(name): float(weight) for name, weight in value.items()}
+    raise PydanticCustomError(
+        "class_weights", '"balanced", or a table of weights greater than 0 by class, such as {sick = 5, healthy = 1}'
+    )
 
 
 def within(span: Span) -> BeforeValidator:

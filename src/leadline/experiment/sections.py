@@ -144,6 +144,7 @@ class TrainingSection(Section):
     label_smoothing: limits.BelowOne | None = None
     label_smoothing_schedule: Annotated[dict[str, Any] | None, BeforeValidator(checks.typed_table)] = None
     dropout_schedule: Annotated[dict[str, Any] | None, BeforeValidator(checks.typed_table)] = None
+    class_weights: Annotated[Any, BeforeValidator(checks.class_weights)] = None
     early_stopping: Annotated[EarlyStoppingTable | None, BeforeValidator(checks.early_stopping)] = None
     precision: limits.Precision = "float32"
     gradient_tolerance: limits.Positive | None = None

@@ -18,7 +18,7 @@ from leadline.runs.goals import common_metrics
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore
 from leadline.session.test_set import same_plan
-from leadline.strategy import Comparison, ScoredModel, Selection, compare, select
+from leadline.strategy import Candidate, Comparison, Selection, compare, select
 
 SATISFICING = ("latency_ms", "size_mb", "parameters")
 
@@ -130,7 +130,7 @@ def choose_run(
     optimizing = metric(chosen_metric(metric_name or runs[0].optimizing, own), task)
     limiting = [_limiting(limit, task, own) for limit in limits or {} if limit not in SATISFICING]
     candidates = [
-        ScoredModel(
+        Candidate(
             a.run.name,
             a.measured(optimizing),
             satisficing(a.run, timed="latency_ms" in (limits or {}), data=data)

@@ -15,13 +15,14 @@ import torch
 
 from leadline.architectures import network_for
 from leadline.equations.losses import LOSSES
-from leadline.errors import UsageError
+from leadline.errors import UsageError, nearest
 from leadline.network import Dense, Layer, Network
 from leadline.network.layer import LAYERS, fields_of
 from leadline.optimize import optimizer_from_config, schedule_from_config
 from leadline.runs.goals import optimized_metric
 from leadline.session.augmented import augmentation_of
 from leadline.training.batches import FULL_BATCH_RATE, MINI_BATCH_RATE, default_batch_size
+from leadline.training.class_weights import balanced_weights
 
 if TYPE_CHECKING:
     from leadline.data import Dataset, Split
@@ -52,6 +53,7 @@ def resolve(
     augmentation_of(experiment).check_images(data.image_shape, data.name)
     m = n_train or len(split.train)
     training = _training(experiment, m, has_dev=len(split.dev) > 0)
+    training["class_weights"] = _class_weights(experiment.training, data, split)
     layers = _layers(experiment.network, data, m, input_shape, transfer)
     members = _members(experiment.network, layers, transfer)
     changes: dict[str, Any] = {
@@ -242,6 +244,21 @@ def _training(experiment: Experiment, m: int, has_dev: bool) -> dict[str, Any]:
     elif section.early_stopping.patience and not has_dev:
         raise UsageError("training.early_stopping: needs a dev set; give split.dev a size, or set patience = 0.")
     return filled
+
+
+def _class_weights(section: TrainingSection, data: Dataset, split: Split) -> dict[str, float] | None:
+    """The weight of every class by name; "balanced" ones are those of the training set."""
+    given = section.class_weights
+    if given is None:
+        return None
+    if not data.task.one_class:
+        raise UsageError(f"training.class_weights: a {data.task} target has no classes to weigh; leave it out.")
+    if given == "balanced":
+        return dict(zip(data.classes, balanced_weights(data.target[split.train], len(data.classes)), strict=True))
+    for name in given:
+        if name not in data.classes:
+            raise UsageError(f"training.class_weights: {data.name} has no class '{name}'.{nearest(name, data.classes)}")
+    return {name: given.get(name, 1.0) for name in data.classes}
 
 
 def _learning_rate(section: TrainingSection, full: bool) -> float | None:

@@ -233,7 +233,7 @@ def make_plan(
         preparation,
         network,
         loss,
-        training_settings(resolved, n_train or len(made.train)),
+        training_settings(resolved, n_train or len(made.train), data.classes),
         input_shape,
         transfer,
         () if transfer is None else (describe_transfer(transfer),),
@@ -293,9 +293,10 @@ def _without_split_columns(data: Dataset, experiment: Experiment) -> Dataset:
     return set_aside(data, {"split.group": experiment.split.group, "split.column": experiment.split.column})
 
 
-def training_settings(experiment: Experiment, m: int) -> TrainingSettings:
-    """The training loop's settings from a resolved experiment; m training examples."""
+def training_settings(experiment: Experiment, m: int, classes: tuple[str, ...] = ()) -> TrainingSettings:
+    """The training loop's settings from a resolved experiment; m training examples of these classes."""
     section = experiment.training
+    weights = section.class_weights
     patience = section.early_stopping.patience if section.early_stopping else 0
     return TrainingSettings(
         epochs=section.epochs or 1,
@@ -309,6 +310,7 @@ def training_settings(experiment: Experiment, m: int) -> TrainingSettings:
         # These two end with the training where they do not say, however many epochs it has.
         label_smoothing_schedule=schedule_from_config(section.label_smoothing_schedule, section.epochs),
         dropout_schedule=schedule_from_config(section.dropout_schedule, section.epochs),
+        class_weights=None if weights is None else tuple(weights.get(name, 1.0) for name in classes),
         early_stopping=EarlyStopping(**_given(section.early_stopping)) if patience else None,
         gradient_tolerance=section.gradient_tolerance,
         precision=section.precision,

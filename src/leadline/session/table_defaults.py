@@ -57,7 +57,7 @@ def with_table_defaults(experiment: Experiment, data: Dataset, preparation: Prep
     chosen = {
         "data.normalization": data.normalization,
         "network.layers": member_network(preparation, m, output_units(data)).config(),
-        "network.members": MEMBERS if data.weights is None else 1,
+        "network.members": MEMBERS,
         **{f"training.{key}": value for key, value in _training(experiment, data, m, len(split.dev) > 0).items()},
     }
     given = experiment.to_dict()

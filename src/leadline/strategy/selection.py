@@ -57,7 +57,7 @@ class Threshold:
 
 
 @dataclass(frozen=True)
-class ScoredModel:
+class Candidate:
     """One model: its optimizing metric, and what it costs by the name of each satisficing metric."""
 
     name: str
@@ -79,9 +79,9 @@ class Selection:
 
     """
 
-    winner: ScoredModel | None
-    ranked: tuple[ScoredModel, ...]
-    rejected: tuple[tuple[ScoredModel, str], ...]
+    winner: Candidate | None
+    ranked: tuple[Candidate, ...]
+    rejected: tuple[tuple[Candidate, str], ...]
     comparison: Comparison | None = None
     optimism: Estimate | None = None
     notes: tuple[str, ...] = ()
@@ -100,7 +100,7 @@ class Selection:
 
 
 def select(
-    candidates: Sequence[ScoredModel],
+    candidates: Sequence[Candidate],
     metric_name: str | Metric,
     thresholds: Mapping[str, str | float] | None = None,
     y_true: ArrayLike | None = None,
@@ -144,7 +144,7 @@ def select(
     return Selection(ranked[0], tuple(ranked), rejected, comparison, optimism, notes)
 
 
-def _missed(candidate: ScoredModel, limits: Sequence[Threshold]) -> str:
+def _missed(candidate: Candidate, limits: Sequence[Threshold]) -> str:
     missed = []
     for limit in limits:
         if limit.name not in candidate.satisficing:

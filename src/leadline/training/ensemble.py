@@ -70,10 +70,25 @@ class EnsembleTrainer:
         first = records[0]
         if self.on_progress:
             self.on_progress(first.steps, first.steps, first.cost)
-        dev = measure_dev(self.network, self.parameters, self.loss, self.dev, self.settings, len(self.train))
-        own = [(record.cost, record.train_error, record.penalty) for record in records.values()]
-        means = [sum(values) / len(own) for values in zip(*own, strict=True)]
-        return Epoch.of(self.epoch, means, dev, first.learning_rate, first.steps, time.perf_counter() - started)
+        measured = measure_dev(self.network, self.parameters, self.loss, self.dev, self.settings, len(self.train))
+        dev_cost, dev_error, dev_goal = measured
+        cost, error, penalty = (
+            sum(values) / len(records)
+            for values in zip(*((own.cost, own.train_error, own.penalty) for own in records.values()), strict=True)
+        )
+        seconds = time.perf_counter() - started
+        return Epoch(
+            self.epoch,
+            cost,
+            error,
+            dev_cost,
+            dev_error,
+            first.learning_rate,
+            first.steps,
+            seconds,
+            penalty,
+            dev_goal,
+        )
 
     def tensors(self) -> dict[str, Tensor]:
         """What the training remembers besides the parameters, to be saved with them; a row for each member."""
@@ -88,8 +103,6 @@ def _in_memory(train: Examples | Stream, augment: Augment | None) -> Examples:
     reason = None
     if isinstance(train, Stream):
         reason = "takes its examples from memory (data.stream = false)"
-    elif train.weights is not None:
-        reason = "takes all examples alike, and these have weights"
     elif augment is not None:
         reason = "does not vary its examples ([augment])"
     if reason is not None or isinstance(train, Stream):

@@ -31,9 +31,9 @@ def outputs(network: Network, parameters: Parameters, x: Tensor) -> Tensor:
     return result
 
 
-def cost_and_error(loss: str, z: Tensor, y: Tensor) -> tuple[float, float]:
-    """The mean cost and the error of outputs: the fraction wrong, or for regression the RMSE."""
-    cost = float(LOSSES[loss].cost(z, y))
+def cost_and_error(loss: str, z: Tensor, y: Tensor, weights: Tensor | None = None) -> tuple[float, float]:
+    """The mean cost, by ``weights`` (m,), and the error of outputs: the fraction wrong, or for regression the RMSE."""
+    cost = float(LOSSES[loss].cost(z, y, weights))
     error = float(LOSSES[loss].error(z, y).mean())
     return cost, error ** (1 / LOSSES[loss].error_power)
 

@@ -49,6 +49,7 @@ class TrainingSettings:
     falls below it. ``label_smoothing`` ε of the labels' probability goes to all classes alike, in the gradient; costs
     are measured with the labels as they are. ``dropout_schedule`` and ``label_smoothing_schedule`` say how
     1 − keep_prob of all dropout layers and ε fall, epoch by epoch, as other schedules do for the learning rate.
+    ``class_weights`` say how much an example of each class counts in the costs of training and dev set alike.
     """
 
     epochs: EpochsOrNone = 100
@@ -61,6 +62,7 @@ class TrainingSettings:
     label_smoothing: BelowOne = 0.0
     label_smoothing_schedule: Schedule = field(default_factory=Constant)
     dropout_schedule: Schedule = field(default_factory=Constant)
+    class_weights: tuple[float, ...] | None = None
     early_stopping: EarlyStopping | None = None
     gradient_tolerance: Positive | None = None
     precision: Precision = "float32"

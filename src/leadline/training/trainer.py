@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from itertools import islice
 
@@ -14,6 +14,7 @@ from leadline.equations.losses import LOSSES
 from leadline.network import Network, Parameters
 from leadline.training.batches import Augment, Batches, batch_slices, default_batch_size, epoch_order
 from leadline.training.checks import check_problem
+from leadline.training.class_weights import check_class_weights, example_weights
 from leadline.training.divergence import DivergenceGuard, Steps
 from leadline.training.evaluate import cost_and_error, outputs
 from leadline.training.interruption import Interrupted
@@ -25,8 +26,6 @@ from leadline.training.stream import Stream
 
 # Outputs (m, k) and targets → what a set is judged by; less is better.
 Goal = Callable[[Tensor, Tensor], float]
-# Cost and error of a dev set, and what it is judged by where that is monitored; all None without a dev set.
-DevMeasure = tuple[float | None, float | None, float | None]
 STEPS_BETWEEN_LOOKS = 64  # costs are computed, and checked, for this many steps at once
 
 
@@ -49,14 +48,6 @@ class Epoch:
     seconds: float
     penalty: float = 0.0
     dev_goal: float | None = None
-
-    @classmethod
-    def of(
-        cls, epoch: int, means: Sequence[float], dev: DevMeasure, learning_rate: float, steps: int, seconds: float
-    ) -> Epoch:
-        """An epoch from its ``means`` (cost, error, penalty) and from what `measure_dev` gave."""
-        (cost, error, penalty), (dev_cost, dev_error, dev_goal) = means, dev
-        return cls(epoch, cost, error, dev_cost, dev_error, learning_rate, steps, seconds, penalty, dev_goal)
 
 
 @dataclass(frozen=True)
@@ -124,6 +115,7 @@ class Trainer:
         self._began = 0.0
         self.gradient_norm = float("inf")
         check_smoothing(settings, loss)
+        check_class_weights(settings, loss, self.output_shape[-1])
         self.batch_size = min(m, settings.batch_size or default_batch_size(m))
         check_problem(network, loss, shown.x, shown.y, min(self.batch_size, len(shown)))
         self.slices = batch_slices(m, self.batch_size)
@@ -133,7 +125,12 @@ class Trainer:
         self.state = settings.optimizer.start(parameters.theta, parameters.layout.n_penalized)
         generators = () if augment is None else (augment.generator,)
         self.guard = DivergenceGuard(self.objective, settings.optimizer, self.state, generators)
-        self.batches = Batches(shown.x, shown.y, self.batch_size, shown.weights, augment)
+        self.batches = self._batches(shown)
+
+    def _batches(self, examples: Examples) -> Batches:
+        """The examples, or one chunk of them, ready to be gathered; each counts by its class and its own weight."""
+        weights = example_weights(self.settings, examples.y, examples.weights)
+        return Batches(examples.x, examples.y, self.batch_size, weights, self.augment)
 
     def run_epoch(self) -> Epoch:
         """Visit every example once, in a new order unless the batch is the whole set, then measure on the dev set.
@@ -150,9 +147,10 @@ class Trainer:
         error = error ** (1 / LOSSES[self.loss].error_power)
         self.epoch += 1
         self.progress = None
-        dev = measure_dev(self.network, self.parameters, self.loss, self.dev, self.settings, self.batch_size)
-        seconds = time.perf_counter() - self._began
-        return Epoch.of(self.epoch, (cost, error, penalty), dev, progress.rate, len(self.slices), seconds)
+        measured = measure_dev(self.network, self.parameters, self.loss, self.dev, self.settings, self.batch_size)
+        dev_cost, dev_error, dev_goal = measured
+        rate, seconds = progress.rate, time.perf_counter() - self._began
+        return Epoch(self.epoch, cost, error, dev_cost, dev_error, rate, len(self.slices), seconds, penalty, dev_goal)
 
     def _visit(self, slices: list[slice], order: Tensor | None, progress: EpochProgress) -> None:
         """Do the steps of these batches, cut from ``order``, that are not done yet.
@@ -178,7 +176,7 @@ class Trainer:
     def _stream(self, stream: Stream, progress: EpochProgress) -> None:
         """Visit one chunk after another, but those that were visited already."""
         for chunk in islice(stream.chunks(self.epoch, self.batch_size), progress.chunks, None):
-            self.batches = Batches(chunk.x, chunk.y, self.batch_size, chunk.weights, self.augment)
+            self.batches = self._batches(chunk)
             self.guard.forget()
             order = torch.arange(len(chunk), device=chunk.x.device)
             self._visit(batch_slices(len(chunk), self.batch_size), order, progress)
@@ -238,6 +236,9 @@ class Trainer:
         return remembered
 
 
+Estimate = tuple[float | None, float | None, float | None]
+
+
 def measure_dev(
     network: Network,
     parameters: Parameters,
@@ -245,7 +246,7 @@ def measure_dev(
     dev: Examples | Stream | None,
     settings: TrainingSettings,
     batch_size: int,
-) -> DevMeasure:
+) -> Estimate:
     """Cost and error of the dev set, and what it is judged by where that is monitored."""
     if dev is None or len(dev) == 0:
         return None, None, None
@@ -253,25 +254,28 @@ def measure_dev(
         return _measure_stream(network, parameters, loss, dev, settings, batch_size)
     z = outputs(network, parameters, dev.x)
     goal = monitored_goal(settings, dev)
-    return *cost_and_error(loss, z, dev.y), None if goal is None else goal(z, dev.y)
+    weights = example_weights(settings, dev.y)
+    return *cost_and_error(loss, z, dev.y, weights), None if goal is None else goal(z, dev.y)
 
 
 def _measure_stream(
     network: Network, parameters: Parameters, loss: str, dev: Stream, settings: TrainingSettings, batch_size: int
-) -> DevMeasure:
+) -> Estimate:
     """The same of a set that comes in chunks: means over examples, or for regression the root of one."""
     power = LOSSES[loss].error_power
-    cost = error = 0.0
+    cost = error = counted = 0.0
     goal, kept = monitored_goal(settings, dev.sample), []
     for chunk in dev.chunks(0, batch_size):
         z = outputs(network, parameters, chunk.x)
-        totals = cost_and_error(loss, z, chunk.y)
-        cost += totals[0] * len(chunk) / len(dev)
+        weights = example_weights(settings, chunk.y)
+        totals = cost_and_error(loss, z, chunk.y, weights)
+        share = len(chunk) if weights is None else float(weights.sum())
+        cost, counted = cost + totals[0] * share, counted + share
         error += totals[1] ** power * len(chunk) / len(dev)
         if goal is not None:
             kept.append((z, chunk.y.clone()))
     judged = None if goal is None else goal(*(torch.cat(parts) for parts in zip(*kept, strict=True)))
-    return cost, error ** (1 / power), judged
+    return cost / counted, error ** (1 / power), judged
 
 
 def monitored_goal(settings: TrainingSettings, dev: Examples) -> Goal | None:

@@ -58,7 +58,7 @@ class Variant:
     @cached_property
     def kind(self) -> Hashable | None:
         """Equal for variants that can train as one population; None for one that trains alone."""
-        if self.train is not None or self.prepared.train.weights is not None:
+        if self.train is not None:
             return None
         if self.augmentation.active:
             return None
@@ -129,7 +129,7 @@ class PreparedExperiment:
             resolved = self._resolve(resolved.replace({"network.layers": layers}), prepared.plan)
         plan = prepared.plan
         network = Network.from_section(resolved.network)
-        settings = training_settings(resolved, plan.n_train)
+        settings = training_settings(resolved, plan.n_train, plan.data.classes)
         positions = None if subset is None else torch.as_tensor(np.asarray(subset, dtype=np.int64))
         loss = loss_of(network, plan.data, plan.input_shape, resolved.training.loss)
         train = prepared.stream if train is None else train

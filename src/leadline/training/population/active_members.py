@@ -10,7 +10,7 @@ from torch import Tensor
 
 from leadline.network import Network, Parameters
 from leadline.network.layer import Shape
-from leadline.training.population.member_state import MemberState
+from leadline.training.population.member_state import MemberState, class_weights_of
 from leadline.training.population.objective import Pools, PopulationGradients, PopulationObjective
 from leadline.training.population.plan import plan_epoch
 from leadline.training.population.updates import Update, zeros_with_margin
@@ -40,6 +40,7 @@ class ActiveMembers:
             self.updates.append(Update(members, theta[part], self.gradients.theta[part], n_penalized, work))
             start = part.stop
         self.n_outputs = n_outputs
+        self.class_weights = class_weights_of(rows, loss, n_outputs, theta.device)
         self.plan = plan_epoch(rows, n_outputs)
         self._objectives: dict[int, PopulationObjective] = {}
 

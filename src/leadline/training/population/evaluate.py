@@ -8,6 +8,7 @@ from torch import Tensor
 
 from leadline.equations.losses import LOSSES
 from leadline.network import Network, Parameters
+from leadline.training.class_weights import weights_by_label
 from leadline.training.evaluate import CHUNK_VALUES
 from leadline.training.population.losses import population_loss
 
@@ -28,12 +29,15 @@ def population_outputs(network: Network, parameters: Parameters, x: Tensor) -> T
     return result
 
 
-def population_cost_and_error(loss: str, z: Tensor, y: Tensor) -> tuple[list[float], list[float]]:
+def population_cost_and_error(
+    loss: str, z: Tensor, y: Tensor, class_weights: Tensor | None = None
+) -> tuple[list[float], list[float]]:
     """Every member's mean cost and error of its outputs ``z`` (P, m, k): the fraction wrong, or for regression RMSE.
 
-    Targets are the same for all, or the members' own (P, m, k).
+    Targets are the same for all, or the members' own (P, m, k). ``class_weights`` (P, k) weigh the costs by class.
     """
     y = y if y.dim() == 3 else y.expand(len(z), *y.shape)
-    cost, errors = population_loss(loss).measure(z, y)
+    weights = None if class_weights is None else weights_by_label(y, class_weights)
+    cost, errors = population_loss(loss).measure(z, y, weights)
     error = errors.mean(-1)
     return cost.tolist(), (error ** (1 / LOSSES[loss].error_power)).tolist()

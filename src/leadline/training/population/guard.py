@@ -10,6 +10,7 @@ from torch import Tensor
 from leadline.equations.averages import Number
 from leadline.network import Parameters
 from leadline.training.batches import Batches
+from leadline.training.class_weights import example_weights
 from leadline.training.divergence import STEPS_BETWEEN_SNAPSHOTS, DivergenceError, DivergenceGuard, Steps
 from leadline.training.objective import Objective
 from leadline.training.population.active_members import ActiveMembers, member_of, on_vectors
@@ -72,7 +73,8 @@ class PopulationGuard:
             steps = self._steps_of(i, block)
             if steps.rates:
                 guard.watch(steps)
-        return guard.explain(Batches(examples.x, examples.y, row.batch_size), epoch), good
+        weights = example_weights(row.resolved.settings, examples.y, examples.weights)
+        return guard.explain(Batches(examples.x, examples.y, row.batch_size, weights), epoch), good
 
     def _objective(self, row: MemberState, parameters: Parameters) -> Objective:
         settings = row.resolved.settings

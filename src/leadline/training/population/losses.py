@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 
 from leadline.equations.averages import Number
-from leadline.equations.losses import LOSSES, subtract_labels
+from leadline.equations.losses import LOSSES, subtract_labels, total_weight
 
 Costs = tuple[Tensor, Tensor]
 
@@ -28,7 +28,7 @@ def softmax_measure(z: Tensor, y: Tensor, weights: Tensor | None = None) -> Cost
     largest, chosen = z.amax(-2, keepdim=True), z.gather(-2, y)
     log_sum = (z - largest).exp_().sum(-2, keepdim=True).log_().add_(largest)
     cost = log_sum.sub_(chosen).squeeze(-2)
-    cost = cost.mean(-1) if weights is None else (cost * weights).sum(-1) / weights.sum(-1)
+    cost = cost.mean(-1) if weights is None else (cost * weights).sum(-1) / total_weight(weights)
     # Without ties it is much faster to compare than to look for the index; comparisons that write numbers of the same
     # type are several times faster than those that write truth values.
     largest_of_all = torch.eq(z, largest, out=torch.empty_like(z)).sum(-1).sum(dtype=torch.float64)
@@ -44,7 +44,7 @@ def softmax_cross_entropy_backward(
     z, y = z.transpose(-1, -2), y.unsqueeze(-2)
     a = torch.softmax(z, -2) if out is None else torch.softmax(z, -2, out=out.transpose(-1, -2))
     subtract_labels(a, y, -2, smoothing)
-    a.mul_(1.0 / z.shape[-1] if weights is None else (weights / weights.sum(-1, keepdim=True)).unsqueeze(-2))
+    a.mul_(1.0 / z.shape[-1] if weights is None else (weights / total_weight(weights, keepdim=True)).unsqueeze(-2))
     return a.transpose(-1, -2)
 
 

@@ -140,8 +140,9 @@ def kind(resolved: ResolvedMember) -> Hashable | None:
     """What members of one population have in common: equal for two that can train together; None: it trains alone."""
     if not trains_in_population(resolved.network):
         return None
-    shared = tuple(getattr(resolved.settings, name) for name in SHARED_SETTINGS)
-    return _architecture(resolved.network), shared, type(resolved.settings.optimizer), resolved.label is None
+    settings = resolved.settings
+    shared = (*(getattr(settings, name) for name in SHARED_SETTINGS), settings.class_weights is None)
+    return _architecture(resolved.network), shared, type(settings.optimizer), resolved.label is None
 
 
 def check(members: Sequence[ResolvedMember], n_examples: int) -> None:

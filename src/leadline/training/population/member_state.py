@@ -9,6 +9,7 @@ from torch import Tensor
 
 from leadline.equations.averages import Number
 from leadline.training.batches import default_batch_size, epoch_order
+from leadline.training.class_weights import member_weights, n_weighted_classes
 from leadline.training.outcome import Best
 from leadline.training.population.member import ResolvedMember
 from leadline.training.trainer import Epoch
@@ -78,6 +79,11 @@ def own_columns(rows: list[MemberState], y: Tensor) -> Tensor:
         return y
     index = torch.tensor(labels, device=y.device).view(-1, 1, 1)
     return y.gather(-1, index.expand(*y.shape[:-1], 1))
+
+
+def class_weights_of(rows: list[MemberState], loss: str, n_outputs: int, device: torch.device | str) -> Tensor | None:
+    """The class weights of each row, (P, k); None where no row has any."""
+    return member_weights([row.resolved.settings for row in rows], n_weighted_classes(loss, n_outputs), device)
 
 
 def make_rows(members: list[ResolvedMember], n_examples: int, independent: bool = False) -> list[MemberState]:

@@ -128,12 +128,15 @@ class PopulationObjective:
             x = layers[i].forward(self.parameters.layers[i], x, self.memories[i])
         return layers[-1].forward_transposed(self.parameters.layers[-1], x, self.memories[-1], out)
 
-    def gradient(self, z: Tensor, y: Tensor, m: Number) -> Tensor:
-        """∇J (P, n) for the batches whose outputs are ``z``, of m examples each; valid until the next call."""
+    def gradient(self, z: Tensor, y: Tensor, m: Number, weights: Tensor | None = None) -> Tensor:
+        """∇J (P, n) for the batches whose outputs are ``z``, of m examples each; valid until the next call.
+
+        ``weights`` (P, b) say how much each example counts, 0 for padding.
+        """
         buffer = self._d_output.get(z.shape)
         if buffer is None:
             buffer = self._d_output[z.shape] = torch.empty_like(z)
-        d_z = self.loss.backward(z, y, self.memories[0].weights, out=buffer, **self._smoothing)
+        d_z = self.loss.backward(z, y, weights, out=buffer, **self._smoothing)
         self.network.backward(self.parameters, self.gradients, d_z, self.memories)
         gradient = self.gradients.collect()
         if _present(self.l2):

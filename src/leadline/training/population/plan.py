@@ -62,19 +62,26 @@ class SharedBatches:
         self.examples = examples
         self._buffers: dict[tuple[int, ...], Tensor] = {}
 
-    def of(self, rows: list[MemberState], segment: Segment) -> tuple[Iterator[Tensor], Tensor]:
-        """Inputs (p, b, …) of one step after another, each valid until the next, and all targets (S, p, b, …)."""
+    def of(self, rows: list[MemberState], segment: Segment) -> tuple[Iterator[Tensor], Tensor, Tensor | None]:
+        """Inputs (p, b, …) of one step after another, each valid until the next, and all targets (S, p, b, …).
+
+        Last what each example counts, (S, p, b); None where all count alike.
+        """
         orders = [row.order for row in rows[: segment.p]]
         p = segment.p
         if all(order is orders[0] for order in orders):
             orders = orders[:1]
         if all(order.indices is None for order in orders) and segment.sizes is None:
-            x, y = self.examples.x, self.examples.y
-            return iter([x.expand(p, *x.shape)]), y.expand(1, p, *y.shape)
+            x, y, weights = self.examples.x, self.examples.y, self.examples.weights
+            own = None if weights is None else weights.expand(1, p, len(y))
+            return iter([x.expand(p, *x.shape)]), y.expand(1, p, *y.shape), own
         indices = torch.stack([self._indices(order, row, segment) for order, row in zip(orders, rows, strict=False)], 1)
         y = self.examples.y.index_select(0, indices.flatten())
         y = y.view(*indices.shape, *y.shape[1:])
-        return self._inputs(indices, p), y.expand(len(segment), p, *y.shape[2:])
+        weights = self.examples.weights
+        if weights is not None:
+            weights = weights.index_select(0, indices.flatten()).view(indices.shape).expand(len(segment), p, -1)
+        return self._inputs(indices, p), y.expand(len(segment), p, *y.shape[2:]), weights
 
     def _indices(self, order: Order, row: MemberState, segment: Segment) -> Tensor:
         """The examples of one member's batches, (S, b); a short batch is filled up with an example of its own."""

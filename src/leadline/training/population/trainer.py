@@ -14,6 +14,7 @@ from leadline.equations.losses import LOSSES
 from leadline.errors import LeadlineError, UsageError
 from leadline.network import Parameters
 from leadline.training.checks import check_problem
+from leadline.training.class_weights import check_class_weights, weights_by_label
 from leadline.training.divergence import DivergenceError
 from leadline.training.outcome import FitResult
 from leadline.training.population.active_members import as_vectors, member_of, start_cohort
@@ -51,7 +52,7 @@ class PopulationTrainer:
         self.members, self.loss = list(members), loss
         rows = make_rows(self.members, len(train), independent)
         _check_problems(rows, loss, train)
-        self._train = Examples(as_vectors(train.x), train.y)
+        self._train = Examples(as_vectors(train.x), train.y, train.weights)
         self._dev = None if dev is None or len(dev) == 0 else replace(dev, x=as_vectors(dev.x))
         self._batches = SharedBatches(self._train)
         self._fits: dict[int, FitResult] = {}
@@ -83,7 +84,7 @@ class PopulationTrainer:
             totals[: block[0].p] += self._run_block(block)
             for i in (~torch.isfinite(totals[:, 0])).nonzero().flatten().tolist():
                 if i not in diverged:
-                    own = Examples(self._train.x, cohort.rows[i].resolved.own(self._train.y))
+                    own = replace(self._train, y=cohort.rows[i].resolved.own(self._train.y))
                     diverged[i] = self._guard.explain(i, own, self.epoch)
         self.epoch += 1
         dev_costs, dev_errors, dev_goals = self._measure_dev()
@@ -169,30 +170,37 @@ class PopulationTrainer:
         self._guard.watch(first, rates, regularization)
         rows, device = cohort.rows[:p], cohort.parameters.theta.device
         counts = torch.tensor([min(row.m, block[-1].last * row.batch_size) - first * row.batch_size for row in rows])
+        counts = counts.to(device)
+        penalties = cohort.objective(p).penalty(number([row.batch_size for row in rows], device)) * counts
         sums = torch.zeros(p, 3, dtype=torch.float64, device=device)
-        penalty = cohort.objective(p).penalty(number([row.batch_size for row in rows], device))
-        sums[:, 0] = sums[:, 2] = penalty * counts.to(device)
         for segment in block:
             cohort.objective(segment.p).regularize(regularization[: segment.p])
             own = [rate[segment.first - first : segment.last - first] for rate in rates]
-            sums[: segment.p, :2] += self._run_segment(segment, own)
-        return sums.cpu()
+            sums[: segment.p] += self._run_segment(segment, own)
+        weighted = cohort.class_weights is not None or self._train.weights is not None
+        costs = sums[:, 0] / sums[:, 2] * counts if weighted else sums[:, 0]
+        return torch.stack([costs + penalties, sums[:, 1], penalties], 1).cpu()
 
     def _run_segment(self, segment: Segment, rates: list[list[Number]]) -> Tensor:
+        """Make these steps; returns sums of cost, error and weight over each row's examples, float64 (p, 3)."""
         cohort, p, width = self._cohort, segment.p, segment.width
         objective, updates = cohort.objective(p), cohort.updates_of(p)
-        x_all, y_all = self._batches.of(cohort.rows, segment)
+        x_all, y_all, weights = self._batches.of(cohort.rows, segment)
         y_all = own_columns(cohort.rows[:p], y_all)
-        weights, m = self._padding(objective, segment)
+        present, m = self._padding(objective, segment)
+        if cohort.class_weights is not None:
+            weights = _times(weights_by_label(y_all, cohort.class_weights[:p]), weights)
+        weights = _times(weights, None if present is None else present.expand(len(segment), *present.shape))
         z_all = cohort.parameters.theta.new_empty(len(segment), p, cohort.n_outputs, width).transpose(2, 3)
         for k, x in enumerate(x_all):
-            objective.gradient(objective.output(x, z_all[k]), y_all[k], m)
+            own = None if weights is None else weights[k]
+            objective.gradient(objective.output(x, z_all[k]), y_all[k], m, own)
             for update, rate in zip(updates, rates, strict=False):
                 update.step(rate[k])
         cost, error = objective.loss.measure(z_all, y_all, weights)
-        error = error if weights is None else error * weights
-        counted = cost.sum(0) * (m.flatten() if isinstance(m, Tensor) else m)
-        return torch.stack([counted.double(), error.sum((0, 2)).double()], 1)
+        error = error if present is None else error * present
+        total = cost.new_full(cost.shape, width) if weights is None else weights.sum(-1)
+        return torch.stack([(cost * total).sum(0).double(), error.sum((0, 2)).double(), total.sum(0).double()], 1)
 
     def _padding(self, objective: PopulationObjective, segment: Segment) -> tuple[Tensor | None, Number]:
         """The weights (p, b) of a segment's batches, None where none is padded, and their numbers of examples."""
@@ -220,7 +228,7 @@ class PopulationTrainer:
             own = list(y)
         goals = [monitored_goal(row.resolved.settings, dev) for row in rows]
         judged = [None if goal is None else goal(z[i], own[i]) for i, goal in enumerate(goals)]
-        return *population_cost_and_error(self.loss, z, y), judged
+        return *population_cost_and_error(self.loss, z, y, self._cohort.class_weights), judged
 
     def _finish_epoch(self, records: dict[int, Epoch], diverged: dict[int, tuple[DivergenceError, Parameters]]) -> None:
         """Write the histories, and let go whoever is done."""
@@ -264,13 +272,22 @@ class PopulationTrainer:
         return FitResult(network, parameters, list(row.history), stopped, best.epoch, restored, divergence)
 
 
+def _times(weights: Tensor | None, others: Tensor | None) -> Tensor | None:
+    """The product of weights of examples; None stands for 1."""
+    return others if weights is None else weights if others is None else weights * others
+
+
 def _check_problems(rows: list[MemberState], loss: str, train: Examples) -> None:
     """What would go wrong for any member, before training starts."""
-    for row in {(row.m, row.batch_size, row.resolved.label): row for row in rows}.values():
+    for row in {
+        (row.m, row.batch_size, row.resolved.label, row.resolved.settings.class_weights): row for row in rows
+    }.values():
         m = min(row.m, len(train))  # only the number of examples matters: the labels are looked at as a whole
         try:
             y = row.resolved.own(train.y[:m])
             check_smoothing(row.resolved.settings, loss)
-            check_problem(row.resolved.network.for_loss(loss), loss, train.x[:m], y, row.batch_size)
+            network = row.resolved.network.for_loss(loss)
+            check_problem(network, loss, train.x[:m], y, row.batch_size)
+            check_class_weights(row.resolved.settings, loss, network.shapes(tuple(train.x.shape[1:]))[-1][-1])
         except LeadlineError as error:
             raise type(error)(f"members[{row.member}]: {error}") from None
