@@ -9,8 +9,8 @@ from dataclasses import replace
 from torch import Tensor
 from typing_extensions import override
 
-from leadline.network.layer import Layer, LayerContext, ParameterSpec, Shape, Tensors, branch
-from leadline.network.sequence import shapes_through
+from leadline.network.layer import Layer, LayerContext, OverSteps, ParameterSpec, Shape, Tensors, branch
+from leadline.network.sequence import shapes_through, takes_any_length
 
 
 class Composite(Layer, abstract=True):
@@ -73,10 +73,25 @@ class Composite(Layer, abstract=True):
 
     def branch_forward(self, name: str, p: Tensors, x: Tensor, memory: LayerContext) -> Tensor:
         """Through one sequence."""
+        lengths = memory.lengths
         for i, layer in enumerate(self.branches()[name]):
             path = f"{name}.{i}"
-            x = layer.forward(branch(p, path), x, memory.inner(path))
+            inner = memory.inner(path)
+            inner.lengths = lengths
+            x = layer.forward(branch(p, path), x, inner)
+            lengths = layer.output_lengths(inner)
+        memory.kept["lengths"] = lengths  # equal for all branches whose outputs can be combined
         return x
+
+    @property
+    @override
+    def over_steps(self) -> OverSteps:
+        kinds: set[OverSteps] = {_over_steps(layers) for layers in self.branches().values()}
+        return kinds.pop() if len(kinds) == 1 else "fixed"
+
+    @override
+    def output_lengths(self, memory: LayerContext) -> Tensor | None:
+        return memory.kept["lengths"]
 
     def branch_backward(self, name: str, p: Tensors, g: Tensors, d_y: Tensor, memory: LayerContext) -> Tensor | None:
         """Back through one sequence; None when nobody needs the derivative by the input."""
@@ -98,3 +113,10 @@ class Composite(Layer, abstract=True):
             shapes = shapes_through(layers, input_shape, name)
             layers_with_paths += [(f"{name}.{i}", layer, shapes[i]) for i, layer in enumerate(layers)]
         return layers_with_paths
+
+
+def _over_steps(layers: Sequence[Layer]) -> OverSteps:
+    """What layers one after another do with sequences."""
+    if all(layer.over_steps == "any" for layer in layers):
+        return "any"
+    return "removed" if takes_any_length(layers) else "fixed"

@@ -89,8 +89,8 @@ def depth_report(network: Network, x: Tensor | np.ndarray, seed: int = 0) -> Dep
         replace(memory, needs_input_gradient=True) for memory in network.memories(parameters, True, generator=random)
     ]
     activations, gradients, a = [], [], x
-    for layer, p, memory in zip(network.layers, parameters.layers, memories, strict=True):
-        a = layer.forward(p, a, memory)
+    for i in range(len(network)):
+        a = network.forward_layer(i, parameters, a, memories)
         activations.append(_scale(a))
     d_y, scratch = torch.randn(a.shape, dtype=a.dtype, generator=random), parameters.zeros_like()
     d_y /= _scale(d_y)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 from torch import Tensor
 from typing_extensions import override
@@ -61,6 +61,11 @@ class Dropout(Layer):
     @override
     def draws(self) -> bool:
         return self.keep_prob < 1
+
+    @property
+    @override
+    def over_steps(self) -> Literal["any"]:
+        return "any"
 
     def _active(self, memory: LayerContext) -> bool:
         return memory.training and (self.keep_prob < 1 or "keep_prob" in memory.settings)

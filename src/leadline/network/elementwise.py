@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from torch import Tensor
@@ -47,6 +47,11 @@ class Activation(Layer):
     @override
     def without_activation(self) -> tuple[Layer, ...]:
         return ()
+
+    @property
+    @override
+    def over_steps(self) -> Literal["any"]:
+        return "any"
 
     def flops(self, input_shape: Shape) -> int:
         """One operation for each unit."""

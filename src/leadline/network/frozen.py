@@ -45,7 +45,10 @@ class Frozen(Composite, abstract=True):
             tensors = Tree(memory.statistics)
             memory.kept["still"] = tensors, LayerContext(needs_input_gradient=False, statistics=tensors)
         tensors, still = memory.kept["still"]
-        return self.branch_forward("body", tensors, x, still)
+        still.lengths = memory.lengths
+        output = self.branch_forward("body", tensors, x, still)
+        memory.kept["lengths"] = still.kept["lengths"]
+        return output
 
     @override
     def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: LayerContext) -> Tensor | None:

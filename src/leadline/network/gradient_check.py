@@ -135,7 +135,7 @@ class _Check:
     # ----- passes
 
     def _forward(self, i: int, x: Tensor) -> Tensor:
-        return self.network.layers[i].forward(self.parameters.layers[i], x, self.memories[i])
+        return self.network.forward_layer(i, self.parameters, x, self.memories)
 
     def _check_repeatable(self) -> None:
         """A layer that draws new noise in every pass has no cost to differentiate."""

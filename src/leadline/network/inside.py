@@ -41,7 +41,7 @@ def activations(network: Network, parameters: Parameters, x: Tensor, layers: Seq
     """
     memories, outputs = network.memories(parameters), {}
     for i in range(max(layers, default=-1) + 1):
-        x = network.layers[i].forward(parameters.layers[i], x, memories[i])
+        x = network.forward_layer(i, parameters, x, memories)
         if i in layers:
             outputs[i] = x.clone()  # the next layer may overwrite it
     return outputs

@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, Field, dataclass, field, fields, replace
 from functools import cache
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Literal
 
 import torch
 from torch import Tensor
@@ -23,6 +23,7 @@ from leadline.extensions import Extension, Registry, registry, snake_case
 
 Shape = tuple[int, ...]
 Tensors = dict[str, Tensor]
+OverSteps = Literal["fixed", "any", "removed"]
 
 
 class Tree(dict[str, Tensor]):
@@ -72,6 +73,8 @@ class LayerContext:
     of shape (m,) or (P, m), is 0 for rows that only pad a short batch of a population; None when every row counts.
     ``dropout`` is the part of every dropout layer's 1 − keep_prob that holds now, a number or (P, 1, 1).
     ``settings`` overrule fields of the layer with a tensor of one value for each member of a population.
+    ``lengths``, int64 (m,), say how many steps of each sequence count, None all of them; ``trim`` lets the first layer
+    leave out steps that are padding in the whole batch.
     """
 
     training: bool = False
@@ -82,6 +85,8 @@ class LayerContext:
     fixed_noise: bool = False
     dropout: float | Tensor = 1.0
     settings: dict[str, Any] = field(default_factory=dict)
+    lengths: Tensor | None = None
+    trim: bool = False
     kept: dict[str, Any] = field(default_factory=dict)
     _buffers: dict[tuple[str, Shape], Tensor] = field(default_factory=dict, repr=False)
     _inner: dict[str, LayerContext] = field(default_factory=dict, repr=False)
@@ -257,6 +262,19 @@ class Layer(Extension, ABC, kind="layer"):
     def receptive_window(self, input_shape: Shape) -> tuple[Pair, Window] | None:
         """The size of the window that it moves over images, and how it moves; None for a layer that has none."""
         return None
+
+    # ----- sequences
+
+    @property
+    def over_steps(self) -> OverSteps:
+        """What it does with sequences (m, steps, …): takes as many steps as it was made for, takes any number of them,
+        or takes any number and leaves none.
+        """
+        return "fixed"
+
+    def output_lengths(self, memory: LayerContext) -> Tensor | None:
+        """How many steps of each of its outputs count, after a forward pass; see `LayerContext.lengths`."""
+        return memory.lengths if self.over_steps == "any" else None
 
     @property
     def needs_output(self) -> bool:

@@ -19,7 +19,7 @@ from leadline.network.graph import graph_svg
 from leadline.network.layer import Layer, LayerContext, ParameterSpec, Shape, ShapeError, layer_from_config
 from leadline.network.mismatch import explain
 from leadline.network.parameters import Layout, Parameters
-from leadline.network.sequence import as_sequence, shapes_through
+from leadline.network.sequence import as_sequence, shapes_through, takes_any_length
 from leadline.network.summary import Summary, summarize
 
 if TYPE_CHECKING:
@@ -172,7 +172,9 @@ class Network:
         """A fresh memory for each layer; those before the first layer with parameters need no input gradient."""
         first = min((slot.layer for slot in parameters.layout.slots), default=0)
         statistics = parameters.statistics or [{} for _ in self.layers]
-        return [LayerContext(training, i > first, generator, statistics[i]) for i in range(len(self.layers))]
+        memories = [LayerContext(training, i > first, generator, statistics[i]) for i in range(len(self.layers))]
+        memories[0].trim = takes_any_length(self.layers)
+        return memories
 
     def forward(self, parameters: Parameters, x: Tensor, memories: Sequence[LayerContext] | None = None) -> Tensor:
         """The output for a batch, in a buffer of the last memory; the memories keep what `backward` needs."""
@@ -180,12 +182,20 @@ class Network:
         i, output = 0, x
         try:
             for i in range(len(self.layers)):
-                output = self.layers[i].forward(parameters.layers[i], output, memories[i])
+                output = self.forward_layer(i, parameters, output, memories)
         except (RuntimeError, LookupError, ShapeError) as error:
             reason = explain(self, i, parameters, x, error)
             if reason is None:
                 raise
             raise reason from error
+        return output
+
+    def forward_layer(self, i: int, parameters: Parameters, x: Tensor, memories: Sequence[LayerContext]) -> Tensor:
+        """The output of one layer; the next layer's memory is told the lengths of sequences that it is for."""
+        layer, memory = self.layers[i], memories[i]
+        output = layer.forward(parameters.layers[i], x, memory)
+        if i + 1 < len(memories):
+            memories[i + 1].lengths = layer.output_lengths(memory)
         return output
 
     def backward(

@@ -29,6 +29,14 @@ def shapes_through(layers: Iterable[Layer], input_shape: Shape, place: str) -> l
     return shapes
 
 
+def takes_any_length(layers: Iterable[Layer]) -> bool:
+    """Whether the layers, up to one that leaves no steps, take sequences of any length."""
+    for layer in layers:
+        if layer.over_steps != "any":
+            return layer.over_steps == "removed"
+    return False
+
+
 def without_redundant_biases(layers: tuple[Layer, ...]) -> tuple[Layer, ...]:
     """Drop the bias of a linear layer right before batch normalization: subtracting the mean removes it."""
     return tuple(

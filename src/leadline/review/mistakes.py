@@ -187,13 +187,13 @@ def import_causes(run: Run, path: str | Path) -> MistakeTable:
 
 def hidden_features(trained: TrainedNetwork, inputs: np.ndarray) -> np.ndarray:
     """Activations of the last hidden layer for prepared inputs (m, …): (m, d); without one, the inputs themselves."""
-    parameters, hidden = trained.parameters, trained.network.layers[:-1]
+    parameters, hidden = trained.parameters, len(trained.network) - 1
     memories = trained.network.memories(parameters)
     blocks = []
     for start in range(0, len(inputs), CHUNK):
         output = torch.as_tensor(inputs[start : start + CHUNK]).to(parameters.theta)
-        for layer, own, memory in zip(hidden, parameters.layers, memories, strict=False):
-            output = layer.forward(own, output, memory)
+        for i in range(hidden):
+            output = trained.network.forward_layer(i, parameters, output, memories)
         blocks.append(output.reshape(len(output), -1).cpu().numpy().copy())
     return np.concatenate(blocks)
 

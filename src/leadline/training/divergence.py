@@ -98,7 +98,7 @@ class DivergenceGuard:
         objective, parameters = self.objective, self.objective.parameters
         z = x
         for i, layer in enumerate(objective.network.layers):
-            z = layer.forward(parameters.layers[i], z, objective.memories[i])
+            z = objective.network.forward_layer(i, parameters, z, objective.memories)
             if not torch.isfinite(z).all():
                 return f"the output of layers[{i}] {layer}"
         if not torch.isfinite(objective.loss.cost(z, y, weights)):
