@@ -100,6 +100,8 @@ if TYPE_CHECKING:
     from leadline.training.population import Member, Population
 
 __all__ = [
+    "GRU",
+    "LSTM",
     "Activation",
     "ActivationFunction",
     "Adam",
@@ -128,13 +130,11 @@ __all__ = [
     "Exponential",
     "FileFormat",
     "Flatten",
-    "GRU",
     "GlobalAveragePool",
     "GradientDescent",
     "Image",
     "InverseSqrt",
     "InverseTime",
-    "LSTM",
     "Last",
     "Layer",
     "LayerContext",
