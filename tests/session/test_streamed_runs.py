@@ -216,3 +216,20 @@ def test_a_table_is_opened_once_to_decide_and_to_stream(
     )
     assert plan.table is not None and plan.experiment.data.stream is True
     assert opened == [str(path)]
+
+
+def test_a_table_that_is_read_into_memory_after_all_is_opened_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its head, which says how large it is, is not read again."""
+    from leadline.data.sources import columnar
+
+    def again(source: str, path: Path) -> None:
+        raise AssertionError(f"{path} was opened again")
+
+    path = tmp_path / "rows.parquet"
+    parquet.write_table(pa.table({"a.b": np.arange(200) % 97, "y": np.arange(200) % 2}), path, row_group_size=64)
+    monkeypatch.setattr(columnar, "parquet_head", again)
+    plan = make_plan(Experiment.from_dict({"data": {"source": str(path), "target": "y", "task": "binary"}}))
+    assert plan.table is None and plan.experiment.data.stream is False
+    assert plan.data.n == 200 and [feature.name for feature in plan.data.features] == ["a.b"]

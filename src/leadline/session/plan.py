@@ -16,6 +16,7 @@ from leadline.data import Dataset, DataSettings, Preparation, Split, SplitSettin
 from leadline.data.augmentation import Augmentation, Augmenter
 from leadline.data.mapped import release_pages
 from leadline.data.splitting.dependence import dependent_groups
+from leadline.data.streaming.opening import SourceFiles, heads_of
 from leadline.data.streaming.table import StreamedTable
 from leadline.equations.losses import LOSSES
 from leadline.errors import UsageError
@@ -30,7 +31,7 @@ from leadline.session.corrected import corrected_data
 from leadline.session.defaults import loss_of, output_units, resolve
 from leadline.session.guidelines import Guideline
 from leadline.session.pretrained import adapted, normalized_alike, source_of
-from leadline.session.streams import ArrayStream, TableStream, arrays_stream, open_table
+from leadline.session.streams import ArrayStream, TableStream, arrays_stream, open_table, open_tables
 from leadline.session.transfer import Transfer, describe_transfer, make_transfer
 from leadline.strategy.corrections import Corrections
 from leadline.training import EarlyStopping, Examples, FitResult, Goal, TrainingSettings
@@ -200,11 +201,11 @@ def make_plan(
     experiment.load_modules()
     source = None if preparation else source_of(experiment.network, Path(runs))
     experiment = adapted(experiment, source)
-    table = _table(experiment) if data is None else None
+    table, files = _opened(experiment) if data is None else (None, ())
     if table is not None:
         data, made = table.data, table.split
     else:
-        data = read_data(experiment) if data is None else _as_asked(data, experiment)
+        data = _in_memory(experiment, files) if data is None else _as_asked(data, experiment)
         data = normalized_alike(data, source)
         made = split(data, SplitSettings(**_given(experiment.split)))
     names = data.classes if data.is_classification else None
@@ -253,18 +254,23 @@ def _prepared(experiment: Experiment, data: Dataset, made: Split) -> tuple[Exper
 def read_data(experiment: Experiment) -> Dataset:
     """The data set that ``[data]`` describes."""
     experiment.load_modules()
-    section = experiment.data
-    if section.source is None:
+    table, files = _opened(experiment)
+    return _in_memory(experiment, files) if table is None else table.data
+
+
+def _opened(experiment: Experiment) -> tuple[StreamedTable | None, SourceFiles]:
+    """The table that is to be streamed, if it is, and the files that were opened to see that."""
+    settings = DataSettings(**_given(experiment.data))
+    files = open_tables(settings)
+    return open_table(experiment, settings, SplitSettings(**_given(experiment.split)), files), files
+
+
+def _in_memory(experiment: Experiment, files: SourceFiles) -> Dataset:
+    """The data set that ``[data]`` describes, some of whose files were opened already."""
+    if experiment.data.source is None:
         raise UsageError("data.source: missing; it names a file, or a data set that comes along such as digits.")
-    table = _table(experiment)
-    if table is not None:
-        return table.data
-    return _without_split_columns(read_settings(DataSettings(**_given(section))), experiment)
-
-
-def _table(experiment: Experiment) -> StreamedTable | None:
-    """The table that is to be streamed, if it is."""
-    return open_table(experiment, DataSettings(**_given(experiment.data)), SplitSettings(**_given(experiment.split)))
+    data = read_settings(DataSettings(**_given(experiment.data)), heads=heads_of(files))
+    return _without_split_columns(data, experiment)
 
 
 def _streams(experiment: Experiment, data: Dataset, input_shape: tuple[int, ...]) -> bool:

@@ -72,18 +72,28 @@ class TableStream:
         return Examples.of(x, self.targets(data.target[rows]), self.settings)
 
 
-def open_table(experiment: Experiment, settings: DataSettings, split: SplitSettings) -> StreamedTable | None:
-    """The table that ``[data]`` names, if it is to stream; None where training has its examples in memory.
+def open_tables(settings: DataSettings) -> SourceFiles:
+    """The files that ``[data]`` names, with their heads; () for what cannot stream, or is not to."""
+    if settings.stream is False or settings.source is None or not _are_tables(settings):
+        return ()
+    return open_files(settings, None)
+
+
+def open_table(
+    experiment: Experiment, settings: DataSettings, split: SplitSettings, files: SourceFiles
+) -> StreamedTable | None:
+    """The table of these files, if it is to stream; None where training has its examples in memory.
 
     Raises:
         UsageError: for sources, or keys, that do not go with a stream.
         LeadlineError: as `leadline.data.read`.
 
     """
-    if settings.stream is False or settings.source is None or not _are_tables(settings):
-        return None
-    files = open_files(settings, None)
-    if _holds_images(files[0][1], settings.inputs) or (settings.stream == "auto" and not _too_large(files)):
+    if (
+        not files
+        or _holds_images(files[0][1], settings.inputs)
+        or (settings.stream == "auto" and not _too_large(files))
+    ):
         return None
     others = {"data.corrections": settings.corrections, "network.from": experiment.network.from_}
     for key, value in others.items():

@@ -20,11 +20,17 @@ from leadline.data.sources.raw import RawArrays, RawTable, as_raw_table, reading
 from leadline.errors import UsageError, nearest
 
 
-def read_parquet(source: str, path: Path, without: str | None = None) -> pa.Table:
-    """The columns of a Parquet file, but for the one that is to be left out."""
+def parquet_head(source: str, path: Path) -> parquet.FileMetaData:
+    """What a Parquet file says of its columns and row groups."""
     with reading(source, "Parquet"):
-        names = None if without is None else [name for name in parquet.read_schema(path).names if name != without]
-        return _validated(parquet.read_table(path, columns=names))
+        return parquet.read_metadata(path)
+
+
+def read_parquet(source: str, path: Path, head: parquet.FileMetaData, without: str | None = None) -> pa.Table:
+    """The columns of a Parquet file whose head was read, but for the one that is to be left out."""
+    with reading(source, "Parquet"), parquet.ParquetFile(path, metadata=head) as file:
+        names = None if without is None else [name for name in file.schema_arrow.names if name != without]
+        return _validated(file.read(columns=names))
 
 
 def read_arrow(source: str, path: Path) -> pa.Table:
@@ -33,22 +39,15 @@ def read_arrow(source: str, path: Path) -> pa.Table:
         return _validated(feather.read_table(path, memory_map=False))
 
 
-def parquet_schema(source: str, path: Path) -> pa.Schema:
-    """The names and types of a Parquet file's columns."""
-    with reading(source, "Parquet"):
-        return parquet.read_schema(path)
-
-
 class EncodedImages(Sequence[bytes]):
     """The encoded images of a column of a Parquet file by row, of which a few row groups are in memory at a time."""
 
     GROUPS = 3
 
-    def __init__(self, source: str, path: Path, column: str) -> None:
+    def __init__(self, source: str, path: Path, column: str, head: parquet.FileMetaData | None = None) -> None:
         self.source, self.path, self.column = source, path, column
-        with reading(source, "Parquet"):
-            metadata = parquet.read_metadata(path)
-        sizes = [metadata.row_group(k).num_rows for k in range(metadata.num_row_groups)]
+        self._head = parquet_head(source, path) if head is None else head
+        sizes = [self._head.row_group(k).num_rows for k in range(self._head.num_row_groups)]
         self._ends = np.cumsum(sizes)
         self._groups: OrderedDict[int, pa.ChunkedArray] = OrderedDict()
         self._lock = threading.Lock()
@@ -61,7 +60,7 @@ class EncodedImages(Sequence[bytes]):
         with self._lock:
             cells = self._groups.get(group)
             if cells is None:
-                with reading(self.source, "Parquet"), parquet.ParquetFile(self.path) as file:
+                with reading(self.source, "Parquet"), parquet.ParquetFile(self.path, metadata=self._head) as file:
                     cells = file.read_row_group(group, columns=[self.column]).column(0)
                 self._groups[group] = cells
                 if len(self._groups) > self.GROUPS:

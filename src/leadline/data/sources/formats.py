@@ -174,9 +174,10 @@ class Parquet(FileFormat):
 
     def read(self, path: Path, request: SourceRequest) -> Raw:
         """The table or the images; encoded images are not held in memory all at once."""
-        column = columnar.image_column(columnar.parquet_schema(path.name, path), request.inputs)
-        table = columnar.read_parquet(path.name, path, without=column)
-        images = [] if column is None else columnar.EncodedImages(path.name, path, column)
+        head = request.heads.get(path) or columnar.parquet_head(path.name, path)
+        column = columnar.image_column(head.schema.to_arrow_schema(), request.inputs)
+        table = columnar.read_parquet(path.name, path, head, without=column)
+        images = [] if column is None else columnar.EncodedImages(path.name, path, column, head)
         return _table_or_images(path, table, column, images, request)
 
 

@@ -17,7 +17,7 @@ from leadline.data.sources.assembly import assemble_tables
 from leadline.data.sources.images import ImageRequest
 from leadline.data.sources.opening import open_source, table_files
 from leadline.data.sources.raw import DEV, EXTRA, MAIN, TEST, Raw, RawArrays, RawTable, SourcePart, named_by_position
-from leadline.data.sources.request import SourceRequest
+from leadline.data.sources.request import Heads, SourceRequest
 from leadline.errors import LeadlineError, UsageError, nearest
 
 
@@ -55,11 +55,14 @@ def read(source: Any = None, target: Any = None, *, folder: str | Path | None = 
     return _read(several or (WeightedSource(source),), target, objects, made, folder)
 
 
-def read_settings(settings: DataSettings, folder: str | Path | None = None) -> Dataset:
-    """Read what ``settings`` describe; relative paths start from ``folder``, as in an experiment file."""
+def read_settings(settings: DataSettings, folder: str | Path | None = None, heads: Heads | None = None) -> Dataset:
+    """Read what ``settings`` describe; relative paths start from ``folder``, as in an experiment file.
+
+    ``heads`` are those of Parquet files among the sources that were read already.
+    """
     if settings.source is None:
         raise UsageError("data.source is missing: name a file, or a bundled data set such as 'digits'.")
-    return _read(weighted_sources("data.source", settings.source), settings.target, {}, settings, folder)
+    return _read(weighted_sources("data.source", settings.source), settings.target, {}, settings, folder, heads)
 
 
 def _both_sources(source: Any, settings: dict[str, Any]) -> Any:
@@ -103,8 +106,9 @@ def _read(
     objects: Mapping[str, Any],
     settings: DataSettings,
     folder: str | Path | None,
+    heads: Heads | None = None,
 ) -> Dataset:
-    request = request_of(target, settings, folder)
+    request = replace(request_of(target, settings, folder), heads=heads or {})
     sources = tuple(
         replace(each, source=source)
         for each in sources

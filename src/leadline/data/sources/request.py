@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from pyarrow import parquet
+
 from leadline.data.sources.arrays import ArrayNames
 from leadline.data.sources.images import ImageRequest
+
+Heads = Mapping[Path, parquet.FileMetaData]
 
 
 @dataclass(frozen=True)
@@ -17,7 +22,8 @@ class SourceRequest:
 
     ``inputs`` and ``target`` are names that the user gave, ``likely_inputs`` and ``likely_target`` those of the main
     source, for a further one. ``expected`` are columns that the user spoke of, ``as_text`` those to keep as text.
-    Relative paths start from ``folder``. ``labelled``: images are sorted into folders by class.
+    Relative paths start from ``folder``. ``labelled``: images are sorted into folders by class. ``heads`` are those of
+    Parquet files, by path, that were read already to see how large they are.
     """
 
     inputs: str | None = None
@@ -29,6 +35,7 @@ class SourceRequest:
     folder: Path | None = None
     images: ImageRequest = field(default_factory=ImageRequest)
     labelled: bool = True
+    heads: Heads = field(default_factory=dict)
 
     @property
     def arrays(self) -> ArrayNames:

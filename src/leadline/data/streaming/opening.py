@@ -17,6 +17,7 @@ from leadline.data.sources.assembly import assemble_tables, joined
 from leadline.data.sources.opening import resolved, table_files
 from leadline.data.sources.raw import RawTable, SourcePart, as_raw_table
 from leadline.data.sources.reading import further_set, request_of, table_targets
+from leadline.data.sources.request import Heads
 from leadline.data.splitting.dealing import DEV, SETS, TEST, TRAIN, TRAIN_DEV, Sizes
 from leadline.data.splitting.duplicates import duplicate_notices
 from leadline.data.splitting.row_hashes import row_hashes
@@ -66,6 +67,11 @@ def open_files(settings: DataSettings, folder: Path | None) -> SourceFiles:
         paths = [Path(name) for name in listed] if listed else [resolved(each.source, folder)]
         files += [(part, open_grouped(path)) for path in paths]
     return tuple(files)
+
+
+def heads_of(files: SourceFiles) -> Heads:
+    """The heads that need not be read again where the files are read into memory after all."""
+    return {file.path: file.head for _, file in files if file.head is not None}
 
 
 def opened_stream(

@@ -61,6 +61,7 @@ class GroupedFile:
     path: Path
     schema: pa.Schema
     groups: tuple[RowGroup, ...]
+    head: parquet.FileMetaData | None = None  # of a Parquet file, so that nobody need read it again
 
     @property
     def size(self) -> int:
@@ -115,13 +116,13 @@ def _parquet(path: Path) -> GroupedFile:
     def reader(group: int) -> Callable[[Sequence[str] | None], Iterator[pa.Table]]:
         def read(columns: Sequence[str] | None) -> Iterator[pa.Table]:
             names = None if columns is None else list(columns)
-            with reading(path.name, "Parquet"), parquet.ParquetFile(path) as own:
+            with reading(path.name, "Parquet"), parquet.ParquetFile(path, metadata=metadata) as own:
                 for batch in own.iter_batches(PIECE, [group], names, use_threads=False):
                     yield _plain(pa.Table.from_batches([batch]))
 
         return read
 
-    return GroupedFile(path, schema, _in_order(path.name, sizes, reader))
+    return GroupedFile(path, schema, _in_order(path.name, sizes, reader), metadata)
 
 
 def _groups(metadata: parquet.FileMetaData) -> range:
