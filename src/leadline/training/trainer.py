@@ -15,6 +15,7 @@ from leadline.network import Network, Parameters
 from leadline.training.batches import Augment, Batches, batch_slices, default_batch_size, epoch_order
 from leadline.training.checks import check_problem
 from leadline.training.class_weights import check_class_weights, example_weights
+from leadline.training.compiled import CompiledSteps
 from leadline.training.divergence import DivergenceGuard, Steps
 from leadline.training.evaluate import cost_and_error, outputs
 from leadline.training.interruption import Interrupted
@@ -126,6 +127,7 @@ class Trainer:
         generators = () if augment is None else (augment.generator,)
         self.guard = DivergenceGuard(self.objective, settings.optimizer, self.state, generators)
         self.batches = self._batches(shown)
+        self.compiled = self._compiled(shown)
 
     def _batches(self, examples: Examples) -> Batches:
         """The examples, or one chunk of them, ready to be gathered; each counts by its class and its own weight."""
@@ -196,15 +198,44 @@ class Trainer:
             return None
         return epoch_order(len(self.train), self.order_random).to(self.settings.device)
 
+    def _compiled(self, shown: Examples) -> CompiledSteps | None:
+        """The steps as one compiled call, where that is the same and quicker."""
+        if self.augment is not None or self.batches.weights is not None or not shown.x.is_contiguous():
+            return None
+        steps, input_shape = self.settings.epochs * len(self.slices), tuple(shown.x.shape[1:])
+        return CompiledSteps.of(
+            self.objective, self.loss, self.settings, self.state, input_shape, self.batch_size, steps
+        )
+
     def _run(self, steps: Steps, progress: EpochProgress) -> None:
         """Do these steps, or those before somebody asks for the end, and add what they bring to the epoch's."""
-        objective, optimizer = self.objective, self.settings.optimizer
-        theta, state = self.parameters.theta, self.state
-        penalty = objective.penalty(self.batch_size)
+        penalty = self.objective.penalty(self.batch_size)
         y_all = self.batches.targets(steps.examples)
         weights = self.batches.weights_of(steps.examples)
-        z_all = theta.new_empty(len(y_all), *self.output_shape)
+        z_all = self.parameters.theta.new_empty(len(y_all), *self.output_shape)
         self.guard.watch(steps)
+        if self.compiled is None:
+            done, seen = self._step_by_step(steps, y_all, weights, z_all)
+        else:
+            smoothing = steps.regularization.smoothing
+            self.compiled.run(self.batches, steps.examples, y_all, steps.rates, smoothing, z_all)
+            done, seen = len(steps.rates), len(y_all)
+        self.step += done
+        progress.batches, progress.seen = progress.batches + done, progress.seen + seen
+        loss = LOSSES[self.loss]
+        z_seen, y_seen = z_all[:seen], y_all[:seen]
+        cost = loss.cost(z_seen, y_seen, None if weights is None else weights[:seen]) + penalty
+        if not torch.isfinite(cost):
+            raise self.guard.explain(self.batches, self.epoch)
+        if self.settings.gradient_tolerance is not None:
+            self.gradient_norm = float(torch.linalg.vector_norm(self.objective.gradients.theta))
+        measured = torch.stack([cost, loss.error(z_seen, y_seen).mean(), cost.new_zeros(()) + penalty])
+        progress.total += measured.double().cpu() * seen
+
+    def _step_by_step(self, steps: Steps, y_all: Tensor, weights: Tensor | None, z_all: Tensor) -> tuple[int, int]:
+        """Do the steps one after another, with the outputs before each in ``z_all``; how many, with what examples."""
+        objective, optimizer = self.objective, self.settings.optimizer
+        theta, state = self.parameters.theta, self.state
         done = seen = 0
         for (x, y, w), z_kept, rate in zip(
             self.batches.of(steps.examples, y_all, weights), z_all.split(self.batch_size), steps.rates, strict=True
@@ -215,17 +246,7 @@ class Trainer:
             done, seen = done + 1, seen + len(y)
             if done % self.batches.at_once == 0 and self.must_stop():
                 break
-        self.step += done
-        progress.batches, progress.seen = progress.batches + done, progress.seen + seen
-        loss = LOSSES[self.loss]
-        z_seen, y_seen = z_all[:seen], y_all[:seen]
-        cost = loss.cost(z_seen, y_seen, None if weights is None else weights[:seen]) + penalty
-        if not torch.isfinite(cost):
-            raise self.guard.explain(self.batches, self.epoch)
-        if self.settings.gradient_tolerance is not None:
-            self.gradient_norm = float(torch.linalg.vector_norm(objective.gradients.theta))
-        measured = torch.stack([cost, loss.error(z_seen, y_seen).mean(), cost.new_zeros(()) + penalty])
-        progress.total += measured.double().cpu() * seen
+        return done, seen
 
     def tensors(self) -> dict[str, Tensor]:
         """What the training remembers besides the parameters, to be saved with them."""
