@@ -403,7 +403,7 @@ _KINDS: dict[str, Registry[Any]] = {
             instances=True,
             builtin=("binary", "multiclass", "multilabel", "regression"),
         ),
-        Registry("metric", ["leadline.measure"], instances=True),
+        Registry("metric", ["leadline.measure.builtin_metrics"], instances=True),
         Registry("architecture", ["leadline.architectures"], instances=True),
         Registry("file format", ["leadline.data.sources.formats"], instances=True),
         Registry(

@@ -26,7 +26,8 @@ from leadline.measure.intervals import (
 )
 from leadline.measure.latency import latency
 from leadline.measure.means import mean_interval
-from leadline.measure.metrics import METRICS, Metric, as_error, by_segment, evaluate, metric, metric_names
+from leadline.measure.metric import METRICS, Metric
+from leadline.measure.metrics import as_error, by_segment, evaluate, metric, metric_names
 from leadline.measure.regression import mean_absolute, root_mean_square
 from leadline.measure.tasks import TASKS, Task, task_named
 

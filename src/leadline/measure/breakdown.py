@@ -16,7 +16,8 @@ from leadline.errors import UsageError
 from leadline.measure import classification as c
 from leadline.measure.groups import group_codes
 from leadline.measure.intervals import Estimate, wilson
-from leadline.measure.metrics import Metric, evaluate, metric, metric_names
+from leadline.measure.metric import Metric
+from leadline.measure.metrics import evaluate, metric, metric_names
 from leadline.measure.tasks import Task, task_named
 from leadline.measure.tasks.base import finite_row
 

@@ -14,7 +14,7 @@ from leadline.limits import NotNegative
 from leadline.measure import classification as c
 from leadline.measure.groups import design_effect, few_groups, group_codes
 from leadline.measure.intervals import Estimate, wilson
-from leadline.measure.metrics import CLASSES, FunctionMetric, Metric
+from leadline.measure.metric import CLASSES, FunctionMetric, Metric
 from leadline.measure.multilabel import Weighted
 from leadline.measure.tasks import BINARY
 

@@ -311,3 +311,13 @@ def smallest(holds: Any, limit: int = 10**12) -> int:
         middle = (low + high) // 2
         low, high = (low, middle) if holds(middle) else (middle, high)
     return high
+
+
+def complement(measured: Estimate) -> Estimate:
+    """1 − the measured share, such as an error from an accuracy."""
+    return replace(
+        measured,
+        value=1 - measured.value,
+        low=None if measured.high is None else 1 - measured.high,
+        high=None if measured.low is None else 1 - measured.low,
+    )

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from leadline.measure import classification as c
 from leadline.measure.intervals import normal_quantile
-from leadline.measure.metrics import Metric
+from leadline.measure.metric import Metric
 
 Array = NDArray[Any]
 RESAMPLES, MOST_RESAMPLES = 1999, 20_000
