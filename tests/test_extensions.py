@@ -22,6 +22,7 @@ from leadline.equations.activations import ActivationFunction
 from leadline.equations.losses import LOSSES, Loss
 from leadline.errors import LeadlineError, LeadlineWarning, UsageError
 from leadline.extensions import kinds, load_module, modules_of, registry
+from leadline.extensions.loading import loaded
 from leadline.measure import METRICS, Breakdown, Metric, evaluate, proportion
 from leadline.network.layer import LAYERS
 from leadline.optimize import OPTIMIZERS, Optimizer, Schedule, optimizer_from_config
@@ -225,7 +226,7 @@ class Announced:
 def test_an_installed_package_announces_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, works: bool) -> None:
     path = tmp_path / "rules.py"
     path.write_text(SIGN if works else "raise ValueError('oh')", encoding="utf-8")
-    monkeypatch.setattr(extensions._loaded, "installed", False)
+    monkeypatch.setattr(loaded, "installed", False)
     monkeypatch.setattr(
         "importlib.metadata.entry_points", lambda group: [Announced(path)] if group == "leadline.extensions" else []
     )
