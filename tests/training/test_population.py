@@ -406,7 +406,7 @@ def test_outputs_of_a_population() -> None:
     trainer = trainer_of([Member(seed=k) for k in range(3)], settings)
     x = examples(settings).x
     starts = [PLAIN.initialize((N_IN,), k, torch.float64) for k in range(3)]
-    got = population_outputs(PLAIN, trainer._cohort.parameters, x)
+    got = population_outputs(PLAIN, trainer._active_members.parameters, x)
     torch.testing.assert_close(got, torch.stack([PLAIN.forward(start, x).clone() for start in starts]))
 
 

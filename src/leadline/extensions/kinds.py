@@ -129,7 +129,7 @@ def kinds() -> tuple[str, ...]:
 
 @contextmanager
 def restored() -> Iterator[None]:
-    """What is registered meanwhile, of any kind, is let go of afterwards: for tests, and programs that try things."""
+    """What is registered meanwhile, of any kind, is removed afterwards: for tests, and programs that try things."""
     files, managers = dict(loaded.files), [each.restored() for each in _KINDS.values()]
     for manager in managers:
         manager.__enter__()

@@ -195,7 +195,7 @@ class Registry(dict[str, Entry], Generic[Entry]):
 
     @contextmanager
     def restored(self) -> Iterator[None]:
-        """What is registered meanwhile is let go of afterwards; what comes with Leadline stays."""
+        """What is registered meanwhile is removed afterwards; what comes with Leadline stays."""
         before, origins = dict(dict.items(self)), dict(self.origins)
         try:
             yield

@@ -191,7 +191,7 @@ class Network:
         return output
 
     def forward_layer(self, i: int, parameters: Parameters, x: Tensor, memories: Sequence[LayerContext]) -> Tensor:
-        """The output of one layer; the next layer's memory is told the lengths of sequences that it is for."""
+        """The output of one layer; the next layer's memory gets the lengths of its sequences."""
         layer, memory = self.layers[i], memories[i]
         output = layer.forward(parameters.layers[i], x, memory)
         if i + 1 < len(memories):

@@ -115,13 +115,13 @@ class Recurrent(SequenceLayer, abstract=True):
     def _direction_backward(self, p: Tensors, g: Tensors, d_y: Tensor, trace: Trace) -> Tensor:
         if self.last:
             d_last = torch.cat([d_y, d_y.new_zeros(len(d_y), self.state_units - self.units)], 1)
-            found = self.run_backward(p, d_y.new_zeros(1).expand(*trace.x.shape[:2], self.units), d_last, trace)
+            gradients = self.run_backward(p, d_y.new_zeros(1).expand(*trace.x.shape[:2], self.units), d_last, trace)
         else:
-            found = self.run_backward(p, d_y, None, trace)
+            gradients = self.run_backward(p, d_y, None, trace)
         for name in g:
             if "." not in name:
-                g[name].copy_(getattr(found, name))
-        return found.x
+                g[name].copy_(getattr(gradients, name))
+        return gradients.x
 
     @property
     def _directions(self) -> int:

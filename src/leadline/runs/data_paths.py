@@ -1,4 +1,4 @@
-"""Where a run's files are: found again from any folder, after the runs, the project or the data were moved.
+"""Where a run's files are: resolved from any folder, also after the runs, the project or the data were moved.
 
 Beside each path as it was given, a run keeps where that was, and from which folder. A path is looked for, in this
 order: where the user has said that it is now, from the current folder, from the folder in which the experiment was
@@ -23,11 +23,11 @@ PATHS = "paths.json"
 
 def write_paths(folder: RunFolder, experiment: Experiment) -> None:
     """Keep where the files are that an experiment names, as seen from the current folder."""
-    found = {given: {"path": str(path), "size": _size(path)} for given in _given(experiment) if (path := _at(given))}
+    located = {given: {"path": str(path), "size": _size(path)} for given in _given(experiment) if (path := _at(given))}
     started = ""
     with suppress(ValueError):  # on another drive than the runs: nothing moves with them
         started = os.path.relpath(Path.cwd().resolve(), folder.path.resolve())
-    folder.write_json(PATHS, {"started": started, "files": found})
+    folder.write_json(PATHS, {"started": started, "files": located})
 
 
 def located(experiment: Experiment, folder: RunFolder) -> Experiment:
@@ -78,7 +78,7 @@ def named_places(experiment: Experiment, places: Sequence[str]) -> dict[str, str
 
     """
     sources = list(dict.fromkeys(_texts([experiment.data.source, *experiment.data.extra])))
-    found: dict[str, str] = {}
+    by_source: dict[str, str] = {}
     for text in places:
         given, equals, place = text.partition("=")
         if not equals or given not in sources:
@@ -87,8 +87,8 @@ def named_places(experiment: Experiment, places: Sequence[str]) -> dict[str, str
             given, place = sources[0], text
         if not Path(place).expanduser().exists():
             raise LeadlineError(f"--data {place}: there is no such file or folder.")
-        found[given] = place
-    return found
+        by_source[given] = place
+    return by_source
 
 
 def _record(folder: RunFolder) -> dict[str, Any]:
@@ -112,14 +112,14 @@ def _places(given: str, record: Mapping[str, Any], folder: RunFolder) -> Iterato
 
 def _given(experiment: Experiment) -> list[str]:
     """Every value of a key that may name a file."""
-    found: list[str] = []
+    values: list[str] = []
 
     def keep(given: str, _: bool) -> str:
-        found.append(given)
+        values.append(given)
         return given
 
     experiment.with_paths(keep)
-    return list(dict.fromkeys(found))
+    return list(dict.fromkeys(values))
 
 
 def _texts(sources: list[Any]) -> Iterator[str]:

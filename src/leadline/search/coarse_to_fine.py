@@ -79,7 +79,7 @@ class DrawnBefore(BaseSampler):
     def sample_relative(
         self, study: Study, trial: FrozenTrial, search_space: dict[str, BaseDistribution]
     ) -> dict[str, Any]:
-        """Nothing."""
+        """No parameters are drawn jointly."""
         return {}
 
 

@@ -1,4 +1,4 @@
-"""What the kernels know, and by which numbers they are told: compiled code compares no names."""
+"""What the kernels know, and by which numbers they are named: compiled code compares no names."""
 
 from leadline.equations.activations import LEAK
 

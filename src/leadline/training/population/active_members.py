@@ -73,23 +73,23 @@ class ActiveMembers:
         return [update.state.step for update in self.updates for _ in update.rows]
 
     def keep(self, kept: list[int]) -> ActiveMembers:
-        """The cohort of these rows alone; the others' memory is given up."""
+        """The active members of these rows alone; the others' memory is given up."""
         index = torch.tensor(kept, device=self.parameters.theta.device)
         steps = self.steps_done()
         averages = {name: average[index] for name, average in self.averages().items()}
         rows = [self.rows[i] for i in kept]
-        cohort = ActiveMembers(
+        active = ActiveMembers(
             self.network, self.loss, rows, select(self.parameters, index), self.n_outputs, self.pools
         )
         start = 0
-        for update in cohort.updates:
+        for update in active.updates:
             part = slice(start, start + len(update.rows))
             update.continue_from({name: average[part] for name, average in averages.items()}, steps[kept[start]])
             start = part.stop
-        return cohort
+        return active
 
 
-def start_cohort(network: Network, loss: str, rows: list[MemberState], input_shape: Shape) -> ActiveMembers:
+def start_members(network: Network, loss: str, rows: list[MemberState], input_shape: Shape) -> ActiveMembers:
     """The rows at their start, each initialized as it would be alone."""
     drawn: dict[Hashable, Parameters] = {}  # the members of a search mostly begin alike
     starts = []

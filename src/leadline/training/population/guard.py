@@ -36,8 +36,8 @@ class PopulationGuard:
     started from its part of the snapshot.
     """
 
-    def __init__(self, cohort: ActiveMembers, loss: str) -> None:
-        self.cohort, self.loss = cohort, loss
+    def __init__(self, active: ActiveMembers, loss: str) -> None:
+        self.active, self.loss = active, loss
         self._since: list[Block] = []
         self._n_steps = STEPS_BETWEEN_SNAPSHOTS
         self._good: Parameters | None = None
@@ -46,21 +46,21 @@ class PopulationGuard:
         """Called while all is finite, before the steps of an epoch from ``first`` on, with the rows' settings in it."""
         if self._n_steps >= STEPS_BETWEEN_SNAPSHOTS:
             self._take_snapshot()
-        orders = [row.order.indices for row in self.cohort.rows]
+        orders = [row.order.indices for row in self.active.rows]
         self._since.append(Block(first, orders, rates, regularization))
         self._n_steps += max(len(own) for own in rates)
 
     def _take_snapshot(self) -> None:
-        cohort = self.cohort
-        self._good = cohort.parameters.clone() if self._good is None else self._good.copy_(cohort.parameters)
-        self._averages, self._steps = cohort.averages(), cohort.steps_done()
-        drawing = {id(row.noise): row.noise for row in cohort.rows if any(map(row.draws, range(len(cohort.network))))}
+        active = self.active
+        self._good = active.parameters.clone() if self._good is None else self._good.copy_(active.parameters)
+        self._averages, self._steps = active.averages(), active.steps_done()
+        drawing = {id(row.noise): row.noise for row in active.rows if any(map(row.draws, range(len(active.network))))}
         self._noise = {key: noise.get_state() for key, noise in drawing.items()}
         self._since, self._n_steps = [], 0
 
     def explain(self, i: int, examples: Examples, epoch: int) -> tuple[DivergenceError, Parameters]:
         """What went wrong with row i in this epoch, and its parameters at the last step whose cost was finite."""
-        row = self.cohort.rows[i]
+        row = self.active.rows[i]
         assert self._good is not None
         good = member_of(self._good, i).clone()
         objective = self._objective(row, good)
@@ -86,8 +86,8 @@ class PopulationGuard:
 
     def _steps_of(self, i: int, block: Block) -> Steps:
         """The part of a block that one row made."""
-        row, indices, start = self.cohort.rows[i], block.indices[i], 0
-        for update, rates in zip(self.cohort.updates, block.rates, strict=False):
+        row, indices, start = self.active.rows[i], block.indices[i], 0
+        for update, rates in zip(self.active.updates, block.rates, strict=False):
             if i < start + len(update.rows):
                 own = [float(rate[i - start]) if isinstance(rate, Tensor) else float(rate) for rate in rates]
                 begin = block.first * row.batch_size

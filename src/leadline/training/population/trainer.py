@@ -17,7 +17,7 @@ from leadline.training.checks import check_problem
 from leadline.training.class_weights import check_class_weights, weights_by_label
 from leadline.training.divergence import DivergenceError
 from leadline.training.outcome import FitResult
-from leadline.training.population.active_members import as_vectors, member_of, start_cohort
+from leadline.training.population.active_members import as_vectors, member_of, start_members
 from leadline.training.population.evaluate import population_cost_and_error, population_outputs
 from leadline.training.population.guard import PopulationGuard
 from leadline.training.population.member import ResolvedMember, check
@@ -57,14 +57,16 @@ class PopulationTrainer:
         self._batches = SharedBatches(self._train)
         self._fits: dict[int, FitResult] = {}
         self.epoch = 0
-        self._cohort = start_cohort(members[0].network, loss, rows, tuple(train.x.shape[1:]))
-        self._guard = PopulationGuard(self._cohort, loss)
+        self._active_members = start_members(members[0].network, loss, rows, tuple(train.x.shape[1:]))
+        self._guard = PopulationGuard(self._active_members, loss)
         self._leave({i: "epochs" for i, row in enumerate(rows) if row.resolved.settings.epochs == 0})
 
     @property
     def active(self) -> tuple[int, ...]:
         """The members that still train, in ascending order."""
-        return tuple(sorted(row.member for row in self._cohort.rows)) if len(self._fits) < len(self.members) else ()
+        if len(self._fits) == len(self.members):
+            return ()
+        return tuple(sorted(row.member for row in self._active_members.rows))
 
     def run_epoch(self) -> dict[int, Epoch]:
         """One epoch of every active member; its record by member. A record's seconds are the member's even share.
@@ -74,23 +76,23 @@ class PopulationTrainer:
         if not self.active:
             return {}
         started = time.perf_counter()
-        cohort = self._cohort
-        for order in {id(row.order): row.order for row in cohort.rows}.values():
+        active = self._active_members
+        for order in {id(row.order): row.order for row in active.rows}.values():
             order.draw()
-        rates = [rate for update in cohort.updates for rate in update.first_rates(self.epoch)]
-        totals = torch.zeros(len(cohort.rows), 3, dtype=torch.float64)
+        rates = [rate for update in active.updates for rate in update.first_rates(self.epoch)]
+        totals = torch.zeros(len(active.rows), 3, dtype=torch.float64)
         diverged: dict[int, tuple[DivergenceError, Parameters]] = {}
-        for block in cohort.plan:
+        for block in active.plan:
             totals[: block[0].p] += self._run_block(block)
             for i in (~torch.isfinite(totals[:, 0])).nonzero().flatten().tolist():
                 if i not in diverged:
-                    own = replace(self._train, y=cohort.rows[i].resolved.own(self._train.y))
+                    own = replace(self._train, y=active.rows[i].resolved.own(self._train.y))
                     diverged[i] = self._guard.explain(i, own, self.epoch)
         self.epoch += 1
         dev_costs, dev_errors, dev_goals = self._measure_dev()
-        seconds = (time.perf_counter() - started) / len(cohort.rows)
+        seconds = (time.perf_counter() - started) / len(active.rows)
         records = {}
-        for i, row in enumerate(cohort.rows):
+        for i, row in enumerate(active.rows):
             if i in diverged:
                 continue
             cost, error, penalty = (totals[i] / row.m).tolist()
@@ -116,35 +118,35 @@ class PopulationTrainer:
         unknown = leaving - set(self.active)
         if unknown:
             raise UsageError(f"member {min(unknown)} is not in training; active are {list(self.active)}")
-        self._leave({i: stopped for i, row in enumerate(self._cohort.rows) if row.member in leaving})
+        self._leave({i: stopped for i, row in enumerate(self._active_members.rows) if row.member in leaving})
 
     def start_from(self, starts: Parameters) -> None:
         """Begin with these parameters, θ (P, n) with a row for each member, in place of the seeds' own."""
-        for i, row in enumerate(self._cohort.rows):
-            member_of(self._cohort.parameters, i).copy_(member_of(starts, row.member))
-        self._guard = PopulationGuard(self._cohort, self.loss)
+        for i, row in enumerate(self._active_members.rows):
+            member_of(self._active_members.parameters, i).copy_(member_of(starts, row.member))
+        self._guard = PopulationGuard(self._active_members, self.loss)
 
     @property
     def gradients(self) -> Tensor:
         """∇J of each active member at the last step, (P, n)."""
-        return self._cohort.gradients.theta
+        return self._active_members.gradients.theta
 
     def tensors(self) -> dict[str, Tensor]:
         """What the active members remember besides their parameters: the update rules' averages and random states."""
-        cohort = self._cohort
-        remembered = {f"optimizer.{name}": average for name, average in cohort.averages().items()}
-        remembered["optimizer.step"] = torch.tensor(cohort.steps_done())
-        remembered["random.order"] = torch.stack([row.order.random.get_state() for row in cohort.rows])
-        remembered["random.noise"] = torch.stack([row.noise.get_state() for row in cohort.rows])
+        active = self._active_members
+        remembered = {f"optimizer.{name}": average for name, average in active.averages().items()}
+        remembered["optimizer.step"] = torch.tensor(active.steps_done())
+        remembered["random.order"] = torch.stack([row.order.random.get_state() for row in active.rows])
+        remembered["random.noise"] = torch.stack([row.noise.get_state() for row in active.rows])
         return remembered
 
     def parameters(self, member: int) -> Parameters:
         """A copy of a member's θ (n,) and statistics as they are now."""
         if member in self._fits:
             return self._fits[member].parameters.clone()
-        for i, row in enumerate(self._cohort.rows):
+        for i, row in enumerate(self._active_members.rows):
             if row.member == member:
-                return member_of(self._cohort.parameters, i).clone()
+                return member_of(self._active_members.parameters, i).clone()
         raise UsageError(f"there is no member {member}; the population has {len(self.members)}")
 
     @property
@@ -155,7 +157,7 @@ class PopulationTrainer:
     def results(self) -> list[FitResult]:
         """What every member reached, in the members' order; those still active are given as they are now."""
         fits = dict(self._fits)
-        for i, row in enumerate(self._cohort.rows):
+        for i, row in enumerate(self._active_members.rows):
             if row.member not in fits:
                 fits[row.member] = self._fit(i, row, "request")
         return [fits[member] for member in range(len(self.members))]
@@ -164,34 +166,34 @@ class PopulationTrainer:
 
     def _run_block(self, block: list[Segment]) -> Tensor:
         """Make these steps; returns every row's sums of cost, error and penalty over its examples, float64 (p, 3)."""
-        cohort, p, first = self._cohort, block[0].p, block[0].first
-        rates = [update.rates(self.epoch, min(block[-1].last, update.steps) - first) for update in cohort.updates_of(p)]
-        regularization = [regularization_at(row.resolved.settings, self.epoch) for row in cohort.rows]
+        active, p, first = self._active_members, block[0].p, block[0].first
+        rates = [update.rates(self.epoch, min(block[-1].last, update.steps) - first) for update in active.updates_of(p)]
+        regularization = [regularization_at(row.resolved.settings, self.epoch) for row in active.rows]
         self._guard.watch(first, rates, regularization)
-        rows, device = cohort.rows[:p], cohort.parameters.theta.device
+        rows, device = active.rows[:p], active.parameters.theta.device
         counts = torch.tensor([min(row.m, block[-1].last * row.batch_size) - first * row.batch_size for row in rows])
         counts = counts.to(device)
-        penalties = cohort.objective(p).penalty(number([row.batch_size for row in rows], device)) * counts
+        penalties = active.objective(p).penalty(number([row.batch_size for row in rows], device)) * counts
         sums = torch.zeros(p, 3, dtype=torch.float64, device=device)
         for segment in block:
-            cohort.objective(segment.p).regularize(regularization[: segment.p])
+            active.objective(segment.p).regularize(regularization[: segment.p])
             own = [rate[segment.first - first : segment.last - first] for rate in rates]
             sums[: segment.p] += self._run_segment(segment, own)
-        weighted = cohort.class_weights is not None or self._train.weights is not None
+        weighted = active.class_weights is not None or self._train.weights is not None
         costs = sums[:, 0] / sums[:, 2] * counts if weighted else sums[:, 0]
         return torch.stack([costs + penalties, sums[:, 1], penalties], 1).cpu()
 
     def _run_segment(self, segment: Segment, rates: list[list[Number]]) -> Tensor:
         """Make these steps; returns sums of cost, error and weight over each row's examples, float64 (p, 3)."""
-        cohort, p, width = self._cohort, segment.p, segment.width
-        objective, updates = cohort.objective(p), cohort.updates_of(p)
-        x_all, y_all, weights = self._batches.of(cohort.rows, segment)
-        y_all = own_columns(cohort.rows[:p], y_all)
+        active, p, width = self._active_members, segment.p, segment.width
+        objective, updates = active.objective(p), active.updates_of(p)
+        x_all, y_all, weights = self._batches.of(active.rows, segment)
+        y_all = own_columns(active.rows[:p], y_all)
         present, m = self._padding(objective, segment)
-        if cohort.class_weights is not None:
-            weights = _times(weights_by_label(y_all, cohort.class_weights[:p]), weights)
+        if active.class_weights is not None:
+            weights = _times(weights_by_label(y_all, active.class_weights[:p]), weights)
         weights = _times(weights, None if present is None else present.expand(len(segment), *present.shape))
-        z_all = cohort.parameters.theta.new_empty(len(segment), p, cohort.n_outputs, width).transpose(2, 3)
+        z_all = active.parameters.theta.new_empty(len(segment), p, active.n_outputs, width).transpose(2, 3)
         for k, x in enumerate(x_all):
             own = None if weights is None else weights[k]
             objective.gradient(objective.output(x, z_all[k]), y_all[k], m, own)
@@ -217,36 +219,36 @@ class PopulationTrainer:
 
     def _measure_dev(self) -> tuple[Sequence[float | None], Sequence[float | None], Sequence[float | None]]:
         """Cost and error of the dev set, and what it is judged by where that is monitored, by row."""
-        rows, dev = self._cohort.rows, self._dev
+        rows, dev = self._active_members.rows, self._dev
         if dev is None:
             none: list[float | None] = [None] * len(rows)
             return none, none, none
-        z = population_outputs(self._cohort.network, self._cohort.parameters, dev.x)
+        z = population_outputs(self._active_members.network, self._active_members.parameters, dev.x)
         y, own = dev.y, [dev.y] * len(rows)
         if rows[0].resolved.label is not None:
             y = own_columns(rows, y.expand(len(rows), *y.shape))
             own = list(y)
         goals = [monitored_goal(row.resolved.settings, dev) for row in rows]
         judged = [None if goal is None else goal(z[i], own[i]) for i, goal in enumerate(goals)]
-        return *population_cost_and_error(self.loss, z, y, self._cohort.class_weights), judged
+        return *population_cost_and_error(self.loss, z, y, self._active_members.class_weights), judged
 
     def _finish_epoch(self, records: dict[int, Epoch], diverged: dict[int, tuple[DivergenceError, Parameters]]) -> None:
-        """Write the histories, and let go whoever is done."""
-        cohort = self._cohort
+        """Write the histories, and retire the members that are done."""
+        active = self._active_members
         for i, (error, good) in diverged.items():
-            row = cohort.rows[i]
-            member_of(cohort.parameters, i).copy_(good)
+            row = active.rows[i]
+            member_of(active.parameters, i).copy_(good)
             self._fits[row.member] = self._fit(i, row, "diverged", error)
         norms: list[float] = []
-        if any(row.resolved.settings.gradient_tolerance is not None for row in cohort.rows):
-            norms = torch.linalg.vector_norm(cohort.gradients.theta, dim=1).tolist()
+        if any(row.resolved.settings.gradient_tolerance is not None for row in active.rows):
+            norms = torch.linalg.vector_norm(active.gradients.theta, dim=1).tolist()
         leaving = dict.fromkeys(diverged, "diverged")
-        for i, row in enumerate(cohort.rows):
+        for i, row in enumerate(active.rows):
             if i in diverged:
                 continue
             record, settings = records[row.member], row.resolved.settings
             row.history.append(record)
-            row.best.see(record, member_of(cohort.parameters, i) if settings.early_stopping else cohort.parameters)
+            row.best.see(record, member_of(active.parameters, i) if settings.early_stopping else active.parameters)
             if settings.gradient_tolerance is not None and norms[i] < settings.gradient_tolerance:
                 leaving[i] = "tolerance"
             elif row.best.out_of_patience(record.epoch):
@@ -257,18 +259,18 @@ class PopulationTrainer:
 
     def _leave(self, leaving: dict[int, str]) -> None:
         """Keep the results of these rows, and go on with the others alone."""
-        rows = self._cohort.rows
+        rows = self._active_members.rows
         for i, stopped in leaving.items():
             if rows[i].member not in self._fits:
                 self._fits[rows[i].member] = self._fit(i, rows[i], stopped)
         if leaving and self.active:
-            self._cohort = self._cohort.keep([i for i in range(len(rows)) if i not in leaving])
-            self._guard = PopulationGuard(self._cohort, self.loss)
+            self._active_members = self._active_members.keep([i for i in range(len(rows)) if i not in leaving])
+            self._guard = PopulationGuard(self._active_members, self.loss)
 
     def _fit(self, i: int, row: MemberState, stopped: str, divergence: DivergenceError | None = None) -> FitResult:
         best, network = row.best, row.resolved.network.for_loss(self.loss)
         restored = best.parameters is not None
-        parameters = (best.parameters or member_of(self._cohort.parameters, i)).clone()
+        parameters = (best.parameters or member_of(self._active_members.parameters, i)).clone()
         return FitResult(network, parameters, list(row.history), stopped, best.epoch, restored, divergence)
 
 
