@@ -32,7 +32,7 @@ def probed_training(
     rates = not plan.data.task.graded
     scale = np.ravel(plan.preparation.target_scale) if not rates else np.ones(1)
     return ProbedTraining(
-        plan.network,
+        plan.network.member,
         plan.loss,
         plan.training,
         train,
@@ -44,4 +44,6 @@ def probed_training(
         standardized if plan.data.normalization == "none" else None,
         "%" if rates else "",
         float(scale[0]) if len(scale) == 1 else 1.0,
+        plan.data.image_shape,
+        plan.network if plan.network.members > 1 else None,
     )

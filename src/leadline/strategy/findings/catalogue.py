@@ -115,6 +115,14 @@ _KINDS = (
         "Review the suspected labels.",
     ),
     Kind(
+        "heavy-tails",
+        "A few far values make up the error",
+        DATA,
+        "The residuals have a long, smooth tail: a few examples make up most of the squared error, and no gap separates "
+        "them from the others, so they look like the target's nature and not like wrong values.",
+        "Measure by the mean absolute error, or train on the logarithm of a positive target.",
+    ),
+    Kind(
         "data-mismatch",
         "Training and dev sets are from different distributions",
         DATA,
@@ -225,6 +233,15 @@ _KINDS = (
         "small, or something in it keeps it from learning.",
         "Use a bigger network, or look for what blocks its gradients.",
         BIAS,
+    ),
+    Kind(
+        "no-convolutions",
+        "Images without convolutional layers",
+        TRAINING,
+        "A small network of convolutions, which share what they learn between the places of an image, predicts dev "
+        "images clearly better than the network without them.",
+        "Use convolutional layers, or augment the images.",
+        VARIANCE,
     ),
     Kind(
         "avoidable-bias",

@@ -60,6 +60,15 @@ class Budget:
         worked, passed = time.process_time() - self.worked, time.monotonic() - self.started
         return max(0.0, min(self.allowed - worked, self.longest - passed))
 
+    def part(self, seconds: float) -> Budget:
+        """A budget of its own for some probes, from now on, whose account is kept here.
+
+        What others took before does not shorten it, so that every kind of probe has its turn.
+        """
+        made = Budget(seconds, max(self.longest - (time.monotonic() - self.started), seconds))
+        made.spent, made.skipped = self.spent, self.skipped
+        return made
+
     @contextmanager
     def timed(self, probe: str) -> Iterator[None]:
         """Count the time inside as that of a probe."""

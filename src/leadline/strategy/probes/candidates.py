@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from leadline.network import Dense, Dropout, Network, edits
+from leadline.network import Convolution, Dense, Dropout, Flatten, GlobalAveragePool, Image, MaxPool, Network, edits
 from leadline.network.edits import EditError
 from leadline.network.layer import Layer
-from leadline.optimize import Adam
+from leadline.optimize import Adam, Optimizer
 from leadline.strategy.probes.retraining import Candidate, ProbedTraining
 from leadline.text import grouped
 from leadline.training import EarlyStopping
@@ -17,12 +17,15 @@ from leadline.training import EarlyStopping
 DECADES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """Learning rates of the range test, six decades (Smith, 2017, tests rates alike)."""
 SATURATING = ("sigmoid", "tanh")
+SCHEDULES = ("schedule", "dropout_schedule", "label_smoothing_schedule")
 ADAM_RATE = 0.003
+FILTERS, LEAST_SIDE = 16, 6
+CONVOLUTION_EPOCHS = 30
 
 
 def candidates(training: ProbedTraining) -> list[Candidate]:
     """All that apply, those first that are preferred where two do as well."""
-    made = (_normalized, _rates, _penalties, _dropout, _longer, _adam, _bigger, _other_activation)
+    made = (_normalized, _rates, _penalties, _dropout, _longer, _adam, _bigger, _other_activation, _convolutions)
     return [candidate for make in made for candidate in make(training)]
 
 
@@ -84,6 +87,11 @@ def _dropout(t: ProbedTraining) -> Iterator[Candidate]:
 def _longer(t: ProbedTraining) -> Iterator[Candidate]:
     """Several times the epochs, and patience for them, so that the best epoch is still the one that is kept."""
     factor = 10 if t.settings.epochs <= 10 else 3
+    slower: dict[str, Any] = {
+        name: getattr(t.settings, name).stretched(factor)
+        for name in SCHEDULES
+        if getattr(t.settings, name).stretched(factor) != getattr(t.settings, name)
+    }
     stopping = t.settings.early_stopping
     change: dict[str, object] = {}
     if stopping is not None:
@@ -97,7 +105,8 @@ def _longer(t: ProbedTraining) -> Iterator[Candidate]:
         epochs = factor * t.settings.epochs
         # A rule that goes back to the best epoch keeps what more epochs would spoil.
         keeps = stopping or EarlyStopping(epochs)
-        settings = replace(t.settings, epochs=epochs, early_stopping=keeps)
+        settings = replace(t.settings, epochs=epochs, early_stopping=keeps, **slower)
+        change |= {f"training.{name}": schedule.to_config() for name, schedule in slower.items()}
         cause, name = "Training was cut off", f"{epochs} epochs"
         step = f"Train longer: {epochs} epochs"
         change["training.epochs"] = epochs
@@ -133,6 +142,43 @@ def _other_activation(t: ProbedTraining) -> Iterator[Candidate]:
     cause, step = "Gradients fade on their way through many saturating layers", "Use ReLU units"
     change = _layers_change(network.layers)
     yield Candidate("cannot-memorize", cause, "ReLU units", step, network, t.settings, change)
+
+
+def _convolutions(t: ProbedTraining) -> Iterator[Candidate]:
+    """Small networks of convolutions, where images are given to one without any.
+
+    One keeps where in the image something lies, the other one only that it is there.
+    """
+    if t.image_shape is None or min(t.image_shape[:2]) < LEAST_SIDE:
+        return
+    if any((layer.axes or 1) > 1 for layer in edits.inner_layers(t.network.layers)):
+        return
+    height, width, channels = t.image_shape
+    filters = [Convolution(FILTERS * k, 3, padding="same", activation="relu") for k in (1, 2)]
+    last, pool = t.network.layers[edits.output_layer(t.network.layers)], MaxPool(2)
+    ways = {
+        "two convolutions and the mean over the image": [*filters, GlobalAveragePool()],
+        "two convolutions and pooling": [filters[0], pool, filters[1], pool, Flatten(), Dense(64, "relu")],
+    }
+    rule, change = _adam_for_convolutions(t)
+    keeps = t.settings.early_stopping or EarlyStopping(CONVOLUTION_EPOCHS)
+    epochs = max(t.settings.epochs, CONVOLUTION_EPOCHS)
+    settings = replace(t.settings, optimizer=rule, epochs=epochs, early_stopping=keeps, l2=0.0, l1=0.0)
+    for name, layers in ways.items():
+        network = Network([Image(height, width, channels), *layers, last])
+        made = {**_layers_change(network.layers), **change, "training.epochs": epochs}
+        made |= {f"training.{penalty}": 0.0 for penalty in ("l2", "l1") if getattr(t.settings, penalty)}
+        made["training.early_stopping"] = {"patience": keeps.patience, "monitor": keeps.monitor}
+        cause, step = "The network has to learn every place of the images by itself", "Use convolutional layers"
+        yield Candidate("no-convolutions", cause, name, step, network, settings, made, generalizes=True)
+
+
+def _adam_for_convolutions(t: ProbedTraining) -> tuple[Optimizer, dict[str, Any]]:
+    """The rule that trains them, and its keys of an experiment: the run's own where it is Adam's kind."""
+    own = t.settings.optimizer
+    if own.name in ("adam", "adamw") and ADAM_RATE / 5 < own.learning_rate < 5 * ADAM_RATE:
+        return own, {}
+    return Adam(ADAM_RATE), {"training.optimizer": {"type": "adam"}, "training.learning_rate": ADAM_RATE}
 
 
 def _layers_change(layers: Sequence[Layer]) -> dict[str, Any]:

@@ -29,18 +29,20 @@ class ProbedTraining:
     """A finished training and what it takes to repeat it otherwise.
 
     Attributes:
-        network: as it was planned.
+        network: that is repeated; of an ensemble one member, which takes a fraction of the time.
         loss: a name of `leadline.equations.losses.LOSSES`.
         settings: of the training.
         train: the training examples.
         dev: the dev examples.
-        parameters: θ as it was kept, of ``network``.
+        parameters: θ as it was kept, of ``trained``.
         history: one record for each epoch.
         stopped: why training ended.
         seconds: how long it took.
         standardized: makes training and dev examples with inputs (x − μ)/σ; None where the inputs were normalized.
         unit: of the errors: "%" for fractions wrong, else the target's.
         scale: what a regression's errors are multiplied by to be in that unit.
+        image_shape: (height, width, channels) where the inputs are images; None where they are not.
+        ensemble: of ``network``, that was trained; None where ``network`` itself was.
 
     """
 
@@ -56,6 +58,18 @@ class ProbedTraining:
     standardized: Callable[[], tuple[Examples, Examples]] | None = None
     unit: str = "%"
     scale: float = 1.0
+    image_shape: tuple[int, ...] | None = None
+    ensemble: Network | None = None
+
+    @property
+    def trained(self) -> Network:
+        """The network that was trained."""
+        return self.network if self.ensemble is None else self.ensemble
+
+    @property
+    def seconds_alone(self) -> float:
+        """What repeating it once takes."""
+        return self.seconds / self.trained.members
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,6 +85,7 @@ class Candidate:
         settings: of its training.
         change: keys of the experiment that do the same.
         standardized: whether it is given standardized inputs.
+        generalizes: whether it is tried for the dev error alone, for it need not fit the training set better.
 
     """
 
@@ -82,6 +97,7 @@ class Candidate:
     settings: TrainingSettings
     change: Mapping[str, Any] = field(default_factory=dict)
     standardized: bool = False
+    generalizes: bool = False
 
     def with_seed(self, seed: int) -> Candidate:
         """The same with another seed."""
@@ -160,9 +176,12 @@ def _groups(candidates: Sequence[Candidate]) -> list[list[int]]:
 
 
 def _work(training: ProbedTraining, candidate: Candidate) -> float:
-    """What a candidate takes beside others, roughly: parameters and a constant for each step, times epochs."""
-    n = candidate.network.layout(tuple(training.train.x.shape[1:])).n
-    return (20_000 + n) * max(candidate.settings.epochs, 1)
+    """What a candidate takes beside others, roughly: products for an example and a constant, times epochs."""
+    shape, products = tuple(training.train.x.shape[1:]), 0
+    for layer in candidate.network.layers:
+        products += layer.flops(shape) // 2
+        shape = layer.output_shape(shape)
+    return (20_000 + products) * max(candidate.settings.epochs, 1)
 
 
 def _fits(training: ProbedTraining, candidates: Sequence[Candidate], seconds: float) -> list[FitResult | None]:

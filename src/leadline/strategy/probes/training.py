@@ -1,8 +1,10 @@
 """Probes of a training: whether its rate, length, penalties, inputs or network hold its errors up.
 
-Each probe is the training with one thing changed. A finding is made only where that lowers the training error and the
-dev error, both clearly and by as much as matters, against the run and against the same training with another seed; what
-was chosen among many is measured again with a fresh seed.
+Each probe is the training with one thing changed. A finding is made only where that lowers the dev error, and the
+training error too where the change is one of the fit, clearly and by as much as matters, against the run and against
+the same training with another seed; what was chosen among many is measured again with a fresh seed.
+
+Of an ensemble one member is repeated, and compared with one member as it is trained.
 """
 
 from __future__ import annotations
@@ -15,8 +17,8 @@ import numpy as np
 from scipy.stats import norm, wilcoxon
 
 from leadline.measure.intervals import Estimate
-from leadline.strategy.findings import STRONG, Finding, Quantity
-from leadline.strategy.ladder import BIAS
+from leadline.strategy.findings import MODERATE, STRONG, Finding, Quantity
+from leadline.strategy.ladder import BIAS, VARIANCE
 from leadline.strategy.levelling import remaining_fall
 from leadline.strategy.probes.budget import Budget
 from leadline.strategy.probes.candidates import again, candidates
@@ -29,71 +31,111 @@ CONFIRMED = 3
 MATTERS, LEAST_RATE = 0.1, 0.005
 """A fall of an error by a tenth matters; for rates at least half a point."""
 LEVEL = 0.01
+LEVEL_WHERE_BIASED = 0.05
+"""Of the dev error's fall, where a reference has shown that the training set could be fitted better."""
 FIRST_SHARE = 0.65  # of the time, for the first look at all candidates
+LEAST_REPEATS = 3
+"""Of so many trainings the time must be enough, or the look at all of them shows nothing."""
 
 
 @dataclass(frozen=True, eq=False)
 class Tried:
-    """A candidate with its errors, and the p-value of their fall, corrected for how many candidates there were."""
+    """A candidate with its errors, and the p-value of the dev error's fall, corrected for how many there were."""
 
     candidate: Candidate
     losses: Losses
     p_value: float = 1.0
 
 
-def training_findings(training: ProbedTraining, budget: Budget) -> tuple[Finding, ...]:
+def training_findings(training: ProbedTraining, budget: Budget, biased: bool = False) -> tuple[Finding, ...]:
     """What holds this training up, the surest first; () where nothing that was tried does better.
 
     Of several causes that are shown the one whose removal helps most comes first; where two help alike, the one that is
-    simpler to remove.
+    simpler to remove. ``biased`` says that a reference fits better, so that a better fit is known to be possible.
     """
-    own = losses_of(training, training.network, training.parameters)
-    if not _room(training, own):
+    own = losses_of(training, training.trained, training.parameters)
+    tried = _worth_trying(training, own)
+    if not tried:
         return ()
-    if budget.left <= 0:
+    if budget.left <= (0.0 if biased else LEAST_REPEATS * training.seconds_alone):
         budget.skip(PROBE)
         return ()
     with budget.timed(PROBE):
-        return _findings(training, own, budget)
+        return _findings(training, own, tried, budget, biased)
 
 
-def _findings(training: ProbedTraining, own: Losses, budget: Budget) -> tuple[Finding, ...]:
-    tried = candidates(training)
+def _worth_trying(training: ProbedTraining, own: Losses) -> list[Candidate]:
+    """All candidates that could lower the dev error by as much as matters: a better fit only where there is room."""
+    dev_error = _error(training, own.dev)
+    if dev_error <= (LEAST_RATE if training.unit == "%" else 0.0):
+        return []
+    fits = _error(training, own.train) > _matters(training, dev_error)
+    return [candidate for candidate in candidates(training) if fits or candidate.generalizes]
+
+
+def _findings(
+    training: ProbedTraining, own: Losses, tried: Sequence[Candidate], budget: Budget, biased: bool
+) -> tuple[Finding, ...]:
     seed = training.settings.seed + FRESH_SEED
     *first, other_seed = retrain(training, [*tried, again(training, seed)], FIRST_SHARE * budget.left)
-    reference = _better(training, own, other_seed)
-    measured = [Tried(c, losses) for c, losses in zip(tried, first, strict=True) if losses is not None]
-    leading = [each for each in measured if _gains(training, reference, each.losses)]
-    if not leading and not all(each.losses.in_full for each in measured):
-        leading = measured  # the best of them with the rest of the time may show what all together could not
-    if not leading:
+    reference = _reference(training, own, other_seed)
+    if reference is None:
+        budget.skip(PROBE)
         return ()
+    measured = [Tried(c, losses) for c, losses in zip(tried, first, strict=True) if losses is not None]
+    leading = [each for each in measured if _gains(training, reference, each)]
+    in_full = len(measured) == len(tried) and all(each.losses.in_full for each in measured)
+    if not leading and not in_full:
+        leading = measured  # the best of them with the rest of the time may show what all together could not
     leading = sorted(leading, key=lambda each: _error(training, each.losses.dev))[:CONFIRMED]
-    fresh = retrain(training, [each.candidate.with_seed(seed + 1) for each in leading], budget.left)
-    shown = []
-    for each, losses in zip(leading, fresh, strict=True):
-        if losses is not None and _gains(training, reference, losses):
-            p = min(1.0, len(tried) * p_of_fall(reference.dev.numpy(), losses.dev.numpy()))
-            shown += [Tried(each.candidate, losses, p)] if p < LEVEL else []
-    return tuple(_finding(training, own, each) for each in _in_order(training, shown, tried))
+    fresh = retrain(training, [each.candidate.with_seed(seed + 1) for each in leading], budget.left) if leading else []
+    confirmed = [Tried(e.candidate, losses) for e, losses in zip(leading, fresh, strict=True) if losses is not None]
+    shown = [e for each in confirmed if (e := _shown(training, reference, each, tried, biased)) is not None]
+    if not shown and not in_full:
+        budget.skip(PROBE)
+    ordered = _in_order(training, shown, tried)
+    return tuple(_finding(training, reference, each, reference is not own) for each in ordered)
 
 
-def _room(training: ProbedTraining, own: Losses) -> bool:
-    """Whether a better fit to the training set could lower the dev error by as much as matters."""
-    return _error(training, own.train) > _matters(training, _error(training, own.dev))
+def _reference(training: ProbedTraining, own: Losses, other: Losses | None) -> Losses | None:
+    """The run, or the same with another seed where that does better: a seed's luck is no fault of the training.
 
-
-def _better(training: ProbedTraining, own: Losses, other: Losses | None) -> Losses:
-    """The run, or the same with another seed where that does better: a seed's luck is no fault of the training."""
+    Of an ensemble it is one member that was trained again.
+    """
+    if training.ensemble is not None:
+        return other
     return own if other is None or _error(training, own.dev) <= _error(training, other.dev) else other
 
 
-def _gains(training: ProbedTraining, reference: Losses, losses: Losses) -> bool:
-    """Whether both errors fall by as much as matters."""
-    return all(
-        _error(training, before) - _error(training, after) >= _matters(training, _error(training, before))
-        for before, after in ((reference.train, losses.train), (reference.dev, losses.dev))
-    )
+def _gains(training: ProbedTraining, reference: Losses, tried: Tried) -> bool:
+    """Whether the dev error falls by as much as matters, and the training error as well where that is the aim."""
+    pairs = [(reference.dev, tried.losses.dev)]
+    if not tried.candidate.generalizes:
+        pairs.append((reference.train, tried.losses.train))
+    errors = [(_error(training, before), _error(training, after)) for before, after in pairs]
+    return all(before - after >= _matters(training, before) for before, after in errors)
+
+
+def _shown(
+    training: ProbedTraining, reference: Losses, tried: Tried, among: Sequence[Candidate], biased: bool
+) -> Tried | None:
+    """The candidate with its p-value, if its fresh training shows that it lowers the errors; else None.
+
+    Where a better fit is known to be possible, the training error has to show which candidate brings it, among all that
+    were tried, and the dev error only that it is not learnt by heart.
+    """
+    if not _gains(training, reference, tried):
+        return None
+    generalizes = tried.candidate.generalizes
+    looks = sum(each.generalizes == generalizes for each in among)
+    alone = p_of_fall(reference.dev.numpy(), tried.losses.dev.numpy())
+    p = min(1.0, looks * alone)
+    if p < LEVEL:
+        return Tried(tried.candidate, tried.losses, p)
+    if not biased or generalizes or alone >= LEVEL_WHERE_BIASED:
+        return None
+    of_fit = min(1.0, looks * p_of_fall(reference.train.numpy(), tried.losses.train.numpy()))
+    return Tried(tried.candidate, tried.losses, p) if of_fit < LEVEL else None
 
 
 def _matters(training: ProbedTraining, error: float) -> float:
@@ -150,26 +192,36 @@ def _fall(training: ProbedTraining, before: np.ndarray, after: np.ndarray) -> Es
     return Estimate(value, value - z * se, value + z * se, len(before), unit=unit)
 
 
-def _finding(training: ProbedTraining, own: Losses, shown: Tried) -> Finding:
+def _finding(training: ProbedTraining, reference: Losses, shown: Tried, repeated: bool) -> Finding:
     candidate, losses = shown.candidate, shown.losses
-    now, then = ([_measured(training, each).plain() for each in (errors.train, errors.dev)] for errors in (own, losses))
+    whose = "one member" if training.ensemble is not None else "the same with another seed" if repeated else "the run"
+    errors = {
+        when: [_measured(training, each) for each in (made.train, made.dev)]
+        for when, made in (("now", reference), ("then", losses))
+    }
+    now, then = ([each.plain() for each in errors[when]] for when in ("now", "then"))
     epochs = f" after {losses.epochs} epochs" if candidate.code != "training-cut-off" else ""
     statement = (
         f"{candidate.cause}: with {candidate.name} the training error is {then[0]} and the dev error {then[1]}"
-        f"{epochs}, where the run has {now[0]} and {now[1]}."
+        f"{epochs}, where {whose} has {now[0]} and {now[1]}."
     )
     evidence = [
-        Quantity("training error of the run", _measured(training, own.train)),
-        Quantity(f"training error with {candidate.name}", _measured(training, losses.train)),
-        Quantity("dev error of the run", _measured(training, own.dev)),
-        Quantity(f"dev error with {candidate.name}", _measured(training, losses.dev)),
-        Quantity("fall of the dev error", _fall(training, own.dev.numpy(), losses.dev.numpy())),
+        Quantity(f"training error of {whose}", errors["now"][0]),
+        Quantity(f"training error with {candidate.name}", errors["then"][0]),
+        Quantity(f"dev error of {whose}", errors["now"][1]),
+        Quantity(f"dev error with {candidate.name}", errors["then"][1]),
+        Quantity("fall of the dev error", _fall(training, reference.dev.numpy(), losses.dev.numpy())),
     ]
     fall = remaining_fall([e.cost - e.penalty for e in training.history])
     if candidate.code == "training-cut-off" and fall is not None:
         evidence.append(Quantity("share of the cost's fall that the last tenth of the epochs brought", fall))
-    step = f"{candidate.step}: that lowers the dev error by {evidence[4].measured.plain()}."
-    settle = "A training with this change, or a sounding."
     return Finding(
-        candidate.code, statement, tuple(evidence), STRONG, step, BIAS, dict(candidate.change), settle, shown.p_value
+        candidate.code,
+        statement,
+        tuple(evidence),
+        STRONG if shown.p_value < LEVEL else MODERATE,
+        f"{candidate.step}: that lowers the dev error by {evidence[4].measured.plain()}.",
+        VARIANCE if candidate.generalizes else BIAS,
+        dict(candidate.change),
+        "A training with this change, or a sounding (leadline sound RUN).",
     )
