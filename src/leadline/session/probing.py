@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -10,24 +11,32 @@ import numpy as np
 from leadline.data.sources.comparable import comparable
 from leadline.data.splitting.row_hashes import row_hashes
 from leadline.measure import Estimate
+from leadline.network.edits import inner_layers
 from leadline.runs.run import Run
 from leadline.session.plan import Plan
-from leadline.strategy.findings import GAP, STRONG
+from leadline.strategy.findings import GAP, LIMIT, MODERATE, STRONG, Finding
 from leadline.strategy.ladder import default_matters
 from leadline.strategy.probes import NO_TIME, Budget
+from leadline.strategy.probes.curve import Growth
 from leadline.strategy.probes.data import Probed, probe_data
 from leadline.strategy.probes.examined import Examined, Part
+from leadline.strategy.probes.memorization import share_not_memorized
+from leadline.strategy.probes.own_curve import own_growth
 from leadline.strategy.probes.reduction import reduced
 from leadline.strategy.probes.retraining import ProbedTraining
 from leadline.strategy.probes.training import PROBE as TRAINING_PROBE
 from leadline.strategy.probes.training import training_findings
+from leadline.strategy.probes.verdict import verdict_findings, with_capacity
 
 if TYPE_CHECKING:
     from leadline.session.results import Predicted
 
-SHARE, LEAST_SECONDS, MOST_SECONDS = 1 / 3, 12.0, 20.0
-"""Probes may take a third of the training's time, at most 20 s, and at least 12 s, of which small trainings take half:
-they are over in less than any second model takes."""
+SHARE, LEAST_SECONDS, MOST_SECONDS = 1 / 3, 10.0, 20.0
+"""Probes may take a third of the training's time, at most 20 s. A training of a few seconds is over before a second
+model is fitted, so they may take up to 10 s then, and say so: half for the data, half for the training."""
+DATA_SHARE = 0.5
+UNSUSPECTED_SECONDS = 1.5
+"""For the probes of a short training of which nothing measured says that it is at fault."""
 MOST_VALUES = 1 << 24
 """Prepared values of a set that are looked at, at most; of more only a sample of the examples is."""
 MOST_EXAMPLES = 20_000
@@ -65,18 +74,53 @@ def probed(
     if reason:
         budget.skip("all probes of the data", reason)
         return Probed()
-    shown = probe_data(_examined(plan, predicted, metric, error), _sets(plan), budget)
+    examined = _examined(plan, predicted, metric, error)
+    shown = probe_data(examined, _sets(plan), budget.part(DATA_SHARE * budget.allowed))
+    repeated, own = None, None
     if any(each.strength == STRONG for each in shown.findings):
         budget.skip(TRAINING_PROBE, "a fault of the data comes first")
-        return shown
-    repeated = training()
-    if repeated is None:
+    elif (repeated := training()) is None:
         budget.skip(TRAINING_PROBE, "it cannot be repeated in memory")
-        return shown
-    of_training = training_findings(repeated, budget)
+    else:
+        own = _probe_training(shown, repeated, budget, examined.images_without_convolutions)
+    shown.about_gaps += verdict_findings(examined, shown.compared, shown.growth, own)
+    if TRAINING_PROBE in budget.skipped:
+        shown.about_gaps = [_less_sure(each) for each in shown.about_gaps]
+    return shown
+
+
+def _probe_training(shown: Probed, training: ProbedTraining, budget: Budget, dense_on_images: bool) -> Growth | None:
+    """Add what probes of the training find; returns the network's learning curve where it was measured."""
+    biased = bool(shown.about_gaps)
+    suspected = biased or dense_on_images
+    part = budget.part(_seconds_for_training(budget, training.seconds, suspected))
+    of_training = training_findings(training, part, biased)
     shown.findings += [each for each in of_training if each.stage != GAP]
     shown.about_gaps[:0] = [each for each in of_training if each.stage == GAP]
-    return shown
+    if of_training:
+        return None
+    if biased:
+        shown.about_gaps = [with_capacity(each, share_not_memorized(training, part)) for each in shown.about_gaps]
+        return None
+    return own_growth(training, part)
+
+
+def _seconds_for_training(budget: Budget, training_seconds: float, suspected: bool) -> float:
+    """What probes of the training may take: what is left, but at least their own share; little where nothing speaks
+    for a fault and the training was short."""
+    left = max(budget.left, (1 - DATA_SHARE) * budget.allowed)
+    if suspected or budget.allowed != LEAST_SECONDS:
+        return left
+    spent = sum(budget.spent.values())
+    return min(left, max(SHARE * training_seconds - spent, UNSUSPECTED_SECONDS))
+
+
+def _less_sure(finding: Finding) -> Finding:
+    """A limit that was concluded without having repeated the training is no strong one."""
+    if finding.stage != LIMIT or finding.code == "inconclusive":
+        return finding
+    settle = "Probes of the training, for which there was no time: leadline diagnose RUN --budget 2m."
+    return replace(finding, strength=MODERATE if finding.strength == STRONG else finding.strength, settle=settle)
 
 
 def _unsuited(plan: Plan, predicted: Mapping[str, Predicted]) -> str:
@@ -112,9 +156,15 @@ def _examined(
         chosen_at_random=not given and split.time is None and split.column is None,
         ordered=split.time is not None,
         settings={"data.exclude": list(plan.experiment.data.exclude)},
+        images_without_convolutions=_dense_on_images(plan),
         matters=default_matters(error(dev.y, dev.outputs)),
         seed=plan.training.seed,
     )
+
+
+def _dense_on_images(plan: Plan) -> bool:
+    layers = inner_layers(plan.network.member.layers)
+    return plan.data.image_shape is not None and all((layer.axes or 1) == 1 for layer in layers)
 
 
 def _part(plan: Plan, predicted: Predicted) -> Part:

@@ -21,11 +21,12 @@ class Growth:
 
     Attributes:
         name: of the model.
-        sizes: numbers of training examples.
+        sizes: numbers of training examples, half and all of them the last two.
         losses: mean dev loss at each.
         fall: from half to all of them, with its interval.
         p_value: that it did not change.
         doubling: by how much it would fall with twice as many, if it went on as from a quarter to all.
+        of_network: whether it is the network's own curve, not that of another model.
 
     """
 
@@ -35,6 +36,7 @@ class Growth:
     fall: Estimate
     p_value: float
     doubling: float
+    of_network: bool = False
 
     @property
     def falls(self) -> bool:

@@ -9,18 +9,19 @@ from leadline.strategy.findings import Finding
 from leadline.strategy.ladder import Level
 from leadline.strategy.probes.budget import Budget
 from leadline.strategy.probes.copies import copy_findings, repeats
-from leadline.strategy.probes.curve import growth
+from leadline.strategy.probes.curve import Growth, growth
 from leadline.strategy.probes.examined import Array, Examined
 from leadline.strategy.probes.groups import group_findings
 from leadline.strategy.probes.labels import label_findings
 from leadline.strategy.probes.leaks import leak_findings
 from leadline.strategy.probes.levels import levels
+from leadline.strategy.probes.mixed_labels import mixed_label_findings
 from leadline.strategy.probes.order import order_findings
 from leadline.strategy.probes.rare import rare_findings
 from leadline.strategy.probes.references import leading, references
 from leadline.strategy.probes.shift import shift_findings
 from leadline.strategy.probes.signal import signal, signal_findings
-from leadline.strategy.probes.verdict import beside, verdict_findings
+from leadline.strategy.probes.verdict import Beside, beside, bias_findings
 
 LEAST = 30
 """Training and dev examples below which nothing can be told."""
@@ -28,11 +29,22 @@ LEAST = 30
 
 @dataclass
 class Probed:
-    """What the probes of the data have shown: findings of the data, findings about the gaps, and levels."""
+    """What the probes have shown.
+
+    Attributes:
+        findings: of the data, and of the training.
+        about_gaps: of bias, variance and noise.
+        levels: errors that were measured beside the network's.
+        compared: the references beside the network.
+        growth: the learning curve of the best reference.
+
+    """
 
     findings: list[Finding] = field(default_factory=list)
     about_gaps: list[Finding] = field(default_factory=list)
     levels: tuple[Level, ...] = ()
+    compared: tuple[Beside, ...] = ()
+    growth: Growth | None = None
 
 
 def probe_data(examined: Examined, sets: Mapping[str, Mapping[str, Array]], budget: Budget) -> Probed:
@@ -65,13 +77,14 @@ def probe_data(examined: Examined, sets: Mapping[str, Mapping[str, Array]], budg
     within("sets", lambda: shift_findings(examined, found, sets))
     within("labels", lambda: label_findings(examined, found))
     within("groups", lambda: group_findings(examined))
-    within("order", lambda: order_findings(examined))
-    grown = None
+    within("mixed labels", lambda: mixed_label_findings(examined))
+    within("order", lambda: order_findings(examined, found))
     if budget.left > 0:
         with budget.timed("learning curve"):
             name, model = leading(examined, found)
-            grown = growth(examined, name, model)
+            probed.growth = growth(examined, name, model)
     else:
         budget.skip("learning curve")
-    probed.about_gaps = verdict_findings(examined, beside(examined, found), grown)
+    probed.compared = beside(examined, found)
+    probed.about_gaps = bias_findings(examined, probed.compared)
     return probed

@@ -57,6 +57,7 @@ class Examined:
         chosen_at_random: whether dev examples were drawn at random from the same rows as training examples.
         ordered: whether rows are in the order of a time that the split followed.
         settings: keys of the experiment that advice may change, such as ``{"data.exclude": []}``.
+        images_without_convolutions: whether inputs are images, and the network looks at each pixel by itself.
         matters: the size up to which a difference of errors does not matter.
         seed: of all that is drawn.
 
@@ -75,6 +76,7 @@ class Examined:
     chosen_at_random: bool = True
     ordered: bool = False
     settings: Mapping[str, Any] = field(default_factory=dict)
+    images_without_convolutions: bool = False
     matters: float = 0.0
     seed: int = 0
 

@@ -25,6 +25,10 @@ A_FIFTH = 0.2
 OUTLYING = 8.0
 """Residuals beyond this many robust standard deviations are outliers."""
 CARRIES = 0.5
+BY_SQUARES = ("RMSE", "mse", "R²", "1 − R²")
+"""Metrics that a few far values decide."""
+ISOLATED = 0.5
+"""Far residuals stand apart where fewer than half as many as them and these lie between half their bound and it."""
 
 
 def label_findings(examined: Examined, found: Sequence[Reference]) -> list[Finding]:
@@ -81,33 +85,68 @@ def _wrong_classes(examined: Examined, model: str, name: str, y: Array, outputs:
 
 
 def _wrong_values(examined: Examined, model: str, name: str, y: Array, outputs: Array) -> Finding | None:
+    """Far residuals that make up the squared error: wrong values where a gap sets them apart, else heavy tails."""
     truth = y.reshape(len(y), -1)
-    if truth.shape[1] != 1 or len(y) < 100:
+    if truth.shape[1] != 1 or len(y) < 100 or examined.metric not in BY_SQUARES:
         return None
     residuals = (truth - outputs.reshape(len(y), -1))[:, 0]
-    centred = residuals - np.median(residuals)
-    robust = 1.4826 * float(np.median(np.abs(centred)))
+    size = np.abs(residuals - np.median(residuals))
+    robust = 1.4826 * float(np.median(size))
     if robust <= 0:
         return None
-    far = np.abs(centred) > OUTLYING * robust
-    carried = float((centred[far] ** 2).sum() / (centred**2).sum())
+    far = size > OUTLYING * robust
+    carried = float((size[far] ** 2).sum() / (size**2).sum())
     share = proportion(int(far.sum()), len(y))
     if far.sum() < 3 or share.value > 0.1 or carried < CARRIES:
         return None
-    statement = (
-        f"Values of the {name} set look wrong: {int(far.sum())} of {len(y)} are further from what {model} predicts "
-        f"out of fold than {OUTLYING:g} robust standard deviations, and make up {100 * carried:.0f} % of the squared "
-        "error."
+    evidence = (
+        Quantity("values far from their prediction", share),
+        Quantity("share of the squared error that they make up", Estimate(carried, n=len(y))),
     )
+    told = (
+        f"{int(far.sum())} of {len(y)} values of the {name} set are further from what {model} predicts than {OUTLYING:g} "
+        f"robust standard deviations, and make up {100 * carried:.0f} % of the squared error"
+    )
+    between = int(((size > OUTLYING / 2 * robust) & ~far).sum())
+    if proportion(between, between + int(far.sum())).interval[1] < ISOLATED:
+        return _isolated(told, name, between, evidence)
+    return _heavy_tails(examined, told, between, evidence)
+
+
+def _isolated(told: str, name: str, between: int, evidence: tuple[Quantity, ...]) -> Finding:
     return Finding(
         "wrong-labels",
-        statement,
-        (
-            Quantity("values far from their prediction", share),
-            Quantity("share of the squared error that they make up", Estimate(carried, n=len(y))),
-        ),
+        f"Values of the {name} set look wrong: {told}, and only {between} lie between half of that and them: the far "
+        "ones stand apart.",
+        evidence,
         MODERATE,
         "Review these values (leadline labels RUN lists them); if they are right, measure by the mean absolute error "
         '(goal.optimizing = "mae").',
         settle="A second look at the outlying values.",
     )
+
+
+def _heavy_tails(examined: Examined, told: str, between: int, evidence: tuple[Quantity, ...]) -> Finding:
+    targets = np.concatenate([examined.train.y, examined.dev.y]).reshape(-1)
+    step = 'Measure by the mean absolute error (goal.optimizing = "mae"), which few examples do not decide'
+    logarithmic = bool((targets > 0).all()) and abs(_skewness(np.log(targets))) < abs(_skewness(targets)) / 3
+    if logarithmic:
+        step = (
+            "Predict the logarithm of the target, which is positive and skewed: take it of the column before training. "
+            'Or measure by the mean absolute error (goal.optimizing = "mae")'
+        )
+    return Finding(
+        "heavy-tails",
+        f"A few far values make up the error: {told}. Another {between} lie between half of that and them, so they are "
+        "the end of a long tail and do not stand apart.",
+        evidence,
+        MODERATE,
+        f"{step}.",
+        change={"goal.optimizing": "mae"} if not logarithmic else {},
+        settle="What a large error costs beside a small one; and whether the farthest values are right.",
+    )
+
+
+def _skewness(values: Array) -> float:
+    centred = values - values.mean()
+    return float((centred**3).mean() / max((centred**2).mean(), 1e-300) ** 1.5)

@@ -131,6 +131,22 @@ def losses_of(training: ProbedTraining, network: Network, parameters: Parameters
     return Losses(measured(train, train.x[rows], train.y[rows]), measured(dev, dev.x, dev.y))
 
 
+def part_of(training: ProbedTraining, rows: Tensor) -> ProbedTraining:
+    """The training with these of its training examples, positions (p,)."""
+
+    def chosen(examples: Examples) -> Examples:
+        weights = None if examples.weights is None else examples.weights[rows]
+        return replace(examples, x=examples.x[rows], y=examples.y[rows], weights=weights)
+
+    def standardized() -> tuple[Examples, Examples]:
+        assert training.standardized is not None
+        train, dev = training.standardized()
+        return chosen(train), dev
+
+    scaled = None if training.standardized is None else standardized
+    return replace(training, train=chosen(training.train), standardized=scaled)
+
+
 class Deadline:
     """An end in seconds that the processor works, as in `Budget`, and at the latest in seconds that pass."""
 

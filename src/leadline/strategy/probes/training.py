@@ -45,6 +45,8 @@ class Tried:
     candidate: Candidate
     losses: Losses
     p_value: float = 1.0
+    against: Losses | None = None
+    """What it is compared with, where that is not the reference of all."""
 
 
 def training_findings(training: ProbedTraining, budget: Budget, biased: bool = False) -> tuple[Finding, ...]:
@@ -84,17 +86,19 @@ def _findings(
         return ()
     measured = [Tried(c, losses) for c, losses in zip(tried, first, strict=True) if losses is not None]
     leading = [each for each in measured if _gains(training, reference, each)]
+    if not leading and reference is not own:
+        leading = [e for e in measured if _if_unstable(training, own, reference, e, tried) is not None]
     in_full = len(measured) == len(tried) and all(each.losses.in_full for each in measured)
     if not leading and not in_full:
         leading = measured  # the best of them with the rest of the time may show what all together could not
     leading = sorted(leading, key=lambda each: _error(training, each.losses.dev))[:CONFIRMED]
     fresh = retrain(training, [each.candidate.with_seed(seed + 1) for each in leading], budget.left) if leading else []
     confirmed = [Tried(e.candidate, losses) for e, losses in zip(leading, fresh, strict=True) if losses is not None]
-    shown = [e for each in confirmed if (e := _shown(training, reference, each, tried, biased)) is not None]
+    shown = [e for each in confirmed if (e := _shown(training, own, reference, each, tried, biased)) is not None]
     if not shown and not in_full:
         budget.skip(PROBE)
     ordered = _in_order(training, shown, tried)
-    return tuple(_finding(training, reference, each, reference is not own) for each in ordered)
+    return tuple(_finding(training, own, each.against or reference, each) for each in ordered)
 
 
 def _reference(training: ProbedTraining, own: Losses, other: Losses | None) -> Losses | None:
@@ -116,8 +120,29 @@ def _gains(training: ProbedTraining, reference: Losses, tried: Tried) -> bool:
     return all(before - after >= _matters(training, before) for before, after in errors)
 
 
+def _if_unstable(
+    training: ProbedTraining, own: Losses, reference: Losses, tried: Tried, among: Sequence[Candidate]
+) -> Tried | None:
+    """A lower rate where the training ends well or badly by the luck of its seed.
+
+    Another seed is much better than the run then; the rate has to be so as well, and to fit no worse than that seed.
+    """
+    if reference is own or tried.candidate.code != "learning-rate-too-high" or training.ensemble is not None:
+        return None
+    fits = _error(training, tried.losses.train) <= _error(training, reference.train)
+    if not fits or not _gains(training, own, tried):
+        return None
+    p = min(1.0, len(among) * p_of_fall(own.dev.numpy(), tried.losses.dev.numpy()))
+    return Tried(tried.candidate, tried.losses, 1.0, own) if p < LEVEL else None
+
+
 def _shown(
-    training: ProbedTraining, reference: Losses, tried: Tried, among: Sequence[Candidate], biased: bool
+    training: ProbedTraining,
+    own: Losses,
+    reference: Losses,
+    tried: Tried,
+    among: Sequence[Candidate],
+    biased: bool,
 ) -> Tried | None:
     """The candidate with its p-value, if its fresh training shows that it lowers the errors; else None.
 
@@ -125,7 +150,7 @@ def _shown(
     were tried, and the dev error only that it is not learnt by heart.
     """
     if not _gains(training, reference, tried):
-        return None
+        return _if_unstable(training, own, reference, tried, among)
     generalizes = tried.candidate.generalizes
     looks = sum(each.generalizes == generalizes for each in among)
     alone = p_of_fall(reference.dev.numpy(), tried.losses.dev.numpy())
@@ -192,8 +217,8 @@ def _fall(training: ProbedTraining, before: np.ndarray, after: np.ndarray) -> Es
     return Estimate(value, value - z * se, value + z * se, len(before), unit=unit)
 
 
-def _finding(training: ProbedTraining, reference: Losses, shown: Tried, repeated: bool) -> Finding:
-    candidate, losses = shown.candidate, shown.losses
+def _finding(training: ProbedTraining, own: Losses, reference: Losses, shown: Tried) -> Finding:
+    candidate, losses, repeated = shown.candidate, shown.losses, reference is not own
     whose = "one member" if training.ensemble is not None else "the same with another seed" if repeated else "the run"
     errors = {
         when: [_measured(training, each) for each in (made.train, made.dev)]
