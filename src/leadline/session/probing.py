@@ -102,7 +102,7 @@ def _probe_training(shown: Probed, training: ProbedTraining, budget: Budget, den
     if biased:
         shown.about_gaps = [with_capacity(each, share_not_memorized(training, part)) for each in shown.about_gaps]
         return None
-    return own_growth(training, part)
+    return own_growth(training, budget.part(max(min(part.left, SHARE * training.seconds), UNSUSPECTED_SECONDS)))
 
 
 def _seconds_for_training(budget: Budget, training_seconds: float, suspected: bool) -> float:

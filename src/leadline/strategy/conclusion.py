@@ -23,6 +23,9 @@ from leadline.text import about, capitalized, listed
 
 # Two gaps whose sizes differ by less than this share are both worked on: 10 against 9 points is no ranking.
 ABOUT_EQUAL = 0.8
+LEAST_DEV, ENOUGH_DEV = 50, 200
+HARDLY, MOST_HIDDEN = 0.005, 0.03
+"""An error rate of so little, that is at most so much, leaves nothing to work on."""
 EITHER = f"{BIAS} and {VARIANCE}"
 CODES = {
     BIAS: "avoidable-bias",
@@ -57,23 +60,43 @@ def gap_findings(ladder: Ladder, remedies: Sequence[Advice] = ()) -> tuple[Findi
     return (first, *rest)
 
 
-def with_measured(shown: Sequence[Finding], about_gaps: Sequence[Finding], assumed: bool) -> tuple[Finding, ...]:
+def with_measured(
+    shown: Sequence[Finding], about_gaps: Sequence[Finding], assumed: bool, probed: bool = False
+) -> tuple[Finding, ...]:
     """What the ladder shows, with what was measured beside the network about its gaps.
 
     Where the human level is given the ladder goes first. Where it is assumed, a measurement goes before what the ladder
     shows of bias and variance; that nothing measured does better makes a gap to the training error a hint, for then it
-    is not known to be avoidable. A measurement that tells nothing leaves the ladder as it is.
+    is not known to be avoidable. A measurement that tells nothing leaves the ladder as it is; where the run was
+    ``probed`` and nothing that was measured closes the gap between training and dev error, what does is open.
     """
     if not about_gaps:
-        return tuple(shown)
+        return tuple(_unconfirmed(each) if probed and assumed else each for each in shown)
     telling = tuple(each for each in about_gaps if each.code != "inconclusive")
     if not assumed or not telling:
+        if assumed and probed:
+            shown = tuple(_unconfirmed(each) for each in shown)
         silent = [each for each in shown if each.code == "inconclusive"]
         kept = [each for each in shown if each not in silent] or list(about_gaps)
         return (*kept, *telling)
     settled = {BIAS, VARIANCE, EITHER}
     rest = [each for each in shown if each.code not in ("inconclusive", "no-gap")]
     return (*telling, *(replace(each, strength=WEAK) if each.gap in settled else each for each in rest))
+
+
+def _unconfirmed(finding: Finding) -> Finding:
+    """Variance that the ladder shows, where no other model was seen to have less of it."""
+    if finding.code != "variance":
+        return finding
+    return replace(
+        finding,
+        strength=MODERATE,
+        statement=f"{finding.statement} No model that was measured has less of it, so it may be noise learnt by heart.",
+        next_step="Measure what closes the gap: leadline sound RUN tries penalties, dropout, a smaller network and "
+        "more data.",
+        change={},
+        settle="A sounding, or more training data.",
+    )
 
 
 def principal_names(ladder: Ladder, shown: Sequence[Finding]) -> tuple[str, ...]:
@@ -100,12 +123,57 @@ def _gap_finding(ladder: Ladder, gap: Gap, statement: str, remedies: Sequence[Ad
     )
 
 
+def _hardly_wrong(ladder: Ladder) -> Finding | None:
+    """That hardly any dev example is wrong, and none or few can be beyond it: no gap can be large then."""
+    rung = ladder.rung("dev")
+    if rung is None or ladder.unit != "%" or rung.error.n is None or rung.error.value > HARDLY:
+        return None
+    if rung.error.interval[1] > MOST_HIDDEN:
+        return None
+    return Finding(
+        "no-gap",
+        f"Hardly a dev example is wrong: {ladder.metric} {rung.error.plain()} ({rung.error.range()}). No gap can be "
+        "larger than that.",
+        (Quantity(f"dev {ladder.metric}", rung.error),),
+        MODERATE,
+        "Open the test set once, to report an error that no choice has touched; or stop here."
+        if "test" in ladder.closed
+        else "Stop here, or make sure that the dev set is as hard as the use.",
+        settle="A harder dev set, or a bigger one.",
+    )
+
+
 def _no_gap_present(ladder: Ladder) -> Finding:
+    if (little := _hardly_wrong(ladder)) is not None:
+        return little
     unsure = [gap for gap in ladder.gaps if gap.verdict == CANNOT_TELL]
     code = "inconclusive" if unsure else "no-gap"
     evidence = tuple(Quantity(gap.name, gap.size) for gap in ladder.gaps if not gap.reason)
     step = _step_without_gap(ladder, unsure)
     return Finding(code, conclusion(ladder, ()), evidence, MODERATE, step, settle=step if unsure else "")
+
+
+def too_few_dev_examples(ladder: Ladder) -> Finding | None:
+    """That the dev set is too small for its error to tell anything; None where it is not.
+
+    With fewer than `LEAST_DEV` examples a difference of ten points is within the luck of their draw.
+    """
+    rung = ladder.rung("dev")
+    if rung is None or rung.error.n is None or rung.error.n >= LEAST_DEV:
+        return None
+    error, name = rung.error, "error" if ladder.metric == "error" else ladder.metric
+    spread = f", but with {error.n} examples it may be anything from {error.range()}" if error.range() else ""
+    return Finding(
+        "inconclusive",
+        f"The dev set has {error.n} examples: too few to tell where the error comes from. The dev {name} is "
+        f"{error.plain()}{spread}.",
+        (Quantity(f"dev {name}", error),),
+        STRONG,
+        f"Use a bigger dev set: split.dev = {ENOUGH_DEV}, or more, or as much as can be spared from the training set.",
+        change={"split.dev": ENOUGH_DEV},
+        settle="A bigger dev set, or cross-validation (train --folds 5).",
+        stage=GAP,
+    )
 
 
 def principal_gaps(ladder: Ladder) -> tuple[Gap, ...]:

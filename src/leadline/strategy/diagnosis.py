@@ -15,9 +15,15 @@ from leadline.errors import UsageError
 from leadline.measure.intervals import Estimate, wilson
 from leadline.measure.metrics import Metric, as_error, evaluate, metric
 from leadline.measure.regression import root_mean_square
-from leadline.strategy.conclusion import gap_findings, principal_gaps, principal_names, with_measured
+from leadline.strategy.conclusion import (
+    gap_findings,
+    principal_gaps,
+    principal_names,
+    too_few_dev_examples,
+    with_measured,
+)
 from leadline.strategy.evidence import Evidence
-from leadline.strategy.findings import TESTS, Finding, correct, ranked
+from leadline.strategy.findings import DATA, TESTS, WEAK, Finding, correct, ranked
 from leadline.strategy.findings.sounded import after_sounding
 from leadline.strategy.ladder import Ladder, Level, build_ladder, settled
 from leadline.strategy.probes import Probing
@@ -131,7 +137,11 @@ def diagnose(
     names = tuple(gap.name for gap in principal_gaps(ladder))
     remedies = remedies_for(names, evidence) if evidence else ()
     tests = TESTS if probing is not None else 0
-    shown = with_measured(gap_findings(ladder, remedies), about_gaps, human is None)
+    probed = probing is not None and probing.allowed > 0
+    shown = with_measured(gap_findings(ladder, remedies), about_gaps, human is None, probed)
+    if probed and (small := too_few_dev_examples(ladder)) is not None:
+        findings = [each if each.stage == DATA else replace(each, strength=WEAK) for each in findings]
+        shown = (small, *(replace(each, strength=WEAK) for each in shown))
     shown = ranked([*correct(findings, tests), *shown])
     ladder, names = settled(ladder, shown), principal_names(ladder, shown)
     remedies = remedies_for(names, evidence) if evidence else ()

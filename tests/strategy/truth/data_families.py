@@ -9,7 +9,7 @@ import numpy as np
 from leadline.data import read
 
 from .case import Case, Rows, Step, as_table, case_of, dataset, dense, family, split_seed, spread, whole
-from .functions import drawn_classes, flipped, linear, smooth
+from .functions import drawn_classes, flipped, linear, orthogonal, smooth
 from .training_families import columns, normal, settings
 
 
@@ -209,7 +209,7 @@ def leaking_missingness(random: np.random.Generator) -> Case:
 def drift(random: np.random.Generator) -> Case:
     """What the inputs mean turns with time; a random split tests on days that were trained on, use comes after."""
     d, turn = int(random.integers(3, 7)), random.uniform(1.5, 2.5)
-    first, second = linear(random, d), linear(random, d)
+    first, second = orthogonal(random, d)
     n, with_day = whole(random, 900, 2000), random.random() < 0.7
     start = int(random.integers(15_000, 19_000))
 

@@ -29,6 +29,12 @@ def linear(random: np.random.Generator, d: int) -> Function:
     return lambda x: x[:, :d] @ w
 
 
+def orthogonal(random: np.random.Generator, d: int) -> tuple[Function, Function]:
+    """Two linear functions as `linear` makes them, that have nothing to do with each other."""
+    w = np.linalg.qr(random.normal(size=(d, 2)))[0]
+    return lambda x: x[:, :d] @ w[:, 0], lambda x: x[:, :d] @ w[:, 1]
+
+
 def rings(d: int = 2, turns: float = 2.0) -> Function:
     """Waves along the distance from the origin in the first d inputs: no straight boundary tells their signs apart."""
     return lambda x: np.sin(turns * np.linalg.norm(x[:, :d], axis=1))

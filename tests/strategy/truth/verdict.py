@@ -83,6 +83,8 @@ STEPS_BY_TEXT = (
 def step_of(diagnosis: Diagnosis) -> Step:
     """The direction of a diagnosis's conclusion."""
     code = diagnosis.findings[0].code if diagnosis.findings else ""
+    if diagnosis.next_step.startswith("Use a bigger dev set"):
+        return Step.BIGGER_DEV
     if code in STEPS_BY_CODE:
         return STEPS_BY_CODE[code]
     return next((step for text, step in STEPS_BY_TEXT if diagnosis.next_step.startswith(text)), Step.OTHER)

@@ -72,8 +72,9 @@ _KINDS = (
         "drift",
         "The data change along the file",
         DATA,
-        "Rows nearby predict an example clearly better than rows at the other end of the file: how inputs and target "
-        "belong together changes along it, so a random split measures an easier task than predicting what comes next.",
+        "The rows at the ends of the file are predicted clearly worse by a model of the other rows than by one of as "
+        "many rows at random: how inputs and target belong together changes along it, so a random split measures an "
+        "easier task than predicting what comes next.",
         "Split by time, and judge on the latest examples.",
     ),
     Kind(
@@ -118,8 +119,8 @@ _KINDS = (
         "heavy-tails",
         "A few far values make up the error",
         DATA,
-        "The residuals have a long, smooth tail: a few examples make up most of the squared error, and no gap separates "
-        "them from the others, so they look like the target's nature and not like wrong values.",
+        "The residuals have a long, smooth tail: a few examples make up most of the squared error, and no gap sets "
+        "them apart from the others, so they look like the target's nature and not like wrong values.",
         "Measure by the mean absolute error, or train on the logarithm of a positive target.",
     ),
     Kind(

@@ -104,8 +104,8 @@ def _wrong_values(examined: Examined, model: str, name: str, y: Array, outputs: 
         Quantity("share of the squared error that they make up", Estimate(carried, n=len(y))),
     )
     told = (
-        f"{int(far.sum())} of {len(y)} values of the {name} set are further from what {model} predicts than {OUTLYING:g} "
-        f"robust standard deviations, and make up {100 * carried:.0f} % of the squared error"
+        f"{int(far.sum())} of {len(y)} values of the {name} set are further from what {model} predicts than "
+        f"{OUTLYING:g} robust standard deviations, and make up {100 * carried:.0f} % of the squared error"
     )
     between = int(((size > OUTLYING / 2 * robust) & ~far).sum())
     if proportion(between, between + int(far.sum())).interval[1] < ISOLATED:

@@ -8,7 +8,7 @@ import numpy as np
 
 from leadline.data import Column
 from leadline.measure.intervals import Estimate
-from leadline.strategy.findings import MODERATE, STRONG, Finding, Quantity
+from leadline.strategy.findings import MODERATE, STRONG, WEAK, Finding, Quantity
 from leadline.strategy.probes.budget import Budget
 from leadline.strategy.probes.examined import Array, Examined
 from leadline.strategy.probes.references import boosting
@@ -20,6 +20,9 @@ DETERMINISTIC = {"classes": 0.03, "values": 0.005}
 NEAR_BY_MISSING = 0.15
 WORSE, MUCH_LEFT = 3.0, 0.2
 """Without it the loss must be this many times as large, and this share of the constant prediction's."""
+LEAST_RIVALS = 2
+MUCH_LEFT_ALONE, MUCH_LEFT_TOGETHER = 0.5, 0.3
+"""Of the constant prediction's loss: what any other column must leave alone, and all others together."""
 MOST_COLUMNS = 200
 FOLLOWS = 0.999
 MOST_LEVELS = 64
@@ -65,11 +68,27 @@ def _by_value(examined: Examined, columns: list[Column], alone: list[Alone], lev
         others = _rest(examined, [column for column in columns if column.name not in names])
         if not _falls(chosen[0].losses, others, level):
             continue
-        strength = STRONG if chosen[0].losses.mean() <= DETERMINISTIC[kind] * level else MODERATE
+        rivals = [each for each in alone if each.column.name not in names]
+        strength = _strength(chosen[0], rivals, others, level, DETERMINISTIC[kind])
+        if strength == WEAK:
+            continue
         found = _finding(examined, [each.column for each in chosen], chosen[0].losses, others, level, "target-leak")
         ordered = all(_follows_order(each.column) for each in chosen)
         return [_of_order(found, names) if ordered else replace(found, strength=strength)]
     return []
+
+
+def _strength(first: Alone, rivals: list[Alone], others: Array, level: float, exact: float) -> str:
+    """How surely a column is a leak and no honest one that happens to decide the target.
+
+    It must be (nearly) exact beside columns of which none comes near, and which say little even together. Where classes
+    lie far apart, several columns tell them, each in part.
+    """
+    nearest = min((float(each.losses.mean()) for each in rivals), default=0.0)
+    if len(rivals) < LEAST_RIVALS or nearest < MUCH_LEFT_ALONE * level:
+        return WEAK
+    alone_in_it = others.mean() >= MUCH_LEFT_TOGETHER * level
+    return STRONG if first.losses.mean() <= exact * level and alone_in_it else MODERATE
 
 
 def _by_missing(examined: Examined, columns: list[Column], alone: list[Alone], level: float) -> list[Finding]:

@@ -100,8 +100,8 @@ def _finding(examined: Examined, y: Array, region: Region) -> Finding:
     return Finding(
         "wrong-labels",
         f"Many labels '{names[1]}' look wrong: in the region of '{names[0]}', {n} examples apart from all others, "
-        f"{mixed.plain()} ({mixed.range()}) are labelled '{names[1]}' and nothing there tells them from the rest, while "
-        f"'{names[1]}' is by itself elsewhere.",
+        f"{mixed.plain()} ({mixed.range()}) are labelled '{names[1]}' and nothing there tells them from the rest, "
+        f"while '{names[1]}' is by itself elsewhere.",
         (
             Quantity(f"labels '{names[1]}' in the region of '{names[0]}'", mixed),
             Quantity("examples of that region", Estimate(float(n), n=len(y), unit="")),

@@ -58,9 +58,7 @@ def order_findings(examined: Examined, found: Sequence[Reference]) -> list[Findi
     return [_finding(examined, usual_loss, float(apart.mean()), gap, p)]
 
 
-def _random_and_apart(
-    examined: Examined, model: Model, rows: Array, x: Array, y: Array
-) -> tuple[Array, Array] | None:
+def _random_and_apart(examined: Examined, model: Model, rows: Array, x: Array, y: Array) -> tuple[Array, Array] | None:
     """Losses of both ends' examples, learnt from as many of all other rows, and from those of the other end's side.
 
     Copies of an example are kept from what answers for it; None where hardly any row is left then.
@@ -119,8 +117,8 @@ def _finding(examined: Examined, at_random: float, along: float, gap: Estimate, 
     first, second = Estimate(at_random, n=gap.n, unit=unit), Estimate(along, n=gap.n, unit=unit)
     what = "error" if examined.by_share else "squared error in variances of the target"
     statement = (
-        f"The data change along the file, and the split is random: the {what} of a reference on the rows at its ends is "
-        f"{first.plain()} after learning from rows at random, and {second.plain()} after learning from as many that "
+        f"The data change along the file, and the split is random: the {what} of a reference on the rows at its ends "
+        f"is {first.plain()} after learning from rows at random, and {second.plain()} after learning from as many that "
         "leave out that end. The dev set measures an easier task than new data will pose."
     )
     step = f'split.time = "{time}"' if time else "split.time, or split.group where rows come in groups"

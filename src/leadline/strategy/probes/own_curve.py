@@ -15,11 +15,12 @@ from leadline.strategy.probes.budget import Budget
 from leadline.strategy.probes.candidates import again
 from leadline.strategy.probes.curve import Growth
 from leadline.strategy.probes.retraining import Losses, ProbedTraining, losses_of, part_of, retrain
-from leadline.strategy.probes.significance import mean_difference
+from leadline.strategy.probes.significance import independent_difference, mean_difference
 
 PROBE = "the network's learning curve"
 SEED = 9_500
 LEAST = 60
+CLEAR = 0.05
 TRAININGS = 2.5
 """What it takes, in trainings of the whole."""
 HALVING = 0.5
@@ -27,9 +28,13 @@ HALVING = 0.5
 
 
 def own_growth(training: ProbedTraining, budget: Budget) -> Growth | None:
-    """The fall of the network's dev loss from half to all of its training examples; None without the time for it."""
-    m = len(training.train)
-    if m < LEAST:
+    """The fall of the network's dev loss from half to all of its training examples; None without the time for it.
+
+    None, too, where the training error is not clearly lower: then it is not for want of examples that dev is as it is.
+    """
+    m, own = len(training.train), losses_of(training, training.trained, training.parameters)
+    gap, p = independent_difference(own.train.numpy(), own.dev.numpy())
+    if m < LEAST or gap.value <= 0 or p > CLEAR:
         return None
     if budget.left < TRAININGS * training.seconds_alone:
         budget.skip(PROBE)

@@ -157,8 +157,8 @@ def with_capacity(finding: Finding, left: Estimate | None) -> Finding:
     return replace(
         finding,
         evidence=evidence,
-        statement=f"{finding.statement} The network learns {left.n} examples by heart (all but {left.plain()}), so what "
-        "holds it back is the training, or that it needs more units for all of them.",
+        statement=f"{finding.statement} The network learns {left.n} examples by heart (all but {left.plain()}), so "
+        "what holds it back is the training, or that it needs more units for all of them.",
     )
 
 
@@ -209,8 +209,8 @@ def _more_data(examined: Examined, growth: Growth | None, dev_loss: float) -> li
         return []  # what a worse model has still to learn, the network may know
     fall, what = _shown(examined, growth.fall), _what(examined)
     statement = (
-        f"More training data would help: from {growth.sizes[-2]} to {growth.sizes[-1]} training examples the dev {what} "
-        f"of {growth.name} still fell by {fall.plain()} ({fall.range()})."
+        f"More training data would help: from {growth.sizes[-2]} to {growth.sizes[-1]} training examples the dev "
+        f"{what} of {growth.name} still fell by {fall.plain()} ({fall.range()})."
     )
     if overfits:
         statement += f" The network's dev {what} is {_shown(examined, gap).plain()} above its training {what}."
@@ -302,8 +302,12 @@ def _nothing_beats_constant(examined: Examined, evidence: tuple[Quantity, ...]) 
         "learnt cannot be told.",
         (*evidence, Quantity(f"dev {examined.metric} of the constant prediction", constant)),
         MODERATE,
-        "Measure by a metric that sees weak signals (goal.optimizing, such as roc_auc), or get more examples and inputs "
-        "that say more about the target.",
+        (
+            "Measure by a metric that sees weak signals (goal.optimizing, such as roc_auc), or get"
+            if examined.classifies
+            else "Get"
+        )
+        + " more examples, or inputs that say more about the target.",
         settle="More examples, in which a small signal shows.",
     )
 
