@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 SHARE, LEAST_SECONDS, MOST_SECONDS = 1 / 3, 10.0, 20.0
 """Probes may take a third of the training's time, at most 20 s. A training of a few seconds is over before a second
 model is fitted, so they may take up to 10 s then, and say so: half for the data, half for the training."""
+LONGEST = 60.0
+"""Seconds that may pass, on a machine that others use as well."""
 DATA_SHARE = 0.5
 UNSUSPECTED_SECONDS = 1.5
 """For the probes of a short training of which nothing measured says that it is at fault."""

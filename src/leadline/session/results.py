@@ -34,7 +34,7 @@ from leadline.runs.verification import write_checksums
 from leadline.session.inside import run_pictures
 from leadline.session.mismatch import load_mismatch
 from leadline.session.plan import Plan
-from leadline.session.probing import MOST_SECONDS, probed, seconds_allowed
+from leadline.session.probing import LONGEST, probed, seconds_allowed
 from leadline.session.run_data import data_of
 from leadline.session.training_probes import probed_training
 from leadline.strategy import Diagnosis, ErrorAnalysis, Evidence, diagnose
@@ -122,7 +122,7 @@ def diagnose_run(
     def error(y: np.ndarray, outputs: np.ndarray) -> Estimate:
         return measure_error(plan.data.task, plan.optimizing, Predicted(np.arange(len(y)), y, outputs, {}, metrics))
 
-    budget = Budget(seconds, longest=MOST_SECONDS)
+    budget = Budget(seconds, longest=max(LONGEST, 2 * seconds))
     shown = Probed()
     if seconds > 0:
         try:

@@ -11,6 +11,7 @@ from leadline.runs.run import Run
 from leadline.soundings.candidates import LONGER, MORE_DATA
 from leadline.soundings.effects import (
     CANNOT_TELL,
+    HELPS,
     HURTS,
     OUTCOME_LEVEL,
     Effect,
@@ -20,7 +21,6 @@ from leadline.soundings.effects import (
     usual_variance,
     verdict,
 )
-from leadline.soundings.learning_curve import LearningCurve
 from leadline.soundings.measurement import Fidelity, RemedyMeasurement
 from leadline.soundings.result import NOT_MEASURED, Sounding, Soundings
 
@@ -58,7 +58,8 @@ def findings(base: Baseline, lines: Sequence[RemedyMeasurement], fidelity: Fidel
     usual_of_seeds = usual_variance(effects, base.error.value, seeds_only=True)
     soundings = [_sounding(line, base, fidelity, scale, usual, usual_of_seeds) for line in lines]
     soundings.sort(key=lambda sounding: (sounding.change is None, sounding.change.value if sounding.change else 0.0))
-    best = next((s for s in soundings if s.changes and s.chance is not None and s.chance >= PROMISING), None)
+    best = next((s for s in soundings if s.changes and s.verdict == HELPS), None)
+    promising = next((s for s in soundings if s.changes and (s.chance or 0.0) >= PROMISING), None)
     curve = next((line.curve for line in lines if line.curve is not None), None)
     ladder = run.diagnosis.ladder
     return Soundings(
@@ -77,7 +78,7 @@ def findings(base: Baseline, lines: Sequence[RemedyMeasurement], fidelity: Fidel
         tuple(soundings),
         curve,
         None if best is None else best.key,
-        _advice(best, soundings, curve, run.name),
+        _advice(best or promising, soundings, run.name),
         tuple(_notes(base, len(measured), fidelity)),
     )
 
@@ -167,23 +168,33 @@ def _scaled(change: Effect, scale: float) -> Effect:
     return Effect(scale * change.value, scale * change.sampling, scale * change.seeds, scale * change.seed_sd)
 
 
-def _advice(best: Sounding | None, soundings: Sequence[Sounding], curve: LearningCurve | None, run: str) -> str:
-    data = next((s for s in soundings if s.key == MORE_DATA and s.change is not None and s.verdict == "helps"), None)
-    if best is None or best.change is None:
-        text = "Nothing that was measured is expected to lower the dev error beyond luck."
-    else:
-        by = best.change
-        sure = "" if best.verdict == "helps" else f", with a chance of {100 * (best.chance or 0):.0f} %"
-        text = (
-            f"{best.name} is expected to change the dev error by {by.signed()} ({by.range()}){sure}: "
-            f"leadline next {run} trains it."
-        )
-    if data is None or data.change is None:
-        return text
-    more = best is None or best.change is None or data.change.value < best.change.value
-    if more:
-        text += f" Twice the training data would do more: {data.change.signed()} ({data.change.range()})."
-    return text
+def _advice(best: Sounding | None, soundings: Sequence[Sounding], run: str) -> str:
+    """What to do next in a sentence or two: the best of what clearly helps, more data included.
+
+    What only may help is called so, with what would tell, and is never the next step.
+    """
+    data = next((s for s in soundings if s.key == MORE_DATA and s.change is not None and s.verdict == HELPS), None)
+    texts = [_promise(best, run)] if best is not None and best.change is not None else []
+    if data is not None and data.change is not None:
+        clear = best is not None and best.verdict == HELPS and best.change is not None
+        change = f"{data.change.signed()} ({data.change.range()})"
+        if clear and best is not None and best.change is not None and best.change.value <= data.change.value:
+            return texts[0]
+        text = f"Twice the training data would {'do more' if clear else 'help'}: {change}."
+        return " ".join([*texts, text] if clear else [text, *texts])
+    return texts[0] if texts else "Nothing that was measured is expected to lower the dev error beyond chance."
+
+
+def _promise(best: Sounding, run: str) -> str:
+    change = best.change
+    assert change is not None
+    told = f"{best.name} is expected to change the dev error by {change.signed()} ({change.range()})"
+    if best.verdict == HELPS:
+        return f"{told}: leadline next {run} trains it."
+    return (
+        f"No remedy helps beyond chance. {told}, with a chance of {100 * (best.chance or 0):.0f} %: a longer sounding "
+        f"would tell, or leadline next {run} --remedy {best.key} tries it."
+    )
 
 
 def _notes(base: Baseline, count: int, fidelity: Fidelity) -> list[str]:

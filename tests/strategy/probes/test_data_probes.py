@@ -15,12 +15,13 @@ from leadline.strategy.probes.groups import group_findings
 from leadline.strategy.probes.labels import label_findings
 from leadline.strategy.probes.leaks import leak_findings
 from leadline.strategy.probes.levels import levels, nearest_neighbour_bounds
+from leadline.strategy.probes.mixed_labels import mixed_label_findings
 from leadline.strategy.probes.order import order_findings
 from leadline.strategy.probes.rare import rare_findings
 from leadline.strategy.probes.references import references, usual
 from leadline.strategy.probes.shift import shift_findings
 from leadline.strategy.probes.signal import signal, signal_findings
-from leadline.strategy.probes.verdict import beside, verdict_findings
+from leadline.strategy.probes.verdict import beside, bias_findings, verdict_findings
 
 BUDGET = 600.0
 
@@ -195,15 +196,75 @@ def test_rows_that_belong_together_along_the_file():
     x = np.column_stack([np.sin(t / 40), np.cos(t / 73), t / 1200, random.normal(size=1200)])
     walk = np.cumsum(random.normal(size=1200)) * 0.3
     data = examined(x, walk + 0.1 * random.normal(size=1200))
-    assert codes(order_findings(data)) == ["drift"]
+    assert codes(order_findings(data, ())) == ["drift"]
     order = random.permutation(1200)
-    assert order_findings(examined(x[order], walk[order])) == []
+    assert order_findings(examined(x[order], walk[order]), ()) == []
+
+
+def test_a_relation_that_turns_slowly_along_the_file():
+    random = rng(15)
+    x, angle = random.normal(size=(1200, 4)), np.linspace(0, 1.5, 1200)
+    score = np.cos(angle) * x[:, 0] + np.sin(angle) * x[:, 1] + 0.3 * random.normal(size=1200)
+    data = examined(x, (score > 0).astype(int))
+    (found,) = order_findings(data, references(data, Budget(BUDGET)))
+    assert found.code == "drift"
+    order = random.permutation(1200)
+    mixed = examined(x[order], (score[order] > 0).astype(int))
+    assert order_findings(mixed, references(mixed, Budget(BUDGET))) == []
+
+
+def test_one_class_that_was_often_given_the_label_of_another():
+    random = rng(16)
+    centres = 5 * np.eye(4)[:3]
+    y = random.integers(0, 3, 1000)
+    x = centres[y] + random.normal(size=(1000, 4))
+    given = np.where((y == 1) & (random.random(1000) < 0.4), 2, y)
+    (found,) = mixed_label_findings(examined(x, given))
+    assert found.code == "wrong-labels"
+    assert "'c'" in found.next_step and "'b'" in found.next_step
+    assert mixed_label_findings(examined(x, y)) == []
+
+
+@pytest.mark.parametrize("noise", [0.5, 1.0, 2.0])
+def test_classes_that_overlap_are_no_mixed_labels(noise: float):
+    x, y = linear(n=1200, d=3, noise=noise)
+    assert mixed_label_findings(examined(x, y)) == []
+    rare = examined(x, (x[:, 0] + noise * rng(17).normal(size=1200) > 1.0).astype(int))
+    assert mixed_label_findings(rare) == []
+
+
+def test_a_long_tail_is_told_from_values_that_stand_apart():
+    random = rng(18)
+    x = random.normal(size=(1200, 3))
+    tail = examined(x, x[:, 0] + random.standard_t(1.8, 1200))
+    (found,) = label_findings(tail, references(tail, Budget(BUDGET)))
+    assert found.code == "heavy-tails" and found.change == {"goal.optimizing": "mae"}
+    slipped = random.random(1200) < 0.03
+    values = x[:, 0] + 0.3 * random.normal(size=1200) + np.where(slipped, 60.0, 0.0)
+    apart = examined(x, values)
+    (found,) = label_findings(apart, references(apart, Budget(BUDGET)))
+    assert found.code == "wrong-labels"
+
+
+def test_a_skewed_positive_target_is_to_be_transformed():
+    random = rng(19)
+    x = random.normal(size=(1200, 3))
+    data = examined(x, np.exp(x[:, 0] + 1.6 * random.normal(size=1200)))
+    (found,) = label_findings(data, references(data, Budget(BUDGET)))
+    assert found.code == "heavy-tails" and "logarithm" in found.next_step
+
+
+def test_one_of_two_columns_that_tells_classes_apart_is_no_leak():
+    random = rng(20)
+    y = random.integers(0, 2, 800)
+    x = np.column_stack([8.0 * y, 0.5 * y]) + random.normal(size=(800, 2))
+    assert leak_findings(examined(x, y, names=names(2)), Budget(BUDGET)) == []
 
 
 def test_a_file_sorted_by_its_target_is_no_drift():
     x, y = linear()
     order = np.argsort(y, kind="stable")
-    assert order_findings(examined(x[order], y[order])) == []
+    assert order_findings(examined(x[order], y[order]), ()) == []
 
 
 def test_a_dev_set_of_another_kind():
@@ -224,7 +285,11 @@ def test_a_dev_set_of_another_kind():
 
 def verdict(data):
     found = references(data, Budget(BUDGET))
-    return verdict_findings(data, beside(data, found), growth(data, "reference", usual(data)))
+    compared = beside(data, found)
+    return [
+        *bias_findings(data, compared),
+        *verdict_findings(data, compared, growth(data, "reference", usual(data))),
+    ]
 
 
 def test_a_reference_that_does_better_than_the_network_fits_shows_bias():

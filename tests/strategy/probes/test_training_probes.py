@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from leadline.network import Dense, Dropout, Network
+from leadline.network import Dense, Dropout, Flatten, Network
 from leadline.optimize import Adam, GradientDescent
 from leadline.strategy.findings import Finding
 from leadline.strategy.probes.budget import Budget
 from leadline.strategy.probes.candidates import DECADES, candidates
-from leadline.strategy.probes.retraining import Candidate, ProbedTraining, losses_of, retrain
+from leadline.strategy.probes.memorization import ENOUGH, share_not_memorized
+from leadline.strategy.probes.own_curve import own_growth
+from leadline.strategy.probes.retraining import Candidate, ProbedTraining, losses_of, part_of, retrain
 from leadline.strategy.probes.training import p_of_fall, training_findings
 from leadline.training import EarlyStopping, Examples, TrainingSettings, fit
 
@@ -153,3 +155,62 @@ def test_the_fall_of_a_mean_square_may_not_hang_on_one_example() -> None:
     after[:] += 0.01 * random.standard_normal(200) ** 2  # a little worse everywhere
     before[0] = 5_000.0
     assert p_of_fall(before, after) > 0.5
+
+
+def test_an_ensemble_is_probed_by_one_of_its_members() -> None:
+    slow = trained(replace(SOUND, optimizer=Adam(1e-6)))
+    ensemble = slow.network.ensemble(3)
+    found = fit(ensemble, slow.loss, slow.train, slow.dev, slow.settings)
+    probed = replace(slow, ensemble=ensemble, parameters=found.parameters, seconds=0.3)
+    assert probed.seconds_alone == pytest.approx(0.1)
+    first = findings(probed)[0]
+    assert first.code == "learning-rate-too-low"
+    assert "one member" in first.statement
+
+
+def test_images_without_convolutions_are_tried_with_them() -> None:
+    random = torch.Generator().manual_seed(3)
+    images, y = torch.rand(500, 8, 8, 1, generator=random) * 0.3, torch.randint(0, 2, (500, 1), generator=random)
+    shapes = torch.tensor([[[1.0, 1, 1], [1, 0, 1], [1, 1, 1]], [[0.0, 1, 0], [1, 1, 1], [0, 1, 0]]])
+    for i in range(500):
+        top, left = (int(n) for n in torch.randint(0, 6, (2,), generator=random))
+        images[i, top : top + 3, left : left + 3, 0] += shapes[int(y[i, 0])]
+    flat = Network([Flatten(), Dense(32, "relu"), Dense(1)])
+    train, dev = (Examples(images[rows], y[rows].float()) for rows in (slice(0, 300), slice(300, 500)))
+    found = fit(flat, "binary_cross_entropy", train, dev, SOUND)
+    probed = ProbedTraining(
+        flat,
+        "binary_cross_entropy",
+        SOUND,
+        train,
+        dev,
+        found.parameters,
+        found.history,
+        found.stopped,
+        image_shape=(8, 8, 1),
+    )
+    first = findings(probed)[0]
+    assert first.code == "no-convolutions" and first.gap == "variance"
+    types = [layer["type"] for layer in first.change["network.layers"]]
+    assert types[0] == "image" and "convolution" in types
+
+
+def test_what_a_network_can_learn_by_heart() -> None:
+    assert share_not_memorized(trained(SOUND), Budget(30.0)).value < 0.02
+    deep = Network([*(Dense(8, "sigmoid") for _ in range(10)), Dense(1)])
+    assert share_not_memorized(trained(replace(SOUND, epochs=2), deep), Budget(30.0)).value > ENOUGH
+    assert share_not_memorized(trained(SOUND), Budget(0.0)) is None
+
+
+def test_the_networks_own_learning_curve() -> None:
+    """More examples help a network that learns a clean ring by heart, and none helps against noise."""
+    by_heart = replace(SOUND, epochs=80)
+    few = part_of(trained(by_heart), torch.arange(320))
+    found = fit(few.network, few.loss, few.train, few.dev, few.settings)
+    grown = own_growth(replace(few, parameters=found.parameters, history=found.history), Budget(30.0))
+    assert grown is not None and grown.falls and grown.of_network and grown.sizes == (160, 320)
+    noise = own_growth(trained(by_heart, noise=True), Budget(30.0))
+    assert noise is not None and not noise.falls
+    budget = Budget(0.0)
+    assert own_growth(replace(trained(by_heart, noise=True), seconds=5.0), budget) is None
+    assert "the network's learning curve" in budget.skipped

@@ -7,10 +7,12 @@ run and the same training with another seed, whose losses are averaged as those 
 from __future__ import annotations
 
 from dataclasses import replace
+from math import erfc, hypot, sqrt
 
 import numpy as np
 import torch
 
+from leadline.measure.intervals import Estimate, normal_quantile
 from leadline.strategy.probes.budget import Budget
 from leadline.strategy.probes.candidates import again
 from leadline.strategy.probes.curve import Growth
@@ -21,8 +23,9 @@ PROBE = "the network's learning curve"
 SEED = 9_500
 LEAST = 60
 CLEAR = 0.05
+SEEDS = 3
 TRAININGS = 2.5
-"""What it takes, in trainings of the whole."""
+"""What one seed takes, in trainings of the whole, a quarter more than the examples seen."""
 HALVING = 0.5
 """Where only two sizes are known, a doubling is expected to bring this share of the last one."""
 
@@ -40,20 +43,24 @@ def own_growth(training: ProbedTraining, budget: Budget) -> Growth | None:
         budget.skip(PROBE)
         return None
     order = torch.randperm(m, generator=torch.Generator().manual_seed(SEED))
-    seed = training.settings.seed + SEED
+    seeds = SEEDS if budget.left >= SEEDS * TRAININGS * training.seconds_alone else 1
     with budget.timed(PROBE):
-        whole = retrain(training, [again(training, seed)], budget.left / 2)
-        halves = [
-            retrain(_longer(part_of(training, part)), [again(_longer(training), seed)], budget.left / (2 - k))[0]
-            for k, part in enumerate(torch.tensor_split(order, 2))
-        ]
-    known = [each for each in (*whole, *halves) if each is not None and each.in_full]
-    if len(known) < 3:
+        whole = _trained(training, training, seeds, budget.left / 2)
+        parts = [part_of(training, part) for part in torch.tensor_split(order, 2)]
+        first = _trained(parts[0], _longer(training), seeds, budget.left / 2)
+        second = _trained(parts[1], _longer(training), seeds, budget.left)
+    if min(len(each) for each in (whole, first, second)) < seeds:
         budget.skip(PROBE)
         return None
     if training.ensemble is None:
-        known.insert(0, losses_of(training, training.network, training.parameters))
-    return _growth(training, known[:-2], known[-2:], m)
+        whole.append(own)
+    return _growth(training, whole, [*first, *second], m)
+
+
+def _trained(examples: ProbedTraining, settings: ProbedTraining, seeds: int, seconds: float) -> list[Losses]:
+    """Trainings on these examples with several seeds, those that came to their end."""
+    tried = [again(settings, settings.settings.seed + SEED + k) for k in range(seeds)]
+    return [each for each in retrain(examples, tried, seconds) if each is not None and each.in_full]
 
 
 def _longer(training: ProbedTraining) -> ProbedTraining:
@@ -69,6 +76,18 @@ def _longer(training: ProbedTraining) -> ProbedTraining:
 def _growth(training: ProbedTraining, whole: list[Losses], halves: list[Losses], m: int) -> Growth:
     scale = 1.0 if training.unit == "%" else float(training.train.y.double().var(unbiased=False)) or 1.0
     before, after = (np.mean([each.dev.numpy() for each in made], axis=0) / scale for made in (halves, whole))
-    fall, p = mean_difference(before - after)
+    fall, _ = mean_difference(before - after)
+    low, high = fall.interval
+    sampling = (high - low) / 2 / normal_quantile(fall.level)
+    se = hypot(sampling, *(_luck_of_seeds(made) / scale for made in (halves, whole)))
+    width = normal_quantile(fall.level) * se
+    fall = Estimate(fall.value, fall.value - width, fall.value + width, fall.n, fall.level, fall.unit)
     means = (float(before.mean()), float(after.mean()))
+    p = erfc(abs(fall.value) / se / sqrt(2))
     return Growth("the network", (m // 2, m), means, fall, p, HALVING * fall.value, of_network=True)
+
+
+def _luck_of_seeds(made: list[Losses]) -> float:
+    """Standard error of the mean over trainings that differ in their seed."""
+    means = [float(each.dev.mean()) for each in made]
+    return float(np.std(means, ddof=1)) / sqrt(len(means)) if len(means) > 1 else 0.0
