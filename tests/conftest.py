@@ -48,7 +48,7 @@ def quick_trainings(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPa
     """Trainings in tests leave out the probes of the diagnosis, which take seconds, but where a test is about them."""
     if "probes" not in {marker.name for marker in request.node.iter_markers()}:
         monkeypatch.setattr("leadline.session.recorder.seconds_allowed", lambda seconds: 0.0)
-        monkeypatch.setattr("leadline.session.probing.incomplete", lambda run: False)
+        monkeypatch.setattr("leadline.session.probing.unprobed", lambda run: False)
 
 
 REQUIRED = {f"needs_{name}" for name in os.environ.get("LEADLINE_REQUIRE", "").split()}

@@ -12,7 +12,7 @@ from leadline.cli.goal_options import Costs, SecondsPerExample, goal_of
 from leadline.cli.train import AsJson, MovedData, Quick, RunsFolder, load_with_data
 from leadline.errors import LeadlineError, LeadlineWarning, UsageError
 from leadline.runs.folder import RunFolder
-from leadline.text import counted
+from leadline.text import counted, seconds_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -209,6 +209,9 @@ def diagnose(
     cost: Costs = None,
     seconds_per_example: SecondsPerExample = None,
     quick: Quick = False,
+    budget: Annotated[
+        str | None, typer.Option(help='Time for probes beside the RUN, such as "60s" or "2m"; they are made again.')
+    ] = None,
     data: MovedData = None,
     runs: RunsFolder = Path("runs"),
     as_json: AsJson = False,
@@ -235,21 +238,22 @@ def diagnose(
         return
     found = load_with_data(run, runs, data)
     if not quick:
-        _complete_probes(found)
+        _complete_probes(found, budget)
     _diagnose_run(found, open_test, segment or [], by_class, as_json)
 
 
-def _complete_probes(found: Run) -> None:
-    """Make the probes of a run that were left out, or for which there was no time, where its data can still be read."""
-    from leadline.session.probing import MOST_SECONDS, incomplete
+def _complete_probes(found: Run, budget: str | None) -> None:
+    """Make the probes of a run that were left out, or all of them again within the ``budget`` that is given."""
+    from leadline.session.probing import seconds_allowed, unprobed
 
-    if not incomplete(found):
+    if budget is None and not unprobed(found):
         return
     from leadline.session.test_set import probe_again
 
-    typer.echo(f"leadline: probes beside {found.name} are made now, in at most {MOST_SECONDS:g} s.", err=True)
+    seconds = seconds_allowed(found.summary.seconds or 0.0) if budget is None else seconds_of(budget)
+    typer.echo(f"leadline: probes beside {found.name} are made now, in at most {seconds:g} s.", err=True)
     try:
-        probe_again(found, MOST_SECONDS)
+        probe_again(found, seconds)
     except LeadlineError as error:
         typer.echo(f"leadline: they cannot be made: {error}", err=True)
 

@@ -16,7 +16,7 @@ from leadline.runs.run import Run
 from leadline.session.plan import Plan
 from leadline.strategy.findings import GAP, LIMIT, MODERATE, STRONG, Finding
 from leadline.strategy.ladder import default_matters
-from leadline.strategy.probes import NO_TIME, Budget
+from leadline.strategy.probes import Budget
 from leadline.strategy.probes.curve import Growth
 from leadline.strategy.probes.data import Probed, probe_data
 from leadline.strategy.probes.examined import Examined, Part
@@ -49,14 +49,12 @@ def seconds_allowed(training_seconds: float) -> float:
     return float(np.clip(SHARE * training_seconds, LEAST_SECONDS, MOST_SECONDS))
 
 
-def incomplete(run: Run) -> bool:
-    """Whether probes of a run were left out that more time would allow."""
+def unprobed(run: Run) -> bool:
+    """Whether the probes of a finished run were left out, on purpose or because there were none yet."""
     if run.status == "running" or not (run.folder / "diagnosis.json").exists():
         return False
     probing = run.diagnosis.probing
-    if probing is None or probing.allowed == 0:
-        return True
-    return probing.allowed < MOST_SECONDS and NO_TIME in probing.skipped.values()
+    return probing is None or probing.allowed == 0
 
 
 def probed(

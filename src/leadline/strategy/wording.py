@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from leadline.measure.intervals import Estimate, difference
 from leadline.strategy.ladder import BIAS, VARIANCE, Gap, Ladder, Level, Rung
-from leadline.strategy.probes import Probing
+from leadline.strategy.probes import NO_TIME, Probing
 from leadline.text import capitalized, duration, grouped
 
 BAR = 24
@@ -99,8 +99,11 @@ def _about_probes(probing: Probing) -> tuple[str, ...]:
             "Probes were left out (--quick): nothing was measured beside the run. leadline diagnose RUN makes them.",
         )
     text = f"Probes beside the run took {duration(probing.seconds)} of {duration(probing.allowed)} allowed."
-    skipped = [f"{name} ({reason})" for name, reason in probing.skipped.items()]
-    return (text + (f" Left out: {', '.join(skipped)}." if skipped else ""),)
+    late = [name for name, reason in probing.skipped.items() if reason == NO_TIME]
+    rest = [f"{name} ({reason})" for name, reason in probing.skipped.items() if reason != NO_TIME]
+    if late:
+        text += f" Left out for want of time: {', '.join(late)}; leadline diagnose RUN --budget 2m makes them."
+    return (text + (f" Left out: {', '.join(rest)}." if rest else ""),)
 
 
 def _rough(ladder: Ladder) -> list[str]:

@@ -17,7 +17,7 @@ from leadline.strategy.probes.candidates import DECADES, candidates
 from leadline.strategy.probes.memorization import ENOUGH, share_not_memorized
 from leadline.strategy.probes.own_curve import own_growth
 from leadline.strategy.probes.retraining import Candidate, ProbedTraining, losses_of, part_of, retrain
-from leadline.strategy.probes.training import p_of_fall, training_findings
+from leadline.strategy.probes.training import PROBE, p_of_fall, training_findings
 from leadline.training import EarlyStopping, Examples, TrainingSettings, fit
 
 SOUND = TrainingSettings(epochs=40, batch_size=64, optimizer=Adam(0.005))
@@ -106,7 +106,7 @@ def test_a_sound_training_and_one_of_noise_have_no_fault() -> None:
 def test_without_time_the_probe_is_left_out_and_says_so() -> None:
     budget = Budget(0.0)
     assert training_findings(trained(replace(SOUND, optimizer=Adam(1e-6))), budget) == ()
-    assert "training" in budget.probing().skipped
+    assert PROBE in budget.probing().skipped
 
 
 def test_the_range_test_spans_six_decades_without_the_rate_itself() -> None:

@@ -51,7 +51,7 @@ def pattern_anywhere(random: np.random.Generator) -> Case:
     )
 
 
-@family(Step.AUGMENT, Step.MORE_DATA, Step.REGULARIZE)
+@family(Step.AUGMENT, Step.MORE_DATA, Step.REGULARIZE, Step.CONVOLVE)
 def few_images(random: np.random.Generator) -> Case:
     """A pattern that moves a little, and few images to learn it from."""
     kinds, side = int(random.integers(3, 6)), int(random.choice([10, 12]))

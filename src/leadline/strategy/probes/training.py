@@ -24,7 +24,7 @@ from leadline.strategy.probes.budget import Budget
 from leadline.strategy.probes.candidates import again, candidates
 from leadline.strategy.probes.retraining import Candidate, Losses, ProbedTraining, losses_of, retrain
 
-PROBE = "training"
+PROBE = "repeats of the training"
 FRESH_SEED = 9_000
 CONFIRMED = 3
 """How many of the candidates that do best are trained again with a fresh seed."""
