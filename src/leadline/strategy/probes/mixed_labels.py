@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import permutations
+from typing import Any
 
 import numpy as np
 
@@ -80,7 +81,7 @@ def _region(y: Array, near: Array, shares: Array, own: int, other: int) -> Regio
 
 
 def _without_pattern(x: Array, y: Array, region: Region) -> bool:
-    """Whether nearer neighbours in the region do not tell its labels apart: the area under the ROC curve is near ½."""
+    """Whether a linear model in the region does not tell its labels apart: the area under the ROC curve is near ½."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import roc_auc_score
     from sklearn.model_selection import cross_val_predict
@@ -89,8 +90,8 @@ def _without_pattern(x: Array, y: Array, region: Region) -> bool:
     labels = (y[chosen] == region.other).astype(int)
     if np.bincount(labels, minlength=2).min() < 10:
         return False
-    scores = cross_val_predict(LogisticRegression(), x[chosen], labels, cv=5, method="predict_proba")[:, 1]
-    return float(roc_auc_score(labels, scores)) < NO_PATTERN
+    made: Any = cross_val_predict(LogisticRegression(), x[chosen], labels, cv=5, method="predict_proba")
+    return float(roc_auc_score(labels, made[:, 1])) < NO_PATTERN
 
 
 def _finding(examined: Examined, y: Array, region: Region) -> Finding:
