@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from numpy.typing import NDArray
+from typing_extensions import override
 
 from leadline.extensions import Extension, Registry, registry
 from leadline.measure.bootstrap import bootstrap
@@ -106,18 +107,18 @@ class FunctionMetric(Metric, abstract=True):
     counted: Callable[[Array], Array] | None = None
     classes: int | None = None
 
+    @override
     def value(self, y_true: Array, prediction: Array) -> float:
-        """By its function."""
         return self.value_of(y_true, prediction)
 
+    @override
     def measure(
         self, y_true: Array, prediction: Array, level: float, seed: int, groups: Array | None = None
     ) -> Estimate:
-        """By its function."""
         return self.measure_of(y_true, prediction, level, seed, groups)
 
+    @override
     def weighted(self, y_true: Array, prediction: Array) -> Weighted | None:
-        """By its function."""
         return self.weighted_of(y_true, prediction)
 
 

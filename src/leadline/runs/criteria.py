@@ -9,6 +9,7 @@ from functools import singledispatch
 from typing import ClassVar
 
 import numpy as np
+from typing_extensions import override
 
 from leadline.errors import LeadlineError
 from leadline.measure import Estimate, Task, multilabel_error, root_mean_square, task_named
@@ -100,17 +101,17 @@ class Judged(ABC):
 class WrongClasses(Judged):
     """Each example is right or wrong."""
 
+    @override
     def analyse(self, table: MistakeTable) -> ErrorAnalysis:
-        """As `Judged.analyse`."""
         return analyse(self._examined(table)[1], self.error)
 
+    @override
     def find_slices(self, columns: Mapping[str, np.ndarray]) -> tuple[Slice, ...]:
-        """As `Judged.find_slices`."""
         return find_slices(columns, self.wrong, groups=self.groups)
 
     @property
+    @override
     def heading(self) -> str:
-        """As `Judged.heading`."""
         count, n = self.counts
         return f"{count} of {n} dev examples are wrong"
 
@@ -121,25 +122,25 @@ class WrongLabels(Judged):
 
     known: np.ndarray
 
+    @override
     def analyse(self, table: MistakeTable) -> ErrorAnalysis:
-        """As `Judged.analyse`."""
         positions, causes = self._examined(table)
         return analyse(causes, self.error, self.weights[positions], "wrong labels")
 
+    @override
     def find_slices(self, columns: Mapping[str, np.ndarray]) -> tuple[Slice, ...]:
-        """As `Judged.find_slices`."""
         share = self.weights / np.maximum(self.known, 1)
         return find_slices(columns, share, measure=_share_of_labels, groups=self.groups)
 
     @property
+    @override
     def heading(self) -> str:
-        """As `Judged.heading`."""
         count, n = self.counts
         return f"{count} of {n} dev examples have wrong labels"
 
     @property
+    @override
     def summary(self) -> str:
-        """As `Judged.summary`."""
         return f"{self.heading}; error of labels {self.error}"
 
 
@@ -158,25 +159,25 @@ class LargeResiduals(Judged):
     largest_first: ClassVar[bool] = True
     shares_of: ClassVar[str] = "the error"
 
+    @override
     def analyse(self, table: MistakeTable) -> ErrorAnalysis:
-        """As `Judged.analyse`."""
         positions, causes = self._examined(table)
         return analyse_residuals(causes, positions, self.residuals, self.kind)
 
+    @override
     def find_slices(self, columns: Mapping[str, np.ndarray]) -> tuple[Slice, ...]:
-        """As `Judged.find_slices`."""
         size = np.sqrt(contributions(self.residuals))
         return find_slices(columns, size, measure=root_mean_square, metric="RMSE", groups=self.groups)
 
     @property
+    @override
     def heading(self) -> str:
-        """As `Judged.heading`."""
         count, n = self.counts
         return f"Half of the error is in {count} of {n} dev examples"
 
     @property
+    @override
     def summary(self) -> str:
-        """As `Judged.summary`."""
         count, n = self.counts
         return f"half of the error is in {count} of {n} dev examples; error {self.error}"
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from leadline.measure import classification as c
 from leadline.measure.intervals import Estimate
@@ -68,8 +69,8 @@ class Binary(ClassTask):
         """One logit."""
         return 1
 
+    @override
     def output_reason(self, n_outputs: int) -> str:
-        """As `Task.output_reason`."""
         return "a binary target takes 1 (a logit)"
 
     def loss_for(self, output_shape: tuple[int, ...], n_outputs: int) -> str | None:
@@ -106,8 +107,8 @@ class Multiclass(ClassTask):
         """One for each class."""
         return n_classes
 
+    @override
     def output_reason(self, n_outputs: int) -> str:
-        """As `Task.output_reason`."""
         return f"a target of {n_outputs} classes takes one for each"
 
     def encode_labels(self, labels: Array, dtype: Any) -> Array:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from leadline.measure import classification as c
 from leadline.measure.groups import rate
@@ -27,8 +28,8 @@ class MultilabelTask(Task):
         """One for each label."""
         return n_classes
 
+    @override
     def output_reason(self, n_outputs: int) -> str:
-        """As `Task.output_reason`."""
         return f"a target of {n_outputs} labels takes one for each"
 
     def encode_labels(self, labels: Array, dtype: Any) -> Array:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from typing_extensions import override
 
 from leadline.measure import regression as r
 from leadline.measure.intervals import Estimate
@@ -30,8 +31,8 @@ class RegressionTask(Task):
         """One for each number."""
         return n_targets
 
+    @override
     def output_reason(self, n_outputs: int) -> str:
-        """As `Task.output_reason`."""
         return f"the target has {n_outputs}"
 
     def encode_labels(self, labels: Array, dtype: Any) -> Array:
