@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from leadline.data import Preparation, read, split
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, LeadlineWarning, UsageError
 
 ROWS = "".join(f"{k * 7 % 40},{k * 0.5},{'ab'[k % 2]}\n" for k in range(40))
 TABLE = "x,z,y\n" + ROWS
@@ -51,6 +51,17 @@ def test_a_missing_header_and_a_byte_order_mark_lose_nothing(tmp_path: Path) -> 
     assert data.n == 40 and "has no header line" in data.notices[0]
     (tmp_path / "bom.csv").write_text("\ufeff" + TABLE, encoding="utf-8")
     assert read(tmp_path / "bom.csv", "y").n == 40 and "x" in [f.name for f in read(tmp_path / "bom.csv", "y").features]
+
+
+def test_a_target_by_its_place_says_which_column_it_is(tmp_path: Path) -> None:
+    (tmp_path / "nohead.csv").write_text("".join(f"{k % 3},{k},{k % 2}\n" for k in range(12)))
+    with pytest.warns(LeadlineWarning, match=r"2 is column_2, column 2 of 3 counted from 1: 0, 1, 2, 3, 4, …"):
+        assert read(tmp_path / "nohead.csv", "2").target_names == ("column_2",)
+    with pytest.warns(LeadlineWarning, match="-1 is column_3"):
+        read(tmp_path / "nohead.csv", "-1")
+    for place in ("0", "4"):
+        with pytest.raises(UsageError, match=rf"there is no column {place} in nohead\.csv; columns are counted from 1"):
+            read(tmp_path / "nohead.csv", place)
 
 
 def test_missing_and_enormous_values(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from leadline.data.sources.delimited import read_delimited
 from leadline.data.sources.reading import read
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, UsageError
 
 
 def columns(text: str | bytes, **settings) -> dict[str, list]:
@@ -63,6 +63,25 @@ def test_empty_lines_are_no_rows() -> None:
 )
 def test_the_header_is_recognized(text: str, header: bool) -> None:
     assert read_delimited("t", "t.csv", text.encode()).header == header
+
+
+def test_a_row_of_numbers_is_no_header_because_a_cell_is_the_place_of_the_target() -> None:
+    rows = b"8,183,64\n1,85,66\n3,78,50\n"
+    assert not read_delimited("t", "t.csv", rows, expected={"1"}).header
+    assert not read_delimited("t", "t.csv", b"-1,183\n1,85\n", expected={"-1"}).header
+    assert list(columns("2019,2020\n1,2\n3,4\n", expected={"2020"})) == ["2019", "2020"]
+
+
+def test_names_are_given_to_a_file_without_a_header_or_take_its_place() -> None:
+    bare = read_delimited("t", "t.csv", b"1,2\n3,4\n", given_names=("x", "y"))
+    assert bare.data.to_pydict() == {"x": [1, 3], "y": [2, 4]} and not bare.notices
+    headed = read_delimited("t", "t.csv", b"a,b\n1,2\n3,4\n", given_names=("x", "y"))
+    assert headed.data.to_pydict() == {"x": [1, 3], "y": [2, 4]}
+    assert headed.notices == ("t.csv: the names given take the place of its header line, a, b.",)
+    same = read_delimited("t", "t.csv", b"x,y\n1,2\n3,4\n", given_names=("x", "y"))
+    assert same.data.num_rows == 2 and not same.notices
+    with pytest.raises(UsageError, match=r"data\.names: 3 names for the 2 columns of t\.csv, whose first line is 1, 2"):
+        read_delimited("t", "t.csv", b"1,2\n3,4\n", given_names=("x", "y", "z"))
 
 
 def test_a_name_the_user_spoke_of_makes_the_first_row_a_header() -> None:

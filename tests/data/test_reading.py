@@ -227,7 +227,7 @@ def test_an_error_in_a_given_set_names_its_own_line(tmp_path: Path) -> None:
         ("no/t.csv", {}, "the folder .* does not exist"),
         ("$NOWHERE_9/t.csv", {}, "the environment variable NOWHERE_9 is not set"),
         (".", {}, r"is a folder\. Name a file in it: photo\.bin, t\.csv"),
-        ("t.csv", {}, "say which column to predict: target = one of size, colour"),
+        ("t.csv", {}, r"data\.target: say which column of t\.csv to predict: size, colour"),
         ("t.csv", {"target": "Sold"}, r"no column 'Sold' to predict\. Did you mean 'sold'"),
         ("t.csv", {"target": "sold", "features": ["sise"]}, r"data\.features: .* Did you mean 'size'"),
         ("t.csv", {"target": "sold", "exclude": ["sold"]}, "'sold' is the target"),

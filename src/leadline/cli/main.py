@@ -11,11 +11,13 @@ import threading
 import traceback
 import warnings
 from collections.abc import Sequence
+from functools import partial
 from importlib.metadata import version
 from typing import Annotated, Any, TextIO
 
 import typer
 from typer.core import TyperCommand
+from typer.main import get_command_from_info
 from typer.models import CommandInfo
 
 from leadline import trust
@@ -37,6 +39,7 @@ from leadline.cli import (
     theory,
     train,
 )
+from leadline.cli.option_names import in_options
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.files import reason
 
@@ -44,7 +47,6 @@ app = typer.Typer(
     name="leadline",
     help="Train deep networks, measure where their error comes from, and see what to do next.",
     no_args_is_help=True,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
 )
@@ -116,13 +118,13 @@ def run(arguments: list[str]) -> int:
     if "--trust" in arguments:
         arguments = [each for each in arguments if each != "--trust"]
         trust.ask_with(lambda code: True)
-    warnings.showwarning = _note
+    warnings.showwarning = partial(_note, arguments)
     try:
         code = app(arguments, prog_name="leadline", standalone_mode=False)
         sys.stdout.flush()
         return code if isinstance(code, int) else 0
     except LeadlineError as error:
-        _say(str(error))
+        _say(in_options(str(error), arguments, _options(arguments)))
         return error.exit_code
     except KeyboardInterrupt as interruption:
         _say(str(interruption) or "Interrupted.")
@@ -170,7 +172,21 @@ def _hear_sigterm() -> None:
         signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
+def _options(arguments: Sequence[str]) -> list[str]:
+    """The long options of the command that is called."""
+    command = next((each for each in app.registered_commands if _name(each) in arguments[:1]), None)
+    if command is None:
+        return []
+    return [
+        option
+        for each in get_command_from_info(command, pretty_exceptions_short=False, rich_markup_mode=None).params
+        for option in each.opts
+        if option.startswith("--")
+    ]
+
+
 def _note(
+    arguments: Sequence[str],
     message: Warning | str,
     category: type[Warning],
     filename: str,
@@ -180,7 +196,7 @@ def _note(
 ) -> None:
     """A warning of ours is a note for the user; others keep their form."""
     if issubclass(category, LeadlineWarning):
-        print(f"Note: {message}", file=sys.stderr)
+        print(f"Note: {in_options(str(message), arguments, _options(arguments))}", file=sys.stderr)
     else:
         print(warnings.formatwarning(message, category, filename, lineno, line), file=file or sys.stderr, end="")
 

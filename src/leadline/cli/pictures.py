@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leadline.cli.train import AsJson, assigned, experiment_of
+from leadline.cli.train import AsJson, Target, assigned, experiment_of
 from leadline.errors import LeadlineError, UsageError, nearest
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def augment(
         list[int] | None, typer.Option("--image", min=0, help="The row of an image; may repeat. [default: 8 of them]")
     ] = None,
     versions: Annotated[int, typer.Option(min=1, max=50, help="Versions of each image.")] = 7,
-    target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
+    target: Target = None,
     seed: Annotated[int | None, typer.Option(help="Of the variations; by default the training's.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Any key of the experiment, such as augment.rotation=15.")

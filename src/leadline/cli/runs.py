@@ -12,6 +12,7 @@ from leadline.cli.goal_options import Costs, SecondsPerExample, goal_of
 from leadline.cli.train import AsJson, MovedData, Quick, RunsFolder, load_with_data
 from leadline.errors import LeadlineError, LeadlineWarning, UsageError
 from leadline.runs.folder import RunFolder
+from leadline.runs.store import RunStore
 from leadline.text import counted, seconds_of
 
 if TYPE_CHECKING:
@@ -22,7 +23,18 @@ if TYPE_CHECKING:
     from leadline.runs.run import Run
     from leadline.strategy import Diagnosis
 
-RunName = Annotated[str, typer.Argument(metavar="RUN", help='A name, a beginning of it, a folder, or "last".')]
+
+def _completed_runs(incomplete: str) -> list[str]:
+    """Names of runs in the usual folder, for the shell's completion."""
+    return sorted(name for name in RunStore().names() if name.startswith(incomplete))
+
+
+RunName = Annotated[
+    str,
+    typer.Argument(
+        metavar="RUN", help='A name, a beginning of it, a folder, or "last".', autocompletion=_completed_runs
+    ),
+]
 Percent = Annotated[float | None, typer.Option(help="Error in percent.")]
 Size = Annotated[int | None, typer.Option(help="Number of examples.")]
 RUNGS = ("human", "train", "train-dev", "dev", "test")
@@ -48,7 +60,6 @@ def list_runs(
 
     from leadline.cli.screen import console, print_fitted, print_json
     from leadline.runs.index import RunIndex
-    from leadline.runs.store import RunStore
 
     store = RunStore(runs)
     rows = RunIndex(store).rows(rebuild)
@@ -93,7 +104,6 @@ def _prediction(folder: RunFolder) -> dict[str, Any] | None:
 def verify_runs(runs: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
     """Check every run's files against the checksums that it left; exit code 1 where one is not as it was."""
     from leadline.cli.screen import console, print_json
-    from leadline.runs.store import RunStore
     from leadline.runs.verification import problems
 
     store = RunStore(runs)
@@ -137,8 +147,15 @@ def _measured(row: dict[str, Any], part: str) -> Estimate | None:
     return Estimate(row[f"{part}_error"], low, high, n, unit=error_unit(row["metric"], row["task"]))
 
 
-def show(run: RunName, runs: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
-    """Show a run: its resolved experiment, how training went, its diagnosis, and metrics by class and segment."""
+def show(
+    run: RunName,
+    show_experiment: Annotated[
+        bool, typer.Option("--show-experiment", help="Print the experiment with every choice filled in.")
+    ] = False,
+    runs: RunsFolder = Path("runs"),
+    as_json: AsJson = False,
+) -> None:
+    """Show a run: how training went, its diagnosis, and metrics by class and segment."""
     from leadline.cli.breakdown import breakdowns_to_json, print_breakdown
     from leadline.cli.screen import console, ending, print_diagnosis, print_json
     from leadline.runs.run import load_run
@@ -154,7 +171,10 @@ def show(run: RunName, runs: RunsFolder = Path("runs"), as_json: AsJson = False)
         return
     screen, summary = console(), found.summary
     screen.print(f"[bold]{found.name}[/bold]  {found.status}, {summary.started}")
-    screen.print(found.experiment.to_toml(), style="dim", markup=False)
+    if show_experiment:
+        screen.print(found.experiment.to_toml(), style="dim", markup=False)
+    else:
+        screen.print(f"Experiment: {found.folder / 'experiment.toml'}", markup=False)
     if summary.epochs:
         screen.print(ending(summary), markup=False)
     for guideline in (found.transfer or {}).get("guidelines", ()):

@@ -14,11 +14,12 @@ from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedCo
 from rich.text import Text
 
 from leadline.files import json_text
-from leadline.text import grouped
+from leadline.text import counted, grouped
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from leadline.data import Dataset
     from leadline.runs.summary import RunSummary
     from leadline.session.plan import Plan
     from leadline.strategy import Diagnosis
@@ -102,6 +103,35 @@ def print_diagnosis(screen: Console, diagnosis: Diagnosis) -> None:
             screen.print(line, markup=False)
 
 
+SHOWN_COLUMNS, SHOWN_ROWS = 12, 3
+
+
+def without_header(data: Dataset) -> bool:
+    """Whether columns of a table are called by their place."""
+    names = () if data.table is None else data.table.column_names
+    return bool(names) and all(name == f"column_{place + 1}" for place, name in enumerate(names))
+
+
+def print_columns(screen: Console, data: Dataset) -> None:
+    """What was understood of a table: its first rows under the columns' names and kinds."""
+    from rich.table import Table
+
+    if data.table is None:
+        return
+    kinds = {feature.name: feature.kind if feature.used else "left out" for feature in data.features}
+    kinds |= dict.fromkeys(data.target_names, "target")
+    names = data.table.column_names
+    shown = [name for place, name in enumerate(names) if place < SHOWN_COLUMNS or name in data.target_names]
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for name in shown:
+        table.add_column(f"{name}\n{kinds.get(name, 'left out')}", justify="right")
+    for row in data.table.slice(0, SHOWN_ROWS).to_pylist():
+        table.add_row(*("–" if row[name] is None else str(row[name])[:20] for name in shown))
+    print_fitted(screen, table)
+    if len(shown) < len(names):
+        screen.print(f"… of {len(names)} columns", markup=False)
+
+
 def ending(summary: RunSummary) -> str:
     """How a training went, in one line."""
     reason = {
@@ -116,11 +146,29 @@ def ending(summary: RunSummary) -> str:
     return f"{summary.epochs} epochs in {summary.seconds or 0.0:.1f} s{reason}{kept}."
 
 
+def _network(plan: Plan) -> str:
+    """What is trained, in a few words."""
+    members = plan.network.members
+    kinds = [type(layer).__name__ for layer in plan.network.member.layers]
+    parameters = f"{grouped(plan.n_parameters)} parameters"
+    several = f"ensemble of {members} networks, " if members > 1 else ""
+    return f"{several}{counted(len(kinds), 'layer')}, {parameters}"
+
+
+def _optimization(plan: Plan) -> str:
+    """How it is trained, in a few words."""
+    section, settings = plan.experiment.training, plan.training
+    size = plan.batch_size
+    batches = "the whole set as one batch" if size >= plan.n_train else f"batches of {grouped(size)}"
+    rule = (section.optimizer or {}).get("type", "adam")
+    return f"{rule}, {counted(settings.epochs, 'epoch')} at most, {batches}"
+
+
 class ProgressBar:
     """Shows how a training goes on: epochs, cost, dev error and time left."""
 
-    def __init__(self, screen: Console) -> None:
-        self.screen = screen
+    def __init__(self, screen: Console, show_experiment: bool = False) -> None:
+        self.screen, self.show_experiment = screen, show_experiment
         self.bar: Progress | None = None
         self.task = TaskID(0)
         self.shown = 0.0
@@ -132,14 +180,17 @@ class ProgressBar:
         """Print what is about to be done, and show the bar on a terminal."""
         screen, sizes = self.screen, plan.split.sizes
         self.percent = not plan.data.task.graded
-        screen.print(plan.experiment.to_toml(), style="dim", markup=False)
+        if self.show_experiment:
+            screen.print(plan.experiment.to_toml(), style="dim", markup=False)
         for notice in plan.notices:
             screen.print(f"Note: {notice}", markup=False, style="yellow")
+        if without_header(plan.data):
+            print_columns(screen, plan.data)
         parts = " · ".join(f"{name.replace('_', '-')} {grouped(n)}" for name, n in sizes.items() if n)
         closed = " (closed)" if sizes["test"] else ""
         screen.print(
-            f"[bold]{plan.data.name}[/bold]: {plan.data.task}, {parts}{closed}; "
-            f"{grouped(plan.n_parameters)} parameters",
+            f"{plan.data.name}: {plan.data.task}, {parts}{closed}; {_network(plan)}; {_optimization(plan)}",
+            markup=False,
         )
         if screen.is_terminal:
             self.bar = Progress(
@@ -153,7 +204,7 @@ class ProgressBar:
                 transient=True,
                 refresh_per_second=10,
             )
-            self.task = self.bar.add_task("TrainingSettings", total=plan.training.epochs, text="")
+            self.task = self.bar.add_task("Training", total=plan.training.epochs, text="")
             self.bar.start()
 
     def step(self, step: int, steps: int, cost: float) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from leadline.cli.train import AsJson, ExperimentName, RunsFolder, assigned, experiment_of
+from leadline.cli.train import AsJson, ExperimentName, RunsFolder, Target, assigned, experiment_of
 from leadline.extensions import registry
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def search(
     pruning: Annotated[
         bool | None, typer.Option("--pruning/--no-pruning", help="Stop hopeless trials early. [default: pruning]")
     ] = None,
-    target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
+    target: Target = None,
     name: Annotated[str | None, typer.Option(help="The search's name.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Any key of the experiment, such as training.epochs=20.")

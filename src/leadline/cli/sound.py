@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leadline.cli.runs import RunName
-from leadline.cli.train import AsJson, ExperimentName, MovedData, RunsFolder, assigned, experiment_of, load_with_data
+from leadline.cli.train import (
+    AsJson,
+    ExperimentName,
+    MovedData,
+    RunsFolder,
+    Target,
+    assigned,
+    experiment_of,
+    load_with_data,
+)
 from leadline.errors import UsageError
 
 if TYPE_CHECKING:
@@ -108,7 +117,7 @@ def next_run(
 def climb(
     experiment: ExperimentName,
     budget: Budget = "30m",
-    target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
+    target: Target = None,
     name: Annotated[str | None, typer.Option(help="The first run's name.")] = None,
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Any key of the experiment, such as split.seed=1.")

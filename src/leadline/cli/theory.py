@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leadline.cli.train import AsJson, experiment_of
+from leadline.cli.train import AsJson, Target, experiment_of
 from leadline.errors import LeadlineError
 
 if TYPE_CHECKING:
@@ -26,7 +26,7 @@ def check(
     experiment: Annotated[
         str, typer.Argument(metavar="EXPERIMENT", help="An experiment file, a data file with --target, or digits.")
     ],
-    target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
+    target: Target = None,
     examples: Annotated[int, typer.Option(min=2, help="Training examples in the batch that is checked.")] = 16,
     entries: Annotated[int, typer.Option(min=1, help="Entries of each parameter that are checked.")] = 40,
     epsilon: Annotated[float, typer.Option(help="The step of the differences.")] = 1e-7,

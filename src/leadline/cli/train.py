@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from leadline.cli.option_names import listed
 from leadline.errors import UsageError
 from leadline.extensions import registry
 from leadline.runs.run import load_run
@@ -26,6 +27,19 @@ ExperimentName = Annotated[
     ),
 ]
 RunsFolder = Annotated[Path, typer.Option("--runs", help="The folder of the runs.", show_default=True)]
+Target = Annotated[
+    str | None,
+    typer.Option(
+        help="The column to predict: its name, or its place counted from 1 (-1 is the last), where no column is called "
+        "so; a,b for several."
+    ),
+]
+ColumnNames = Annotated[
+    str | None,
+    typer.Option(
+        "--names", metavar="A,B,…", help="Names of all columns of a file without a header line, in their order."
+    ),
+]
 MovedData = Annotated[
     list[str] | None,
     typer.Option(
@@ -33,6 +47,9 @@ MovedData = Annotated[
         metavar="PATH",
         help="Where the run's data are now, if they were moved; it is remembered. One of several sources: OLD=PATH.",
     ),
+]
+ShowExperiment = Annotated[
+    bool, typer.Option("--show-experiment", help="Print the experiment with every choice filled in, before it trains.")
 ]
 Quick = Annotated[
     bool, typer.Option("--quick", help="Leave out the probes that measure beside the run where its error comes from.")
@@ -49,7 +66,11 @@ def register(app: typer.Typer) -> None:
 
 def train(
     experiment: ExperimentName,
-    target: Annotated[str | None, typer.Option(help="The column to predict.")] = None,
+    target: Target = None,
+    inputs: Annotated[
+        str | None, typer.Option(help="The array or column of inputs, where a file holds several.")
+    ] = None,
+    names: ColumnNames = None,
     task: Annotated[str | None, typer.Option(help="binary, multiclass, multilabel or regression.")] = None,
     name: Annotated[str | None, typer.Option(help="The run's name.")] = None,
     epochs: Annotated[int | None, typer.Option(help="Passes over the training set.")] = None,
@@ -90,6 +111,7 @@ def train(
     ] = False,
     runs: RunsFolder = Path("runs"),
     quick: Quick = False,
+    show_experiment: ShowExperiment = False,
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
@@ -97,6 +119,8 @@ def train(
     wanted = experiment_of(experiment)
     changes: dict[str, Any] = {
         "data.target": target,
+        "data.inputs": inputs,
+        "data.names": listed(names),
         "data.task": task,
         "training.epochs": epochs,
         "training.batch_size": _number(batch_size) if batch_size is not None else None,
@@ -122,7 +146,7 @@ def train(
         start = train_or_resume if go_on else run_experiment
         return start(wanted, name=name, runs=runs, listener=listener, quick=quick)
 
-    _train(begin, runs, as_json, quiet)
+    _train(begin, runs, as_json, quiet, show_experiment)
 
 
 def resume(
@@ -142,14 +166,20 @@ def resume(
     _train(begin, runs, as_json, quiet)
 
 
-def _train(begin: Callable[[TrainingListener | None], Run], runs: Path, as_json: bool, quiet: bool) -> None:
+def _train(
+    begin: Callable[[TrainingListener | None], Run],
+    runs: Path,
+    as_json: bool,
+    quiet: bool,
+    show_experiment: bool = False,
+) -> None:
     from leadline.cli.screen import ProgressBar, console, ending, print_diagnosis, print_json
 
     screen = console(stderr=as_json)
     if not quiet and screen.is_terminal:
         with screen.status("Starting"):
             import leadline.session.resume  # noqa: F401 - what takes a while, so that it is said
-    progress = None if quiet else ProgressBar(screen)
+    progress = None if quiet else ProgressBar(screen, show_experiment)
     try:
         run = begin(progress)
     finally:
@@ -163,12 +193,13 @@ def _train(begin: Callable[[TrainingListener | None], Run], runs: Path, as_json:
     print_diagnosis(screen, run.diagnosis)
     screen.print()
     where = "" if runs == Path("runs") else f" --runs {runs}"
-    screen.print(f"Run:    {run.name}", markup=False)
+    screen.print(f"Run:        {run.name}", markup=False)
     if run.status == "interrupted":
-        screen.print(f"Go on:  leadline resume {run.name}{where}", markup=False)
-    screen.print(f"Report: {run.folder / 'report.html'}", markup=False)
-    screen.print(f"Browse: leadline open {run.name}{where}", markup=False)
-    screen.print(f"Sound:  leadline sound {run.name}{where}   (what each remedy would bring)", markup=False)
+        screen.print(f"Go on:      leadline resume {run.name}{where}", markup=False)
+    screen.print(f"Experiment: {run.folder / 'experiment.toml'}   (every choice filled in)", markup=False)
+    screen.print(f"Report:     {run.folder / 'report.html'}", markup=False)
+    screen.print(f"Browse:     leadline open {run.name}{where}", markup=False)
+    screen.print(f"Sound:      leadline sound {run.name}{where}   (what each remedy would bring)", markup=False)
 
 
 def load_with_data(name: str, runs: Path, places: list[str] | None) -> Run:

@@ -60,6 +60,8 @@ class DataSettings:
     ``"classification"`` stands for binary or multiclass, whichever the classes ask for. ``types`` overrules
     the inferred kind of columns. ``segments`` are columns that metrics are broken down by.
 
+    ``names`` are those of the columns of a text table (CSV) without a header line, all of them in their order.
+
     Several files of one distribution are a list of ``source``. ``extra`` are sources of another distribution: they
     serve for training alone (course 3, mismatched training and dev/test sets). ``sources = {target, extra}`` says
     both at once. A source may have a weight: ``{source = "web.csv", weight = 0.2}``.
@@ -83,6 +85,7 @@ class DataSettings:
     extra: tuple[WeightedSource, ...] = ()
     inputs: str | None = None
     target: str | tuple[str, ...] | None = None
+    names: tuple[str, ...] = ()
     task: str | None = None
     features: tuple[str, ...] | None = None
     exclude: tuple[str, ...] = ()
@@ -115,6 +118,7 @@ class DataSettings:
             object.__setattr__(self, "source", weighted_sources("data.source", self.source))
         object.__setattr__(self, "extra", weighted_sources("data.extra", self.extra))
         object.__setattr__(self, "segments", _names("segments", self.segments))
+        object.__setattr__(self, "names", _column_names(self.names))
         if self.size is not None:
             object.__setattr__(self, "size", _image_size(self.size))
         if self.features is not None:
@@ -178,6 +182,15 @@ def _names(key: str, value: object) -> tuple[str, ...]:
     if isinstance(value, str) or not isinstance(value, list | tuple):
         raise UsageError(f"data.{key}: got {value!r}; it is a list of column names.")
     return tuple(str(name) for name in value)
+
+
+def _column_names(names: Any) -> tuple[str, ...]:
+    names = tuple(name.strip() for name in _names("names", names))
+    for position, name in enumerate(names):
+        if not name or name in names[:position]:
+            told = f"the name {name!r} appears twice" if name else f"name {position + 1} is empty"
+            raise UsageError(f"data.names: {told}; each column needs a name of its own.")
+    return names
 
 
 def _given_set(key: str, value: Any) -> GivenSet | None:

@@ -38,6 +38,7 @@ class DataSection(Section):
     extra: Annotated[Any, BeforeValidator(checks.extra_sources)] = ()
     inputs: str | None = None
     target: Annotated[str | tuple[str, ...] | None, BeforeValidator(checks.target)] = None
+    names: Names = ()
     task: str | None = None
     features: Names | None = None
     exclude: Names = ()

@@ -6,7 +6,7 @@ import csv
 import io
 import re
 from collections import Counter
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -14,7 +14,7 @@ from pyarrow import csv as arrow_csv
 
 from leadline.data.arrow import compute
 from leadline.data.sources.raw import RawTable, as_raw_table, reading
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, UsageError
 
 DELIMITERS = (",", ";", "\t", "|")
 MISSING = ("", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "-nan", "-NaN", "NULL", "null", "None", "?")
@@ -28,12 +28,18 @@ NUMBER = re.compile(r"\s*[-+]?(\d+[.,]?\d*|[.,]\d+)([eE][-+]?\d+)?\s*$")
 
 
 def read_delimited(
-    name: str, source: str, raw: bytes, expected: Collection[str] = (), as_text: Collection[str] = ()
+    name: str,
+    source: str,
+    raw: bytes,
+    expected: Collection[str] = (),
+    as_text: Collection[str] = (),
+    given_names: Sequence[str] = (),
 ) -> RawTable:
     """Read the bytes of a delimited text file.
 
     ``expected`` are column names the user spoke of: a first row with one of them is a header. The columns
-    ``as_text`` are kept as the text they are. Raises LeadlineError with the line for what cannot be read.
+    ``as_text`` are kept as the text they are. ``given_names`` name the columns of a file without a header, or in the
+    place of its header. Raises LeadlineError with the line for what cannot be read.
     """
     content, notices = _as_utf8(source, raw)
     head = _head(content)
@@ -41,12 +47,8 @@ def read_delimited(
         raise LeadlineError(f"{source} is empty: give a table with a header line and rows.")
     delimiter = _delimiter(head, source)
     first, *body = _rows(head, delimiter)
-    header = _has_header(first, body, expected)
-    names = _checked_names(source, first) if header else [f"column_{i + 1}" for i in range(len(first))]
-    if not header:
-        notices.append(f"{source} has no header line: the columns are called column_1 … column_{len(first)}.")
-    if header and first[0].strip() == "":
-        notices.append(f"{source}: the first column has no name; it is called '{names[0]}'.")
+    header = _has_header(first, body, given_names or expected)
+    names = _column_names(source, first, header, given_names, notices)
     if header and not body and len(content) <= SAMPLE:
         raise LeadlineError(f"{source} holds a header but no rows: add examples below line 1.")
     quoted = b'"' in content
@@ -136,7 +138,7 @@ def _delimiter(head: str, source: str) -> str:
 def _has_header(first: list[str], body: list[list[str]], expected: Collection[str]) -> bool:
     """Whether the first row names the columns: no number where the rows below have numbers."""
     cells = [cell.strip() for cell in first]
-    if any(cell in expected for cell in cells):
+    if any(cell in expected and not _is_place(cell, len(cells)) for cell in cells):
         return True
     for_header = against = repeated = False
     for position, cell in enumerate(cells):
@@ -151,6 +153,39 @@ def _has_header(first: list[str], body: list[list[str]], expected: Collection[st
     if for_header or against:
         return for_header
     return not repeated and all(not NUMBER.match(cell) for cell in cells)
+
+
+def _is_place(cell: str, n_columns: int) -> bool:
+    """Whether a cell may be meant as the number of a column: then a row with it is no header for that."""
+    return bool(re.fullmatch(r"-?\d{1,9}", cell)) and -1 <= int(cell) <= n_columns
+
+
+def _column_names(source: str, first: list[str], header: bool, given: Sequence[str], notices: list[str]) -> list[str]:
+    """The names of the columns: those that were given, those of the header, or column_1, column_2, …"""
+    if given:
+        if len(given) != len(first):
+            raise UsageError(
+                f"data.names: {len(given)} names for the {len(first)} columns of {source}, whose first line is "
+                f"{_shown(first)}."
+            )
+        if header and [cell.strip() for cell in first] != list(given):
+            notices.append(f"{source}: the names given take the place of its header line, {_shown(first)}.")
+        return list(given)
+    if not header:
+        notices.append(
+            f"{source} has no header line: the columns are called column_1 … column_{len(first)}; "
+            "--names or [data] names give them names."
+        )
+        return [f"column_{i + 1}" for i in range(len(first))]
+    names = _checked_names(source, first)
+    if first[0].strip() == "":
+        notices.append(f"{source}: the first column has no name; it is called '{names[0]}'.")
+    return names
+
+
+def _shown(cells: Sequence[str]) -> str:
+    text = ", ".join(cell.strip() for cell in cells)
+    return text if len(text) <= 60 else f"{text[:60]}…"
 
 
 def _checked_names(source: str, first: list[str]) -> list[str]:

@@ -134,7 +134,7 @@ class Delimited(FileFormat):
 
     def read(self, path: Path, request: SourceRequest) -> Raw:
         """The table."""
-        return read_delimited(*_names(path), _bytes(path), request.expected, request.as_text)
+        return read_delimited(*_names(path), _bytes(path), request.expected, request.as_text, request.names)
 
 
 class Npz(FileFormat):

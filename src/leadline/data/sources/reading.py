@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import warnings
 from collections.abc import Mapping
 from dataclasses import fields, replace
 from pathlib import Path
@@ -18,7 +19,9 @@ from leadline.data.sources.images import ImageRequest
 from leadline.data.sources.opening import open_source, table_files
 from leadline.data.sources.raw import DEV, EXTRA, MAIN, TEST, Raw, RawArrays, RawTable, SourcePart, named_by_position
 from leadline.data.sources.request import Heads, SourceRequest
-from leadline.errors import LeadlineError, UsageError, nearest
+from leadline.errors import LeadlineError, LeadlineWarning, UsageError, nearest
+
+SHOWN_VALUES = 5
 
 
 def read(source: Any = None, target: Any = None, *, folder: str | Path | None = None, **settings: Any) -> Dataset:
@@ -146,6 +149,7 @@ def request_of(target: Any, settings: DataSettings, folder: str | Path | None) -
         as_text=frozenset(as_text | targets),
         folder=Path(folder) if folder else None,
         images=ImageRequest(settings.size, settings.broken),
+        names=settings.names,
     )
 
 
@@ -153,6 +157,7 @@ def further_set(
     name: str, value: Any, given: GivenSet, main: Raw, targets: tuple[str, ...], request: SourceRequest
 ) -> Raw:
     """Another source beside the main one, of the same kind and with columns named as there."""
+    request = replace(request, names=())  # which are the main source's; others are named as it is
     if isinstance(main, RawArrays):
         names: dict[str, Any] = {"likely_inputs": main.inputs_name, "likely_target": main.target_name}
         if main.inputs.ndim == 4 and main.inputs.dtype == np.uint8:
@@ -192,7 +197,7 @@ def table_targets(raw: RawTable, target: Any) -> tuple[str, ...]:
     names = raw.data.column_names
     if target is None:
         listed = ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
-        raise UsageError(f"{raw.source}: say which column to predict: target = one of {listed}.")
+        raise UsageError(f"data.target: say which column of {raw.source} to predict: {listed}.")
     if _is_names(target) and (isinstance(target, tuple) or all(name in names for name in target)):
         return tuple(table_targets(raw, name)[0] for name in target)
     if not isinstance(target, str):
@@ -203,7 +208,25 @@ def table_targets(raw: RawTable, target: Any) -> tuple[str, ...]:
     if target not in names and target.lstrip("-").isdigit():
         position = int(target)
         if 1 <= position <= len(names) or position == -1:
-            return (names[position - (position > 0)],)
+            return (_by_place(raw, position),)
+        raise UsageError(
+            f"data.target: there is no column {target} in {raw.source}; columns are counted from 1 to {len(names)}, "
+            "and -1 is the last."
+        )
     if target not in names:
-        raise UsageError(f"{raw.source} has no column '{target}' to predict.{nearest(target, names)}")
+        raise UsageError(f"data.target: {raw.source} has no column '{target}' to predict.{nearest(target, names)}")
     return (target,)
+
+
+def _by_place(raw: RawTable, position: int) -> str:
+    """The name of the column at a place, 1 the first and −1 the last; says with its first values which one it is."""
+    names = raw.data.column_names
+    name = names[position - (position > 0)]
+    values = raw.data.column(name).slice(0, SHOWN_VALUES).to_pylist()
+    shown = ", ".join("missing" if value is None else str(value) for value in values)
+    warnings.warn(
+        f"data.target: {position} is {name}, column {names.index(name) + 1} of {len(names)} counted from 1: {shown}, …",
+        LeadlineWarning,
+        stacklevel=2,
+    )
+    return name
