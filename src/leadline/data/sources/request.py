@@ -23,7 +23,8 @@ class SourceRequest:
     ``inputs`` and ``target`` are names that the user gave, ``likely_inputs`` and ``likely_target`` those of the main
     source, for a further one. ``expected`` are columns that the user spoke of, ``as_text`` those to keep as text.
     Relative paths start from ``folder``. ``labelled``: images are sorted into folders by class. ``heads`` are those of
-    Parquet files, by path, that were read already to see how large they are. ``names`` are those of the columns of a text table.
+    Parquet files, by path, that were read already to see how large they are. ``names`` are those of the columns of a
+    text table.
     """
 
     inputs: str | None = None
