@@ -34,6 +34,7 @@ from leadline.cli import (
     runs,
     search,
     sound,
+    style,
     synthesize,
     tables,
     theory,
@@ -67,6 +68,7 @@ def _name(command: CommandInfo) -> str:
 for module in (
     *(train, runs, theory, mismatch, multitask, rate, choose, review, sound, tables, search, application, export),
     pictures,
+    style,
     synthesize,
     extensions,
 ):
@@ -76,7 +78,7 @@ PANELS = {
     "Train": ("train", "resume", "runs", "verify-runs", "show", "open", "report", "rate", "stop", "predict", "export"),
     "Find where the error comes from": ("diagnose", "mistakes", "labels", "mismatch", "human", "pipeline"),
     "Decide what to do next": ("sound", "next", "climb", "search", "compare", "best", "multitask"),
-    "Look inside and check": ("check", "augment", "synthesize", "edges", "gallery", "extensions"),
+    "Look inside and check": ("check", "augment", "synthesize", "edges", "style", "gallery", "extensions"),
 }
 """The commands in the order of the help; a test says that each has its place."""
 

@@ -148,6 +148,11 @@ def batch_norm_at_test(
     return torch.addcmul(_broadcast(shift, x), x, _broadcast(scale, x), out=out)
 
 
+def batch_norm_at_test_backward(d_y: Tensor, gamma: Tensor, variance: Tensor, epsilon: float = 1e-5) -> Tensor:
+    """``d_x = γ/√(σ² + ε) d_y``: the running statistics do not depend on x."""
+    return d_y * _broadcast(gamma * (variance + epsilon).rsqrt_(), d_y)
+
+
 def update_running_statistics(mean: Tensor, variance: Tensor, statistics: BatchStatistics, decay: float = 0.9) -> None:
     """``running = decay · running + (1 − decay) · batch`` in place, for the mean and the unbiased variance.
 

@@ -12,6 +12,7 @@ from typing_extensions import override
 from leadline.equations.batch_norm import (
     batch_norm,
     batch_norm_at_test,
+    batch_norm_at_test_backward,
     batch_norm_backward,
     update_running_statistics,
 )
@@ -76,9 +77,11 @@ class BatchNorm(Layer):
         return activate(self.activation, y, memory)
 
     def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: LayerContext) -> Tensor:
-        """The hand-derived form of `leadline.equations.batch_norm`."""
-        x, batch = memory.kept.pop("x"), memory.kept["batch"]
+        """The hand-derived form of `leadline.equations.batch_norm`; by x alone where the statistics are running."""
         d_y = activate_backward(self.activation, d_y, memory)
+        if not memory.training:
+            return batch_norm_at_test_backward(d_y, p["gamma"], memory.statistics["running_variance"], self.epsilon)
+        x, batch = memory.kept.pop("x"), memory.kept["batch"]
         d_x, d_gamma, d_beta = batch_norm_backward(d_y, x, p["gamma"], batch, self.epsilon, memory.weights)
         g["gamma"].copy_(d_gamma)
         g["beta"].copy_(d_beta)

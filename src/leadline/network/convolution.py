@@ -95,10 +95,11 @@ class Convolution(Layer):
         """d_z = d_a ∘ g′, then the three sums of `leadline.equations.convolution`."""
         x, window, weight = memory.kept.pop("x"), memory.kept["window"], memory.kept["weight"]
         d_z = activate_backward(self.activation, d_y, memory)
-        d_w, d_b = convolution_backward_parameters(d_z, x, weight, window, self.groups, bias="bias" in g)
-        g["weight"].copy_(d_w)
-        if d_b is not None:
-            g["bias"].copy_(d_b)
+        if memory.needs_gradients:
+            d_w, d_b = convolution_backward_parameters(d_z, x, weight, window, self.groups, bias="bias" in g)
+            g["weight"].copy_(d_w)
+            if d_b is not None:
+                g["bias"].copy_(d_b)
         return convolution_backward_input(d_z, x, weight, window, self.groups) if memory.needs_input_gradient else None
 
     def flops(self, input_shape: Shape) -> int:

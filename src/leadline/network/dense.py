@@ -66,9 +66,10 @@ class Dense(Layer):
     def backward(self, p: Tensors, g: Tensors, d_y: Tensor, memory: LayerContext) -> Tensor | None:
         """d_z = d_a ∘ g′, dW = d_zᵀ x, db = Σ d_z, d_x = d_z W."""
         x, d_z = memory.kept.pop("x"), activate_backward(self.activation, d_y, memory)
-        dense_backward_weight(d_z, x, out=g["weight"])
-        if "bias" in g:
-            dense_backward_bias(d_z, out=g["bias"])
+        if memory.needs_gradients:
+            dense_backward_weight(d_z, x, out=g["weight"])
+            if "bias" in g:
+                dense_backward_bias(d_z, out=g["bias"])
         if not memory.needs_input_gradient:
             return None
         return dense_backward_input(d_z, p["weight"], out=memory.buffer("d_x", x.shape, x))

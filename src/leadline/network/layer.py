@@ -74,11 +74,13 @@ class LayerContext:
     ``dropout`` is the part of every dropout layer's 1 − keep_prob that holds now, a number or (P, 1, 1).
     ``settings`` overrule fields of the layer with a tensor of one value for each member of a population.
     ``lengths``, int64 (m,), say how many steps of each sequence count, None all of them; ``trim`` lets the first layer
-    leave out steps that are padding in the whole batch.
+    leave out steps that are padding in the whole batch. Where not ``needs_gradients``, nobody asks for the derivatives
+    by the parameters, and layers for which these take long may leave them out.
     """
 
     training: bool = False
     needs_input_gradient: bool = True
+    needs_gradients: bool = field(default=True, kw_only=True)
     generator: torch.Generator | None = None
     statistics: Tensors = field(default_factory=dict)
     weights: Tensor | None = None
@@ -108,7 +110,7 @@ class LayerContext:
         memory = self._inner.get(path)
         if memory is None:
             memory = self._inner[path] = LayerContext(statistics=branch(self.statistics, path))
-        memory.training, memory.generator = self.training, self.generator
+        memory.training, memory.generator, memory.needs_gradients = self.training, self.generator, self.needs_gradients
         memory.weights, memory.fixed_noise, memory.dropout = self.weights, self.fixed_noise, self.dropout
         return memory
 
