@@ -107,7 +107,19 @@ def cost_metric(costs: ArrayLike) -> Metric:
         own = price[y_true.astype(np.int64), y_pred.astype(np.int64)]
         return lambda weights: weights @ own / weights.sum(-1)
 
-    return FunctionMetric("cost", "cost per example", CLASSES, value, measure, "labels", "minimize", "", weighted)
+    return FunctionMetric(
+        "cost",
+        "cost per example",
+        CLASSES,
+        value,
+        measure,
+        "labels",
+        "minimize",
+        "",
+        weighted,
+        counted=lambda matrices: c.mean_cost(matrices, price),
+        classes=len(price),
+    )
 
 
 def mean_cost_interval(confusion: ArrayLike, costs: ArrayLike, level: float = 0.95) -> Estimate:
@@ -159,4 +171,6 @@ def false_alarm_metric(seconds_per_example: float) -> Metric:
         measure,
         direction="minimize",
         unit="per 24 h",
+        counted=lambda matrices: 24 / hours * matrices[..., 0, 1] / matrices.sum((-2, -1)),
+        classes=2,
     )
