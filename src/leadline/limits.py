@@ -43,6 +43,7 @@ Flip = Literal["horizontal", "vertical", "both"]
 Padding = Literal["edge", "reflect", "mean", "zero"]
 Precision = Literal["float32", "float64"]
 Generator = Literal["torch", "numpy"]
+Calibration = Literal["auto", "temperature", "vector", "none"]
 Monitor = Literal["goal", "dev_error", "dev_cost"]
 
 SIZE = 'a fraction from 0 to 1, a whole number of examples, or "auto"'

@@ -38,6 +38,7 @@ from leadline.cli import (
     synthesize,
     tables,
     theory,
+    threshold,
     train,
 )
 from leadline.cli.option_names import in_options
@@ -66,7 +67,22 @@ def _name(command: CommandInfo) -> str:
 
 
 for module in (
-    *(train, runs, theory, mismatch, multitask, rate, choose, review, sound, tables, search, application, export),
+    *(
+        train,
+        runs,
+        theory,
+        mismatch,
+        multitask,
+        rate,
+        choose,
+        review,
+        sound,
+        tables,
+        search,
+        application,
+        export,
+        threshold,
+    ),
     pictures,
     style,
     synthesize,
@@ -75,7 +91,20 @@ for module in (
     module.register(app)
 
 PANELS = {
-    "Train": ("train", "resume", "runs", "verify-runs", "show", "open", "report", "rate", "stop", "predict", "export"),
+    "Train": (
+        "train",
+        "resume",
+        "runs",
+        "verify-runs",
+        "show",
+        "open",
+        "report",
+        "rate",
+        "stop",
+        "predict",
+        "threshold",
+        "export",
+    ),
     "Find where the error comes from": ("diagnose", "mistakes", "labels", "mismatch", "human", "pipeline"),
     "Decide what to do next": ("sound", "next", "climb", "search", "compare", "best", "multitask"),
     "Look inside and check": ("check", "augment", "synthesize", "edges", "style", "gallery", "extensions"),

@@ -102,6 +102,13 @@ def early_stopping(value: object) -> object:
     return value
 
 
+def threshold(value: object) -> object:
+    """A probability between 0 and 1, or "optimize"."""
+    if value is None or value == "optimize" or (is_number(value) and 0 < value < 1):  # type: ignore[operator]
+        return value
+    raise PydanticCustomError("threshold", 'a probability between 0 and 1, or "optimize"')
+
+
 def class_weights(value: object) -> object:
     """How much examples of each class count: "balanced", or weights by the names of classes."""
     if value is None or value == "balanced":

@@ -146,6 +146,7 @@ class TrainingSection(Section):
     label_smoothing_schedule: Annotated[dict[str, Any] | None, BeforeValidator(checks.typed_table)] = None
     dropout_schedule: Annotated[dict[str, Any] | None, BeforeValidator(checks.typed_table)] = None
     class_weights: Annotated[Any, BeforeValidator(checks.class_weights)] = None
+    calibration: limits.Calibration | None = None
     early_stopping: Annotated[EarlyStoppingTable | None, BeforeValidator(checks.early_stopping)] = None
     precision: limits.Precision = "float32"
     gradient_tolerance: limits.Positive | None = None
@@ -189,6 +190,9 @@ class CostTable(Section):
 class GoalSection(Section):
     """``[goal]``: the metric to optimize and the error of a human, as a fraction or in the metric's units.
 
+    ``threshold`` is the probability from which on an example is of the second of two classes, or "optimize": chosen on
+    the dev set for the metric, within the limits of ``satisficing`` such as ``{recall = ">= 0.9"}``.
+
     ``costs`` define the metric "cost", and ``seconds_per_example``, which a detector listens for each example,
     the metric "false_alarms_per_day".
     """
@@ -197,6 +201,8 @@ class GoalSection(Section):
     human_error: limits.NotNegative | None = None
     costs: Annotated[tuple[CostTable, ...], Field(strict=False)] = ()
     seconds_per_example: limits.Positive | None = None
+    threshold: Annotated[float | Literal["optimize"] | None, BeforeValidator(checks.threshold)] = None
+    satisficing: dict[str, str] = {}
 
 
 class SearchSection(Section):

@@ -21,9 +21,10 @@ from leadline.equations.losses import LOSSES
 from leadline.errors import LeadlineError
 from leadline.export.onnx_graph import OnnxGraph
 from leadline.export.onnx_layers import LayerExport
-from leadline.export.onnx_outputs import write_outputs
+from leadline.export.onnx_outputs import write_classes, write_outputs
 from leadline.export.onnx_preparation import prepared
 from leadline.files import write_bytes
+from leadline.measure.scaling import Scaling
 from leadline.network import Network, Parameters
 from leadline.text import grouped
 
@@ -34,13 +35,19 @@ LARGEST = 2**31 - 2**20
 
 
 def onnx_model(
-    network: Network, parameters: Parameters, preparation: Preparation, loss: str, name: str = "leadline"
+    network: Network,
+    parameters: Parameters,
+    preparation: Preparation,
+    loss: str,
+    name: str = "leadline",
+    scaling: Scaling | None = None,
+    threshold: float | None = None,
 ) -> ModelProto:
     """The model, checked. Inputs are the columns by name, (m,), or the array, (m, …); see `onnx_inputs`.
 
     Outputs: ``prediction``, class names (m,), labels 0 or 1 (m, k), or values in the target's units, (m,) or (m, k);
     and for classes and labels ``probabilities`` (m, k). Raises LeadlineError, naming it, for a layer that cannot be
-    exported.
+    exported. ``scaling`` calibrates the probabilities, and from ``threshold`` on an example is of the second class.
     """
     if parameters.theta.numel() * 4 > LARGEST:
         raise LeadlineError(
@@ -55,7 +62,10 @@ def onnx_model(
     value = ACTIVATIONS[LOSSES[loss].activation].onnx(graph, value)
     if shape == (2,) and preparation.n_outputs == 1:  # of the two probabilities of a binary target, the second says all
         value = graph.add("Gather", value, graph.constant([1], "second", np.int64), axis=1)
-    write_outputs(preparation.task, graph, value, preparation)
+    if scaling is not None or threshold is not None:
+        write_classes(graph, value, preparation, scaling, threshold)
+    else:
+        write_outputs(preparation.task, graph, value, preparation)
     note = f"Predicts {', '.join(preparation.target_names)} ({preparation.task})."
     model = helper.make_model(
         graph.proto(name, note),

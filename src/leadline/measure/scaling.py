@@ -9,7 +9,7 @@ Source: Guo et al. (2017), On calibration of modern neural networks.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -19,6 +19,8 @@ from scipy.optimize import brentq, minimize
 from scipy.special import log_softmax, softmax
 
 from leadline.errors import UsageError
+from leadline.measure.calibration import calibration_error_interval
+from leadline.measure.classification import calibration_curve
 from leadline.measure.groups import group_codes, group_sums
 from leadline.measure.intervals import Estimate, normal_quantile
 from leadline.measure.means import mean_interval
@@ -57,17 +59,54 @@ class Scaling:
 class Calibrated:
     """A scaling with what it brings: ``gain``, the change of the log loss on examples that it was not fitted on.
 
-    ``temperature`` is T with its interval; None for vector scaling.
+    ``before`` and ``after`` are the expected calibration error without and with it, ``reliability`` the confidence,
+    accuracy and share of the examples in bins without it. ``temperature`` is T with its interval; None for vector
+    scaling.
     """
 
     scaling: Scaling
     gain: Estimate
+    before: Estimate
+    after: Estimate
+    reliability: tuple[tuple[float, float, float], ...] = ()
     temperature: Estimate | None = None
 
     @property
     def helps(self) -> bool:
         """Whether the log loss falls, beyond what chance explains."""
         return self.gain.high is not None and self.gain.high < 0
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values that `from_json` reads back."""
+        estimates = {name: getattr(self, name).to_json() for name in ("gain", "before", "after")}
+        return {
+            "scale": list(self.scaling.scale),
+            "shift": list(self.scaling.shift),
+            **estimates,
+            "reliability": [list(each) for each in self.reliability],
+            "temperature": None if self.temperature is None else self.temperature.to_json(),
+        }
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Calibrated:
+        """What `to_json` described."""
+        estimates = {name: Estimate.from_json(values[name]) for name in ("gain", "before", "after")}
+        temperature = values["temperature"]
+        return cls(
+            Scaling(tuple(map(float, values["scale"])), tuple(map(float, values["shift"]))),
+            **estimates,
+            reliability=tuple((float(a), float(b), float(c)) for a, b, c in values["reliability"]),
+            temperature=None if temperature is None else Estimate.from_json(temperature),
+        )
+
+    def __str__(self) -> str:
+        kind = "vector scaling" if self.temperature is None else f"temperature {self.temperature.plain()}"
+        if self.temperature is not None and self.temperature.range():
+            kind += f" ({self.temperature.range()})"
+        return (
+            f"Probabilities are calibrated by {kind}: calibration error {self.before.plain()} before, "
+            f"{self.after.plain()} after; log loss {self.gain.signed()} on examples left out."
+        )
 
 
 def fit_temperature(labels: ArrayLike, probabilities: ArrayLike) -> Scaling:
@@ -132,7 +171,9 @@ def calibrated(
     best = min(gains, key=lambda name: float(gains[name].mean()))
     gain = mean_interval(gains[best], groups=groups)
     temperature = temperature_interval(y, p, groups) if best == "temperature" else None
-    return Calibrated(methods[best](y, p), gain, temperature)
+    scaling = methods[best](y, p)
+    before, after = (calibration_error_interval(y, q, groups=groups) for q in (p, scaling(p)))
+    return Calibrated(scaling, gain, before, after, tuple(calibration_curve(y, p)), temperature)
 
 
 def _slopes(log_p: Array, y: Array, beta: float) -> Array:
@@ -148,7 +189,8 @@ def _root(slope: Callable[[float], float]) -> float:
         return low
     if slope(high) <= 0:
         return high
-    return float(brentq(slope, low, high, xtol=1e-10))
+    found: Any = brentq(slope, low, high, xtol=1e-10)
+    return float(found)
 
 
 def _folds(codes: Array | None, m: int, seed: int) -> Array:

@@ -80,17 +80,18 @@ class Threshold:
         return cls(value, str(values["metric"]), tuple(values["limits"]), score, usual, float(values["optimism"]))
 
     def __str__(self) -> str:
-        text = f"threshold {self.value.value:.3g}"
+        text = f"Threshold {self.value.value:.3g}"
         low, high = self.value.interval
         if low != high:
             text += f" ({low:.3g} to {high:.3g})"
         if self.score is None or self.usual is None:
-            return text
+            return f"{text}, as given."
         limits = f" with {', '.join(self.limits)}" if self.limits else ""
         text += f", chosen for {self.metric}{limits}: {self.score} there, {self.usual} at {USUAL:g}"
         if self.optimism > 0:
-            text += f"; expect it {Estimate(self.optimism, unit=self.score.unit).plain()} worse on new examples"
-        return text
+            worse = f"{100 * self.optimism:.1f} points" if self.score.unit == "%" else f"{self.optimism:.3g}"
+            text += f"; on new examples expect it {worse} worse"
+        return f"{text}."
 
 
 def choose_threshold(
@@ -111,7 +112,7 @@ def choose_threshold(
     """
     y, s = np.asarray(labels, np.int64), np.asarray(scores, float)
     for each in (metric, *(limit.metric for limit in limits)):
-        if _counted(each) is None:
+        if not follows_from_counts(each):
             raise UsageError(f"A threshold cannot be chosen by {each.name}, no function of counts of errors.")
     if len({*y.tolist()}) < 2:
         raise LeadlineError("A threshold needs examples of both classes, and these are all of one.")
@@ -146,7 +147,8 @@ def choose_threshold(
     sign = 1.0 if metric.direction == "maximize" else -1.0
     worse = float(np.nanmean(optimism)) * sign if drawn else 0.0
     interval = Estimate(value, min(float(low), value), max(float(high), value), len(y), unit="")
-    return Threshold(interval, metric.name, tuple(map(str, limits)), *at, max(worse, 0.0))
+    score, usual = at
+    return Threshold(interval, metric.name, tuple(map(str, limits)), score, usual, max(worse, 0.0))
 
 
 def _confusions(y: Array, weights: Array, starts: Array) -> Array:
@@ -157,6 +159,11 @@ def _confusions(y: Array, weights: Array, starts: Array) -> Array:
         matrices[:, label, 0] = counted[starts]
         matrices[:, label, 1] = counted[-1] - counted[starts]
     return matrices
+
+
+def follows_from_counts(metric: Metric) -> bool:
+    """Whether a metric is a function of the counts of right and wrong answers, so that a threshold changes it."""
+    return _counted(metric) is not None
 
 
 def _counted(metric: Metric) -> Callable[[Array], Array] | None:

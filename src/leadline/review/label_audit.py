@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -143,7 +143,8 @@ def _measure_again(run: Run, plan: Plan) -> Run:
 def _predicted(run: Run, part: str, plan: Plan) -> Predicted:
     """The predictions that there are, with the labels now in force."""
     answers = run.answers(part)
-    return predicted_rows(plan, answers.rows, answers.scores, answers.segments)
+    predicted = predicted_rows(plan, answers.rows, answers.scores, answers.segments)
+    return replace(predicted, answers=answers.labels) if plan.data.task.one_class else predicted
 
 
 def _confirmed(data: Dataset, reviews: Corrections, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:

@@ -34,6 +34,7 @@ class RunFolder:
     ``checkpoint.safetensors``        the best parameters so far
     ``state-1.safetensors``, ``-2``   all that the training needs to go on, of the last two times; gone once it is done
     ``checksums.json``                SHA-256 of what the run itself has written, once it is over
+    ``decision.json``                 calibration and threshold: how probabilities become answers, where chosen
     ``predictions/SET.parquet``       row, label, prediction, probabilities, segments
     ``metrics.json``                  metrics of each open set, over all, by class and by segment
     ``diagnosis.json``                the ladder, the gaps and the conclusion

@@ -32,6 +32,7 @@ def predictions_table(
     target: str = "value",
     segments: Mapping[str, np.ndarray] | None = None,
     groups: np.ndarray | None = None,
+    answers: np.ndarray | None = None,
 ) -> pa.Table:
     """The columns ``row``, ``label``, ``prediction``, one ``probability_CLASS`` per class, and one per segment.
 
@@ -40,10 +41,14 @@ def predictions_table(
     (m, k).
     A multi-label task, and a regression of several values, has its columns once per label. `segments` are the columns
     that metrics are broken down by, (m,) each; one whose name is taken is called ``segment_NAME``. `groups` (m,)
-    say which examples go together, in the column ``group``.
+    say which examples go together, in the column ``group``. `answers` (m,) are predicted classes where a threshold
+    decided; by default the most probable ones.
     """
     columns: dict[str, Any] = {} if rows is None else {"row": rows}
-    for name, values in task_named(task).columns(outputs, labels, classes).items():
+    made = task_named(task).columns(outputs, labels, classes)
+    if answers is not None and task_named(task).one_class:
+        made["prediction"] = np.asarray(classes, dtype=object)[answers]
+    for name, values in made.items():
         # A label that is missing is null; a class is text, also in a table without rows.
         kind = pa.string() if values.dtype == object else None
         columns[name] = pa.array(values, kind, from_pandas=name.startswith("label"))

@@ -18,6 +18,7 @@ from leadline.errors import LeadlineError
 from leadline.measure import Task, task_named
 from leadline.network import Network, Parameters
 from leadline.runs.checkpoint import load_checkpoint
+from leadline.runs.decision import Decision, read_decision
 from leadline.runs.predictions import predictions_table
 from leadline.training import outputs
 
@@ -44,6 +45,7 @@ class TrainedNetwork:
     task: Task
     classes: tuple[str, ...] = ()
     target: str = "value"
+    decision: Decision = field(default_factory=Decision, repr=False)
 
     @classmethod
     def from_run(cls, run: Run) -> TrainedNetwork:
@@ -61,7 +63,8 @@ class TrainedNetwork:
             _fill(tensor, tensors.get(name), name)
         for name, tensor in parameters.named_statistics().items():
             _fill(tensor, tensors.get(STATISTICS + name), name)
-        return cls(network, parameters, preparation, loss, task_named(state["task"]), run.classes, run.target)
+        task, decision = task_named(state["task"]), read_decision(run.folder)
+        return cls(network, parameters, preparation, loss, task, run.classes, run.target, decision)
 
     def predict(self, rows: Any) -> np.ndarray:
         """Predictions for new rows: a table, an array, a file, or a list of dictionaries.
@@ -69,7 +72,10 @@ class TrainedNetwork:
         Class names (m,) for classification, values (m,) or (m, k) in the target's units for regression, 0 or
         1 (m, k) for several labels.
         """
-        return self.task.shown_answers(self.outputs(self._inputs(rows)), self.classes)
+        outputs = self.outputs(self._inputs(rows))
+        if self.task.one_class:
+            return np.asarray(self.classes, object)[self.decision.answers(self.task, outputs)]
+        return self.task.shown_answers(outputs, self.classes)
 
     def predict_probabilities(self, rows: Any) -> np.ndarray:
         """The probability of each class, or of each label: (m, k), in the order of ``classes``."""
@@ -79,7 +85,9 @@ class TrainedNetwork:
 
     def predictions(self, rows: Any) -> pa.Table:
         """Predictions and probabilities as a table, one row per new row."""
-        return predictions_table(self.task, self.classes, self.outputs(self._inputs(rows)), target=self.target)
+        outputs = self.outputs(self._inputs(rows))
+        answers = self.decision.answers(self.task, outputs)
+        return predictions_table(self.task, self.classes, outputs, target=self.target, answers=answers)
 
     def export(self, path: str | os.PathLike[str], name: str = "leadline") -> Path:
         """Write an ONNX file that makes predictions of raw columns without Leadline; see `leadline.export`.
@@ -88,7 +96,10 @@ class TrainedNetwork:
         """
         from leadline.export import onnx_model, write_onnx
 
-        model = onnx_model(self.network, self.parameters, self.preparation, self.loss, name)
+        calibration, threshold = self.decision.calibration, self.decision.threshold
+        scaling = None if calibration is None else calibration.scaling
+        reached = None if threshold is None else threshold.value.value
+        model = onnx_model(self.network, self.parameters, self.preparation, self.loss, name, scaling, reached)
         return write_onnx(model, path)
 
     def _inputs(self, rows: Any) -> np.ndarray:
@@ -96,11 +107,14 @@ class TrainedNetwork:
         return self.preparation.inputs(rows, dtype=precision)
 
     def outputs(self, inputs: np.ndarray | Tensor) -> np.ndarray:
-        """For prepared inputs (m, …): probabilities of classes or labels (m, k), or values in the target's units."""
+        """For prepared inputs (m, …): probabilities of classes or labels (m, k), or values in the target's units.
+
+        Probabilities are calibrated where the run's `Decision` says so.
+        """
         theta = self.parameters.theta
         x = torch.as_tensor(inputs).to(theta.device, theta.dtype)
         z = outputs(self.network, self.parameters, x)
-        return as_outputs(z, self.loss, self.preparation)
+        return self.decision.outputs(as_outputs(z, self.loss, self.preparation))
 
 
 def as_outputs(z: Tensor, loss: str, preparation: Preparation) -> np.ndarray:

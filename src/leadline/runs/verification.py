@@ -7,6 +7,7 @@ from pathlib import Path
 
 from leadline.errors import LeadlineError
 from leadline.files import reason
+from leadline.runs.decision import DECISION
 from leadline.runs.folder import CHECKPOINT, HISTORY, RunFolder
 from leadline.runs.summary import read_summary
 
@@ -21,6 +22,7 @@ RECORD = (
     HISTORY,
     CHECKPOINT,
     "diagnosis.json",
+    DECISION,
 )
 
 

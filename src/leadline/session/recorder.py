@@ -18,6 +18,7 @@ from leadline.measure import Estimate
 from leadline.network import Parameters
 from leadline.runs.checkpoint import save_checkpoint
 from leadline.runs.data_paths import write_paths
+from leadline.runs.decision import Decision, write_decision
 from leadline.runs.environment import environment
 from leadline.runs.folder import RATE_FILE, STOP_FILE, RunFolder
 from leadline.runs.index import RunIndex
@@ -27,6 +28,7 @@ from leadline.runs.store import RunStore, published_name
 from leadline.runs.summary import RunSummary, write_summary
 from leadline.runs.trained import TrainedNetwork, state_tensors
 from leadline.runs.verification import write_checksums
+from leadline.session.deciding import decide, given_threshold
 from leadline.session.keeping import StateKeeper, remove_states
 from leadline.session.mismatch import write_mismatch
 from leadline.session.plan import Plan
@@ -174,9 +176,9 @@ class Recorder:
 
         self.trained_seconds = time.monotonic() - self.clock
         seconds = 0.0 if self.quick or finished.stopped == "interrupted" else seconds_allowed(self.trained_seconds)
-        errors, predicted = self._measure(trained, finished)
+        errors, predicted, decision = self._measure(trained, finished)
         facts = {"best_epoch": finished.best_epoch, "stopped": finished.stopped}
-        diagnosis = diagnose_run(plan, errors, self.folder.history(), facts, predicted, training, seconds)
+        diagnosis = diagnose_run(plan, errors, self.folder.history(), facts, predicted, training, seconds, decision)
         self.folder.write_json(DIAGNOSIS, diagnosis.to_json())
         status = finished.stopped if finished.stopped in ("interrupted", "diverged") else "done"
         write_checksums(self.folder)
@@ -223,23 +225,31 @@ class Recorder:
 
     def _measure(
         self, trained: TrainedNetwork, finished: FitResult
-    ) -> tuple[dict[str, Estimate], dict[str, Predicted]]:
-        """Predict and measure each open set: errors by rung, predictions by set.
+    ) -> tuple[dict[str, Estimate], dict[str, Predicted], Decision]:
+        """Predict and measure each open set: errors by rung, predictions by set, and how the network answers.
 
         A network that does not compute numbers is nothing to keep.
         """
-        plan = self.plan
-        errors, known = {}, {}
+        plan, task = self.plan, self.plan.data.task
+        raw = {}
         for part, rung in RUNG_OF_SET.items():
             if len(plan.split.sets[part]):
-                predicted = predict_set(trained, plan, part)
-                if not np.isfinite(predicted.outputs).all():
+                raw[part] = predict_set(trained, plan, part)
+                if not np.isfinite(raw[part].outputs).all():
                     raise finished.divergence or DivergenceError(
                         f"training diverged: outputs for the {rung} set are not finite. Try a lower learning rate."
                     )
-                save_predictions(self.folder, plan, part, predicted)
-                errors[rung], known[part] = measure_error(plan.data.task, plan.optimizing, predicted), predicted
-        return errors, known
+        dev, decision = raw.get("dev"), Decision()
+        if dev is not None:
+            decision = decide(plan.experiment, task, plan.data.classes, dev.labels, dev.outputs, dev.groups)
+        elif plan.experiment.goal.threshold is not None:
+            decision = given_threshold(plan.experiment.goal)
+        write_decision(self.folder, decision)
+        predicted = {part: each.decided(decision, task) for part, each in raw.items()}
+        for part, each in predicted.items():
+            save_predictions(self.folder, plan, part, each)
+        errors = {RUNG_OF_SET[part]: measure_error(task, plan.optimizing, each) for part, each in predicted.items()}
+        return errors, predicted, decision
 
     def _checkpoint(self, parameters: Parameters, epoch: int, stopped: str | None = None) -> None:
         plan = self.plan

@@ -19,6 +19,7 @@ from leadline.measure import Estimate, Metric, Task, as_error, chosen_metric, co
 from leadline.report import Confusion, Mistake, Report, Residuals, write_report
 from leadline.report.quantities import number
 from leadline.runs.criteria import Judged, judge_run
+from leadline.runs.decision import Decision, read_decision
 from leadline.runs.folder import RunFolder
 from leadline.runs.goals import as_needed, goal_metrics, optimized_metric
 from leadline.runs.index import RunIndex
@@ -54,6 +55,7 @@ class Predicted:
     """One set's predictions: row numbers (m,), labels, outputs (m, …) and segments, for `predictions_table`.
 
     ``metrics`` are those of the user's own numbers, by name; ``groups`` (m,) say which examples go together.
+    ``answers`` (m,) are the predicted classes where a threshold decided; None: the most probable ones.
     """
 
     rows: np.ndarray
@@ -62,13 +64,21 @@ class Predicted:
     segments: Mapping[str, np.ndarray] = field(default_factory=dict)
     metrics: Mapping[str, Metric] = field(default_factory=dict)
     groups: np.ndarray | None = None
+    answers: np.ndarray | None = None
+
+    def decided(self, decision: Decision, task: Task) -> Predicted:
+        """The same with the outputs calibrated and the answers that the decision gives."""
+        outputs = decision.outputs(self.outputs)
+        answers = None if decision.threshold is None else decision.answers(task, outputs)
+        return replace(self, outputs=outputs, answers=answers)
 
 
 def predict_set(trained: TrainedNetwork, plan: Plan, part: str) -> Predicted:
     """The trained network's outputs for one set, probabilities or values in the target's units."""
     rows = plan.split.sets[part]
     outputs = np.concatenate([trained.outputs(block) for block in plan.blocks(part)])
-    return predicted_rows(plan, rows, outputs, plan.data.segments(rows))
+    threshold = Decision(None, trained.decision.threshold)  # the outputs are calibrated already
+    return predicted_rows(plan, rows, outputs, plan.data.segments(rows)).decided(threshold, plan.data.task)
 
 
 def predicted_rows(plan: Plan, rows: np.ndarray, outputs: np.ndarray, segments: Mapping[str, np.ndarray]) -> Predicted:
@@ -81,7 +91,7 @@ def save_predictions(folder: RunFolder, plan: Plan, part: str, predicted: Predic
     """Write one set's predictions into the run's folder."""
     data, p = plan.data, predicted
     table = predictions_table(
-        data.task, data.classes, p.outputs, p.labels, p.rows, data.target_name, p.segments, p.groups
+        data.task, data.classes, p.outputs, p.labels, p.rows, data.target_name, p.segments, p.groups, p.answers
     )
     if data.row_numbers is not None:
         table = table.append_column("row_in_source", pa.array(data.row_numbers[p.rows]))
@@ -91,7 +101,10 @@ def save_predictions(folder: RunFolder, plan: Plan, part: str, predicted: Predic
 def measure_error(task: Task, name: str, predicted: Predicted) -> Estimate:
     """A set's error in the metric `name`: less is better and 0 is perfect, with its 95 % interval."""
     error_metric = metric(chosen_metric(name, predicted.metrics), task)
-    answers = as_needed(task, error_metric, predicted.outputs)
+    if predicted.answers is not None and error_metric.needs == "labels":
+        answers = predicted.answers
+    else:
+        answers = as_needed(task, error_metric, predicted.outputs)
     return as_error(error_metric, evaluate(error_metric, predicted.labels, answers, task=task, groups=predicted.groups))
 
 
@@ -103,11 +116,13 @@ def diagnose_run(
     predicted: Mapping[str, Predicted],
     training: Callable[[], ProbedTraining | None],
     seconds: float,
+    decision: Decision,
 ) -> Diagnosis:
     """The error ladder of a run and what probes beside it show.
 
     `errors` and predictions are by set; `facts` are evidence that neither experiment nor history hold; `training` makes
-    what probes of the training repeat; `seconds` is what all probes may take, 0 to leave them out.
+    what probes of the training repeat; `seconds` is what all probes may take, 0 to leave them out. `decision` is how
+    the network's probabilities become answers.
     """
     optimizing = optimized_metric(plan.experiment.goal, plan.data.task, plan.data.classes)
     title = (
@@ -120,7 +135,9 @@ def diagnose_run(
     metrics = goal_metrics(plan.experiment.goal, plan.data.task, plan.data.classes)
 
     def error(y: np.ndarray, outputs: np.ndarray) -> Estimate:
-        return measure_error(plan.data.task, plan.optimizing, Predicted(np.arange(len(y)), y, outputs, {}, metrics))
+        predicted = Predicted(np.arange(len(y)), y, outputs, {}, metrics)
+        threshold = Decision(None, decision.threshold)
+        return measure_error(plan.data.task, plan.optimizing, predicted.decided(threshold, plan.data.task))
 
     budget = Budget(seconds, longest=max(LONGEST, 2 * seconds))
     shown = Probed()
@@ -199,7 +216,7 @@ def run_report(run: Run, data: Dataset | None = None) -> Report:
         experiment_toml=run.experiment.to_toml(),
         data={**run.fingerprint, "split": run.set_sizes},
         environment=run.environment,
-        notices=[*run.notices, *diagnosis.notes],
+        notices=[*run.notices, *read_decision(run.folder).lines, *diagnosis.notes],
     )
 
 
@@ -283,7 +300,7 @@ def diagnose_again(run: Run, plan: Plan, errors: Mapping[str, Estimate], seconds
         epochs = [Epoch(**{key: value for key, value in line.items() if key in names}) for line in run.history]
         return probed_training(plan, trained.parameters, epochs, summary.stopped or "epochs")
 
-    diagnosis = diagnose_run(plan, errors, run.history, facts, predicted, training, seconds)
+    diagnosis = diagnose_run(plan, errors, run.history, facts, predicted, training, seconds, trained.decision)
     soundings = load_soundings(run.folder)
     if soundings is not None:
         diagnosis = diagnosis.after_sounding(soundings)
