@@ -186,11 +186,16 @@ def _train(
         if progress is not None:
             progress.close()
     if as_json:
-        print_json(run.summary.to_json() | {"folder": str(run.folder.path), "diagnosis": run.diagnosis.to_json()})
+        print_json(
+            run.summary.to_json()
+            | {"folder": str(run.folder.path), "decision": run.decision.to_json(), "diagnosis": run.diagnosis.to_json()}
+        )
         return
     screen.print(ending(run.summary), markup=False)
     screen.print()
     print_diagnosis(screen, run.diagnosis)
+    for line in run.decision.lines:
+        screen.print(line, markup=False)
     screen.print()
     where = "" if runs == Path("runs") else f" --runs {runs}"
     screen.print(f"Run:        {run.name}", markup=False)

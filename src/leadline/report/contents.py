@@ -81,7 +81,8 @@ class Report:
     ``gathered`` are slices or clusters in which mistakes gather, as JSON has them, and ``causes`` what people found.
     ``pictures`` are sections of pictures, such as of varied training images and of what a network has learnt.
     ``multitask`` is the record of several tasks' comparison with separate networks. ``mismatch`` compares train-dev
-    with dev.
+    with dev. ``reliability_before`` are confidence, accuracy and share of dev examples in bins before their probabilities
+    were calibrated; empty where they were not.
     """
 
     name: str
@@ -111,6 +112,7 @@ class Report:
     data: Mapping[str, Any] = field(default_factory=dict)
     environment: Mapping[str, Any] = field(default_factory=dict)
     notices: Sequence[str] = ()
+    reliability_before: Sequence[tuple[float, float, float]] = ()
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "task", task_named(self.task))

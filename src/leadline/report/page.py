@@ -131,7 +131,8 @@ def _metrics(report: Report) -> dict[str, Any] | None:
     leading = report.task.error_metric
     figures = [breakdown.segment_figure(found, column, leading) for column in found.segments]
     if found.calibration:
-        figures.append(breakdown.calibration_figure(found.calibration))
+        before = report.reliability_before if reference == "dev" else ()
+        figures.append(breakdown.calibration_figure(found.calibration, before))
     by_class = breakdown.class_table(found, report.task)
     return {
         "set": reference,

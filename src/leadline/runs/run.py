@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from leadline.data import Preparation
     from leadline.measure import Breakdown, Estimate, Task
+    from leadline.runs.decision import Decision
     from leadline.runs.predictions import Answers
     from leadline.runs.trained import TrainedNetwork
     from leadline.strategy import Diagnosis
@@ -238,6 +239,13 @@ class Run:
         from leadline.runs.predictions import read_answers
 
         return read_answers(self.predictions_path(part), self.task, self.classes)
+
+    @property
+    def decision(self) -> Decision:
+        """How the network's probabilities become answers: their calibration, and a threshold between two classes."""
+        from leadline.runs.decision import read_decision
+
+        return read_decision(self.folder)
 
     @property
     def report_path(self) -> Path:

@@ -19,7 +19,7 @@ from leadline.measure import Estimate, Metric, Task, as_error, chosen_metric, co
 from leadline.report import Confusion, Mistake, Report, Residuals, write_report
 from leadline.report.quantities import number
 from leadline.runs.criteria import Judged, judge_run
-from leadline.runs.decision import Decision, read_decision
+from leadline.runs.decision import Decision
 from leadline.runs.folder import RunFolder
 from leadline.runs.goals import as_needed, goal_metrics, optimized_metric
 from leadline.runs.index import RunIndex
@@ -213,10 +213,11 @@ def run_report(run: Run, data: Dataset | None = None) -> Report:
         mismatch=load_mismatch(run.folder),
         multitask=run.folder.read_json(MULTITASK) if (run.folder / MULTITASK).exists() else None,
         soundings=load_soundings(run.folder),
+        reliability_before=() if run.decision.calibration is None else run.decision.calibration.reliability,
         experiment_toml=run.experiment.to_toml(),
         data={**run.fingerprint, "split": run.set_sizes},
         environment=run.environment,
-        notices=[*run.notices, *read_decision(run.folder).lines, *diagnosis.notes],
+        notices=[*run.notices, *run.decision.lines, *diagnosis.notes],
     )
 
 

@@ -111,8 +111,11 @@ def interval_figure(rows: Mapping[str, Estimate], title: str, quantity: str, ove
     return Figure(title, description, [trace], layout, height)
 
 
-def calibration_figure(bins: Sequence[CalibrationBin]) -> Figure:
-    """How often predictions of some confidence are right: on the dashed line they are right as often as they say."""
+def calibration_figure(bins: Sequence[CalibrationBin], before: Sequence[tuple[float, float, float]] = ()) -> Figure:
+    """How often predictions of some confidence are right: on the dashed line they are right as often as they say.
+
+    ``before`` are confidence, accuracy and share of the examples in bins before the probabilities were calibrated.
+    """
     trace = {
         "type": "scatter",
         "name": "predictions",
@@ -133,7 +136,19 @@ def calibration_figure(bins: Sequence[CalibrationBin]) -> Figure:
         "customdata": [[b.accuracy.range(), count(b.accuracy.n or 0)] for b in bins],
         "hovertemplate": "%{x:.1f} % sure, %{y:.1f} % right (%{customdata[0]}), n = %{customdata[1]}<extra></extra>",
     }
-    low = min([100 * bins[0].confidence, *(100 * b.accuracy.value for b in bins)])
+    earlier = {
+        "type": "scatter",
+        "name": "before calibration",
+        "mode": "lines+markers",
+        "x": [100 * confidence for confidence, _, _ in before],
+        "y": [100 * accuracy for _, accuracy, _ in before],
+        "line": {"color": SERIES[1], "width": 1.5},
+        "marker": {"size": 6},
+        "customdata": [[100 * share] for _, _, share in before],
+        "hovertemplate": "before: %{x:.1f} % sure, %{y:.1f} % right, %{customdata[0]:.0f} % of examples<extra></extra>",
+    }
+    low = min(100 * value for b in bins for value in (b.confidence, b.accuracy.value))
+    low = min([low, *(100 * value for confidence, accuracy, _ in before for value in (confidence, accuracy))])
     start = max(10 * int(low / 10), 0)
     line = {
         "type": "scatter",
@@ -149,7 +164,7 @@ def calibration_figure(bins: Sequence[CalibrationBin]) -> Figure:
         "yaxis": axis("accuracy (%)", range=[max(start - 2, -2), 102]),
     }
     description = "Accuracy of predictions by their confidence, the probability of the predicted class."
-    return Figure("Calibration", description, [trace, line], layout)
+    return Figure("Calibration", description, [trace, *([earlier] if before else []), line], layout)
 
 
 def _table(title: str, subject: str, rows: Mapping[str, Mapping[str, Estimate]]) -> MetricTable:
