@@ -16,7 +16,8 @@ from leadline.experiment import Experiment
 from leadline.measure import Estimate, metric
 from leadline.measure.scaling import calibrated
 from leadline.measure.thresholds import Threshold
-from leadline.runs.decision import DECISION, Decision, read_decision, write_decision
+from leadline.runs.decision import Decision, read_decision, write_decision
+from leadline.runs.folder import DECISION
 from leadline.runs.run import Run, load_run
 from leadline.session.plan import make_plan
 from leadline.session.threshold import set_threshold

@@ -81,8 +81,8 @@ class Report:
     ``gathered`` are slices or clusters in which mistakes gather, as JSON has them, and ``causes`` what people found.
     ``pictures`` are sections of pictures, such as of varied training images and of what a network has learnt.
     ``multitask`` is the record of several tasks' comparison with separate networks. ``mismatch`` compares train-dev
-    with dev. ``reliability_before`` are confidence, accuracy and share of dev examples in bins before their probabilities
-    were calibrated; empty where they were not.
+    with dev. ``reliability_before`` are confidence, accuracy and share of dev examples in bins before their
+    probabilities were calibrated; empty where they were not.
     """
 
     name: str

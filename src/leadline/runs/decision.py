@@ -16,9 +16,7 @@ from leadline.errors import LeadlineError
 from leadline.measure import Task
 from leadline.measure.scaling import Calibrated
 from leadline.measure.thresholds import Threshold
-from leadline.runs.folder import RunFolder
-
-DECISION = "decision.json"
+from leadline.runs.folder import DECISION, RunFolder
 
 
 @dataclass(frozen=True)

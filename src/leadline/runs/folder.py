@@ -12,6 +12,7 @@ from leadline.files import append_line, json_text, read_json, read_json_lines, w
 from leadline.runs.life import claim, release
 
 CHECKPOINT = "checkpoint.safetensors"
+DECISION = "decision.json"
 HISTORY = "history.jsonl"
 STATES = ("state-1.safetensors", "state-2.safetensors")
 RATE_FILE = "learning_rate"

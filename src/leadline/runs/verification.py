@@ -7,8 +7,7 @@ from pathlib import Path
 
 from leadline.errors import LeadlineError
 from leadline.files import reason
-from leadline.runs.decision import DECISION
-from leadline.runs.folder import CHECKPOINT, HISTORY, RunFolder
+from leadline.runs.folder import CHECKPOINT, DECISION, HISTORY, RunFolder
 from leadline.runs.summary import read_summary
 
 CHECKSUMS = "checksums.json"
