@@ -54,7 +54,7 @@ def test_groups_widen_the_interval() -> None:
     alone = temperature_interval(labels, p)
     copied = temperature_interval(labels[copies], p[copies], groups)
     assert copied.interval == pytest.approx(alone.interval, rel=1e-6)
-    assert temperature_interval(labels[copies], p[copies]).high < copied.high
+    assert temperature_interval(labels[copies], p[copies]).interval[1] < copied.interval[1]
 
 
 def test_vector_scaling_undoes_a_shift_that_no_temperature_does() -> None:
@@ -71,7 +71,7 @@ def test_vector_scaling_undoes_a_shift_that_no_temperature_does() -> None:
 def test_too_sure_a_network_gains_and_a_calibrated_one_does_not() -> None:
     labels, p = drawn(600, sureness=3.0)
     found = calibrated(labels, p)
-    assert found.helps and found.temperature is not None and found.temperature.low > 1
+    assert found.helps and found.temperature is not None and found.temperature.interval[0] > 1
     assert calibration_error(labels, found.scaling(p)) < calibration_error(labels, p) / 2
     helped = sum(calibrated(*drawn(300, seed=seed)).helps for seed in range(40))
     assert helped <= 3

@@ -23,7 +23,7 @@ def every_threshold(s: np.ndarray) -> np.ndarray:
 def test_the_best_f1_of_all_thresholds() -> None:
     y, s = scored()
     found = choose_threshold(y, s, metric("f1"))
-    best = max(f1_score(y, s >= t, zero_division=0) for t in every_threshold(s))
+    best = max(f1_score(y, s >= t) for t in every_threshold(s)[:-1])
     assert found.score is not None and found.score.value == pytest.approx(best)
     assert f1_score(y, s >= found.value.value) == pytest.approx(best)
     assert found.usual is not None and found.usual.value < best
