@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pytest
 import torch
@@ -12,7 +12,7 @@ from leadline.errors import LeadlineError
 from leadline.network import Dense, Network
 from leadline.network.batch_norm import BatchNorm
 from leadline.network.dropout import Dropout
-from leadline.optimize import Adam, Cosine, Momentum, Optimizer
+from leadline.optimize import Adam, AdamW, Cosine, Momentum, Optimizer, RMSprop
 from leadline.training import AnyTrainer, EarlyStopping, Epoch, Examples, FitResult, Trainer, TrainingSettings, fit
 from leadline.training.interruption import Interrupted
 from leadline.training.outcome import Best
@@ -59,7 +59,6 @@ class Keeper:
         self.steps, self.state, self.history = steps, state, list(history or ())
 
     def begin(self, trainer: AnyTrainer, best: Best) -> list[Epoch]:
-        assert isinstance(trainer, Trainer)
         self.trainer, self.best = trainer, best
         if self.state is not None:
             self.state.put_into(trainer, best)
@@ -67,7 +66,9 @@ class Keeper:
         return self.history[: trainer.epoch]
 
     def asked(self) -> bool:
-        return self.steps is not None and self.trainer.state.step >= self.steps
+        trainer = self.trainer
+        step = trainer.state.step if isinstance(trainer, Trainer) else trainer.population.remembered()[1]["steps"][0]
+        return self.steps is not None and step >= self.steps
 
     def between_steps(self) -> None:
         pass
@@ -87,6 +88,24 @@ def examples(n: int, seed: int) -> Examples:
 def groups(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("leadline.training.batches.GATHERED_BYTES", request.param)
     monkeypatch.setattr("leadline.training.trainer.STEPS_BETWEEN_LOOKS", 5)
+    monkeypatch.setattr("leadline.training.population.plan.STEPS_BETWEEN_LOOKS", 5)
+
+
+def ensemble_trained(
+    keeper: Keeper | None, optimizer: Optimizer, stopping: EarlyStopping | None, tolerance: float | None = None
+) -> FitResult:
+    settings = TrainingSettings(
+        epochs=7,
+        batch_size=30,
+        optimizer=optimizer,
+        schedule=Cosine(7),
+        l2=0.1,
+        early_stopping=stopping,
+        gradient_tolerance=tolerance,
+        seed=3,
+    )
+    network = NETWORK.ensemble(3)
+    return fit(network, "binary_cross_entropy", examples(200, 0), examples(60, 1), settings, keeper=keeper)
 
 
 def trained(keeper: Keeper | None, optimizer: Optimizer, stream: bool, stopping: EarlyStopping | None) -> FitResult:
@@ -131,6 +150,33 @@ def test_it_ends_the_same_wherever_it_was_ended(
             # The penalty is that of θ at the last look, which an end in between adds one to.
             assert mine.cost - mine.penalty == pytest.approx(other.cost - other.penalty, rel=1e-5)
     assert len(stops) >= 3
+
+
+@pytest.mark.parametrize("optimizer", [AdamW(0.05), Momentum(0.3), RMSprop(0.01)])
+@pytest.mark.parametrize("stopping", [None, EarlyStopping(patience=2)])
+@pytest.mark.parametrize("tolerance", [None, 1e-9])
+def test_an_ensemble_ends_the_same_wherever_it_was_ended(
+    optimizer: Optimizer, stopping: EarlyStopping | None, tolerance: float | None
+) -> None:
+    whole = ensemble_trained(None, optimizer, stopping, tolerance)
+    stops = set()
+    for steps in (1, 5, 6, 7, 14, 20, 31):
+        first = Keeper(steps)
+        ended = ensemble_trained(first, optimizer, stopping, tolerance)
+        if ended.stopped != "interrupted":
+            continue
+        assert first.state is not None
+        assert torch.equal(first.state.tensors["theta"], first.trainer.parameters.theta)
+        stops.add((first.state.epoch, first.state.values.get("epoch.blocks")))
+        again = ensemble_trained(Keeper(state=first.state, history=ended.history), optimizer, stopping, tolerance)
+        assert torch.equal(again.parameters.theta, whole.parameters.theta)
+        for name, tensor in whole.parameters.named_statistics().items():
+            assert torch.equal(again.parameters.named_statistics()[name], tensor)
+        assert [replace(epoch, seconds=0.0) for epoch in again.history] == [
+            replace(epoch, seconds=0.0) for epoch in whole.history
+        ]
+        assert (again.stopped, again.best_epoch) == (whole.stopped, whole.best_epoch)
+    assert len(stops) >= 3 and len({blocks for _, blocks in stops}) >= 2
 
 
 def test_a_training_that_had_ended_ends_at_once() -> None:

@@ -15,7 +15,7 @@ from leadline.files import sync
 from leadline.network import Parameters
 from leadline.runs.checkpoint import load_checkpoint, save_checkpoint, saved_last
 from leadline.runs.folder import HISTORY, STATES, RunFolder
-from leadline.training import AnyTrainer, Epoch, Trainer
+from leadline.training import AnyTrainer, Epoch
 from leadline.training.interruption import Interrupted, Interruption
 from leadline.training.outcome import Best
 from leadline.training.state import TrainingState
@@ -81,13 +81,8 @@ class StateKeeper:
         self.clock = CheckpointClock(time.monotonic())
 
     def begin(self, trainer: AnyTrainer, best: Best) -> list[Epoch]:
-        """Watch this training, and bring it to the state that was kept, if any; returns the epochs behind it.
-
-        An ensemble keeps its parameters alone: it begins again.
-        """
+        """Watch this training, and bring it to the state that was kept, if any; returns the epochs behind it."""
         self.trainer, self.best, self.best_kept = trainer, best, best.epoch
-        if not isinstance(trainer, Trainer):
-            return []
         trainer.between_steps = self.between_steps
         trainer.must_stop = lambda: self.interruption.requested
         if self.state is None:
@@ -111,11 +106,10 @@ class StateKeeper:
         began = time.monotonic()
         if self.trainer.epoch == 0 and began - self.clock.started < FIRST:
             return
-        if isinstance(self.trainer, Trainer):
-            if (self.folder / HISTORY).exists():
-                sync(self.folder / HISTORY)  # the state is of no use without the epochs behind it
-            state = TrainingState.of(self.trainer, self.best)
-            save_checkpoint(self._next(), state.tensors, {**state.values, "facts": dict(self.facts())})
+        if (self.folder / HISTORY).exists():
+            sync(self.folder / HISTORY)  # the state is of no use without the epochs behind it
+        state = TrainingState.of(self.trainer, self.best)
+        save_checkpoint(self._next(), state.tensors, {**state.values, "facts": dict(self.facts())})
         best = self.best
         if best.parameters is None:
             self.write_parameters(self.trainer.parameters, self.trainer.epoch)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -13,6 +14,7 @@ from leadline.errors import UsageError
 from leadline.network import Network, Parameters, as_population, take_over_members
 from leadline.training.batches import Augment
 from leadline.training.divergence import DivergenceError
+from leadline.training.interruption import Interrupted
 from leadline.training.population.member import ResolvedMember
 from leadline.training.population.trainer import PopulationTrainer
 from leadline.training.settings import TrainingSettings
@@ -23,7 +25,8 @@ from leadline.training.trainer import Epoch, Examples, Trainer, measure_dev
 class EnsembleTrainer:
     """The counterpart of `leadline.training.Trainer` for a network that is an ensemble.
 
-    ``parameters`` are the ensemble's; they are brought up to date after every epoch. Costs and errors of an epoch are
+    ``parameters`` are the ensemble's; they are brought up to date after every epoch, and where it ends or is saved
+    within one: ``between_steps`` and ``must_stop`` are those of `leadline.training.Trainer`. Costs and errors of an epoch are
     means over the members; those of the dev set are of the ensemble's own predictions, the members' mean.
     """
 
@@ -47,7 +50,10 @@ class EnsembleTrainer:
         members = [ResolvedMember(member, replace(own, seed=seed)) for seed in seeds]
         self.population = PopulationTrainer(members, loss, self.train, None)
         self.population.start_from(as_population(parameters))
+        self.population.between_blocks = self._between_blocks
         self.gradient_norm = float("inf")
+        self.between_steps: Callable[[], None] = lambda: None
+        self.must_stop: Callable[[], bool] = lambda: False
 
     @property
     def epoch(self) -> int:
@@ -61,12 +67,10 @@ class EnsembleTrainer:
         """
         started = time.perf_counter()
         records = self.population.run_epoch()
-        take_over_members(self.parameters, [self.population.parameters(i) for i in range(self.network.members)])
+        self._update_parameters()
         diverged = [fit.divergence for fit in self.population.finished.values() if fit.divergence is not None]
         if diverged:
             raise DivergenceError(f"a member of the ensemble: {diverged[0]}")
-        if self.settings.gradient_tolerance is not None:
-            self.gradient_norm = float(torch.linalg.vector_norm(self.population.gradients))
         first = records[0]
         if self.on_progress:
             self.on_progress(first.steps, first.steps, first.cost)
@@ -90,9 +94,29 @@ class EnsembleTrainer:
             dev_goal,
         )
 
-    def tensors(self) -> dict[str, Tensor]:
-        """What the training remembers besides the parameters, to be saved with them; a row for each member."""
-        return self.population.tensors()
+    def _between_blocks(self) -> None:
+        """Raises `Interrupted` after the steps during which somebody asked for the end."""
+        if self.settings.gradient_tolerance is not None:
+            self.gradient_norm = float(torch.linalg.vector_norm(self.population.gradients))
+        if self.must_stop():
+            self._update_parameters()
+            raise Interrupted
+        self.between_steps()
+
+    def _update_parameters(self) -> None:
+        take_over_members(self.parameters, [self.population.parameters(i) for i in range(self.network.members)])
+
+    def remembered(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """What is saved besides the parameters (`leadline.training.state.Resumable`); a row for each member."""
+        self._update_parameters()
+        tensors, values = self.population.remembered()
+        return tensors, values | {"gradient_norm": self.gradient_norm}
+
+    def continue_from(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+        """Take back what was saved besides the parameters."""
+        self.population.start_from(as_population(self.parameters))
+        self.population.continue_from(tensors, values)
+        self.gradient_norm = float(values["gradient_norm"])
 
 
 AnyTrainer = Trainer | EnsembleTrainer

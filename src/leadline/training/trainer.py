@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import islice
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -22,7 +23,7 @@ from leadline.training.interruption import Interrupted
 from leadline.training.objective import Objective
 from leadline.training.regularization import check_smoothing, regularization_at
 from leadline.training.settings import TrainingSettings
-from leadline.training.state import EpochProgress
+from leadline.training.state import EpochProgress, tensors_below
 from leadline.training.stream import Stream
 
 # Outputs (m, k) and targets → what a set is judged by; less is better.
@@ -248,13 +249,31 @@ class Trainer:
                 break
         return done, seen
 
-    def tensors(self) -> dict[str, Tensor]:
-        """What the training remembers besides the parameters, to be saved with them."""
-        remembered = {f"optimizer.{name}": tensor for name, tensor in self.state.tensors().items()}
-        remembered["random.order"] = self.order_random.get_state()
+    def remembered(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """What is saved besides the parameters (`leadline.training.state.Resumable`)."""
+        progress, noise = self.progress, self.objective.generator
+        tensors = {f"optimizer.{name}": tensor for name, tensor in self.state.tensors().items()}
+        tensors["random.order"] = self.order_random.get_state() if progress is None else progress.order
+        if noise is not None:
+            tensors["random.noise"] = noise.get_state()
         if self.augment is not None:
-            remembered["random.augment"] = self.augment.generator.get_state()
-        return remembered
+            tensors["random.augment"] = self.augment.generator.get_state()
+        values = {"epoch": self.epoch, "step": self.step, "gradient_norm": self.gradient_norm}
+        done = ({}, {}) if progress is None else progress.remembered()
+        return tensors | done[0], values | done[1]
+
+    def continue_from(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+        """Take back what was saved besides the parameters."""
+        self.state.load(tensors_below("optimizer.", tensors))
+        self.order_random.set_state(tensors["random.order"])
+        if self.objective.generator is not None:
+            self.objective.generator.set_state(tensors["random.noise"])
+        if self.augment is not None:
+            self.augment.generator.set_state(tensors["random.augment"])
+        self.epoch, self.step = int(values["epoch"]), int(values["step"])
+        self.gradient_norm = float(values["gradient_norm"])
+        self.progress = EpochProgress.of(tensors, values)
+        self.guard.restart()
 
 
 Estimate = tuple[float | None, float | None, float | None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable
+from collections.abc import Hashable, Mapping, Sequence
 from itertools import groupby
 
 import torch
@@ -81,12 +81,16 @@ class ActiveMembers:
         active = ActiveMembers(
             self.network, self.loss, rows, select(self.parameters, index), self.n_outputs, self.pools
         )
-        start = 0
-        for update in active.updates:
-            part = slice(start, start + len(update.rows))
-            update.continue_from({name: average[part] for name, average in averages.items()}, steps[kept[start]])
-            start = part.stop
+        active.continue_from(averages, [steps[i] for i in kept])
         return active
+
+    def continue_from(self, averages: Mapping[str, Tensor], steps: Sequence[int]) -> None:
+        """Take over what the update rules remembered of all rows, (P, n) each, and how many updates they have had."""
+        start = 0
+        for update in self.updates:
+            part = slice(start, start + len(update.rows))
+            update.continue_from({name: average[part] for name, average in averages.items()}, steps[start])
+            start = part.stop
 
 
 def start_members(network: Network, loss: str, rows: list[MemberState], input_shape: Shape) -> ActiveMembers:

@@ -72,6 +72,11 @@ class MemberState:
         return self.resolved.network.layers[layer].draws
 
 
+def order_states(rows: list[MemberState]) -> Tensor:
+    """The states of the generators that the rows' orders are drawn from, (P, …)."""
+    return torch.stack([row.order.random.get_state() for row in rows])
+
+
 def own_columns(rows: list[MemberState], y: Tensor) -> Tensor:
     """Of targets (…, P, b, k), each row's own column: (…, P, b, 1); all of them where no row has one."""
     labels = [row.resolved.label for row in rows]

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -21,10 +22,12 @@ from leadline.training.population.active_members import as_vectors, member_of, s
 from leadline.training.population.evaluate import population_cost_and_error, population_outputs
 from leadline.training.population.guard import PopulationGuard
 from leadline.training.population.member import ResolvedMember, check
-from leadline.training.population.member_state import MemberState, make_rows, number, own_columns
+from leadline.training.population.member_state import MemberState, make_rows, number, order_states, own_columns
 from leadline.training.population.objective import PopulationObjective
 from leadline.training.population.plan import Segment, SharedBatches
+from leadline.training.population.progress import PROGRESS_VALUES, PopulationProgress
 from leadline.training.regularization import check_smoothing, regularization_at
+from leadline.training.state import tensors_below
 from leadline.training.trainer import Epoch, Examples, monitored_goal
 
 
@@ -33,7 +36,8 @@ class PopulationTrainer:
 
     ``run_epoch`` takes every active member once through its own examples; a member that is done (its epochs, early
     stopping, tolerance, divergence, `retire`) leaves and is not touched again. ``active`` are the members that are
-    left, ``epoch`` counts the epochs done.
+    left, ``epoch`` counts the epochs done. ``between_blocks`` is called now and then within an epoch, between two steps,
+    where the population's state is whole and can be saved (`remembered`).
 
     Each trains as it would alone, within float rounding. ``independent`` members also round alike whoever trains beside
     them, as far as kernels allow (exponentials at the end of a tensor do not): what all have in common is then handed
@@ -57,6 +61,8 @@ class PopulationTrainer:
         self._batches = SharedBatches(self._train)
         self._fits: dict[int, FitResult] = {}
         self.epoch = 0
+        self.progress: PopulationProgress | None = None
+        self.between_blocks: Callable[[], None] = lambda: None
         self._active_members = start_members(members[0].network, loss, rows, tuple(train.x.shape[1:]))
         self._guard = PopulationGuard(self._active_members, loss)
         self._leave({i: "epochs" for i, row in enumerate(rows) if row.resolved.settings.epochs == 0})
@@ -75,19 +81,21 @@ class PopulationTrainer:
         """
         if not self.active:
             return {}
-        started = time.perf_counter()
-        active = self._active_members
+        active, progress = self._active_members, self.progress or self._start_epoch()
+        self.progress, started = progress, time.perf_counter() - progress.seconds
         for order in {id(row.order): row.order for row in active.rows}.values():
             order.draw()
-        rates = [rate for update in active.updates for rate in update.first_rates(self.epoch)]
-        totals = torch.zeros(len(active.rows), 3, dtype=torch.float64)
         diverged: dict[int, tuple[DivergenceError, Parameters]] = {}
-        for block in active.plan:
-            totals[: block[0].p] += self._run_block(block)
-            for i in (~torch.isfinite(totals[:, 0])).nonzero().flatten().tolist():
+        for block in active.plan[progress.blocks :]:
+            progress.totals[: block[0].p] += self._run_block(block)
+            progress.blocks, progress.seconds = progress.blocks + 1, time.perf_counter() - started
+            for i in (~torch.isfinite(progress.totals[:, 0])).nonzero().flatten().tolist():
                 if i not in diverged:
                     own = replace(self._train, y=active.rows[i].resolved.own(self._train.y))
                     diverged[i] = self._guard.explain(i, own, self.epoch)
+            if not diverged:
+                self.between_blocks()
+        self.progress = None
         self.epoch += 1
         dev_costs, dev_errors, dev_goals = self._measure_dev()
         seconds = (time.perf_counter() - started) / len(active.rows)
@@ -95,7 +103,7 @@ class PopulationTrainer:
         for i, row in enumerate(active.rows):
             if i in diverged:
                 continue
-            cost, error, penalty = (totals[i] / row.m).tolist()
+            cost, error, penalty = (progress.totals[i] / row.m).tolist()
             error = error ** (1 / LOSSES[self.loss].error_power)
             records[row.member] = Epoch(
                 self.epoch,
@@ -103,7 +111,7 @@ class PopulationTrainer:
                 error,
                 dev_costs[i],
                 dev_errors[i],
-                rates[i],
+                progress.rates[i],
                 row.steps,
                 seconds,
                 penalty,
@@ -131,14 +139,33 @@ class PopulationTrainer:
         """∇J of each active member at the last step, (P, n)."""
         return self._active_members.gradients.theta
 
-    def tensors(self) -> dict[str, Tensor]:
-        """What the active members remember besides their parameters: the update rules' averages and random states."""
-        active = self._active_members
-        remembered = {f"optimizer.{name}": average for name, average in active.averages().items()}
-        remembered["optimizer.step"] = torch.tensor(active.steps_done())
-        remembered["random.order"] = torch.stack([row.order.random.get_state() for row in active.rows])
-        remembered["random.noise"] = torch.stack([row.noise.get_state() for row in active.rows])
-        return remembered
+    def remembered(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """What `continue_from` needs besides the parameters, between two blocks while no member has left.
+
+        Rows of tensors are those of the active members, in the order that `make_rows` gives the members.
+        """
+        active, progress = self._active_members, self.progress
+        tensors = {f"optimizer.{name}": average for name, average in active.averages().items()}
+        tensors["random.order"] = order_states(active.rows) if progress is None else progress.orders
+        tensors["random.noise"] = torch.stack([row.noise.get_state() for row in active.rows])
+        values = {"epoch": self.epoch, "steps": active.steps_done()}
+        if progress is not None:
+            tensors["epoch.totals"] = progress.totals
+            values |= {f"epoch.{name}": getattr(progress, name) for name in PROGRESS_VALUES}
+        return tensors, values
+
+    def continue_from(self, tensors: Mapping[str, Tensor], values: Mapping[str, Any]) -> None:
+        """Bring a population that has not begun to where another was; its parameters come with `start_from`."""
+        active, averages = self._active_members, tensors_below("optimizer.", tensors)
+        active.continue_from(averages, values["steps"])
+        for row, order, noise in zip(active.rows, tensors["random.order"], tensors["random.noise"], strict=True):
+            row.order.random.set_state(order)
+            row.noise.set_state(noise)
+        self.epoch = int(values["epoch"])
+        if "epoch.totals" in tensors:
+            known = {name: values[f"epoch.{name}"] for name in PROGRESS_VALUES}
+            self.progress = PopulationProgress(tensors["random.order"], totals=tensors["epoch.totals"].clone(), **known)
+        self._guard = PopulationGuard(active, self.loss)
 
     def parameters(self, member: int) -> Parameters:
         """A copy of a member's θ (n,) and statistics as they are now."""
@@ -163,6 +190,11 @@ class PopulationTrainer:
         return [fits[member] for member in range(len(self.members))]
 
     # ----- steps
+
+    def _start_epoch(self) -> PopulationProgress:
+        rows = self._active_members.rows
+        rates = [rate for update in self._active_members.updates for rate in update.first_rates(self.epoch)]
+        return PopulationProgress(order_states(rows), rates, torch.zeros(len(rows), 3, dtype=torch.float64))
 
     def _run_block(self, block: list[Segment]) -> Tensor:
         """Make these steps; returns every row's sums of cost, error and penalty over its examples, float64 (p, 3)."""
