@@ -60,6 +60,11 @@ def streamed(folder: Path) -> dict[str, Any]:
     return experiment | {"training": {"epochs": 40, "batch_size": 32}}
 
 
+def default(folder: Path) -> dict[str, Any]:
+    """What a table is trained with where nothing else is asked for: an ensemble."""
+    return {"data": {"source": str(table(folder)), "target": "inside"}, "training": {"epochs": 40}}
+
+
 def convolutional(folder: Path) -> dict[str, Any]:
     training = {"epochs": 12, "batch_size": 64, "optimizer": "momentum"}
     return {"data": {"source": "digits"}, "network": {"layers": CONVOLUTIONAL}, "training": training}
@@ -82,7 +87,7 @@ def transferred(folder: Path) -> dict[str, Any]:
 
 @pytest.mark.verify
 @pytest.mark.parametrize(
-    "kind", [dense, streamed, convolutional, augmented, transferred], ids=lambda kind: kind.__name__
+    "kind", [dense, default, streamed, convolutional, augmented, transferred], ids=lambda kind: kind.__name__
 )
 def test_sixty_kills_of_each_kind_change_no_bit(tmp_path: Path, kind: Callable[[Path], dict[str, Any]]) -> None:
     torch.set_num_threads(1)

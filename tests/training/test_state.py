@@ -166,7 +166,6 @@ def test_an_ensemble_ends_the_same_wherever_it_was_ended(
         if ended.stopped != "interrupted":
             continue
         assert first.state is not None
-        assert torch.equal(first.state.tensors["theta"], first.trainer.parameters.theta)
         stops.add((first.state.epoch, first.state.values.get("epoch.blocks")))
         again = ensemble_trained(Keeper(state=first.state, history=ended.history), optimizer, stopping, tolerance)
         assert torch.equal(again.parameters.theta, whole.parameters.theta)

@@ -26,8 +26,8 @@ class EnsembleTrainer:
     """The counterpart of `leadline.training.Trainer` for a network that is an ensemble.
 
     ``parameters`` are the ensemble's; they are brought up to date after every epoch, and where it ends or is saved
-    within one: ``between_steps`` and ``must_stop`` are those of `leadline.training.Trainer`. Costs and errors of an epoch are
-    means over the members; those of the dev set are of the ensemble's own predictions, the members' mean.
+    within one: ``between_steps`` and ``must_stop`` are those of `leadline.training.Trainer`. Costs and errors of an
+    epoch are means over the members; those of the dev set are of the ensemble's own predictions, the members' mean.
     """
 
     def __init__(

@@ -36,8 +36,8 @@ class PopulationTrainer:
 
     ``run_epoch`` takes every active member once through its own examples; a member that is done (its epochs, early
     stopping, tolerance, divergence, `retire`) leaves and is not touched again. ``active`` are the members that are
-    left, ``epoch`` counts the epochs done. ``between_blocks`` is called now and then within an epoch, between two steps,
-    where the population's state is whole and can be saved (`remembered`).
+    left, ``epoch`` counts the epochs done. ``between_blocks`` is called now and then within an epoch, between two
+    steps, where the population's state is whole and can be saved (`remembered`).
 
     Each trains as it would alone, within float rounding. ``independent`` members also round alike whoever trains beside
     them, as far as kernels allow (exponentials at the end of a tensor do not): what all have in common is then handed
@@ -159,8 +159,8 @@ class PopulationTrainer:
         active, averages = self._active_members, tensors_below("optimizer.", tensors)
         active.continue_from(averages, values["steps"])
         for row, order, noise in zip(active.rows, tensors["random.order"], tensors["random.noise"], strict=True):
-            row.order.random.set_state(order)
-            row.noise.set_state(noise)
+            row.order.random.set_state(order.clone())  # torch crashes on a row of a larger tensor
+            row.noise.set_state(noise.clone())
         self.epoch = int(values["epoch"])
         if "epoch.totals" in tensors:
             known = {name: values[f"epoch.{name}"] for name in PROGRESS_VALUES}
