@@ -1,7 +1,8 @@
 """Leadline's default on tables, given nothing but file and target, against the field's methods at their defaults.
 
-Every method sees the same columns and the same rows: Leadline's training and dev set, of which it learns from the first
-and chooses its epoch by the second; the others learn from both. Errors are measured on the test set, which nobody sees:
+Every method sees the same columns and the same rows: Leadline's training and dev set. The others learn from both;
+Leadline learns from the first and chooses its epoch by the second, and tables of few rows train once more on both, as
+their runs do. Errors are measured on the test set, which nobody sees:
 the fraction wrong, or for numbers the root mean squared error. A method's figure is its error over the least error of
 any other method on the same table, means over the splits; the geometric mean over tables has a bootstrap interval over
 tables.
@@ -17,7 +18,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -38,8 +39,11 @@ from sklearn.preprocessing import OneHotEncoder
 
 from leadline.data import Dataset
 from leadline.experiment import Experiment
-from leadline.runs.trained import TrainedNetwork
+from leadline.runs.decision import Decision
+from leadline.session.deciding import decide
+from leadline.session.final import train_final, trains_once_more
 from leadline.session.plan import Plan, make_plan
+from leadline.session.results import predict_set
 from leadline.training import fit
 from leadline.training.threads import limited_threads, threads_for
 
@@ -186,15 +190,20 @@ def frame_of(data: Dataset) -> pd.DataFrame:
 
 
 def leadline_answers(plan: Plan) -> Answers:
-    """Train by the plan and predict the test set, as a run does."""
-    train = plan.training_set()
+    """Train by the plan and predict the test set, as a run does: with its final network, where it trains once more."""
+    data, dev = plan.data, plan.dev_set()
     with limited_threads(threads_for(plan.network, plan.input_shape, plan.batch_size)):
-        done = fit(plan.network, plan.loss, train, plan.dev_set(), plan.training)
-    trained = TrainedNetwork(
-        done.network, done.parameters, plan.preparation, plan.loss, plan.data.task, plan.data.classes
-    )
+        done = fit(plan.network, plan.loss, plan.training_set(), dev, plan.training)
+        trained, decision = plan.trained(done), Decision()
+        if dev is not None:
+            seen = predict_set(trained, plan, "dev")
+            decision = decide(plan.experiment, data.task, data.classes, seen.labels, seen.outputs, seen.groups)
+        if trains_once_more(plan.experiment, done):
+            trained = train_final(plan, done, decision)[0]
+        else:
+            trained = replace(trained, decision=decision)
     values = trained.outputs(plan.inputs("test"))
-    return values if plan.data.classes else values[:, 0]
+    return values if data.classes else values[:, 0]
 
 
 # --- measuring ------------------------------------------------------------------------------------------------

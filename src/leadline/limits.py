@@ -44,6 +44,7 @@ Padding = Literal["edge", "reflect", "mean", "zero"]
 Precision = Literal["float32", "float64"]
 Generator = Literal["torch", "numpy"]
 Calibration = Literal["auto", "temperature", "vector", "none"]
+FinalTraining = Literal["none", "train+dev"]
 Monitor = Literal["goal", "dev_error", "dev_cost"]
 
 SIZE = 'a fraction from 0 to 1, a whole number of examples, or "auto"'

@@ -31,7 +31,7 @@ def export(
     if onnx.suffix.lower() != ".onnx":
         raise UsageError(f"--onnx {onnx}: the file's name ends in .onnx.")
     found = load_run(run, runs)
-    path = found.trained_network().export(onnx, found.name)
+    path = found.final_network().export(onnx, found.name)
     described = described_onnx(path)
     if as_json:
         print_json({"file": str(path), **described})

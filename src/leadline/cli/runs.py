@@ -398,7 +398,7 @@ def predict(
         check_table_path(output)
     with warnings.catch_warnings(record=True) as noticed:
         warnings.simplefilter("always", LeadlineWarning)
-        table = load_run(run, runs).trained_network().predictions(data)
+        table = load_run(run, runs).final_network().predictions(data)
     for each in noticed:
         console(stderr=True).print(f"Note: {each.message}", markup=False)
     if output is not None:

@@ -194,7 +194,7 @@ def _train(
     screen.print(ending(run.summary), markup=False)
     screen.print()
     print_diagnosis(screen, run.diagnosis)
-    for line in run.decision.lines:
+    for line in run.remarks:
         screen.print(line, markup=False)
     screen.print()
     where = "" if runs == Path("runs") else f" --runs {runs}"

@@ -147,6 +147,7 @@ class TrainingSection(Section):
     dropout_schedule: Annotated[dict[str, Any] | None, BeforeValidator(checks.typed_table)] = None
     class_weights: Annotated[Any, BeforeValidator(checks.class_weights)] = None
     calibration: limits.Calibration | None = None
+    final: limits.FinalTraining | None = None
     early_stopping: Annotated[EarlyStoppingTable | None, BeforeValidator(checks.early_stopping)] = None
     precision: limits.Precision = "float32"
     gradient_tolerance: limits.Positive | None = None

@@ -32,7 +32,7 @@ Trained = TypeVar("Trained", covariant=True)
 class HasNetwork(Protocol[Trained]):
     """Anything that holds a trained network: a run."""
 
-    def trained_network(self) -> Trained:
+    def final_network(self) -> Trained:
         """The network with its parameters and the preparation of its inputs."""
         ...
 
@@ -109,8 +109,8 @@ class Network:
 
     @classmethod
     def from_run(cls, run: HasNetwork[Trained]) -> Trained:
-        """The trained network of a run, ready to predict on new rows."""
-        return run.trained_network()
+        """The trained network of a run, ready to predict on new rows: the final one where it was trained once more."""
+        return run.final_network()
 
     # ----- shapes
 

@@ -13,6 +13,7 @@ from leadline.runs.life import claim, release
 
 CHECKPOINT = "checkpoint.safetensors"
 DECISION = "decision.json"
+FINAL, FINAL_CHECKPOINT = "final.json", "final.safetensors"
 HISTORY = "history.jsonl"
 STATES = ("state-1.safetensors", "state-2.safetensors")
 RATE_FILE = "learning_rate"
@@ -36,6 +37,7 @@ class RunFolder:
     ``state-1.safetensors``, ``-2``   all that the training needs to go on, of the last two times; gone once it is done
     ``checksums.json``                SHA-256 of what the run itself has written, once it is over
     ``decision.json``                 calibration and threshold: how probabilities become answers, where chosen
+    ``final.safetensors``, ``.json``  the network trained once more on train and dev, where asked for, and its error
     ``predictions/SET.parquet``       row, label, prediction, probabilities, segments
     ``metrics.json``                  metrics of each open set, over all, by class and by segment
     ``diagnosis.json``                the ladder, the gaps and the conclusion

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from leadline.data import Preparation
     from leadline.measure import Breakdown, Estimate, Task
     from leadline.runs.decision import Decision
+    from leadline.runs.final import Final
     from leadline.runs.predictions import Answers
     from leadline.runs.trained import TrainedNetwork
     from leadline.strategy import Diagnosis
@@ -262,6 +263,24 @@ class Run:
         from leadline.runs.trained import TrainedNetwork
 
         return TrainedNetwork.from_run(self)
+
+    @property
+    def final(self) -> Final | None:
+        """What is known of the network trained once more on train and dev; None where there is none."""
+        from leadline.runs.final import read_final
+
+        return read_final(self.folder)
+
+    def final_network(self) -> TrainedNetwork:
+        """The network for new rows: trained once more on train and dev where that was asked for, else the run's own."""
+        from leadline.runs.trained import TrainedNetwork
+
+        return TrainedNetwork.final_of_run(self)
+
+    @property
+    def remarks(self) -> list[str]:
+        """How the networks answer, and what the final one is worth, a sentence each."""
+        return [*self.decision.lines, *([] if self.final is None else self.final.lines)]
 
     def refresh(self) -> None:
         """Forget what was read, so that it is read anew from the folder."""

@@ -19,6 +19,8 @@ from leadline.measure import Task, task_named
 from leadline.network import Network, Parameters
 from leadline.runs.checkpoint import load_checkpoint
 from leadline.runs.decision import Decision, read_decision
+from leadline.runs.final import read_final
+from leadline.runs.folder import FINAL_CHECKPOINT
 from leadline.runs.predictions import predictions_table
 from leadline.training import outputs
 
@@ -50,9 +52,19 @@ class TrainedNetwork:
     @classmethod
     def from_run(cls, run: Run) -> TrainedNetwork:
         """Load a run's network. `leadline.errors.LeadlineError`: no checkpoint, or one of another network."""
-        tensors, state = load_checkpoint(run.checkpoint_path)
+        return cls._loaded(run, run.checkpoint_path, read_decision(run.folder))
+
+    @classmethod
+    def final_of_run(cls, run: Run) -> TrainedNetwork:
+        """The network that a run predicts new rows with: trained once more on train and dev where that was asked."""
+        final = read_final(run.folder)
+        return cls.from_run(run) if final is None else cls._loaded(run, run.folder / FINAL_CHECKPOINT, final.decision)
+
+    @classmethod
+    def _loaded(cls, run: Run, path: Path, decision: Decision) -> TrainedNetwork:
+        tensors, state = load_checkpoint(path)
         if not {"loss", "task", "input_shape"} <= state.keys():
-            raise LeadlineError(f"The checkpoint {run.checkpoint_path} is damaged: it does not say of what it is.")
+            raise LeadlineError(f"The checkpoint {path} is damaged: it does not say of what it is.")
         experiment, preparation = run.experiment, run.preparation
         experiment.load_modules()
         loss = state["loss"]
@@ -63,7 +75,7 @@ class TrainedNetwork:
             _fill(tensor, tensors.get(name), name)
         for name, tensor in parameters.named_statistics().items():
             _fill(tensor, tensors.get(STATISTICS + name), name)
-        task, decision = task_named(state["task"]), read_decision(run.folder)
+        task = task_named(state["task"])
         return cls(network, parameters, preparation, loss, task, run.classes, run.target, decision)
 
     def predict(self, rows: Any) -> np.ndarray:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from leadline.errors import LeadlineError
 from leadline.files import reason
-from leadline.runs.folder import CHECKPOINT, DECISION, HISTORY, RunFolder
+from leadline.runs.folder import CHECKPOINT, DECISION, FINAL, FINAL_CHECKPOINT, HISTORY, RunFolder
 from leadline.runs.summary import read_summary
 
 CHECKSUMS = "checksums.json"
@@ -22,6 +22,8 @@ RECORD = (
     CHECKPOINT,
     "diagnosis.json",
     DECISION,
+    FINAL,
+    FINAL_CHECKPOINT,
 )
 
 

@@ -1,4 +1,7 @@
-"""Calibration and threshold of a run, chosen on held-out examples by what its experiment asks for."""
+"""Calibration and threshold of a run, chosen on held-out examples by what its experiment asks for.
+
+Here is also said what cannot be asked for after a training.
+"""
 
 from __future__ import annotations
 
@@ -41,6 +44,21 @@ def check_decision(experiment: Experiment, task: Task, classes: tuple[str, ...],
     if not follows_from_counts(optimizing):
         raise UsageError(f"{key}: goal.optimizing = {optimizing.name} does not depend on a threshold; choose another.")
     limits_of(goal, task, classes)
+
+
+def check_final(experiment: Experiment, streamed: bool, has_dev: bool) -> None:
+    """Raise `UsageError` where a final training on train and dev is asked for and cannot be."""
+    if experiment.training.final != "train+dev":
+        return
+    reason = None
+    if not has_dev:
+        reason = "there is no dev set"
+    elif streamed:
+        reason = "the data are streamed"
+    elif experiment.network.from_ is not None:
+        reason = "the network is taken over from another (network.from)"
+    if reason is not None:
+        raise UsageError(f'training.final: "train+dev" trains once more with the dev set, but {reason}; leave it out.')
 
 
 def limits_of(goal: GoalSection, task: Task, classes: tuple[str, ...]) -> list[Limit]:

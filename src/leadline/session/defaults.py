@@ -21,7 +21,7 @@ from leadline.network.layer import LAYERS, fields_of
 from leadline.optimize import optimizer_from_config, schedule_from_config
 from leadline.runs.goals import optimized_metric
 from leadline.session.augmented import augmentation_of
-from leadline.session.deciding import check_decision
+from leadline.session.deciding import check_decision, check_final
 from leadline.training.batches import FULL_BATCH_RATE, MINI_BATCH_RATE, default_batch_size
 from leadline.training.class_weights import balanced_weights
 
@@ -52,6 +52,7 @@ def resolve(
     """
     optimized_metric(experiment.goal, data.task, data.classes)
     check_decision(experiment, data.task, data.classes, len(split.dev) > 0)
+    check_final(experiment, n_train is not None or experiment.data.stream is True, len(split.dev) > 0)
     augmentation_of(experiment).check_images(data.image_shape, data.name)
     m = n_train or len(split.train)
     training = _training(experiment, m, has_dev=len(split.dev) > 0)

@@ -162,7 +162,7 @@ class Plan:
         weights, rows = (self.data.weights, True) if part == "train" else (None, False)
         rows_of = self.split.sets[part]
         return ArrayStream(
-            self.data, rows_of, self.preparation, self.training, self.targets, rows, weights, self._goal(part)
+            self.data, rows_of, self.preparation, self.training, self.targets, rows, weights, self.goal_of(part)
         )
 
     def examples(self, part: str, inputs: np.ndarray | None = None) -> Examples | None:
@@ -174,9 +174,9 @@ class Plan:
         weights = self.data.weights if part == "train" else None
         weights = None if weights is None else weights[indices]
         inputs = self.inputs(part) if inputs is None else inputs
-        return Examples.of(inputs, targets, self.training, weights, self._goal(part))
+        return Examples.of(inputs, targets, self.training, weights, self.goal_of(part))
 
-    def _goal(self, part: str) -> Goal | None:
+    def goal_of(self, part: str) -> Goal | None:
         """What the dev set is judged by in the training loop, besides its error."""
         if part != "dev":
             return None

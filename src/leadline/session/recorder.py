@@ -29,6 +29,7 @@ from leadline.runs.summary import RunSummary, write_summary
 from leadline.runs.trained import TrainedNetwork, state_tensors
 from leadline.runs.verification import write_checksums
 from leadline.session.deciding import decide, given_threshold
+from leadline.session.final import save_final, train_final, trains_once_more
 from leadline.session.keeping import StateKeeper, remove_states
 from leadline.session.mismatch import write_mismatch
 from leadline.session.plan import Plan
@@ -178,6 +179,8 @@ class Recorder:
         seconds = 0.0 if self.quick or finished.stopped == "interrupted" else seconds_allowed(self.trained_seconds)
         errors, predicted, decision = self._measure(trained, finished)
         facts = {"best_epoch": finished.best_epoch, "stopped": finished.stopped}
+        if trains_once_more(plan.experiment, finished):
+            self._train_once_more(finished, decision)
         diagnosis = diagnose_run(plan, errors, self.folder.history(), facts, predicted, training, seconds, decision)
         self.folder.write_json(DIAGNOSIS, diagnosis.to_json())
         status = finished.stopped if finished.stopped in ("interrupted", "diverged") else "done"
@@ -189,6 +192,15 @@ class Recorder:
         self.folder.release(ended=True)
         self._make_from_it(run)
         return run
+
+    def _train_once_more(self, finished: FitResult, decision: Decision) -> None:
+        """Train the final network; where that fails or is interrupted, new rows are predicted with the run's own."""
+        try:
+            save_final(self.folder, self.plan, *train_final(self.plan, finished, decision))
+        except (KeyboardInterrupt, LeadlineError) as error:
+            why = "was interrupted" if isinstance(error, KeyboardInterrupt) else f"failed: {error}"
+            note = f"The final training on train and dev {why}. The run predicts with its first network."
+            warnings.warn(note, LeadlineWarning, stacklevel=3)
 
     def _make_from_it(self, run: Run) -> None:
         """Make what follows from the run's own record, which is complete: what fails is said, and changes nothing."""

@@ -217,7 +217,7 @@ def run_report(run: Run, data: Dataset | None = None) -> Report:
         experiment_toml=run.experiment.to_toml(),
         data={**run.fingerprint, "split": run.set_sizes},
         environment=run.environment,
-        notices=[*run.notices, *run.decision.lines, *diagnosis.notes],
+        notices=[*run.notices, *run.remarks, *diagnosis.notes],
     )
 
 

@@ -126,6 +126,10 @@ def _training(experiment: Experiment, data: Dataset, m: int, has_dev: bool) -> d
         chosen["learning_rate"] = rate_for(batch_size, classes)
     if classes and section.loss is None:
         chosen |= {"label_smoothing": LABEL_SMOOTHING, "label_smoothing_schedule": {"type": "cosine"}}
+    if data.task.one_class and has_dev:
+        chosen["calibration"] = "temperature"
+    if m < SMALL_BELOW and has_dev and experiment.data.dev is None and experiment.split.time is None:
+        chosen["final"] = "train+dev" if (experiment.network.members or MEMBERS) > 1 else "none"
     if has_dev:
         usual = experiment.goal.optimizing in (None, data.task.usual_metric)
         chosen["early_stopping"] = {"patience": epochs, "monitor": "dev_cost" if usual else "goal"}

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from leadline.data import Dataset
 from leadline.errors import LeadlineError
+from leadline.runs.final import write_final
 from leadline.runs.reviews import load_reviews
 from leadline.runs.run import Run
+from leadline.session.final import final_test_error
 from leadline.session.plan import corrected_plan
 from leadline.session.results import diagnose_again, measure_error, predict_set, save_predictions
 from leadline.session.run_data import same_plan
@@ -37,6 +40,8 @@ def open_test_set(run: Run, data: Dataset | None = None) -> Run:
     predicted = predict_set(trained, plan, "test")
     save_predictions(run.folder, plan, "test", predicted)
     errors = {**run.errors, "test": measure_error(plan.data.task, plan.optimizing, predicted)}
+    if run.final is not None:
+        write_final(run.folder, replace(run.final, test=final_test_error(plan, run.final_network())))
     return diagnose_again(run, plan, errors)
 
 

@@ -16,16 +16,16 @@ from leadline.training.population.losses import population_loss
 def population_outputs(network: Network, parameters: Parameters, x: Tensor) -> Tensor:
     """Every member's outputs for the examples ``x`` (m, n), in prediction mode: a view (P, m, k) of memory (P, k, m).
 
-    ``x`` is not copied for the members.
+    ``x`` is not copied for the members; (P, m, n) holds examples of their own.
     """
-    shapes = network.shapes(tuple(x.shape[1:]))
+    shapes, m = network.shapes(tuple(x.shape[-1:])), x.shape[-2]
     p = len(parameters.theta)
-    chunk = max(1, min(len(x), CHUNK_VALUES // (p * max(math.prod(shape) for shape in shapes))))
-    result = parameters.theta.new_empty(p, *shapes[-1], len(x)).transpose(1, 2)
+    chunk = max(1, min(m, CHUNK_VALUES // (p * max(math.prod(shape) for shape in shapes))))
+    result = parameters.theta.new_empty(p, *shapes[-1], m).transpose(1, 2)
     memories = network.memories(parameters)
-    for start in range(0, len(x), chunk):
-        part = x[start : start + chunk].to(result.dtype)
-        result[:, start : start + chunk] = network.forward(parameters, part.expand(p, *part.shape), memories)
+    for start in range(0, m, chunk):
+        part = x[..., start : start + chunk, :].to(result.dtype)
+        result[:, start : start + chunk] = network.forward(parameters, part.expand(p, *part.shape[-2:]), memories)
     return result
 
 

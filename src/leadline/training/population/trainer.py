@@ -134,6 +134,13 @@ class PopulationTrainer:
             member_of(self._active_members.parameters, i).copy_(member_of(starts, row.member))
         self._guard = PopulationGuard(self._active_members, self.loss)
 
+    def outputs(self, x: Tensor) -> Tensor:
+        """The active members' outputs in prediction mode, (P, m, k), for examples (m, n), or their own (P, m, n)."""
+        active = self._active_members
+        order = torch.tensor([row.member for row in active.rows], device=x.device).argsort()
+        own = x if x.dim() == 2 else x[order.argsort()]
+        return population_outputs(active.network, active.parameters, own)[order]
+
     @property
     def gradients(self) -> Tensor:
         """∇J of each active member at the last step, (P, n)."""
