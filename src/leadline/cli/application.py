@@ -7,7 +7,9 @@ from typing import Annotated
 
 import typer
 
+from leadline.cli.screen import console, print_json
 from leadline.cli.train import AsJson, RunsFolder
+from leadline.runs.store import RunStore
 
 
 def register(app: typer.Typer) -> None:
@@ -25,8 +27,6 @@ def open_application(
     as_json: AsJson = False,
 ) -> None:
     """Look at the runs in the browser: a local application that answers this machine only. Ctrl-C ends it."""
-    from leadline.cli.screen import console, print_json
-    from leadline.runs.store import RunStore
     from leadline.web.serving import serve
 
     store = RunStore(runs)

@@ -5,6 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
+from rich.table import Table
+
+from leadline.cli.screen import print_fitted
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -26,10 +30,6 @@ def print_breakdown(screen: Console, name: str, breakdown: Breakdown, task: str)
 
 def print_table(screen: Console, table: MetricTable) -> None:
     """One table, a metric with its interval in each cell and n at the end of the row where it is one for all."""
-    from rich.table import Table
-
-    from leadline.cli.screen import print_fitted
-
     shown = Table(box=None, pad_edge=False, header_style="bold")
     shown.add_column(table.subject[:1].upper() + table.subject[1:], no_wrap=True)
     for column in table.columns:

@@ -7,10 +7,15 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.table import Table
 
 from leadline.cli.goal_options import Costs, SecondsPerExample, goal_of
+from leadline.cli.screen import console, print_fitted, print_json
 from leadline.cli.train import AsJson, RunsFolder
-from leadline.errors import UsageError
+from leadline.errors import LeadlineError, UsageError
+from leadline.runs.run import load_run
+from leadline.text import grouped
+from leadline.toml_text import toml_value
 
 if TYPE_CHECKING:
     from leadline.runs.run import Run
@@ -34,8 +39,6 @@ def compare(
     as_json: AsJson = False,
 ) -> None:
     """Compare runs on the same dev examples: is the best one better, or merely luckier?"""
-    from leadline.cli.screen import print_json
-    from leadline.runs.run import load_run
     from leadline.session.comparing import compare_runs
 
     goal = goal_of(cost, seconds_per_example)
@@ -47,11 +50,6 @@ def compare(
 
 
 def _print(found: RunComparison) -> None:
-    from rich.table import Table
-
-    from leadline.cli.screen import console, print_fitted
-    from leadline.text import grouped
-
     screen = console()
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("Run", no_wrap=True)
@@ -71,8 +69,6 @@ def _print(found: RunComparison) -> None:
 
 
 def _shown(value: Any) -> str:
-    from leadline.toml_text import toml_value
-
     return "–" if value is None else toml_value(list(value) if isinstance(value, tuple) else value)
 
 
@@ -93,8 +89,6 @@ def best(
     as_json: AsJson = False,
 ) -> None:
     """Choose the best run by one metric among those within the limits, and say how much of its lead is luck."""
-    from leadline.cli.screen import console, print_json
-    from leadline.runs.run import load_run
     from leadline.session.comparing import choose_run
 
     limits = dict(_limit(text) for text in limit or [])
@@ -111,14 +105,10 @@ def best(
 
 
 def _number(value: float) -> str:
-    from leadline.text import grouped
-
     return grouped(value) if value >= 1000 else f"{value:.3g}"
 
 
 def _comparable(runs: Path) -> list[Run]:
-    from leadline.errors import LeadlineError
-    from leadline.runs.run import load_run
     from leadline.session.comparing import with_dev_set_of
 
     last = load_run("last", runs)

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from leadline.cli.runs import RunName
+from leadline.cli.screen import console, print_json
 from leadline.cli.train import AsJson, RunsFolder
 from leadline.errors import UsageError
+from leadline.runs.run import load_run
 
 
 def register(app: typer.Typer) -> None:
@@ -24,9 +26,7 @@ def export(
     as_json: AsJson = False,
 ) -> None:
     """Write a run's network, with the preparation of its inputs, as one ONNX file for other programs."""
-    from leadline.cli.screen import console, print_json
     from leadline.export import described_onnx
-    from leadline.runs.run import load_run
 
     if onnx.suffix.lower() != ".onnx":
         raise UsageError(f"--onnx {onnx}: the file's name ends in .onnx.")

@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from leadline.cli.screen import console, print_json
 from leadline.extensions import kinds, load_module, registry
 
 
@@ -25,8 +26,6 @@ def extensions(
     as_json: Annotated[bool, typer.Option("--json", help="Print the names by kind as JSON.")] = False,
 ) -> None:
     """List the names that experiments may use: layers, losses, metrics and so on, those of your own included."""
-    from leadline.cli.screen import console, print_json
-
     chosen = kinds() if kind is None else (registry(kind).kind,)
     for path in modules or []:
         load_module(str(path), "--module")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leadline.errors import UsageError
+from leadline.experiment import Experiment
 
 if TYPE_CHECKING:
     from leadline.experiment import GoalSection
@@ -22,8 +23,6 @@ SecondsPerExample = Annotated[
 
 def goal_of(costs: list[str] | None, seconds_per_example: float | None) -> GoalSection:
     """The options as a part of an experiment."""
-    from leadline.experiment import Experiment
-
     keys = {"costs": [_cost(text) for text in costs or []], "seconds_per_example": seconds_per_example}
     return Experiment.from_dict({"goal": {key: value for key, value in keys.items() if value}}).goal
 

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
+from leadline.cli.screen import console, print_json
 from leadline.cli.train import AsJson, RunsFolder
 from leadline.errors import UsageError
+from leadline.runs.run import load_run
 
 
 def register(app: typer.Typer) -> None:
@@ -24,8 +26,6 @@ def mismatch(
     as_json: AsJson = False,
 ) -> None:
     """Say how different two sets are: whether a classifier can tell them apart, and by which features."""
-    from leadline.cli.screen import console, print_json
-    from leadline.runs.run import load_run
     from leadline.session.mismatch import mismatch as compare
     from leadline.session.mismatch import run_mismatch
 

@@ -6,9 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.table import Table
 
+from leadline.cli.screen import ProgressBar, console, print_fitted, print_json, print_under
 from leadline.cli.train import AsJson, RunsFolder, assigned, experiment_of
 from leadline.errors import UsageError
+from leadline.text import about, grouped
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -34,8 +37,6 @@ def multitask(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")] = False,
 ) -> None:
     """Train one network for all tasks and one for each, on the same split: which tasks gain from the others?"""
-    from leadline.cli.screen import ProgressBar, console, print_json
-
     wanted = experiment_of(experiment)
     changes: dict[str, Any] = {} if target is None else {"data.target": [each.strip() for each in target.split(",")]}
     wanted = wanted.replace(changes | assigned(set_ or []))
@@ -64,9 +65,6 @@ def _width(text: str) -> float:
 
 def print_multitask(screen: Console, found: Multitask, report: Path) -> None:
     """The tables and what they say."""
-    from leadline.cli.screen import print_fitted, print_under
-    from leadline.text import grouped
-
     for each in found.widths:
         joint, separate = (grouped(n) for n in each.parameters)
         screen.print(
@@ -85,8 +83,6 @@ def print_multitask(screen: Console, found: Multitask, report: Path) -> None:
 
 
 def _table(each: WidthComparison, metric: str) -> Any:
-    from rich.table import Table
-
     table = Table(box=None, pad_edge=False, header_style="bold")
     table.add_column("Task", no_wrap=True)
     titles = ("Labels", "n dev", f"{metric.capitalize() if metric == 'error' else metric} together", "On its own")
@@ -112,6 +108,4 @@ def _table(each: WidthComparison, metric: str) -> Any:
 
 
 def _about(n: int) -> str:
-    from leadline.text import about
-
     return str(about(n))

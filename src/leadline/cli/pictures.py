@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from leadline.cli.screen import console, print_json
 from leadline.cli.train import AsJson, Target, assigned, experiment_of
 from leadline.errors import LeadlineError, UsageError, nearest
 
@@ -41,8 +42,6 @@ def augment(
     as_json: AsJson = False,
 ) -> None:
     """Draw training images beside random versions of them, as the experiment's augmentation varies them."""
-    from leadline.cli.screen import console, print_json
-
     _check_png(output)
     wanted = experiment_of(experiment)
     changes = assigned(set_ or []) | ({"data.target": target} if target is not None else {})
@@ -89,7 +88,6 @@ def edges(
     as well: white where the photo falls from bright to dark (left to right for vertical edges, downwards for horizontal
     ones), black where it rises, grey where it is even. An angle of 90 is vertical, 0 horizontal.
     """
-    from leadline.cli.screen import console, print_json
     from leadline.report.edge_pictures import write_edges
 
     wanted = {name: _known_filter(name) for name in filters or FILTERS}

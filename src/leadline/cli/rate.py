@@ -10,6 +10,7 @@ import typer
 from leadline.cli.runs import RunName
 from leadline.cli.train import RunsFolder
 from leadline.errors import UsageError
+from leadline.runs.run import load_run
 
 
 def register(app: typer.Typer) -> None:
@@ -26,7 +27,6 @@ def rate(
 ) -> None:
     """Set the learning rate of a run that is training, from its next epoch on."""
     from leadline.runs.control import set_rate
-    from leadline.runs.run import load_run
 
     if (value is None) != release:
         raise UsageError("rate: give a new learning rate, or --release to give it back to the schedule.")
@@ -39,7 +39,6 @@ def rate(
 def stop(run: RunName, runs: RunsFolder = Path("runs")) -> None:
     """End a training after its present epoch; what it has reached is kept, measured and reported."""
     from leadline.runs.control import stop as stop_training
-    from leadline.runs.run import load_run
 
     found = load_run(run, runs)
     stop_training(found)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leadline.cli.runs import RunName
+from leadline.cli.screen import console, print_diagnosis, print_json
 from leadline.cli.train import AsJson, MovedData, RunsFolder, load_with_data
 from leadline.errors import UsageError
 
@@ -47,7 +48,6 @@ def mistakes(
     as_json: AsJson = False,
 ) -> None:
     """Analyse dev mistakes: causes with their share and ceiling, and where mistakes gather."""
-    from leadline.cli.screen import console, print_json
     from leadline.review.mistakes import find_mistakes, import_causes, keep_findings
 
     found_run = load_with_data(run, runs, data)
@@ -132,7 +132,6 @@ def labels(
     if apply is not None or undo:
         _correct(found, apply, as_json)
         return
-    from leadline.cli.screen import console, print_json
     from leadline.review.label_audit import audit_labels
     from leadline.review.value_audit import audit_values
 
@@ -155,7 +154,6 @@ def labels(
 
 
 def _correct(run: Run, path: Path | None, as_json: bool) -> None:
-    from leadline.cli.screen import console, print_diagnosis, print_json
     from leadline.review.label_audit import apply_corrections, undo_corrections
     from leadline.strategy import Corrections
 

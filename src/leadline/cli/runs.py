@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import sys
 import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.table import Table
 
+from leadline.cli.breakdown import breakdowns_to_json, print_breakdown
 from leadline.cli.goal_options import Costs, SecondsPerExample, goal_of
+from leadline.cli.screen import console, ending, print_diagnosis, print_fitted, print_json
 from leadline.cli.train import AsJson, MovedData, Quick, RunsFolder, load_with_data
 from leadline.errors import LeadlineError, LeadlineWarning, UsageError
 from leadline.runs.folder import RunFolder
+from leadline.runs.run import load_run
+from leadline.runs.soundings import load_prediction
 from leadline.runs.store import RunStore
-from leadline.text import counted, seconds_of
+from leadline.runs.verification import problems
+from leadline.text import counted, grouped, seconds_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -56,9 +63,6 @@ def list_runs(
     as_json: AsJson = False,
 ) -> None:
     """List the runs, oldest first."""
-    from rich.table import Table
-
-    from leadline.cli.screen import console, print_fitted, print_json
     from leadline.runs.index import RunIndex
 
     store = RunStore(runs)
@@ -93,8 +97,6 @@ def list_runs(
 
 
 def _prediction(folder: RunFolder) -> dict[str, Any] | None:
-    from leadline.runs.soundings import load_prediction
-
     try:
         return load_prediction(folder)
     except LeadlineError:  # which is no reason to show no runs
@@ -103,9 +105,6 @@ def _prediction(folder: RunFolder) -> dict[str, Any] | None:
 
 def verify_runs(runs: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
     """Check every run's files against the checksums that it left; exit code 1 where one is not as it was."""
-    from leadline.cli.screen import console, print_json
-    from leadline.runs.verification import problems
-
     store = RunStore(runs)
     found = {name: problems(RunFolder(store.root / name)) for name in sorted(store.names())}
     found = {name: lines for name, lines in found.items() if lines or store.folder(name) is not None}
@@ -123,8 +122,6 @@ def verify_runs(runs: RunsFolder = Path("runs"), as_json: AsJson = False) -> Non
 
 
 def _cells(row: dict[str, Any]) -> list[str]:
-    from leadline.text import grouped
-
     dev, train = _measured(row, "dev"), _measured(row, "train")
     return [
         row["name"],
@@ -156,10 +153,6 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a run: how training went, its diagnosis, and metrics by class and segment."""
-    from leadline.cli.breakdown import breakdowns_to_json, print_breakdown
-    from leadline.cli.screen import console, ending, print_diagnosis, print_json
-    from leadline.runs.run import load_run
-
     found = load_run(run, runs)
     measured = found.has_diagnosis
     if as_json:
@@ -341,9 +334,6 @@ def _diagnose_table(
 
 def _print_with_metrics(diagnosis: Diagnosis, measured: dict[str, Breakdown], task: str, as_json: bool) -> None:
     """The diagnosis, then the metrics of the set that stands for the task; as JSON, those of all sets."""
-    from leadline.cli.breakdown import breakdowns_to_json, print_breakdown
-    from leadline.cli.screen import console, print_json
-
     if as_json:
         print_json(diagnosis.to_json() | {"metrics": breakdowns_to_json(measured)})
         return
@@ -369,8 +359,6 @@ def _from_percentages(errors: dict[str, float], sizes: dict[str, int]) -> Diagno
 
 
 def _print(diagnosis: Diagnosis, as_json: bool) -> None:
-    from leadline.cli.screen import console, print_diagnosis, print_json
-
     if as_json:
         print_json(diagnosis.to_json())
     else:
@@ -389,10 +377,7 @@ def predict(
     as_json: AsJson = False,
 ) -> None:
     """Predict on new rows with a run's network."""
-    from leadline.cli.screen import console, print_json
     from leadline.runs.predictions import check_table_path, write_table
-    from leadline.runs.run import load_run
-    from leadline.text import grouped
 
     if output is not None:
         check_table_path(output)
@@ -407,8 +392,6 @@ def predict(
     elif as_json:
         print_json(table.to_pylist())
     else:
-        import sys
-
         from pyarrow import csv
 
         sys.stdout.flush()
@@ -423,7 +406,6 @@ def report(
     as_json: AsJson = False,
 ) -> None:
     """Write a run's HTML report anew, and print where it is."""
-    from leadline.cli.screen import print_json
     from leadline.session.results import renew_report
     from leadline.session.resume import ENDED_BEFORE, conclude
 

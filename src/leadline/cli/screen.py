@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.table import Table
 from rich.text import Text
 
 from leadline.files import json_text
@@ -114,8 +115,6 @@ def without_header(data: Dataset) -> bool:
 
 def print_columns(screen: Console, data: Dataset) -> None:
     """What was understood of a table: its first rows under the columns' names and kinds."""
-    from rich.table import Table
-
     if data.table is None:
         return
     kinds = {feature.name: feature.kind if feature.used else "left out" for feature in data.features}

@@ -7,9 +7,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
+from leadline.cli.screen import console, print_json
 from leadline.cli.train import AsJson, ExperimentName, RunsFolder, Target, assigned, experiment_of
 from leadline.extensions import registry
+from leadline.toml_text import toml_value
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,7 +54,6 @@ def search(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")] = False,
 ) -> None:
     """Search hyper-parameters for the least dev error; the same command again goes on where the search ended."""
-    from leadline.cli.screen import console, print_json
     from leadline.search import settings_of
     from leadline.search.job import search as run_search
 
@@ -117,12 +119,11 @@ class SearchProgress:
         self.percent = True
         self.done = 0
 
-    def planned(self, bench: PreparedExperiment, space: Space, settings: SearchSettings, done: int) -> None:
+    def planned(self, prepared: PreparedExperiment, space: Space, settings: SearchSettings, done: int) -> None:
         """Say what is about to be searched, and show the bar on a terminal."""
         from leadline.measure.metrics import error_unit
-        from leadline.toml_text import toml_value
 
-        plan, screen = bench.plan, self.screen
+        plan, screen = prepared.plan, self.screen
         self.done = done
         self.percent = error_unit(plan.experiment.goal.optimizing, plan.data.task) == "%"
         screen.print(f"{plan.data.name}: {settings.trials} trials, {settings.sampler}, over", markup=False)
@@ -131,8 +132,6 @@ class SearchProgress:
         if done:
             screen.print(f"Going on after {done} trials.", markup=False)
         if screen.is_terminal:
-            from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
-
             columns = (
                 TextColumn("Searching"),
                 BarColumn(),

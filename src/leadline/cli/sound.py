@@ -6,8 +6,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.table import Table
 
 from leadline.cli.runs import RunName
+from leadline.cli.screen import ProgressBar, console, print_diagnosis, print_json, print_under, too_wide
 from leadline.cli.train import (
     AsJson,
     ExperimentName,
@@ -19,6 +21,8 @@ from leadline.cli.train import (
     load_with_data,
 )
 from leadline.errors import UsageError
+from leadline.runs.run import load_run
+from leadline.text import duration, seconds_of
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -51,10 +55,8 @@ def sound(
     quiet: Quiet = False,
 ) -> None:
     """Measure what each remedy would do to a run's dev error, before anyone pays for it."""
-    from leadline.cli.screen import console, print_json
     from leadline.cli.sounding_screen import SoundingProgress
     from leadline.soundings.sounder import sound as sound_run
-    from leadline.text import seconds_of
 
     seconds = seconds_of(budget)
     found_run = load_with_data(run, runs, data)
@@ -96,7 +98,6 @@ def next_run(
     quiet: Quiet = False,
 ) -> None:
     """Train the best remedy of a sounded run in full, and say whether the prediction held."""
-    from leadline.cli.screen import ProgressBar, console, print_diagnosis, print_json
     from leadline.soundings.prediction import train_next
 
     screen = console(stderr=as_json)
@@ -127,11 +128,8 @@ def climb(
     quiet: Quiet = False,
 ) -> None:
     """Train, sound, train the best remedy, and again, until the budget ends or nothing helps; tell the story."""
-    from leadline.cli.screen import console, print_json
     from leadline.cli.sounding_screen import ClimbProgress
-    from leadline.runs.run import load_run
     from leadline.soundings.climb import climb as climb_from
-    from leadline.text import seconds_of
 
     seconds = seconds_of(budget)
     changes = assigned(set_ or [])
@@ -153,11 +151,7 @@ def climb(
 
 def print_soundings(screen: Console, found: Soundings) -> None:
     """The remedies in a table, the forecast, and the advice."""
-    from rich.table import Table
-
-    from leadline.cli.screen import print_under, too_wide
     from leadline.cli.sounding_screen import cells, forecast_lines, note_lines
-    from leadline.text import duration
 
     screen.print(
         f"Dev {found.metric} {found.error.plain()} ({found.error.range()}): the run's own experiment, "

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from leadline.cli.screen import console, print_json
 from leadline.cli.train import AsJson
 from leadline.errors import UsageError
+from leadline.text import grouped
 
 
 def register(app: typer.Typer) -> None:
@@ -41,11 +44,7 @@ def synthesize(
     as_json: AsJson = False,
 ) -> None:
     """Make training data more like the target: sounds with backgrounds, images with other light, blur, noise, …"""
-    from dataclasses import asdict
-
-    from leadline.cli.screen import console, print_json
     from leadline.data.synthetic_folder import Recipe, synthesize_folder
-    from leadline.text import grouped
 
     ranges = {
         "snr": snr,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from leadline.cli.screen import console, print_json
 from leadline.cli.train import AsJson
 from leadline.errors import LeadlineError, UsageError, nearest
 
@@ -35,7 +36,6 @@ def human(
     """Estimate the human level from the answers of several annotators, one column each."""
     import numpy as np
 
-    from leadline.cli.screen import console, print_json
     from leadline.strategy import human_level
 
     read = _read(table)
@@ -74,7 +74,6 @@ def pipeline(
     """
     import numpy as np
 
-    from leadline.cli.screen import console, print_json
     from leadline.strategy import ceilings_of_outputs, ceilings_of_table, end_to_end_or_pipeline
 
     read = _read(table)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from leadline.cli.screen import console, print_json
 from leadline.cli.train import AsJson, Target, experiment_of
 from leadline.errors import LeadlineError
 
@@ -37,7 +38,6 @@ def check(
 
     Exit code 1 where a derivative is wrong.
     """
-    from leadline.cli.screen import console, print_json
     from leadline.session.plan import make_plan
 
     wanted = experiment_of(experiment)
@@ -80,7 +80,6 @@ def gallery(
     as_json: AsJson = False,
 ) -> None:
     """Write one offline page of interactive figures of the theory, computed by the functions that train."""
-    from leadline.cli.screen import console, print_json
     from leadline.report.gallery import write_gallery
 
     if not output.parent.is_dir():

@@ -9,7 +9,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leadline.cli.option_names import listed
+from leadline.cli.screen import ProgressBar, console, ending, print_diagnosis, print_json
 from leadline.errors import UsageError
+from leadline.experiment import Experiment
 from leadline.extensions import registry
 from leadline.runs.run import load_run
 
@@ -173,8 +175,6 @@ def _train(
     quiet: bool,
     show_experiment: bool = False,
 ) -> None:
-    from leadline.cli.screen import ProgressBar, console, ending, print_diagnosis, print_json
-
     screen = console(stderr=as_json)
     if not quiet and screen.is_terminal:
         with screen.status("Starting"):
@@ -219,8 +219,6 @@ def load_with_data(name: str, runs: Path, places: list[str] | None) -> Run:
 
 def experiment_of(wanted: str) -> Experiment:
     """What EXPERIMENT means: an experiment file, a bundled name, or a data file."""
-    from leadline.experiment import Experiment
-
     if wanted.lower().endswith(".toml"):
         return Experiment.from_toml(wanted)
     return Experiment.from_dict({"data": {"source": wanted}})

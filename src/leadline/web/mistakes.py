@@ -10,6 +10,7 @@ import numpy as np
 
 from leadline.measure import Estimate
 from leadline.review.mistake_list import MistakeList, MistakeQuery, Order, ShownMistake
+from leadline.review.mistakes import find_mistakes
 from leadline.review.sheet import ReviewSheet
 from leadline.review.store import ReviewStore
 from leadline.runs.run import Run
@@ -140,8 +141,6 @@ class Mistakes:
 
 def find_groups(run: Run) -> list[Group]:
     """Slices or clusters in which the run's mistakes gather, the clearest first."""
-    from leadline.review.mistakes import find_mistakes
-
     found = find_mistakes(run)
     groups = []
     for part in found.slices:

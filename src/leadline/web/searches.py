@@ -9,9 +9,12 @@ from typing import Any
 from fastapi import HTTPException
 
 from leadline.report.figures.figure import Figure
+from leadline.report.figures.search import name_of, parallel_coordinates, search_progress, slices
 from leadline.report.quantities import ErrorScale, count, digits, duration
 from leadline.runs.life import silence
 from leadline.runs.store import RunStore
+from leadline.search import records
+from leadline.search.tiers import tier_of
 from leadline.web.memory import RecentValues, signature
 
 PAGE = 100
@@ -56,23 +59,17 @@ class Searches:
 
     def names(self) -> list[str]:
         """All searches, latest first."""
-        from leadline.search.records import names
-
-        return names(self.store.root)[::-1]
+        return records.names(self.store.root)[::-1]
 
     def find(self, name: str) -> Any:
         """The search of exactly this name, a `SearchRecord`. HTTPException: there is none."""
-        from leadline.search.records import load
-
         if name not in self.names():
             raise HTTPException(404, f"There is no search {name!r}.")
-        return self._read.get((name, *self.files(name)), lambda: load(name, self.store.root))
+        return self._read.get((name, *self.files(name)), lambda: records.load(name, self.store.root))
 
     def files(self, name: str) -> tuple[Any, ...]:
         """What changes whenever the search does; the name is one of `names`."""
-        from leadline.search.records import SearchFolder
-
-        folder = SearchFolder(self.store.root, name)
+        folder = records.SearchFolder(self.store.root, name)
         return signature(folder / "search.json"), signature(folder / "trials.jsonl")
 
     def lines(self) -> list[SearchRow]:
@@ -148,9 +145,6 @@ def key_figures(found: Any) -> list[dict[str, str]]:
 
 def figures(found: Any) -> tuple[list[Figure], list[Figure]]:
     """All trials at once and in their order; and along each hyper-parameter. None before two trials have ended."""
-    from leadline.report.figures.search import parallel_coordinates, search_progress, slices
-    from leadline.search.tiers import tier_of
-
     space, scale, best = found.summary["space"], scale_of(found.summary), best_trial(found)
     trials = [trial.to_json() for trial in found.trials]
     if sum(trial.dev_error is not None for trial in found.trials) < 2:
@@ -164,8 +158,6 @@ def figures(found: Any) -> tuple[list[Figure], list[Figure]]:
 
 def importance(found: Any) -> list[dict[str, Any]]:
     """How much of the differences between trials each hyper-parameter explains, the most important first."""
-    from leadline.report.figures.search import name_of
-
     known = found.summary.get("importance") or []
     best = (found.best or {}).get("values", {})
     rows = [
@@ -182,8 +174,6 @@ def importance(found: Any) -> list[dict[str, Any]]:
 
 def table(found: Any, sort: str, descending: bool, start: int) -> TrialTable:
     """Trials in an order: by a column of `COLUMNS` or by the key of a hyper-parameter; those without a value last."""
-    from leadline.report.figures.search import name_of
-
     keys = list(found.summary["space"])
     scale = scale_of(found.summary)
     ordered = _sorted(found.trials, sort, descending)

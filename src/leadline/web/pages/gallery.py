@@ -8,6 +8,8 @@ from threading import Lock
 from fastapi import APIRouter, HTTPException, Request, Response
 
 from leadline.report.figures.figure import Figure
+from leadline.report.gallery import SECTIONS
+from leadline.report.gallery.computing import one_thread
 from leadline.web.site import CurrentSite
 
 router = APIRouter()
@@ -17,8 +19,6 @@ _one_at_a_time = Lock()
 @router.get("/gallery")
 def gallery(request: Request, site: CurrentSite) -> Response:
     """All sections, without their figures yet."""
-    from leadline.report.gallery import SECTIONS
-
     return site.render(request, "gallery_page.html", sections=SECTIONS)
 
 
@@ -34,8 +34,5 @@ def section(request: Request, site: CurrentSite, slug: str) -> Response:
 
 @cache
 def _figures(slug: str) -> tuple[Figure, ...]:
-    from leadline.report.gallery import SECTIONS
-    from leadline.report.gallery.computing import one_thread
-
     with one_thread():
         return tuple(build() for section in SECTIONS if section.slug == slug for build in section.figures)
