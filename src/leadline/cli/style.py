@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from leadline.cli.screen import console, print_json
 from leadline.cli.train import AsJson
 from leadline.errors import UsageError
 
@@ -46,7 +47,6 @@ def style(
 
     Every 25 steps the picture so far is written to OUTPUT; Ctrl-C ends the painting and keeps it.
     """
-    from leadline.cli.screen import console, print_json
     from leadline.vision import Style, transfer_style
     from leadline.vision.photos import check_ending, read_photo, write_photo
 

@@ -10,9 +10,11 @@ import typer
 
 from leadline.cli.goal_options import Costs, SecondsPerExample, goal_of
 from leadline.cli.runs import RunName
+from leadline.cli.screen import console, print_json
 from leadline.cli.train import AsJson, RunsFolder
 from leadline.errors import UsageError
 from leadline.experiment import Experiment
+from leadline.runs.run import load_run
 
 
 def register(app: typer.Typer) -> None:
@@ -35,8 +37,6 @@ def threshold(
     as_json: AsJson = False,
 ) -> None:
     """Choose the threshold between two classes on the dev set; predictions, errors and report of the run follow it."""
-    from leadline.cli.screen import console, print_json
-    from leadline.runs.run import load_run
     from leadline.session.threshold import set_threshold
 
     given: dict[str, Any] = goal_of(cost, seconds_per_example).model_dump(exclude_none=True, exclude_defaults=True)
