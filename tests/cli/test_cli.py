@@ -378,7 +378,7 @@ def test_an_unexpected_error_is_two_lines_and_a_log(
     def broken(*_: object) -> None:
         raise ZeroDivisionError("planted")
 
-    monkeypatch.setattr("leadline.runs.run.load_run", broken)
+    monkeypatch.setattr("leadline.cli.runs.load_run", broken)
     monkeypatch.delenv("LEADLINE_DEBUG", raising=False)
     code, _, err = say(capsys, "show", "x")
     assert code == 1
