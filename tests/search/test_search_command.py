@@ -72,7 +72,7 @@ def test_options_overrule_the_file(points: Path, capsys: pytest.CaptureFixture[s
             "log = [1, 0.1] is reversed; write [0.1, 1]",
         ),
         (["--storage", "file.db"], 2, "file.db: is no database URL"),
-        (["--set", "split.dev=0"], 1, "the dev set is empty: give split.dev a size"),
+        (["--set", "split.dev=0"], 1, "the dev set is empty: give --set split.dev a size"),
         (["--name", "../up"], 1, "cannot name a search"),
     ],
 )
