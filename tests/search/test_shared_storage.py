@@ -1,11 +1,12 @@
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,7 @@ from search_samples import experiment
 from leadline.errors import LeadlineError, UsageError
 from leadline.experiment import Experiment
 from leadline.search import search
+from leadline.search.processes import processes_at_work
 from leadline.search.storage import open_storage
 
 TRIALS = 12
@@ -122,6 +124,46 @@ def test_processes_of_one_machine_share_a_file(file: Path, tmp_path: Path) -> No
     assert {tuple(t.values.items()): t.dev_error for t in both.trials} == pytest.approx(
         {tuple(t.values.items()): t.dev_error for t in alone.trials}
     )
+
+
+def _work_for_ever() -> None:
+    Path("alive").write_text(str(os.getpid()))
+    while True:
+        time.sleep(0.05)
+
+
+def _begin_work(folder: Path) -> None:
+    os.chdir(folder)
+    with processes_at_work(_work_for_ever, 1):
+        time.sleep(600)
+
+
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_workers_end_with_the_process_that_began_them(number: signal.Signals, tmp_path: Path) -> None:
+    first = multiprocessing.get_context("spawn").Process(target=_begin_work, args=(tmp_path,))
+    first.start()
+    assert first.pid is not None
+    _until((tmp_path / "alive").exists)
+    _until(lambda: (tmp_path / "alive").read_text() != "")
+    worker = int((tmp_path / "alive").read_text())
+    os.kill(first.pid, number)
+    first.join(20)
+    _until(lambda: not _lives(worker))
+
+
+def _until(condition: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _lives(pid: int) -> bool:
+    """Whether the process computes still; one that has ended and nobody has asked about is dead, too."""
+    try:
+        return ") Z" not in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from leadline.errors import LeadlineError
+from leadline.data import read
+from leadline.errors import LeadlineError, UsageError
 from leadline.experiment import Experiment
 from leadline.runs.run import load_run
 from leadline.runs.soundings import load_prediction
@@ -114,3 +115,42 @@ def test_a_climb_needs_a_dev_set(tmp_path: Path):
     without = experiment(tmp_path, epochs=1).replace({"split.dev": 0})
     with pytest.raises(LeadlineError, match="dev set, and there is none"):
         climb(without, 5.0, runs=tmp_path / "runs")
+
+
+class KilledError(BaseException):
+    """Ends a climb as SIGKILL does."""
+
+
+class Killing(Watching):
+    """Ends it at one instant."""
+
+    def __init__(self, at: str) -> None:
+        super().__init__()
+        self.at, self.remedies = at, 0
+
+    def measured(self, soundings: object) -> None:
+        self.remedies += 1
+        if self.at == "soundings" and self.remedies == 2:
+            raise KilledError
+
+    def planned(self, plan: object) -> None:
+        if self.at == "training" and self.remedies:
+            raise KilledError
+
+
+def test_a_climb_that_was_killed_goes_on(tmp_path: Path):
+    wanted, runs = experiment(tmp_path), tmp_path / "runs"
+    with pytest.raises(KilledError):
+        climb(wanted, 25.0, name="start", runs=runs, listener=Killing("soundings"))
+    with pytest.raises(KilledError):
+        climb(wanted, 25.0, name="start", runs=runs, listener=Killing("training"), resume=True)
+    sounded = load_run("start", runs).folder.read_json("soundings.json")
+    assert sounded["ended"] in ("all", "budget")
+    watching = Watching()
+    told = climb(wanted, 5.0, runs=runs, listener=watching, resume=True)
+    assert told.budget == 25.0 and told.ended in ("budget", "no gap", "nothing helps")
+    assert [step.run for step in told.steps].count("start") == 1 and len(told.steps) == len(watching.steps) + 1 > 1
+    assert load_run(told.best, runs).folder.read_json("climb.json") == told.to_json()
+    assert not (runs / "start" / "climb-steps.json").exists()
+    with pytest.raises(UsageError, match="leave data out"):
+        climb(wanted, 5.0, data=read(tmp_path / "ring.csv", "place"), runs=runs, resume=True)

@@ -11,12 +11,20 @@ from leadline.errors import LeadlineError, LeadlineWarning, UsageError
 from leadline.experiment import Experiment
 from leadline.runs.folder import RunFolder
 from leadline.runs.run import Run, load_run
-from leadline.runs.soundings import load_prediction, load_soundings, predictions_held
+from leadline.runs.soundings import (
+    UNFINISHED_SOUNDINGS,
+    has_unfinished_soundings,
+    load_prediction,
+    load_soundings,
+    predictions_held,
+)
 from leadline.session.training import run_experiment
 from leadline.soundings import Soundings, sound
 from leadline.soundings.clock import Clock
+from leadline.soundings.kept import KeptTrainings
 from leadline.soundings.measurement import Fidelity
 from leadline.soundings.prediction import Prediction, soundings_of, train_next
+from leadline.soundings.training import Trained
 from leadline.text import duration, seconds_of
 
 LAYERS = [{"type": "dense", "units": 8, "activation": "tanh"}, {"type": "dense", "units": 2}]
@@ -140,6 +148,61 @@ def test_the_same_soundings_again_are_the_same(run: Run, found: Soundings):
     again = sound(run, 60.0)
     for first, second in zip(found.soundings, again.soundings, strict=True):
         assert (first.key, first.verdict, first.change) == (second.key, second.verdict, second.change)
+
+
+class KilledError(BaseException):
+    """Ends soundings as SIGKILL does."""
+
+
+class Killing(Listening):
+    """Ends when so many remedies are measured."""
+
+    def __init__(self, most: int) -> None:
+        super().__init__()
+        self.most = most
+
+    def measured(self, soundings: Soundings) -> None:
+        super().measured(soundings)
+        if len(self.seen) == self.most:
+            raise KilledError
+
+
+def test_soundings_that_were_killed_go_on(run: Run, found: Soundings, monkeypatch: pytest.MonkeyPatch):
+    trained: list[str] = []
+    add = KeptTrainings.add
+
+    def counted(self: KeptTrainings, one: Trained, spent: float) -> None:
+        trained.append(f"{one.variant.experiment.to_toml()} {one.variant.resolved.subset}")
+        add(self, one, spent)
+
+    monkeypatch.setattr(KeptTrainings, "add", counted)
+    for most in (1, 4):
+        with pytest.raises(KilledError):
+            sound(run, 60.0, listener=Killing(most), resume=most > 1)
+        assert has_unfinished_soundings(run.folder)
+    before = len(trained)
+    with (run.folder / UNFINISHED_SOUNDINGS).open("a") as file:
+        file.write('{"variant": "cut sho')  # by the kill
+    listening = Listening()
+    again = sound(run, 1.0, listener=listening, resume=True)
+    assert 0 < before < len(trained) == len(set(trained)), "what was trained was not trained again"
+    assert again.budget == 60.0 and again.ended == "all" and not has_unfinished_soundings(run.folder)
+    for first, second in zip(found.soundings, again.soundings, strict=True):
+        assert (first.key, first.verdict) == (second.key, second.verdict)
+        assert (first.change is None) == (second.change is None)
+        if first.change is not None and second.change is not None:
+            assert first.change.value == pytest.approx(second.change.value, abs=0.02)
+
+
+def test_soundings_that_cannot_be_kept_do_not_begin(run: Run, monkeypatch: pytest.MonkeyPatch):
+    def refused(*_: object) -> None:
+        raise LeadlineError("soundings-trainings.jsonl cannot be written: Read-only file system.")
+
+    monkeypatch.setattr("leadline.soundings.kept.append_line", refused)
+    listening = Listening()
+    with pytest.raises(LeadlineError, match="Read-only file system"):
+        sound(run, 60.0, listener=listening)
+    assert listening.titles == []
 
 
 def test_the_next_run_is_held_against_its_prediction(run: Run, found: Soundings):

@@ -50,28 +50,37 @@ def sound(
         typer.Option("--target-error", help="How many examples reach this dev error? Percent, or the target's unit."),
     ] = None,
     data: MovedData = None,
+    go_on: Annotated[
+        bool, typer.Option("--resume", help="Go on with soundings of the run that were interrupted, if there are any.")
+    ] = False,
     runs: RunsFolder = Path("runs"),
     as_json: AsJson = False,
     quiet: Quiet = False,
 ) -> None:
     """Measure what each remedy would do to a run's dev error, before anyone pays for it."""
+    seconds = seconds_of(budget)
+    sounded = load_with_data(run, runs, data)
+    sound_and_show(sounded, seconds, _target_of(sounded, target), as_json, quiet, go_on)
+
+
+def sound_and_show(
+    run: Run, seconds: float, target: float | None, as_json: bool, quiet: bool, resume: bool = False
+) -> None:
+    """Sound a run with a progress bar and print what came out; ``target`` is an error to reach."""
     from leadline.cli.sounding_screen import SoundingProgress
     from leadline.soundings.sounder import sound as sound_run
 
-    seconds = seconds_of(budget)
-    found_run = load_with_data(run, runs, data)
-    wanted = _target_of(found_run, target)
     screen = console(stderr=as_json)
     progress = None if quiet else SoundingProgress(screen)
     try:
-        found = sound_run(found_run, seconds, listener=progress, target=wanted)
+        soundings = sound_run(run, seconds, listener=progress, target=target, resume=resume)
     finally:
         if progress is not None:
             progress.close()
     if as_json:
-        print_json(found.to_json())
+        print_json(soundings.to_json())
         return
-    print_soundings(screen, found)
+    print_soundings(screen, soundings)
 
 
 def _target_of(run: Run, target: float | None) -> float | None:
@@ -123,6 +132,9 @@ def climb(
     set_: Annotated[
         list[str] | None, typer.Option("--set", help="Any key of the experiment, such as split.seed=1.")
     ] = None,
+    go_on: Annotated[
+        bool, typer.Option("--resume", help="Go on with the climb of this experiment that was ended, if there is one.")
+    ] = False,
     runs: RunsFolder = Path("runs"),
     as_json: AsJson = False,
     quiet: Quiet = False,
@@ -137,7 +149,7 @@ def climb(
     screen = console(stderr=as_json)
     progress = None if quiet else ClimbProgress(screen)
     try:
-        story = climb_from(wanted, seconds, name=name, runs=runs, listener=progress)
+        story = climb_from(wanted, seconds, name=name, runs=runs, listener=progress, resume=go_on)
     finally:
         if progress is not None:
             progress.close()

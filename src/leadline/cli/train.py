@@ -63,7 +63,6 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only th
 def register(app: typer.Typer) -> None:
     """Add the command to the application."""
     app.command()(train)
-    app.command()(resume)
 
 
 def train(
@@ -148,33 +147,17 @@ def train(
         start = train_or_resume if go_on else run_experiment
         return start(wanted, name=name, runs=runs, listener=listener, quick=quick)
 
-    _train(begin, runs, as_json, quiet, show_experiment)
+    train_and_show(begin, runs, as_json, quiet, show_experiment)
 
 
-def resume(
-    run: Annotated[str, typer.Argument(metavar="RUN", help='A name, a beginning of it, a folder, or "last".')] = "last",
-    data: MovedData = None,
-    runs: RunsFolder = Path("runs"),
-    as_json: AsJson = False,
-    quiet: Quiet = False,
-) -> None:
-    """Go on with a training that was killed or stopped; it ends as if that had not been."""
-
-    def begin(listener: TrainingListener | None) -> Run:
-        from leadline.session.resume import resume
-
-        return resume(load_with_data(run, runs, data), runs=runs, listener=listener)
-
-    _train(begin, runs, as_json, quiet)
-
-
-def _train(
+def train_and_show(
     begin: Callable[[TrainingListener | None], Run],
     runs: Path,
     as_json: bool,
     quiet: bool,
     show_experiment: bool = False,
 ) -> None:
+    """Train with a progress bar and print what came out; ``begin`` trains."""
     screen = console(stderr=as_json)
     if not quiet and screen.is_terminal:
         with screen.status("Starting"):

@@ -3,14 +3,30 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import suppress
 from typing import Any
 
+from leadline.errors import LeadlineError
 from leadline.runs.folder import RunFolder
 
 SOUNDINGS = "soundings.json"
+UNFINISHED_SOUNDINGS = "soundings-trainings.jsonl"
 NEXT_EXPERIMENT = "next.toml"
 PREDICTION = "prediction.json"
 CLIMB, CLIMB_PAGE = "climb.json", "climb.html"
+UNFINISHED_CLIMB = "climb-steps.json"
+
+
+def has_unfinished_soundings(folder: RunFolder) -> bool:
+    """Whether soundings of the run were ended before their time and can go on."""
+    return (folder / UNFINISHED_SOUNDINGS).exists()
+
+
+def unfinished_climb(folder: RunFolder) -> dict[str, Any] | None:
+    """The steps so far of a climb that began with this run and did not come to its end; None where there is none."""
+    with suppress(LeadlineError):  # a damaged one is no reason not to begin another
+        return folder.read_json(UNFINISHED_CLIMB) if (folder / UNFINISHED_CLIMB).exists() else None
+    return None
 
 
 def load_soundings(folder: RunFolder) -> dict[str, Any] | None:

@@ -5,17 +5,16 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import multiprocessing
 import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any, Protocol
 
 import optuna
-import torch
 from optuna import Study
 from optuna.trial import TrialState
 
@@ -25,6 +24,7 @@ from leadline.experiment import Experiment
 from leadline.search.analysis import Finalist, edges, expected_error, finalists, importances, ranked
 from leadline.search.coarse_to_fine import GIVEN_OUT_AGAIN, OUTCOME
 from leadline.search.distributions import distribution, parameter, parameter_name
+from leadline.search.processes import interrupt, processes_at_work
 from leadline.search.records import SearchFolder, SearchRecord, TrialRecord, load
 from leadline.search.report import write_search_report
 from leadline.search.samplers import strategy
@@ -158,8 +158,11 @@ class _Job:
         budget = settings.budget
         deadline = None if budget is None else started + BUDGET_FOR_TRIALS * budget
         worker = Worker(prepared, self.space, study, storage, chosen, settings, deadline, ended, folder.keep_losses)
-        with _helpers(self, workers - 1, deadline):
+        left = None if deadline is None else deadline - time.monotonic()
+        with processes_at_work(partial(self.work, left), workers - 1) as others:
             stopped = worker.run()
+            if stopped == "interrupted":
+                interrupt(others)
         records = records_of(study, self.space)
         folder.write_trials([record for record in records if record.state != "running"])
         if stopped == "interrupted":
@@ -177,8 +180,9 @@ class _Job:
             known.get("status") == "done" and same and "best" in known and finished == len(done) >= self.settings.trials
         )
 
-    def work(self, deadline: float | None) -> None:
-        """What another process of this machine does."""
+    def work(self, seconds: float | None) -> None:
+        """What another process of this machine does, for so many seconds at most."""
+        deadline = None if seconds is None else time.monotonic() + seconds
         prepared = PreparedExperiment(self.experiment.replace({"search": {}}), self.data)
         chosen = strategy(self.settings.sampler, self.space, self.settings.trials, self.settings.seed)
         storage = open_storage(self.storage, self.heartbeat)
@@ -332,32 +336,3 @@ def _nothing_complete(records: Sequence[TrialRecord], settings: SearchSettings) 
 @contextmanager
 def _nothing() -> Iterator[None]:
     yield
-
-
-@contextmanager
-def _helpers(job: _Job, count: int, deadline: float | None) -> Iterator[None]:
-    """Other processes of this machine at work on the same search; each gets its share of the cores."""
-    if count < 1:
-        yield
-        return
-    before = torch.get_num_threads()
-    threads = max(1, (os.cpu_count() or 1) // (count + 1))
-    context = multiprocessing.get_context("spawn")
-    left = None if deadline is None else deadline - time.monotonic()
-    processes = [context.Process(target=_work, args=(job, left, threads), daemon=True) for _ in range(count)]
-    for process in processes:
-        process.start()
-    torch.set_num_threads(threads)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
-        for process in processes:
-            process.join(timeout=5)
-            process.terminate()
-
-
-def _work(job: _Job, seconds: float | None, threads: int) -> None:
-    """The main function of another process."""
-    torch.set_num_threads(threads)
-    job.work(None if seconds is None else time.monotonic() + seconds)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 from leadline.data import Dataset
-from leadline.errors import LeadlineError
+from leadline.errors import LeadlineError, UsageError
 from leadline.experiment import Experiment
+from leadline.files import writing
 from leadline.measure import Estimate
 from leadline.report.rendering import write_page
 from leadline.report.sounding_parts import render_climb
 from leadline.runs.run import Run, load_run
-from leadline.runs.soundings import CLIMB, CLIMB_PAGE
+from leadline.runs.soundings import CLIMB, CLIMB_PAGE, UNFINISHED_CLIMB, load_soundings, unfinished_climb
+from leadline.runs.store import RunStore
 from leadline.session.recorder import TrainingListener
+from leadline.session.resume import train_or_resume
 from leadline.session.training import run_experiment
 from leadline.soundings.clock import Clock, OutOfTimeError
 from leadline.soundings.findings import PROMISING
@@ -69,6 +73,13 @@ class ClimbStep:
         predicted = None if self.predicted is None else self.predicted.to_json()
         plain = {"error": self.error.to_json(), "predicted": predicted, "gaps": list(self.gaps)}
         return {**vars(self), **plain, "changes": dict(self.changes)}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> ClimbStep:
+        """The inverse of ``to_json``."""
+        predicted = None if data["predicted"] is None else Estimate.from_json(data["predicted"])
+        plain = {"error": Estimate.from_json(data["error"]), "predicted": predicted, "gaps": tuple(data["gaps"])}
+        return cls(**{**data, **plain})
 
 
 @dataclass(frozen=True)
@@ -130,42 +141,85 @@ def climb(
     name: str | None = None,
     runs: str | os.PathLike[str] = "runs",
     listener: ClimbListener | None = None,
+    resume: bool = False,
 ) -> Climb:
     """Train an experiment, and change it for the better as long as the budget of seconds lasts.
 
-    The story is saved with the run that it led to (``climb.json``, ``climb.html``).
+    The story is saved with the run that it led to (``climb.json``, ``climb.html``). ``resume`` goes on with the last
+    climb of this experiment that was killed or interrupted: with its runs, with the soundings and the training that
+    were under way, and with what is left of the larger of the two budgets. Where there is none, a climb begins.
 
     Raises:
         LeadlineError: the experiment has no dev set, or as training it does.
+        UsageError: ``resume`` with data from Python, which nobody can know to be the same.
 
     """
-    return _Climber(experiment, budget, data, Path(runs), listener).climb(name)
+    if resume and data is not None:
+        raise UsageError("climb: resume = True needs data that the experiment names; leave data out.")
+    return _Climber(experiment, budget, data, Path(runs), listener, resume).climb(name)
 
 
 class _Climber:
     def __init__(
-        self, experiment: Experiment, budget: float, data: Dataset | None, runs: Path, listener: ClimbListener | None
+        self,
+        experiment: Experiment,
+        budget: float,
+        data: Dataset | None,
+        runs: Path,
+        listener: ClimbListener | None,
+        resume: bool,
     ) -> None:
         self.experiment, self.data, self.runs, self.listener = experiment, data, runs, listener
-        self.clock = Clock(budget)
+        self.clock, self.resume, self.sounded_before = Clock(budget), resume, resume
         self.steps: list[ClimbStep] = []
         self.before: list[str] = []  # of each step, the run that it changes
         self.ended, self.reason = BUDGET, ""
         self.last: Soundings | None = None
 
     def climb(self, name: str | None) -> Climb:
-        run = run_experiment(self.experiment, self.data, name=name, runs=self.runs, listener=self.listener)
-        if run.status == "interrupted":
-            raise KeyboardInterrupt
-        if "dev" not in run.errors:
-            raise LeadlineError("A climb is measured on the dev set, and there is none: give split.dev a size.")
-        self._record(run, "Start", {}, None, 0)
+        run = (self._go_on() if self.resume else None) or self._start(name)
         try:
             while (better := self._round(run)) is not None:
                 run = better
         except KeyboardInterrupt:
             self.ended, self.reason = INTERRUPTED, "it was interrupted."
         return self._finish(run)
+
+    def _start(self, name: str | None) -> Run:
+        if self.resume:
+            run = train_or_resume(self.experiment, name=name, runs=self.runs, listener=self.listener)
+        else:
+            run = run_experiment(self.experiment, self.data, name=name, runs=self.runs, listener=self.listener)
+        if run.status == "interrupted":
+            raise KeyboardInterrupt
+        if "dev" not in run.errors:
+            raise LeadlineError("A climb is measured on the dev set, and there is none: give split.dev a size.")
+        self._record(run, "Start", {}, None, 0)
+        return run
+
+    def _go_on(self) -> Run | None:
+        """Take over the steps of the last climb of this experiment that was ended; the run that it had come to."""
+        for folder in sorted(RunStore(self.runs).folders(), key=lambda each: each.path.stat().st_mtime, reverse=True):
+            record = unfinished_climb(folder)
+            if record is None or record["experiment"] != self.experiment.to_toml():
+                continue
+            budget = max(self.clock.budget, record["budget"])
+            self.clock = Clock(budget, time.monotonic() - record["spent"])
+            self.steps = [ClimbStep.from_json(step) for step in record["steps"]]
+            self.before = list(record["before"])
+            return load_run(next(step.run for step in reversed(self.steps) if step.kept), self.runs)
+        return None
+
+    def _keep(self) -> None:
+        """Write with the first run what there is so far, so that the climb can go on after whatever ends it."""
+        record = {
+            "experiment": self.experiment.to_toml(),
+            "budget": self.clock.budget,
+            "spent": self.clock.spent,
+            "steps": [step.to_json() for step in self.steps],
+            "before": self.before,
+        }
+        load_run(self.steps[0].run, self.runs).folder.write_json(UNFINISHED_CLIMB, record)
 
     def _round(self, run: Run) -> Run | None:
         """Sound the run and train what promises most, then the next best, until one is better; None for the end."""
@@ -193,19 +247,29 @@ class _Climber:
 
     def _sound(self, run: Run, share: float) -> list[Sounding]:
         """The remedies that promise something, measured within this share of the time that is left."""
-        self.last = None
+        self.last = self._sounded_before(run)
         try:
-            self.last = sound(run, share * self.clock.left, self.data, self.listener, telling_apart=False)
+            self.last = self.last or sound(
+                run, share * self.clock.left, self.data, self.listener, telling_apart=False, resume=self.resume
+            )
         except OutOfTimeError:
             return []
         if self.last.ended == "interrupted":
             raise KeyboardInterrupt
-        return [s for s in self.last.soundings if s.changes and (s.chance or 0.0) >= PROMISING]
+        tried = [step.changes for step, before in zip(self.steps, self.before, strict=True) if before == run.name]
+        promising = [s for s in self.last.soundings if s.changes and (s.chance or 0.0) >= PROMISING]
+        return [sounding for sounding in promising if dict(sounding.changes) not in tried]
+
+    def _sounded_before(self, run: Run) -> Soundings | None:
+        """The soundings that had come to their end before the climb that goes on was ended; asked for once."""
+        once, self.sounded_before = self.sounded_before, False
+        record = load_soundings(run.folder) if once else None
+        return None if record is None or record["ended"] not in ("all", "budget") else Soundings.from_json(record)
 
     def _try(self, run: Run, sounding: Sounding, measured: int) -> Run | None:
         """Train a remedy in full; the run, if it is better than the last one usually is."""
         assert self.last is not None
-        trained, prediction = train_next(run, sounding.key, self.data, listener=self.listener)
+        trained, prediction = train_next(run, sounding.key, self.data, listener=self.listener, resume=self.resume)
         if trained.status == "interrupted":
             raise KeyboardInterrupt
         # The last run's own error has had luck; what its experiment reaches with other seeds is the fairer mark.
@@ -240,7 +304,8 @@ class _Climber:
             why,
         )
         self.steps.append(step)
-        self.before.append(run.name if prediction is None else prediction.before)
+        self.before.append("" if prediction is None else prediction.before)
+        self._keep()
         if self.listener is not None:
             self.listener.stepped(step)
 
@@ -260,8 +325,12 @@ class _Climber:
         )
         record = story.to_json()
         run.folder.write_json(CLIMB, record)
+        if self.ended != INTERRUPTED:
+            first = load_run(self.steps[0].run, self.runs).folder / UNFINISHED_CLIMB
+            with writing(first):
+                first.unlink(missing_ok=True)
         experiments = {step.run: load_run(step.run, self.runs).experiment.to_dict() for step in self.steps}
-        before = {step.run: experiments[prior] for step, prior in zip(self.steps, self.before, strict=True)}
+        before = {step.run: experiments[prior or step.run] for step, prior in zip(self.steps, self.before, strict=True)}
         write_page(render_climb(record, before), run.folder / CLIMB_PAGE)
         return story
 

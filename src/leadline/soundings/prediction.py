@@ -13,6 +13,7 @@ from leadline.runs.run import Run
 from leadline.runs.soundings import PREDICTION, load_soundings
 from leadline.session.comparing import compare_runs
 from leadline.session.recorder import TrainingListener
+from leadline.session.resume import train_or_resume
 from leadline.session.run_data import experiment_with_data
 from leadline.session.training import run_experiment
 from leadline.soundings.result import Sounding, Soundings
@@ -79,10 +80,12 @@ def train_next(
     *,
     name: str | None = None,
     listener: TrainingListener | None = None,
+    resume: bool = False,
 ) -> tuple[Run, Prediction]:
     """Train the best remedy of a sounded run, or the one of that key; say whether the prediction held.
 
-    The prediction and what came of it are saved with the new run.
+    The prediction and what came of it are saved with the new run. ``resume`` goes on with a run of the same experiment
+    that was ended before its time, if there is one, for data that the experiment names.
 
     Raises:
         LeadlineError: the run has no soundings, or nothing is expected to help.
@@ -92,7 +95,11 @@ def train_next(
     soundings = soundings_of(run)
     chosen = _chosen(soundings, remedy)
     experiment = experiment_with_data(run, data).replace(chosen.changes)
-    trained = run_experiment(experiment, data, name=name, runs=run.folder.path.parent, listener=listener)
+    runs = run.folder.path.parent
+    if resume and data is None:
+        trained = train_or_resume(experiment, name=name, runs=runs, listener=listener)
+    else:
+        trained = run_experiment(experiment, data, name=name, runs=runs, listener=listener)
     prediction = _compared(run, trained, chosen, soundings.unit)
     trained.folder.write_json(PREDICTION, prediction.to_json())
     return trained, prediction

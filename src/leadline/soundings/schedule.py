@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from leadline.errors import LeadlineError
 from leadline.runs.run import Run
@@ -16,6 +16,9 @@ from leadline.soundings.training import BudgetedTrainer
 from leadline.strategy.findings import Finding
 from leadline.strategy.findings.catalogue import TRAINING
 from leadline.strategy.remedies import RemedyOptions
+
+if TYPE_CHECKING:
+    from leadline.soundings.kept import SoundingSettings
 
 FIDELITIES = (
     Fidelity(1, 1, 5, 2),
@@ -50,15 +53,27 @@ class SoundingSchedule:
         alone: seconds that a floating-point operation takes here in networks that train one after another.
         at_once: and in those that train as a population.
 
+    ``before`` are the settings of soundings of the run that were ended, and go on.
+
     Raises:
         OutOfTimeError: the budget ended before anything was timed.
 
     """
 
-    def __init__(self, bench: BudgetedTrainer, run: Run, targets: Sequence[float] = ()) -> None:
+    def __init__(
+        self,
+        bench: BudgetedTrainer,
+        run: Run,
+        targets: Sequence[float] = (),
+        before: SoundingSettings | None = None,
+    ) -> None:
         self.bench, self.run, self.plan, self.targets = bench, run, bench.plan, targets
         self.seconds_alone = full_seconds(run, bench)
         self._known: dict[str, bool] = {}
+        if before is not None:  # it goes on with what was trained at this fidelity
+            self.alone, self.at_once = before.alone, before.at_once
+            self.measuring, self.jobs = self._at(before.fidelity)
+            return
         self.measuring, self.jobs = self._at(FIDELITIES[0])
         one = self.measuring.variant({}, 0)
         self.alone = self.seconds_alone / work([one])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
@@ -24,6 +25,7 @@ from leadline.session.run_data import check_same_data, experiment_with_data
 from leadline.soundings.candidates import together
 from leadline.soundings.clock import Clock, OutOfTimeError
 from leadline.soundings.findings import PROMISING, Baseline, findings
+from leadline.soundings.kept import KeptTrainings, SoundingSettings
 from leadline.soundings.measurement import Fidelity, RemedyMeasurement
 from leadline.soundings.race import MOST_SEEDS, leaders, promises
 from leadline.soundings.result import Soundings
@@ -57,11 +59,15 @@ def sound(
     listener: SoundingListener | None = None,
     target: float | None = None,
     telling_apart: bool = True,
+    resume: bool = False,
 ) -> Soundings:
     """Measure what each remedy would do to the dev error of a run, within ``budget`` seconds.
 
     ``target`` is an error to reach, a fraction or in the target's unit: how many training examples would do? Where time
     is left, remedies that could each be the best are trained with more seeds, unless ``telling_apart`` is False.
+    ``resume`` goes on with soundings of the run that were killed or interrupted: what they have trained is not trained
+    again, the time that they took counts, and of the two budgets the larger holds. Where there are none, soundings
+    begin.
 
     The run's own experiment, trained with several seeds, is the baseline. What is measured is saved in the run's folder
     after every remedy (``soundings.json``; the best one as an experiment, ``next.toml``), so an interruption keeps it.
@@ -71,7 +77,7 @@ def sound(
         KeyboardInterrupt: before the baseline was trained.
 
     """
-    return Sounder(run, budget, data, listener, target, telling_apart).sound()
+    return Sounder(run, budget, data, listener, target, telling_apart, resume).sound()
 
 
 class Sounder:
@@ -85,6 +91,7 @@ class Sounder:
         listener: SoundingListener | None = None,
         target: float | None = None,
         telling_apart: bool = True,
+        resume: bool = False,
     ) -> None:
         if run.status not in ("done", "interrupted"):
             raise LeadlineError(f"{run.name} is {run.status}: soundings start from a finished run.")
@@ -94,17 +101,27 @@ class Sounder:
                 f"{run.name} went on from other parameters (network.from), and soundings train networks from their "
                 "start: sound a run without it."
             )
-        self.run, self.listener, self.clock, self.telling_apart = run, listener, Clock(budget), telling_apart
+        self.kept = KeptTrainings.of(run.folder)
+        before = self.kept.settings if resume else None
+        clock = Clock(budget)
+        if before is not None:
+            clock = Clock(max(budget, before.budget), time.monotonic() - self.kept.spent)
+            target = before.target if target is None else target
+        self.run, self.listener, self.clock, self.telling_apart = run, listener, clock, telling_apart
         workbench = PreparedExperiment(experiment, data)
         check_same_data(run, workbench.plan)
         self.bench = BudgetedTrainer(workbench, self.clock, listener.progress if listener else None)
         self.plan = workbench.plan
         self.ladder = run.diagnosis.ladder
         try:
-            self.schedule = SoundingSchedule(self.bench, run, () if target is None else (target,))
+            self.schedule = SoundingSchedule(self.bench, run, () if target is None else (target,), before)
         except OutOfTimeError:
             raise self._too_little() from None
         self.measuring = self.schedule.measuring
+        if before is None:
+            fidelity, schedule = self.measuring.fidelity, self.schedule
+            self.kept.begin(SoundingSettings(budget, target, fidelity, schedule.alone, schedule.at_once))
+        self.bench.store = self.kept
         self.lines: list[RemedyMeasurement] = []
 
     def sound(self) -> Soundings:
@@ -124,6 +141,8 @@ class Sounder:
             ended = "budget"
         soundings = self._save(ended)
         with suppress(LeadlineError):  # that nothing can be written was said
+            if ended != "interrupted":
+                self.kept.remove()
             self._conclude(soundings)
             write_run_report(self.run, self.plan.data)
         return soundings
@@ -189,14 +208,15 @@ class Sounder:
     def _train_baseline(self) -> None:
         self._tell("The run's own experiment with other seeds")
         variants = self.measuring.several({}, 0, self.measuring.fidelity.seeds)
-        started = self.clock.spent
+        started, n_trained = self.clock.spent, self.bench.n_trained
         try:
             self.measuring.train_baseline()
         except OutOfTimeError:
             raise self._too_little() from None
         if len(self.measuring.baseline) < 2:
             raise LeadlineError(f"The experiment of {self.run.name} diverges with most seeds: lower its learning rate.")
-        self.schedule.learn(variants, self.clock.spent - started)
+        if self.bench.n_trained - n_trained == len(variants):
+            self.schedule.learn(variants, self.clock.spent - started)
 
     def _too_little(self) -> OutOfTimeError:
         """The budget did not suffice for the baseline: how much would."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -43,8 +44,23 @@ class Trained:
         return self.stopped == "diverged" or not np.isfinite(self.dev.error)
 
 
+class TrainingStore(Protocol):
+    """Where trainings are kept that need not be done again."""
+
+    def trained(self, variant: Variant) -> Trained | None:
+        """What became of this variant; None where it has not been trained."""
+        ...
+
+    def add(self, trained: Trained, spent: float) -> None:
+        """Keep a training; ``spent`` are the seconds of the budget so far."""
+        ...
+
+
 class BudgetedTrainer:
-    """Trains variants of one experiment until the clock has run out."""
+    """Trains variants of one experiment until the clock has run out.
+
+    ``store`` keeps what is done, and what it has is not trained again; ``n_trained`` counts the trainings.
+    """
 
     def __init__(self, workbench: PreparedExperiment, clock: Clock, progress: Progress | None = None) -> None:
         plan = workbench.plan
@@ -53,6 +69,8 @@ class BudgetedTrainer:
         self.workbench, self.plan, self.clock, self.progress = workbench, plan, clock, progress
         self.dev = Scorer(plan, plan.split.dev)
         self.train_dev = Scorer(plan, plan.split.train_dev, seed=2) if len(plan.split.train_dev) else None
+        self.store: TrainingStore | None = None
+        self.n_trained = 0
         self._train: dict[bytes, tuple[np.ndarray, Scorer]] = {}
 
     def variant(self, changes: Mapping[str, object], seed: int, subset: np.ndarray | None = None) -> Variant:
@@ -67,8 +85,11 @@ class BudgetedTrainer:
             KeyboardInterrupt: somebody stopped them.
 
         """
-        done: dict[int, Trained] = {}
-        total = sum(variant.resolved.settings.epochs for variant in variants)
+        store = self.store
+        known = {} if store is None else {i: store.trained(variant) for i, variant in enumerate(variants)}
+        done = {i: trained for i, trained in known.items() if trained is not None}
+        left = [i for i in range(len(variants)) if i not in done]  # an executor numbers what it trains from 0 on
+        total = sum(variants[i].resolved.settings.epochs for i in left)
         epochs: dict[int, int] = {}
 
         def after_epoch(records: Mapping[int, Epoch]) -> Iterable[int]:
@@ -80,12 +101,15 @@ class BudgetedTrainer:
             return ()
 
         def keep(i: int, outcome: Outcome) -> None:
-            epochs[i] = variants[i].resolved.settings.epochs  # one that stopped early is done, too
+            epochs[i] = variants[left[i]].resolved.settings.epochs  # one that stopped early is done, too
             if outcome.stopped not in (OUT_OF_TIME, "interrupted"):
-                done[i] = self._scored(outcome)
+                done[left[i]] = trained = self._scored(outcome)
+                self.n_trained += 1
+                if store is not None:
+                    store.add(trained, self.clock.spent)
 
         executor = Executor(after_epoch, keep)
-        executor.run(variants)
+        executor.run([variants[i] for i in left])
         if executor.stopped == "interrupted":
             raise KeyboardInterrupt
         if len(done) < len(variants):
