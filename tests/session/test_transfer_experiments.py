@@ -275,4 +275,4 @@ def test_the_command_line_starts_from_a_run(folder: Path, capsys: pytest.Capture
     assert command(arguments) == 0
     assert ll.load_run("told", folder / "runs").experiment.network.freeze == 1
     assert command([*arguments[:5], "nobody", *arguments[6:]]) == 1
-    assert "network.from: There is no run 'nobody'" in capsys.readouterr().err
+    assert "--from: There is no run 'nobody'" in capsys.readouterr().err

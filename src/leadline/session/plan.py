@@ -25,11 +25,12 @@ from leadline.network import Network, Parameters
 from leadline.optimize import optimizer_from_config, schedule_from_config
 from leadline.runs.goals import loop_goal, optimized_metric
 from leadline.runs.trained import TrainedNetwork
-from leadline.session import table_defaults
+from leadline.session import image_defaults, table_defaults
 from leadline.session.augmented import augmentation_of, augmenter
 from leadline.session.corrected import corrected_data
 from leadline.session.defaults import loss_of, output_units, resolve
 from leadline.session.guidelines import Guideline
+from leadline.session.image_defaults import with_fitted_layers
 from leadline.session.pretrained import adapted, normalized_alike, source_of
 from leadline.session.streams import ArrayStream, TableStream, arrays_stream, open_table, open_tables
 from leadline.session.transfer import Transfer, describe_transfer, make_transfer
@@ -205,18 +206,23 @@ def make_plan(
     if table is not None:
         data, made = table.data, table.split
     else:
-        data = _in_memory(experiment, files) if data is None else _as_asked(data, experiment)
+        if data is None:
+            experiment, data = _read(experiment, files)
+        else:
+            data = _as_asked(data, experiment)
         data = normalized_alike(data, source)
         made = split(data, SplitSettings(**_given(experiment.split)))
     names = data.classes if data.is_classification else None
     if experiment.data.corrections is not None:  # after the split, so that each example stays in its set
         data = corrected_data(data, Corrections.from_csv(experiment.data.corrections, names))
+    experiment, remarks = with_fitted_layers(experiment, data)
     if preparation is None and table is not None:
         preparation = table.preparation
     if preparation is None and source is not None:
         preparation = source.preparation(data, made.train)
     if preparation is None:
-        experiment, data, preparation = _prepared(experiment, data, made)
+        experiment, data, preparation, remark = _prepared(experiment, data, made)
+        remarks += (remark,) if remark else ()
     input_shape = tuple(int(size) for size in preparation.inputs(data, made.train[:1]).shape[1:])
     transfer = None
     if source is not None:
@@ -237,18 +243,34 @@ def make_plan(
         training_settings(resolved, n_train or len(made.train), data.classes),
         input_shape,
         transfer,
-        () if transfer is None else (describe_transfer(transfer),),
+        remarks if transfer is None else (*remarks, describe_transfer(transfer)),
         table=table,
     )
 
 
-def _prepared(experiment: Experiment, data: Dataset, made: Split) -> tuple[Experiment, Dataset, Preparation]:
-    """The preparation, fitted on the training set; for a table without a network all is chosen that goes with it."""
-    if not table_defaults.chooses(experiment, data):
-        return experiment, data, Preparation.fit(data, made.train)
-    data = table_defaults.with_robust_numbers(data)
-    preparation = Preparation.fit(data, made.train)
-    return table_defaults.with_table_defaults(experiment, data, preparation, made), data, preparation
+def _prepared(experiment: Experiment, data: Dataset, made: Split) -> tuple[Experiment, Dataset, Preparation, str]:
+    """The preparation, fitted on the training set; all that goes with a table or images where no network is given.
+
+    Also a line about what was chosen, or none.
+    """
+    if table_defaults.chooses(experiment, data):
+        data = table_defaults.with_robust_numbers(data)
+        preparation = Preparation.fit(data, made.train)
+        return table_defaults.with_table_defaults(experiment, data, preparation, made), data, preparation, ""
+    remark = ""
+    if image_defaults.chooses(experiment, data) or image_defaults.trains_convolutions(experiment, data):
+        experiment, remark = image_defaults.with_image_defaults(experiment, data, made)
+    return experiment, data, Preparation.fit(data, made.train), remark
+
+
+def _read(experiment: Experiment, files: SourceFiles) -> tuple[Experiment, Dataset]:
+    """The data, and the experiment with the size that images are read in where one is chosen for them."""
+    data = _in_memory(experiment, files)
+    size = image_defaults.smaller_size(experiment, data)
+    if size is None:
+        return experiment, data
+    experiment = experiment.replace({"data.size": size})
+    return experiment, _in_memory(experiment, files)
 
 
 def read_data(experiment: Experiment) -> Dataset:

@@ -16,6 +16,7 @@ from leadline.data.augmentation import Augmentation, Augmenter
 from leadline.errors import LeadlineError, UsageError
 from leadline.experiment import Experiment
 from leadline.network import Network
+from leadline.session import image_defaults
 from leadline.session.augmented import augmentation_of
 from leadline.session.defaults import loss_of, resolve
 from leadline.session.plan import Plan, make_plan, training_settings
@@ -186,6 +187,8 @@ def _without_open_choices(experiment: Experiment, plan: Plan) -> Experiment:
     section, changes = experiment.training, dict[str, Any]({"data.stream": resolved.data.stream})
     if plan.table is None and chooses(experiment, plan.data):
         return with_table_defaults(experiment.replace(changes), plan.data, plan.preparation, plan.split)
+    if image_defaults.chooses(experiment, plan.data):
+        return image_defaults.with_image_defaults(experiment.replace(changes), plan.data, plan.split)[0]
     if section.optimizer is None or set(section.optimizer) == {"type"}:
         changes["training.optimizer"] = resolved.training.optimizer
     if section.schedule is None:  # a rate that is given would otherwise be a constant one
