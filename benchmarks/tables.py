@@ -199,7 +199,7 @@ def leadline_answers(plan: Plan) -> Answers:
             seen = predict_set(trained, plan, "dev")
             decision = decide(plan.experiment, data.task, data.classes, seen.labels, seen.outputs, seen.groups)
         if trains_once_more(plan.experiment, done):
-            trained = train_final(plan, done, decision)[0]
+            trained = train_final(plan, done, decision).trained
         else:
             trained = replace(trained, decision=decision)
     values = trained.outputs(plan.inputs("test"))

@@ -14,7 +14,7 @@ from leadline.cli.breakdown import breakdowns_to_json, print_breakdown
 from leadline.cli.goal_options import Costs, SecondsPerExample, goal_of
 from leadline.cli.screen import console, ending, print_diagnosis, print_fitted, print_json
 from leadline.cli.train import AsJson, MovedData, Quick, RunsFolder, load_with_data
-from leadline.errors import LeadlineError, LeadlineWarning, UsageError
+from leadline.errors import LeadlineError, LeadlineWarning, UsageError, nearest
 from leadline.runs.folder import RunFolder
 from leadline.runs.run import load_run
 from leadline.runs.soundings import load_prediction
@@ -23,6 +23,7 @@ from leadline.runs.verification import problems
 from leadline.text import counted, grouped, seconds_of
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     from rich.console import Console
 
     from leadline.experiment import GoalSection
@@ -373,17 +374,28 @@ def predict(
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="Write .csv or .parquet instead of printing.")
     ] = None,
+    coverage: Annotated[
+        float | None,
+        typer.Option(help="Add sets of classes, or intervals, that hold the truth for such a share of rows: 0.9."),
+    ] = None,
+    coverage_by: Annotated[
+        str | None, typer.Option(metavar="SEGMENT", help="Keep --coverage in each part of this segment of the run.")
+    ] = None,
     runs: RunsFolder = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
     """Predict on new rows with a run's network."""
     from leadline.runs.predictions import check_table_path, write_table
 
+    if coverage is None and coverage_by is not None:
+        raise UsageError("--coverage-by needs --coverage, such as 0.9.")
     if output is not None:
         check_table_path(output)
     with warnings.catch_warnings(record=True) as noticed:
         warnings.simplefilter("always", LeadlineWarning)
-        table = load_run(run, runs).final_network().predictions(data)
+        table, said = _predictions(load_run(run, runs), data, coverage, coverage_by)
+    if said:
+        console(stderr=True).print(said, markup=False)
     for each in noticed:
         console(stderr=True).print(f"Note: {each.message}", markup=False)
     if output is not None:
@@ -396,6 +408,24 @@ def predict(
 
         sys.stdout.flush()
         csv.write_csv(table, sys.stdout.buffer)
+
+
+def _predictions(run: Run, data: str, coverage: float | None, by: str | None) -> tuple[pa.Table, str]:
+    """The predictions, with sets or intervals where a coverage is asked for, and what is said of that."""
+    if coverage is None:
+        return run.final_network().predictions(data), ""
+    import numpy as np
+
+    from leadline.runs.coverage import promise, with_coverage
+    from leadline.strategy.predictions_table import read_any_table
+
+    asked, groups = promise(run, coverage, by), None
+    if by is not None:
+        table = read_any_table(data)
+        if by not in table.column_names:
+            raise UsageError(f"--coverage-by: {data} has no column '{by}'.{nearest(by, table.column_names)}")
+        groups = np.array([str(value) for value in table[by].to_pylist()])
+    return with_coverage(run, data, asked, groups), str(asked)
 
 
 def report(

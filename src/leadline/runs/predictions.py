@@ -21,6 +21,8 @@ from leadline.runs.folder import RunFolder
 
 SEGMENTS, GROUPED = b"segments", b"groups"
 GROUP = "group"
+LEFT_OUT = "left_out"
+"""The set of what the members of a final network left out, beside those of the split."""
 
 
 def predictions_table(

@@ -84,7 +84,7 @@ class TrainedNetwork:
         Class names (m,) for classification, values (m,) or (m, k) in the target's units for regression, 0 or
         1 (m, k) for several labels.
         """
-        outputs = self.outputs(self._inputs(rows))
+        outputs = self.outputs(self.prepared(rows))
         if self.task.one_class:
             return np.asarray(self.classes, object)[self.decision.answers(self.task, outputs)]
         return self.task.shown_answers(outputs, self.classes)
@@ -93,11 +93,14 @@ class TrainedNetwork:
         """The probability of each class, or of each label: (m, k), in the order of ``classes``."""
         if not self.task.named_outputs:
             raise LeadlineError(f"A {self.task} has no probabilities; use predict.")
-        return self.outputs(self._inputs(rows))
+        return self.outputs(self.prepared(rows))
 
     def predictions(self, rows: Any) -> pa.Table:
         """Predictions and probabilities as a table, one row per new row."""
-        outputs = self.outputs(self._inputs(rows))
+        return self.predictions_of(self.outputs(self.prepared(rows)))
+
+    def predictions_of(self, outputs: np.ndarray) -> pa.Table:
+        """The same of outputs that are computed already, as `outputs` gives them."""
         answers = self.decision.answers(self.task, outputs)
         return predictions_table(self.task, self.classes, outputs, target=self.target, answers=answers)
 
@@ -114,7 +117,8 @@ class TrainedNetwork:
         model = onnx_model(self.network, self.parameters, self.preparation, self.loss, name, scaling, reached)
         return write_onnx(model, path)
 
-    def _inputs(self, rows: Any) -> np.ndarray:
+    def prepared(self, rows: Any) -> np.ndarray:
+        """New rows as the network's inputs, (m, …)."""
         precision = "float64" if self.parameters.theta.dtype == torch.float64 else "float32"
         return self.preparation.inputs(rows, dtype=precision)
 

@@ -8,7 +8,7 @@ the first one does.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -18,10 +18,11 @@ from leadline.runs.checkpoint import save_checkpoint
 from leadline.runs.decision import Decision
 from leadline.runs.final import Final, write_final
 from leadline.runs.folder import FINAL_CHECKPOINT, RunFolder
+from leadline.runs.predictions import LEFT_OUT
 from leadline.runs.trained import TrainedNetwork, as_outputs, state_tensors
 from leadline.session.deciding import decide
 from leadline.session.plan import Plan
-from leadline.session.results import measure_error, predict_set, predicted_rows
+from leadline.session.results import Predicted, measure_error, predict_set, predicted_rows, save_predictions
 from leadline.strategy.folds import assign_folds
 from leadline.training import Examples, FitResult, fit
 from leadline.training.fold_members import fit_over_folds
@@ -33,7 +34,16 @@ def trains_once_more(experiment: Experiment, finished: FitResult) -> bool:
     return ended and experiment.training.final == "train+dev"
 
 
-def train_final(plan: Plan, finished: FitResult, decision: Decision) -> tuple[TrainedNetwork, Final]:
+@dataclass(frozen=True, eq=False)
+class FinalTraining:
+    """A final network, what is known of it, and what its members say of what they left out; None without folds."""
+
+    trained: TrainedNetwork
+    final: Final
+    left_out: Predicted | None = None
+
+
+def train_final(plan: Plan, finished: FitResult, decision: Decision) -> FinalTraining:
     """Train by the plan on its train and dev set; ``finished`` and ``decision`` are those of the first training."""
     rows = np.concatenate([plan.split.train, plan.split.dev])
     examples = _examples(plan, rows)
@@ -53,13 +63,15 @@ def train_final(plan: Plan, finished: FitResult, decision: Decision) -> tuple[Tr
     )
     if done.divergence is not None:
         raise done.divergence
-    return replace(plan.trained(done), decision=decision), Final(len(rows), kept, decision=decision)
+    return FinalTraining(replace(plan.trained(done), decision=decision), Final(len(rows), kept, decision=decision))
 
 
-def save_final(folder: RunFolder, plan: Plan, trained: TrainedNetwork, final: Final) -> None:
+def save_final(folder: RunFolder, plan: Plan, done: FinalTraining) -> None:
     """Write the network and what is known of it into the run's folder."""
-    save_checkpoint(folder / FINAL_CHECKPOINT, state_tensors(trained.parameters), _state(plan, final))
-    write_final(folder, final)
+    save_checkpoint(folder / FINAL_CHECKPOINT, state_tensors(done.trained.parameters), _state(plan, done.final))
+    if done.left_out is not None:
+        save_predictions(folder, plan, LEFT_OUT, done.left_out)
+    write_final(folder, done.final)
 
 
 def final_test_error(plan: Plan, trained: TrainedNetwork) -> Estimate:
@@ -86,18 +98,19 @@ def _examples(plan: Plan, rows: np.ndarray) -> Examples:
     return Examples.of(inputs, plan.targets(data.target[rows]), training, weights, plan.goal_of("dev"))
 
 
-def _over_folds(plan: Plan, rows: np.ndarray, examples: Examples, folds: np.ndarray) -> tuple[TrainedNetwork, Final]:
+def _over_folds(plan: Plan, rows: np.ndarray, examples: Examples, folds: np.ndarray) -> FinalTraining:
     done = fit_over_folds(plan.network, plan.loss, examples, folds, plan.training)
     outputs = as_outputs(done.outputs, plan.loss, plan.preparation)
-    predicted = predicted_rows(plan, rows, outputs, {})
+    predicted = predicted_rows(plan, rows, outputs, plan.data.segments(rows))
     data = plan.data
     decision = decide(plan.experiment, data.task, data.classes, predicted.labels, outputs, predicted.groups)
-    error = measure_error(data.task, plan.optimizing, predicted.decided(decision, data.task))
+    predicted = predicted.decided(decision, data.task)
+    error = measure_error(data.task, plan.optimizing, predicted)
     final = Final(len(rows), done.epoch, plan.network.members, error, None, decision)
     trained = TrainedNetwork(
         done.network, done.parameters, plan.preparation, plan.loss, data.task, data.classes, data.target_name, decision
     )
-    return trained, final
+    return FinalTraining(trained, final, predicted)
 
 
 def _folds(plan: Plan, rows: np.ndarray, k: int) -> np.ndarray | None:

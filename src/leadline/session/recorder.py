@@ -196,7 +196,7 @@ class Recorder:
     def _train_once_more(self, finished: FitResult, decision: Decision) -> None:
         """Train the final network; where that fails or is interrupted, new rows are predicted with the run's own."""
         try:
-            save_final(self.folder, self.plan, *train_final(self.plan, finished, decision))
+            save_final(self.folder, self.plan, train_final(self.plan, finished, decision))
         except (KeyboardInterrupt, LeadlineError) as error:
             why = "was interrupted" if isinstance(error, KeyboardInterrupt) else f"failed: {error}"
             note = f"The final training on train and dev {why}. The run predicts with its first network."

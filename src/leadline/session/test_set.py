@@ -32,6 +32,8 @@ def open_test_set(run: Run, data: Dataset | None = None) -> Run:
         LeadlineError: the run has no test set, or the data are not those it was trained on.
 
     """
+    if run.status == "running":
+        raise LeadlineError(f"The run {run.name} is still training: its test set stays closed until that is done.")
     if not run.set_sizes["test"]:
         raise LeadlineError(f"The run {run.name} has no test set: its split left it empty.")
     plan = corrected_plan(same_plan(run, data), load_reviews(run.folder))
