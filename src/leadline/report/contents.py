@@ -78,7 +78,7 @@ class Report:
     Leadline. ``history`` has one mapping per epoch with the fields of ``Epoch``. ``remedies`` are mappings with
     ``title``, ``reason``, ``side_effect``, ``moves`` (the gaps) and ``change`` (keys such as ``training.l2`` with
     their new values). ``breakdowns`` are the metrics by set: train, train-dev, dev, test.
-    ``gathered`` are slices or clusters in which mistakes gather, as JSON has them, and ``causes`` what people found.
+    ``gathered`` are slices or clusters in which mistakes gather, as JSON has them, and ``causes`` what people entered.
     ``pictures`` are sections of pictures, such as of varied training images and of what a network has learnt.
     ``multitask`` is the record of several tasks' comparison with separate networks. ``mismatch`` compares train-dev
     with dev. ``reliability_before`` are confidence, accuracy and share of dev examples in bins before their

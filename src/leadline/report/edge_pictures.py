@@ -42,11 +42,11 @@ def edge_picture(grey: np.ndarray, name: str | float) -> np.ndarray:
     """
     image = torch.as_tensor(grey)[None]
     if name in ("sobel", "scharr"):
-        found = magnitude(image, str(name))[0].numpy()
-        return np.rint(255 * found / (found.max() or 1.0)).astype(np.uint8)
+        strengths = magnitude(image, str(name))[0].numpy()
+        return np.rint(255 * strengths / (strengths.max() or 1.0)).astype(np.uint8)
     kernels = {"vertical": vertical, "horizontal": horizontal}
     kernel = at_angle(float(name)) if name not in kernels else kernels[str(name)]()
-    found = edges(image, kernel, padded=True)[0].numpy()
+    strengths = edges(image, kernel, padded=True)[0].numpy()
     # Differences below what rounding leaves are none: an even photo stays grey.
-    largest = max(float(np.abs(found).max()), 1e-6)
-    return np.rint(127.5 + 127.5 * found / largest).astype(np.uint8)
+    largest = max(float(np.abs(strengths).max()), 1e-6)
+    return np.rint(127.5 + 127.5 * strengths / largest).astype(np.uint8)

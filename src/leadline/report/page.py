@@ -102,23 +102,23 @@ def training_curves(
 
 
 def _confusion(report: Report) -> dict[str, Any]:
-    found = report.confusion
-    if found is None:
+    counts = report.confusion
+    if counts is None:
         return {"cells": None, "confusion_map": None, "pairs": []}
-    pairs = confusion.confused_pairs(found.matrix, found.classes) if len(found.classes) > 2 else []
-    if len(found.classes) > confusion.MOST_CLASSES:
-        return {"cells": None, "confusion_map": confusion.confusion_map(found.matrix, found.classes), "pairs": pairs}
-    return {"cells": confusion.cells(found.matrix), "confusion_map": None, "pairs": pairs}
+    pairs = confusion.confused_pairs(counts.matrix, counts.classes) if len(counts.classes) > 2 else []
+    if len(counts.classes) > confusion.MOST_CLASSES:
+        return {"cells": None, "confusion_map": confusion.confusion_map(counts.matrix, counts.classes), "pairs": pairs}
+    return {"cells": confusion.cells(counts.matrix), "confusion_map": None, "pairs": pairs}
 
 
 def _residuals(report: Report) -> list[Figure]:
-    found = report.residuals
-    if found is None:
+    answers = report.residuals
+    if answers is None:
         return []
     target = str(report.data.get("target") or "target")
     return [
-        residuals.predicted_against_true(found.y_true, found.y_pred, target, report.unit),
-        residuals.residual_histogram(found.y_true, found.y_pred, report.unit),
+        residuals.predicted_against_true(answers.y_true, answers.y_pred, target, report.unit),
+        residuals.residual_histogram(answers.y_true, answers.y_pred, report.unit),
     ]
 
 
@@ -127,17 +127,17 @@ def _metrics(report: Report) -> dict[str, Any] | None:
     if not report.breakdowns:
         return None
     reference = report.ladder.reference.name
-    found = report.breakdowns.get(reference) or next(iter(report.breakdowns.values()))
+    measured = report.breakdowns.get(reference) or next(iter(report.breakdowns.values()))
     leading = report.task.error_metric
-    figures = [breakdown.segment_figure(found, column, leading) for column in found.segments]
-    if found.calibration:
+    figures = [breakdown.segment_figure(measured, column, leading) for column in measured.segments]
+    if measured.calibration:
         before = report.reliability_before if reference == "dev" else ()
-        figures.append(breakdown.calibration_figure(found.calibration, before))
-    by_class = breakdown.class_table(found, report.task)
+        figures.append(breakdown.calibration_figure(measured.calibration, before))
+    by_class = breakdown.class_table(measured, report.task)
     return {
         "set": reference,
-        "overall": breakdown.overall_table({reference: found, **report.breakdowns}, report.task),
-        "tables": [*([by_class] if by_class else []), *breakdown.segment_tables(found)],
+        "overall": breakdown.overall_table({reference: measured, **report.breakdowns}, report.task),
+        "tables": [*([by_class] if by_class else []), *breakdown.segment_tables(measured)],
         "figures": [figure for figure in figures if figure is not None],
     }
 

@@ -24,10 +24,10 @@ def templates() -> Environment:
 def environment(*packages: str) -> Environment:
     """The templates of these packages, the first first, with the filters; everything that they show is escaped."""
     loader = ChoiceLoader([PackageLoader(package) for package in packages])
-    found = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
-    found.filters |= {"embed": embed, "share": share, "prose": prose}
-    found.globals["look"] = style
-    return found
+    templates = Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True)
+    templates.filters |= {"embed": embed, "share": share, "prose": prose}
+    templates.globals["look"] = style
+    return templates
 
 
 def embed(value: Any) -> Markup:

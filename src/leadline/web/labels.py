@@ -137,8 +137,8 @@ class Labels:
 
 def _queues(run: Run) -> dict[bool, LabelQueue]:
     """By whether they hold every set."""
-    found = audit_labels(run, k=FOLDS)
-    return {False: LabelQueue(found, ("dev", "test")), True: LabelQueue(found)}
+    labels = audit_labels(run, k=FOLDS)
+    return {False: LabelQueue(labels, ("dev", "test")), True: LabelQueue(labels)}
 
 
 def next_open(rows: Sequence[int], said: dict[int, Review], after: int | None) -> int | None:
@@ -158,9 +158,9 @@ def _spoken(review: Review | None) -> str:
 
 
 def _pattern(queue: LabelQueue) -> str:
-    found = queue.labels.pattern
-    confirmed = found is not queue.labels.audit.pattern
-    return found.sentence("confirmed wrong labels" if confirmed else "the suspects") if found.n else ""
+    pattern = queue.labels.pattern
+    confirmed = pattern is not queue.labels.audit.pattern
+    return pattern.sentence("confirmed wrong labels" if confirmed else "the suspects") if pattern.n else ""
 
 
 def class_keys(classes: Sequence[str]) -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""Server-sent events: what changes among the runs, and in one of them, is told to the pages that show it."""
+"""Server-sent events: what changes among the runs, and in one of them, is sent to the pages that show it."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ def events(site: Site, look: Callable[[], list[str]]) -> StreamingResponse:
     async def stream() -> AsyncIterator[str]:
         yield "retry: 1000\n\n"
         while not site.closing():
-            for found in await asyncio.to_thread(look):
-                yield found
+            for message in await asyncio.to_thread(look):
+                yield message
             await asyncio.sleep(SECONDS)
 
     headers = {"Cache-Control": "no-store", "X-Accel-Buffering": "no"}
@@ -79,11 +79,11 @@ class RunsWatch:
             elif status is not None:
                 self.ended.add(name)
         now = runs_state(self.site, names, running)
-        found = [] if self.seen == now else [event("changed", None)]
+        events = [] if self.seen == now else [event("changed", None)]
         epochs = {name: so_far(RunFolder(self.site.store.root / name)) for name in running}
-        found += [event("progress", {"run": n, **last}) for n, last in epochs.items() if last != self.epochs.get(n)]
+        events += [event("progress", {"run": n, **last}) for n, last in epochs.items() if last != self.epochs.get(n)]
         self.seen, self.epochs = now, epochs
-        return found
+        return events
 
 
 class RunWatch:
@@ -96,16 +96,16 @@ class RunWatch:
 
     def look(self) -> list[str]:
         """ "epochs" where there are more of them, "status" where that is another."""
-        found = []
+        events = []
         path = self.folder / "history.jsonl"
         size = path.stat().st_size if path.exists() else 0
         status = _status(self.folder)
         if size != self.size and (last := last_epoch(self.folder)):
-            found.append(event("epochs", last))
+            events.append(event("epochs", last))
         if status not in (self.status, "running"):  # only pages of a run that trains ask
-            found.append(event("status", status))
+            events.append(event("status", status))
         self.size, self.status = size, status
-        return found
+        return events
 
 
 def last_epoch(folder: RunFolder) -> dict[str, Any]:

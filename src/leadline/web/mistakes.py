@@ -67,14 +67,14 @@ class CauseLine:
     name: str
     key: str
     count: int
-    found: Cause | None
+    cause: Cause | None
 
     @property
     def interval(self) -> tuple[float, float] | None:
         """Ends of the share's interval, in percent."""
-        if self.found is None:
+        if self.cause is None:
             return None
-        low, high = self.found.share.interval
+        low, high = self.cause.share.interval
         return 100 * low, 100 * high
 
 
@@ -109,11 +109,11 @@ class Mistakes:
 
         Resampling the residuals of a regression takes a second; everything else is done at once.
         """
-        found, sheet = self.list(run), self.sheet(store)
+        mistakes, sheet = self.list(run), self.sheet(store)
         key = (signature(run.predictions_path()), *store.files())
-        if not wait and found.task.graded and self._causes.peek(key) is None:
-            return cause_table(sheet, found, count_only=True)
-        return self._causes.get(key, lambda: cause_table(sheet, found))
+        if not wait and mistakes.task.graded and self._causes.peek(key) is None:
+            return cause_table(sheet, mistakes, count_only=True)
+        return self._causes.get(key, lambda: cause_table(sheet, mistakes))
 
     def groups(self, run: Run) -> BackgroundTask:
         """The search for slices and clusters, in the background; its result is a list of `Group`."""
@@ -127,29 +127,29 @@ class Mistakes:
             task = self.groups(run)
             if not task.done.is_set():
                 return None
-            found = task.result or []
-            rows = found[asked.group].rows if 0 <= asked.group < len(found) else frozenset()
+            groups = task.result or []
+            rows = groups[asked.group].rows if 0 <= asked.group < len(groups) else frozenset()
         if asked.cause:
             ticked = frozenset(sheet.tags.get(asked.cause, ()))
             rows = ticked if rows is None else rows & ticked
         if asked.state:
             every = self.list(run).rows.tolist() if rows is None else rows
             rows = frozenset(row for row in every if (row in sheet.examined) == (asked.state == "done"))
-        wanted = MistakeQuery(asked.true or None, asked.predicted or None, rows)
-        return self.list(run).ranks(wanted, asked.order)
+        query = MistakeQuery(asked.true or None, asked.predicted or None, rows)
+        return self.list(run).ranks(query, asked.order)
 
 
 def find_groups(run: Run) -> list[Group]:
     """Slices or clusters in which the run's mistakes gather, the clearest first."""
-    found = find_mistakes(run)
+    mistakes = find_mistakes(run)
     groups = []
-    for part in found.slices:
-        rows = frozenset(found.rows[[k for k in part.rows if found.wrong[k]]].tolist())
+    for part in mistakes.slices:
+        rows = frozenset(mistakes.rows[[k for k in part.rows if mistakes.wrong[k]]].tolist())
         groups.append(Group(part.description, _note(part.metric, part.error, part.rest, part.share), rows))
-    for number, cluster in enumerate(found.clusters, 1):
-        rows = frozenset(found.rows[cluster.mistakes].tolist())
+    for number, cluster in enumerate(mistakes.clusters, 1):
+        rows = frozenset(mistakes.rows[cluster.mistakes].tolist())
         note = _note("error", cluster.error, cluster.rest, cluster.share)
-        typical = tuple(found.rows[cluster.mistakes[:TYPICAL]].tolist())
+        typical = tuple(mistakes.rows[cluster.mistakes[:TYPICAL]].tolist())
         groups.append(Group(f"Alike {number}", note, rows, typical))
     return groups
 
@@ -158,18 +158,18 @@ def _note(metric: str, error: Estimate, rest: Estimate, share: float) -> str:
     return f"{metric} {error.plain()}, elsewhere {rest.plain()}; {100 * share:.0f} % of the mistakes"
 
 
-def cause_table(sheet: ReviewSheet, found: MistakeList, count_only: bool = False) -> CauseTable:
+def cause_table(sheet: ReviewSheet, mistakes: MistakeList, count_only: bool = False) -> CauseTable:
     """The causes in the order of their keys, and those without one.
 
     Rows that are no mistakes any more do not count. A regression says at last what nobody has looked at.
     """
-    examined = [row for row in sheet.examined if row in found.position]
+    examined = [row for row in sheet.examined if row in mistakes.position]
     ticks = {name: np.array([row in sheet.tags[name] for row in examined], bool) for name in sheet.causes}
     causes: dict[str, Cause] = {}
     unexplained = rest = None
-    of, known = found.judged.shares_of, bool(examined and ticks)
+    of, known = mistakes.judged.shares_of, bool(examined and ticks)
     if known and not count_only:
-        analysis = found.judged.analyse(MistakeTable(tuple(examined), ticks))
+        analysis = mistakes.judged.analyse(MistakeTable(tuple(examined), ticks))
         causes, unexplained = {cause.name: cause for cause in analysis.causes}, analysis.unexplained
         rest, of = analysis.rest, analysis.of
     lines = [

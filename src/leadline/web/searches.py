@@ -1,4 +1,4 @@
-"""Searches as their pages show them: how far they are, what they found, their trials as figures and as a table."""
+"""Searches as their pages show them: how far they are, their results, their trials as figures and as a table."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class SearchRow:
     data: str
     sampler: str
     trials: int
-    wanted: int | None
+    planned: int | None
     best: str
     seconds: str
     started: str
@@ -77,17 +77,17 @@ class Searches:
         return [_line(self.find(name)) for name in self.names()]
 
 
-def _line(found: Any) -> SearchRow:
-    summary = found.summary
-    scale, best = scale_of(summary), best_trial(found)
+def _line(record: Any) -> SearchRow:
+    summary = record.summary
+    scale, best = scale_of(summary), best_trial(record)
     settings = summary.get("settings") or {}
-    quiet = silence(found.folder) if summary.get("status") == "running" else None
+    quiet = silence(record.folder) if summary.get("status") == "running" else None
     return SearchRow(
-        found.name,
+        record.name,
         str(summary.get("status", "")),
         str(summary.get("source") or ""),
         str(settings.get("sampler", "")),
-        sum(trial.done for trial in found.trials),
+        sum(trial.done for trial in record.trials),
         settings.get("trials"),
         "–" if best is None else error_text(best.dev_error, scale),
         duration(summary.get("seconds") or 0.0),
@@ -106,25 +106,25 @@ def error_text(error: float, scale: ErrorScale) -> str:
     return f"{digits(scale.factor * error)}{' ' + scale.unit if scale.unit else ''}"
 
 
-def best_trial(found: Any) -> Any:
+def best_trial(record: Any) -> Any:
     """The best complete trial so far, or the one that won at the end; None before any is complete."""
-    if found.best is not None:
-        return next((trial for trial in found.trials if trial.number == found.best["number"]), None)
-    complete = [trial for trial in found.trials if trial.state == "complete" and trial.dev_error is not None]
+    if record.best is not None:
+        return next((trial for trial in record.trials if trial.number == record.best["number"]), None)
+    complete = [trial for trial in record.trials if trial.state == "complete" and trial.dev_error is not None]
     return min(complete, key=lambda trial: trial.dev_error, default=None)
 
 
-def key_figures(found: Any) -> list[dict[str, str]]:
+def key_figures(record: Any) -> list[dict[str, str]]:
     """The numbers at the head of the page."""
-    summary, best = found.summary, best_trial(found)
+    summary, best = record.summary, best_trial(record)
     scale = scale_of(summary)
-    done = [trial for trial in found.trials if trial.done]
+    done = [trial for trial in record.trials if trial.done]
     states = [(name, sum(t.state == name for t in done)) for name in ("complete", "pruned", "diverged")]
-    wanted = (summary.get("settings") or {}).get("trials")
+    planned = (summary.get("settings") or {}).get("trials")
     shown: list[dict[str, str]] = [
         {
             "name": "trials",
-            "value": count(len(done)) + (f" of {count(wanted)}" if wanted and summary["status"] == "running" else ""),
+            "value": count(len(done)) + (f" of {count(planned)}" if planned and summary["status"] == "running" else ""),
             "note": ", ".join(f"{n} {name}" for name, n in states if n) or "none has ended yet",
         }
     ]
@@ -132,8 +132,8 @@ def key_figures(found: Any) -> list[dict[str, str]]:
         value = digits(scale.factor * best.dev_error)
         shown.append({"name": "least dev error", "value": value, "note": f"trial {best.number + 1}"})
         shown[-1]["unit"] = scale.unit
-    if found.best is not None:
-        final, low, high = found.best, found.best["low"], found.best["high"]
+    if record.best is not None:
+        final, low, high = record.best, record.best["low"], record.best["high"]
         seeds = f"{len(final['errors'])} other seeds" if final["errors"] else "one seed"
         note = f"{digits(scale.factor * low)} to {digits(scale.factor * high)}, {seeds}" if low is not None else seeds
         value = digits(scale.factor * final["mean"])
@@ -143,11 +143,11 @@ def key_figures(found: Any) -> list[dict[str, str]]:
     return [{"unit": ""} | figure for figure in shown]
 
 
-def figures(found: Any) -> tuple[list[Figure], list[Figure]]:
+def figures(record: Any) -> tuple[list[Figure], list[Figure]]:
     """All trials at once and in their order; and along each hyper-parameter. None before two trials have ended."""
-    space, scale, best = found.summary["space"], scale_of(found.summary), best_trial(found)
-    trials = [trial.to_json() for trial in found.trials]
-    if sum(trial.dev_error is not None for trial in found.trials) < 2:
+    space, scale, best = record.summary["space"], scale_of(record.summary), best_trial(record)
+    trials = [trial.to_json() for trial in record.trials]
+    if sum(trial.dev_error is not None for trial in record.trials) < 2:
         return [], []
     number = None if best is None else best.number
     whole = [parallel_coordinates(space, trials, scale, number)]
@@ -156,10 +156,10 @@ def figures(found: Any) -> tuple[list[Figure], list[Figure]]:
     return whole, slices(space, trials, scale, number, {key: tier_of(key) for key in space})
 
 
-def importance(found: Any) -> list[dict[str, Any]]:
+def importance(record: Any) -> list[dict[str, Any]]:
     """How much of the differences between trials each hyper-parameter explains, the most important first."""
-    known = found.summary.get("importance") or []
-    best = (found.best or {}).get("values", {})
+    known = record.summary.get("importance") or []
+    best = (record.best or {}).get("values", {})
     rows = [
         {
             "name": name_of(line["key"]),
@@ -172,13 +172,13 @@ def importance(found: Any) -> list[dict[str, Any]]:
     return sorted(rows, key=lambda row: -row["share"])
 
 
-def table(found: Any, sort: str, descending: bool, start: int) -> TrialTable:
+def table(record: Any, sort: str, descending: bool, start: int) -> TrialTable:
     """Trials in an order: by a column of `COLUMNS` or by the key of a hyper-parameter; those without a value last."""
-    keys = list(found.summary["space"])
-    scale = scale_of(found.summary)
-    ordered = _sorted(found.trials, sort, descending)
+    keys = list(record.summary["space"])
+    scale = scale_of(record.summary)
+    ordered = _sorted(record.trials, sort, descending)
     start = max(0, min(start, (len(ordered) - 1) // PAGE * PAGE)) if ordered else 0
-    best = best_trial(found)
+    best = best_trial(record)
     rows = [
         {
             "number": trial.number + 1,

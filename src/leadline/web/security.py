@@ -112,8 +112,8 @@ class RequestGuard:
             return _no(405, "Only GET and POST are understood here.")
         if not self._own_page(scope, headers):
             return _no(403, "This request comes from another site.")
-        if (found := self._exchange(scope)) is not None:
-            return found
+        if (answer := self._exchange(scope)) is not None:
+            return answer
         if not self._knows_session(headers):
             return _no(403, "Open the address that `leadline open` printed: it holds the key to this page.")
         if method == "POST" and not _same(headers.get(CSRF_HEADER, ""), self.secrets.csrf):
@@ -155,8 +155,8 @@ class RequestGuard:
             cookies = SimpleCookie(headers.get("cookie", ""))
         except CookieError:
             return False
-        found = cookies.get(self.cookie)
-        return found is not None and _same(found.value, self.secrets.session)
+        own = cookies.get(self.cookie)
+        return own is not None and _same(own.value, self.secrets.session)
 
 
 def _same(given: str, expected: str) -> bool:

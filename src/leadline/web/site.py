@@ -68,7 +68,7 @@ class Site:
         return RunIndex(self.store)
 
     def run(self, name: str) -> Run:
-        """The run of exactly this name among those of the store; a name never becomes a path before it was found.
+        """The run of exactly this name among those of the store; a name never becomes a path before it is known.
 
         Raises:
             HTTPException: 404, there is none.
@@ -90,9 +90,9 @@ class Site:
 @cache
 def templates() -> Environment:
     """The application's templates with the report's beside them; everything that they show is escaped."""
-    found = environment("leadline.web", "leadline.report")
-    found.globals |= {"asset": asset_url, "plotly_styles": plotly_styles, "pages": PAGES, "run_tabs": run_tabs}
-    return found
+    loaded = environment("leadline.web", "leadline.report")
+    loaded.globals |= {"asset": asset_url, "plotly_styles": plotly_styles, "pages": PAGES, "run_tabs": run_tabs}
+    return loaded
 
 
 def _site(request: Request) -> Site:
@@ -126,7 +126,7 @@ class Fields(dict[str, list[str]]):
 
 
 async def _fields(request: Request) -> Fields:
-    found = Fields()
+    fields = Fields()
     body = b""
     async for part in request.stream():
         body += part
@@ -134,10 +134,10 @@ async def _fields(request: Request) -> Fields:
             raise HTTPException(413, "This is too much at once.")
     try:
         for name, value in parse_qsl(body.decode(), keep_blank_values=True):
-            found.setdefault(name, []).append(value)
+            fields.setdefault(name, []).append(value)
     except UnicodeDecodeError:
         raise HTTPException(400, "The form is not in UTF-8.") from None
-    return found
+    return fields
 
 
 FormFields = Annotated[Fields, Depends(_fields)]

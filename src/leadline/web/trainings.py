@@ -46,18 +46,18 @@ class TrainingQueue:
             return self._ask(name, "train", str(path))
 
     def start_next(self, run: str, stem: str) -> QueuedTraining:
-        """Train what the soundings of a run found best, as `leadline next` does."""
+        """Train what was best in the soundings of a run, as `leadline next` does."""
         with self._changed:
             return self._ask(self.store.free_name(stem, self._all), "next", run)
 
     def _ask(self, name: str, command: str, subject: str) -> QueuedTraining:
         arguments = (command, subject, "--name", name, "--runs", str(self.store.root), "--quiet")
-        found = self._all[name] = QueuedTraining(name, arguments, Path(self._folder.name) / f"{name}.log")
+        training = self._all[name] = QueuedTraining(name, arguments, Path(self._folder.name) / f"{name}.log")
         if self._worker is None:
             self._worker = threading.Thread(target=self._work, daemon=True)
             self._worker.start()
         self._changed.notify_all()
-        return found
+        return training
 
     def dismiss(self, name: str) -> None:
         """Forget a training that failed, or one that has not begun."""
@@ -73,8 +73,8 @@ class TrainingQueue:
     def compares(self, name: str) -> bool:
         """Whether a run's program still goes on, and will say whether a prediction held."""
         with self._changed:
-            found = self._all.get(name)
-            return found is not None and found.arguments[0] == "next" and found.state == "running"
+            training = self._all.get(name)
+            return training is not None and training.arguments[0] == "next" and training.state == "running"
 
     def close(self) -> tuple[list[str], list[str]]:
         """Begin no more; the names of those that go on by themselves, and of those that will not begin."""

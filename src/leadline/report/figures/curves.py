@@ -96,10 +96,10 @@ def smoothed(values: Sequence[float | None], beta: float) -> list[float | None]:
     if not beta or not there:
         return list(values)
     averages = weighted_averages(torch.tensor([values[k] for k in there], dtype=torch.float64), beta)
-    found: list[float | None] = [None] * len(values)
+    averaged: list[float | None] = [None] * len(values)
     for k, average in zip(there, averages.tolist(), strict=True):
-        found[k] = average
-    return found
+        averaged[k] = average
+    return averaged
 
 
 def thinned(epochs: Sequence[int], values: Sequence[float | None]) -> tuple[Sequence[int], Sequence[float | None]]:

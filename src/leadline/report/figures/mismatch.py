@@ -9,10 +9,10 @@ from leadline.strategy.mismatch import Mismatch
 MOST_FEATURES = 15
 
 
-def feature_bars(found: Mismatch) -> Figure:
+def feature_bars(mismatch: Mismatch) -> Figure:
     """The area under the ROC curve of the most telling features; those within chance are pale."""
-    shown = found.features[:MOST_FEATURES][::-1]
-    clear = {feature.name for feature in found.clear_features}
+    shown = mismatch.features[:MOST_FEATURES][::-1]
+    clear = {feature.name for feature in mismatch.clear_features}
     trace = {
         "type": "bar",
         "orientation": "h",
@@ -28,14 +28,14 @@ def feature_bars(found: Mismatch) -> Figure:
         "xaxis": axis("area under the ROC curve", range=[0.5, 1]),
         "yaxis": {"automargin": True},
     }
-    names = " and ".join(found.names)
+    names = " and ".join(mismatch.names)
     height = "small" if len(shown) < 5 else "medium" if len(shown) < 9 else "large"
-    return Figure(f"What tells {names} apart", found.conclusion, [trace], layout, height)
+    return Figure(f"What tells {names} apart", mismatch.conclusion, [trace], layout, height)
 
 
-def difference_rows(found: Mismatch) -> list[dict[str, str]]:
+def difference_rows(mismatch: Mismatch) -> list[dict[str, str]]:
     """The same as rows of a table, for all features."""
-    clear = {feature.name for feature in found.clear_features}
+    clear = {feature.name for feature in mismatch.clear_features}
     return [
         {
             "name": feature.name,
@@ -43,5 +43,5 @@ def difference_rows(found: Mismatch) -> list[dict[str, str]]:
             "beyond_chance": "yes" if feature.name in clear else "no",
             "words": feature.words,
         }
-        for feature in found.features
+        for feature in mismatch.features
     ]

@@ -37,9 +37,13 @@ def changes_figure(record: Record) -> Figure | None:
         "yaxis": {"automargin": True, "categoryorder": "array", "categoryarray": names[::-1], "dtick": 1},
         "hovermode": "closest",
     }
-    told = "; ".join(f"{name}: {s['verdict']}" for name, s in zip(names, measured, strict=True))
+    listed = "; ".join(f"{name}: {s['verdict']}" for name, s in zip(names, measured, strict=True))
     return Figure(
-        "What each remedy would change", f"Predicted change of the dev error. {told}.", _shown(traces), layout, "large"
+        "What each remedy would change",
+        f"Predicted change of the dev error. {listed}.",
+        _shown(traces),
+        layout,
+        "large",
     )
 
 
@@ -67,8 +71,8 @@ def forecast_figure(record: Record) -> Figure | None:
         "yaxis": axis(f"dev {title}"),
         "hovermode": "closest",
     }
-    told = "a power law with offset goes through them" if curve["forecasts"] else f"no forecast: {curve['reason']}"
-    return Figure("More data", f"Dev error by number of training examples; {told}.", traces, layout)
+    forecast = "a power law with offset goes through them" if curve["forecasts"] else f"no forecast: {curve['reason']}"
+    return Figure("More data", f"Dev error by number of training examples; {forecast}.", traces, layout)
 
 
 def climb_figure(record: Record) -> Figure:

@@ -21,12 +21,12 @@ def hidden_activations(batch_norm: bool) -> list[Tensor]:
     x = torch.randn(512, UNITS, dtype=torch.float64, generator=torch.Generator().manual_seed(5))
     parameters = network.initialize((UNITS,), seed=5, dtype=torch.float64)
     memories = network.memories(parameters, training=True)
-    found = []
+    activations = []
     for layer, p, memory in zip(network, parameters.layers, memories, strict=True):
         x = layer.forward(p, x, memory)
         if isinstance(layer, Activation):
-            found.append(x.clone())
-    return found
+            activations.append(x.clone())
+    return activations
 
 
 def activation_histograms() -> Figure:

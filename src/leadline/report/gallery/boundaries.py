@@ -24,19 +24,19 @@ def fit_rings(hidden: int) -> FitResult:
     return trained(Network([*layers, Dense(3)]), LOSS, EXAMPLES, epochs=500, optimizer=Adam(0.05), l2=0.1)
 
 
-def regions(found: FitResult) -> np.ndarray:
+def regions(fitted: FitResult) -> np.ndarray:
     """The most probable class at each point of the grid, (121, 121)."""
-    return predictions(found, LOSS, mesh(GRID, GRID)).argmax(1).reshape(len(GRID), len(GRID))
+    return predictions(fitted, LOSS, mesh(GRID, GRID)).argmax(1).reshape(len(GRID), len(GRID))
 
 
 def decision_boundaries() -> Figure:
     """Regions of three classes, one frame for each number of hidden units."""
     frames = []
     for hidden in HIDDEN:
-        found = fit_rings(hidden)
+        fitted = fit_rings(hidden)
         label = f"{hidden} hidden units" if hidden else "none: softmax regression"
-        wrong = f"error {100 * error(found, LOSS, EXAMPLES):.0f} %"
-        frames.append(Frame(f"{label}, {wrong}", [class_map(GRID, GRID, regions(found))]))
+        wrong = f"error {100 * error(fitted, LOSS, EXAMPLES):.0f} %"
+        frames.append(Frame(f"{label}, {wrong}", [class_map(GRID, GRID, regions(fitted))]))
     layout = {"xaxis": axis("feature 1", range=[-3, 3]), "yaxis": axis("feature 2", range=[-3, 3])}
     description = "Three rings of points and the regions in which each class is predicted."
     dots = points(EXAMPLES.x, EXAMPLES.y, ("inner", "middle", "outer"))

@@ -58,11 +58,11 @@ def trained(network: Network, loss: str, examples: Examples, **settings: Any) ->
     return fit(network, loss, examples, settings=full_batch)
 
 
-def predictions(found: FitResult, loss: str, x: Tensor) -> np.ndarray:
+def predictions(fitted: FitResult, loss: str, x: Tensor) -> np.ndarray:
     """Probabilities (m, k) for the rows of ``x``."""
-    return LOSSES[loss].prediction(outputs(found.network, found.parameters, x)).numpy()
+    return LOSSES[loss].prediction(outputs(fitted.network, fitted.parameters, x)).numpy()
 
 
-def error(found: FitResult, loss: str, examples: Examples) -> float:
+def error(fitted: FitResult, loss: str, examples: Examples) -> float:
     """The fraction of wrong answers."""
-    return float(LOSSES[loss].error(outputs(found.network, found.parameters, examples.x), examples.y).mean())
+    return float(LOSSES[loss].error(outputs(fitted.network, fitted.parameters, examples.x), examples.y).mean())

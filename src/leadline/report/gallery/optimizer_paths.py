@@ -29,25 +29,25 @@ def bowl(theta: np.ndarray) -> np.ndarray:
 def steps_of(rule: Optimizer, steps: int = STEPS) -> np.ndarray:
     """θ before the first and after each update, (steps + 1, 2)."""
     theta = torch.tensor(START, dtype=torch.float64)
-    state, found = rule.start(theta), [theta.clone()]
+    state, thetas = rule.start(theta), [theta.clone()]
     for _ in range(steps):
         rule.update(theta, CURVATURE * theta, state)
-        found.append(theta.clone())
-    return torch.stack(found).numpy()
+        thetas.append(theta.clone())
+    return torch.stack(thetas).numpy()
 
 
 def optimizer_paths() -> Figure:
     """The first sixty steps of four rules, as far as the slider says."""
     x, y = np.linspace(-9, 3, 61), np.linspace(-2.4, 2.4, 49)
     cost = bowl(np.stack(np.meshgrid(x, y), axis=-1))
-    found = {name: steps_of(rule) for name, rule in RULES.items()}
+    paths = {name: steps_of(rule) for name, rule in RULES.items()}
     colours = (SERIES[1], SERIES[3], SERIES[2], SERIES[4])
     frames = [
         Frame(
             f"step {last}",
             [
                 path(points[: last + 1], colour, name)
-                for (name, points), colour in zip(found.items(), colours, strict=True)
+                for (name, points), colour in zip(paths.items(), colours, strict=True)
             ],
         )
         for last in (1, 2, 3, 5, 8, 12, 16, 20, 25, 30, 40, 50, STEPS)

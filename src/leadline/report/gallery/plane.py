@@ -70,12 +70,12 @@ def star(point: tuple[float, float], name: str) -> Trace:
 
 def points(x: Tensor, labels: Tensor, names: Sequence[str], size: int = 6) -> list[Trace]:
     """Examples (m, 2) with a colour and a symbol for each class."""
-    found = labels.flatten().numpy()
+    classes = labels.flatten().numpy()
     return [
         {
             "type": "scatter",
-            "x": x[found == label, 0].numpy(),
-            "y": x[found == label, 1].numpy(),
+            "x": x[classes == label, 0].numpy(),
+            "y": x[classes == label, 1].numpy(),
             "mode": "markers",
             "marker": {
                 "color": CLASS_COLOURS[label],

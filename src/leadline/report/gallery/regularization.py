@@ -43,9 +43,9 @@ def effect_of_dropout() -> Figure:
     return _figure("Dropout", "keeping", frames, start=3)
 
 
-def _frame(label: str, found: FitResult) -> Frame:
-    probability = predictions(found, LOSS, mesh(X, Y)).reshape(len(Y), len(X))
-    errors = f"error {100 * error(found, LOSS, TRAIN):.0f} % train, {100 * error(found, LOSS, DEV):.0f} % dev"
+def _frame(label: str, fitted: FitResult) -> Frame:
+    probability = predictions(fitted, LOSS, mesh(X, Y)).reshape(len(Y), len(X))
+    errors = f"error {100 * error(fitted, LOSS, TRAIN):.0f} % train, {100 * error(fitted, LOSS, DEV):.0f} % dev"
     traces = probability_map(X, Y, probability) + points(TRAIN.x, TRAIN.y, ("class 0", "class 1"))
     return Frame(f"{label}: {errors}", traces)
 

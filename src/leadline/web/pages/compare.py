@@ -31,7 +31,7 @@ def compare(
         raise UsageError(f"Select two to {MOST} runs in the table of runs to compare them.")
     runs = [site.run(name) for name in names]
     test = _test(runs, metric or None)
-    ranked = sorted(runs, key=lambda found: test["order"].index(found.name)) if test["order"] else runs
+    ranked = sorted(runs, key=lambda each: test["order"].index(each.name)) if test["order"] else runs
     return site.render(
         request,
         "compare.html",
@@ -40,23 +40,23 @@ def compare(
         ladders=_ladders(ranked),
         differences=_differences(ranked),
         figures=_figures(ranked),
-        values={found.name: _shown(found) for found in ranked},
+        values={each.name: _shown(each) for each in ranked},
     )
 
 
 def _test(runs: Sequence[Run], metric: str | None) -> dict[str, Any]:
     """Scores and what the paired test says, or why there is none."""
     try:
-        found = compare_runs(runs, metric)
+        compared = compare_runs(runs, metric)
     except LeadlineError as error:
         return {"reason": str(error), "order": [], "scores": {}, "lines": [], "metric": ""}
-    lines = [(comparison.significant, prose(str(comparison))) for comparison in found.comparisons]
+    lines = [(comparison.significant, prose(str(comparison))) for comparison in compared.comparisons]
     return {
         "reason": "",
-        "order": list(found.scores),
-        "scores": dict(found.scores),
+        "order": list(compared.scores),
+        "scores": dict(compared.scores),
         "lines": lines,
-        "metric": found.metric.replace("_", " "),
+        "metric": compared.metric.replace("_", " "),
     }
 
 
@@ -68,9 +68,9 @@ def _ladders(runs: Sequence[Run]) -> list[tuple[str, Any]]:
 
 def _differences(runs: Sequence[Run]) -> list[tuple[str, list[str]]]:
     """Keys that differ, with the value of each run as an experiment file has it."""
-    found = experiment_differences(runs)
-    keys = list(next(iter(found.values())))
-    return [(key, [_value(found[run.name][key]) for run in runs]) for key in keys]
+    differences = experiment_differences(runs)
+    keys = list(next(iter(differences.values())))
+    return [(key, [_value(differences[run.name][key]) for run in runs]) for key in keys]
 
 
 def _value(value: Any) -> str:

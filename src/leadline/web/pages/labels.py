@@ -118,7 +118,7 @@ def _values(site: Site, run: Run, sets: str, row: int | None = None) -> dict[str
     task, change = site.labels.audit(run), site.labels.change(run)
     address = f"/runs/{quote(run.name, safe='')}/labels"
     every = sets == "all"
-    found: dict[str, Any] = {
+    values: dict[str, Any] = {
         "every": every,
         "task": task,
         "address": address,
@@ -126,17 +126,17 @@ def _values(site: Site, run: Run, sets: str, row: int | None = None) -> dict[str
         "changing": None,
         "trouble": "",
     }
-    found["expected"] = 5 * max(1, round(run.summary.seconds or 1))
+    values["expected"] = 5 * max(1, round(run.summary.seconds or 1))
     if change is not None and not change.done.is_set():
-        return found | {"changing": change}
-    found["trouble"] = site.labels.settled(run) or ""
+        return values | {"changing": change}
+    values["trouble"] = site.labels.settled(run) or ""
     if task is None or not task.done.is_set() or task.error:
-        return found
+        return values
     queue = site.labels.queue(run, every)
     state = site.labels.state(run, row, every)
     rows = [] if state.asked is None else [state.asked.row]
     fields = site.examples.fields(run, rows)
-    return found | {
+    return values | {
         "state": state,
         "classes": queue.classes,
         "keys": class_keys(queue.classes),

@@ -149,11 +149,11 @@ def author(fields: Fields) -> str:
 
 def _mistake(site: Site, run: Run, fields: Fields) -> tuple[int, str, str]:
     """The mistake that an action is about. HTTPException: the row is none."""
-    text, found = fields.one("row"), site.mistakes.list(run)
+    text, mistakes = fields.one("row"), site.mistakes.list(run)
     row = int(text) if re.fullmatch(r"[0-9]{1,12}", text, re.ASCII) else -1
-    if row not in found.position:
+    if row not in mistakes.position:
         raise HTTPException(404, f"Row {text[:20]} is no dev mistake of {run.name}.")
-    shown = found.shown(found.position[row])
+    shown = mistakes.shown(mistakes.position[row])
     return row, shown.label, shown.prediction
 
 
@@ -180,12 +180,12 @@ def _state(
 
 def _panel(site: Site, run: Run, store: ReviewStore, wait: bool = False) -> dict[str, Any]:
     sheet = site.mistakes.sheet(store)
-    found = site.mistakes.list(run)
+    mistakes = site.mistakes.list(run)
     return {
-        "found": found,
+        "mistakes": mistakes,
         "table": site.mistakes.causes(run, store, wait),
-        "examined": sum(row in found.position for row in sheet.examined),
-        "picked": found.picked(sheet.examined),
+        "examined": sum(row in mistakes.position for row in sheet.examined),
+        "picked": mistakes.picked(sheet.examined),
         "address": f"/runs/{quote(run.name, safe='')}/mistakes",
     }
 

@@ -94,17 +94,17 @@ def tag(request: Request, site: CurrentSite, run: NamedRun, fields: FormFields) 
 @router.post("/rate")
 def rate(run: NamedRun, fields: FormFields) -> Response:
     """Change the learning rate of a training, or give it back to its schedule (``release``)."""
-    wanted = None if "release" in fields else _number(fields.one("rate"))
-    set_rate(run, wanted)
-    told = "follows its schedule again" if wanted is None else f"trains with a learning rate of {wanted:g}"
-    return _told(f"{run.name} {told} from its next epoch on.")
+    given = None if "release" in fields else _number(fields.one("rate"))
+    set_rate(run, given)
+    change = "follows its schedule again" if given is None else f"trains with a learning rate of {given:g}"
+    return _notice(f"{run.name} {change} from its next epoch on.")
 
 
 @router.post("/stop")
 def stop(run: NamedRun) -> Response:
     """End a training and keep what it has reached."""
     stop_training(run)
-    return _told(f"{run.name} ends after its present epoch and keeps what it has reached.")
+    return _notice(f"{run.name} ends after its present epoch and keeps what it has reached.")
 
 
 @router.get("/remedies/{place}/experiment.toml")
@@ -125,7 +125,7 @@ def start_remedy(request: Request, site: CurrentSite, run: NamedRun, place: int)
 
 @router.post("/next")
 def start_next(request: Request, site: CurrentSite, run: NamedRun) -> Response:
-    """Train the remedy that soundings found best, and compare what was predicted with what comes."""
+    """Train the remedy that was best in soundings, and compare what was predicted with what comes."""
     training = site.trainings.start_next(run.name, _stem(run))
     values = {"name": training.name, "training": training, "there": False}
     return site.render(request, "training_state.html", **values)
@@ -164,10 +164,10 @@ def _startable(run: Run) -> bool:
 
 def _remedied(run: Run, place: int) -> Experiment:
     """The experiment of the run with the change of the remedy at this place."""
-    found = run.diagnosis.remedies
-    if not 0 <= place < len(found) or not found[place].change:
+    remedies = run.diagnosis.remedies
+    if not 0 <= place < len(remedies) or not remedies[place].change:
         raise HTTPException(404, "There is no such remedy.")
-    return run.experiment.replace(found[place].change)
+    return run.experiment.replace(remedies[place].change)
 
 
 def _curves(run: Run, beta: float = 0.0) -> list[Any]:
@@ -203,6 +203,6 @@ def _number(text: str) -> float:
         raise UsageError(f"A learning rate is a number such as 0.001, got {text[:40]!r}.") from None
 
 
-def _told(text: str) -> Response:
+def _notice(text: str) -> Response:
     """Nothing to show but a passing line."""
-    return Response(status_code=204, headers={"HX-Trigger": json.dumps({"told": text})})
+    return Response(status_code=204, headers={"HX-Trigger": json.dumps({"notice": text})})

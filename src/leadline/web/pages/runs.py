@@ -23,7 +23,7 @@ RISING = ("name", "source", "status", "train_error", "dev_error")
 """Columns whose natural order begins with the smallest."""
 
 
-def wanted_runs(
+def query_of(
     q: str = "", data: str = "", tag: str = "", status: str = "", sort: str = "started", order: str = ""
 ) -> RunQuery:
     """The runs that an address asks for."""
@@ -43,10 +43,10 @@ def runs(
     start: int = 0,
 ) -> Response:
     """The page, or only its table where a script asks for that."""
-    wanted = wanted_runs(q, data, tag, status, sort, order)
-    found = list_runs(site.index, wanted, start, SHOWN)
+    query = query_of(q, data, tag, status, sort, order)
+    listing = list_runs(site.index, query, start, SHOWN)
     part = request.headers.get("HX-Target") == "listing"
-    return site.render(request, "runs_table.html" if part else "runs.html", **table(site, found, wanted))
+    return site.render(request, "runs_table.html" if part else "runs.html", **table(site, listing, query))
 
 
 @router.get("/events")
@@ -79,31 +79,31 @@ def training(request: Request, site: CurrentSite, name: str) -> Response:
     return site.render(request, "training_state.html", **values)
 
 
-def table(site: Site, found: Listing, wanted: RunQuery) -> dict[str, Any]:
+def table(site: Site, listing: Listing, query: RunQuery) -> dict[str, Any]:
     """What the table's template shows."""
 
     def address(start: int = 0, **changes: Any) -> str:
-        asked = replace(wanted, **changes)
+        asked = replace(query, **changes)
         order = "down" if asked.descending else "up"
         fields = {"q": asked.search, "data": asked.source, "tag": asked.tag, "status": asked.status}
         fields |= {"sort": asked.sort, "order": order, "start": start or ""}
         return "/?" + urlencode({name: value for name, value in fields.items() if value})
 
     def sorted_by(column: str) -> str:
-        same = wanted.sort == column
-        return address(sort=column, descending=not wanted.descending if same else column not in RISING)
+        same = query.sort == column
+        return address(sort=column, descending=not query.descending if same else column not in RISING)
 
     return {
-        "found": found,
-        "wanted": wanted,
-        "rows": [_shown(site, row) | {"tags": found.tags_of.get(row["name"], [])} for row in found.rows],
+        "listing": listing,
+        "query": query,
+        "rows": [_shown(site, row) | {"tags": listing.tags_of.get(row["name"], [])} for row in listing.rows],
         "trainings": site.trainings.shown(),
         "state": shown_state(site),
         "address": address,
         "sorted_by": sorted_by,
-        "here_again": address(found.offset),
-        "before": address(max(found.offset - SHOWN, 0)) if found.offset else None,
-        "after": address(found.offset + SHOWN) if found.offset + SHOWN < found.total else None,
+        "here_again": address(listing.offset),
+        "before": address(max(listing.offset - SHOWN, 0)) if listing.offset else None,
+        "after": address(listing.offset + SHOWN) if listing.offset + SHOWN < listing.total else None,
     }
 
 

@@ -58,8 +58,8 @@ class _Watch:
 
 
 def _values(site: Site, name: str, sort: str, descending: bool, start: int) -> dict[str, Any]:
-    found = site.searches.find(name)
-    summary = found.summary
+    record = site.searches.find(name)
+    summary = record.summary
     if sort not in (*view.COLUMNS, *summary["space"]):
         sort = "error"
     base = f"/searches/{quote(name, safe='')}"
@@ -67,31 +67,31 @@ def _values(site: Site, name: str, sort: str, descending: bool, start: int) -> d
     def address(sort: str = sort, descending: bool = descending, start: int = 0) -> str:
         return f"{base}?" + urlencode({"sort": sort, "order": "down" if descending else "up", "start": start})
 
-    whole, along = view.figures(found)
+    whole, along = view.figures(record)
     return {
-        "found": found,
+        "record": record,
         "state": str(summary.get("status", "")),
         "sampler": str((summary.get("settings") or {}).get("sampler", "")),
         "edges": summary.get("edges") or [],
         "running": summary.get("status") == "running",
         "base": base,
-        "key_figures": view.key_figures(found),
+        "key_figures": view.key_figures(record),
         "figures": whole,
         "along": along,
-        "importance": view.importance(found),
-        "finalists": _finalists(found),
-        "table": view.table(found, sort, descending, start),
+        "importance": view.importance(record),
+        "finalists": _finalists(record),
+        "table": view.table(record, sort, descending, start),
         "keys": list(summary["space"]),
         "address": address,
         "page": view.PAGE,
-        "best_toml": (found.folder / "best.toml").read_text("utf-8") if (found.folder / "best.toml").exists() else "",
+        "best_toml": (record.folder / "best.toml").read_text("utf-8") if (record.folder / "best.toml").exists() else "",
     }
 
 
-def _finalists(found: Any) -> list[dict[str, str]]:
-    scale = view.scale_of(found.summary)
+def _finalists(record: Any) -> list[dict[str, str]]:
+    scale = view.scale_of(record.summary)
     rows = []
-    for line in found.summary.get("finalists") or []:
+    for line in record.summary.get("finalists") or []:
         low, high = line["low"], line["high"]
         rows.append(
             {

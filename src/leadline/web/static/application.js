@@ -53,7 +53,7 @@
     const text = event.detail.xhr?.responseText?.trim();
     say(text || "The server does not answer: is it still running?", "error");
   };
-  document.addEventListener("told", (event) => say(event.detail.value));
+  document.addEventListener("notice", (event) => say(event.detail.value));
   document.addEventListener("htmx:responseError", trouble);
   document.addEventListener("htmx:sendError", trouble);
   document.addEventListener("htmx:afterSettle", (event) => leadline.draw(event.target));
