@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import re
+from hashlib import sha256
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 import report_samples as samples
@@ -14,7 +16,9 @@ from leadline.report import write_report
 from leadline.report.page import render_report
 from leadline.report.quantities import prose
 from leadline.report.rendering import embed
-from leadline.report.style import plotly_script
+from leadline.report.style import packed_plotly_script, plotly_script
+
+ROOT = Path(__file__).parents[2]
 
 HOSTILE = (
     """</script></style><script>alert(1)</script><img src="http://evil.example/x" onerror='alert(2)'>&amp;{{7*7}}"""
@@ -41,7 +45,7 @@ class Elements(HTMLParser):
 
 
 def without_plotly(html: str) -> str:
-    return html.replace(plotly_script(), "")
+    return html.replace(packed_plotly_script(), "")
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +67,32 @@ def test_the_page_loads_nothing(digits_html):
 
 
 def test_plotly_is_inlined_once(digits_html):
-    assert digits_html.count(plotly_script()) == 1
+    assert digits_html.count(packed_plotly_script()) == 1
+
+
+def test_plotly_is_the_one_that_was_vendored():
+    """Its checksum is on record, and nobody has changed a byte; its licence lies beside it."""
+    script = (ROOT / "src/leadline/report/static/plotly-cartesian.min.js").read_bytes()
+    record = (ROOT / "docs/decisions/0036-plotly-bundle.md").read_text()
+    assert sha256(script).hexdigest() in record and b"plotly.js (cartesian - minified) v4.1.1" in script[:100]
+    assert "MIT" in (ROOT / "src/leadline/report/static/plotly-cartesian.LICENSE").read_text()
+
+
+def test_every_trace_is_of_a_kind_that_the_bundle_draws():
+    """A trace of another kind would leave its figure empty; ``type`` also names shapes, axes and error bars."""
+    others = {"line", "rect", "circle", "log", "data", "constraint", "category"}
+    named = set()
+    for path in (ROOT / "src/leadline").rglob("*.py"):
+        if path.relative_to(ROOT / "src/leadline").parts[0] in ("report", "web"):
+            named |= set(re.findall(r'"type": "(\w+)"', path.read_text("utf-8")))
+    drawn = set(re.findall(r'moduleType:"trace",name:"(\w+)"', plotly_script()))
+    assert {"scatter", "bar", "heatmap", "contour"} <= named & drawn
+    assert named - others <= drawn
+
+
+@pytest.mark.parametrize("sample", [samples.digits, samples.houses, samples.bare])
+def test_a_report_weighs_less_than_1_6_megabytes(sample):
+    assert len(render_report(sample()).encode()) < 1.6e6
 
 
 def test_numbers_and_texts_are_there(digits_html):

@@ -10,7 +10,7 @@ import pytest
 
 from browser import needs_browser, visit
 from leadline.report.gallery import SECTIONS, write_gallery
-from leadline.report.style import plotly_script, stylesheet
+from leadline.report.style import packed_plotly_script, stylesheet
 
 N_FIGURES = sum(len(section.figures) for section in SECTIONS)
 
@@ -22,7 +22,7 @@ def path(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def html(path) -> str:
-    return path.read_text(encoding="utf-8").replace(plotly_script(), "")
+    return path.read_text(encoding="utf-8").replace(packed_plotly_script(), "")
 
 
 @pytest.fixture(scope="module")

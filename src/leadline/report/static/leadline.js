@@ -85,7 +85,10 @@
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
   addEventListener("beforeprint", () => { root.classList.add("paper"); redraw(); });
   addEventListener("afterprint", () => { root.classList.remove("paper"); redraw(); });
-  draw(document);
   window.leadline = { draw, redraw, drawing: (plot) => drawings.get(plot) };
-  root.classList.add("drawn");
+  /* In the application Plotly is there already; a report's has to be inflated first. */
+  Promise.resolve(window.plotlyLoaded).then(() => {
+    draw(document);
+    root.classList.add("drawn");
+  });
 })();
