@@ -234,7 +234,7 @@ def test_an_error_in_a_given_set_names_its_own_line(tmp_path: Path) -> None:
         ("t.csv", {"target": "sold", "types": {"sise": "number"}}, r"data\.types: .* Did you mean 'size'"),
         ("t.csv", {"target": "sold", "features": []}, "no column is left to predict 'sold' from"),
         ("t.csv", {"target": "sold", "tsk": "binary"}, "unknown setting 'tsk'. Did you mean 'task'"),
-        ("t.xlsx", {"target": "sold"}, "spreadsheets are not read; save the sheet as CSV"),
+        ("t.xlsx", {"target": "sold"}, "is not a spreadsheet that can be read"),
     ],
 )
 def test_what_the_user_can_mend(tmp_path: Path, source: str, settings: dict, message: str) -> None:

@@ -12,9 +12,11 @@ import pyarrow as pa
 
 from leadline.data.sources import arrays, columnar
 from leadline.data.sources.delimited import read_delimited
+from leadline.data.sources.matlab import read_mat
 from leadline.data.sources.objects import open_object
 from leadline.data.sources.raw import Raw, RawArrays, RawTable, as_raw_table, reading
 from leadline.data.sources.request import SourceRequest
+from leadline.data.sources.spreadsheets import read_spreadsheet
 from leadline.errors import LeadlineError
 from leadline.extensions import Extension, Registry, registry
 
@@ -213,10 +215,21 @@ class Json(FileFormat):
 
 
 class Spreadsheet(FileFormat):
-    """What is known, so that the error says what to do."""
+    """A sheet of a workbook: the first that holds cells, or that which the request's ``inputs`` name."""
 
-    endings, gzipped = (".xlsx", ".xls", ".ods"), True
+    endings, gzipped = (".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"), True
 
     def read(self, path: Path, request: SourceRequest) -> Raw:
-        """Always a `LeadlineError`."""
-        raise LeadlineError(f"{path.name}: spreadsheets are not read; save the sheet as CSV.")
+        """The table."""
+        sheet, names = request.inputs, (request.expected, request.as_text, request.names)
+        return read_spreadsheet(*_names(path), _bytes(path), sheet, *names)
+
+
+class Mat(FileFormat):
+    """Matrices by name, as MATLAB and Octave save them."""
+
+    endings, signature, gzipped, holds_arrays = (".mat",), b"MATLAB ", True, True
+
+    def read(self, path: Path, request: SourceRequest) -> Raw:
+        """The matrices of inputs and targets."""
+        return read_mat(*_names(path), path, _bytes(path), request.arrays)

@@ -28,7 +28,7 @@ def gunzip(source: str, raw: bytes) -> bytes:
         unpacker = zlib.decompressobj(wbits=31)
         while rest and not unpacker.eof:
             content.write(unpacker.decompress(rest, _BLOCK))
-            _check(source, content.tell(), len(raw))
+            check_unpacked(source, content.tell(), len(raw))
             rest = unpacker.unconsumed_tail if not unpacker.eof else unpacker.unused_data
         if not unpacker.eof:
             raise EOFError("Compressed file ended before its end was reached")
@@ -39,7 +39,7 @@ def gunzip(source: str, raw: bytes) -> bytes:
 def check_archive(source: str, raw: bytes) -> None:
     """`LeadlineError`: a zip archive says itself that it unpacks to far too much, or holds too many files."""
     with zipfile.ZipFile(io.BytesIO(raw)) as archive:
-        _check(source, sum(each.file_size for each in archive.infolist()), len(raw))
+        check_unpacked(source, sum(each.file_size for each in archive.infolist()), len(raw))
 
 
 def check_json(source: str, raw: bytes) -> None:
@@ -56,10 +56,11 @@ def check_hdf5(source: str, name: str, item: Any) -> None:
         raise LeadlineError(
             f"{source}: the array '{name}' takes its values from other files, which are not read; copy them into it."
         )
-    _check(source, item.size * item.dtype.itemsize, max(item.id.get_storage_size(), 1))
+    check_unpacked(source, item.size * item.dtype.itemsize, max(item.id.get_storage_size(), 1))
 
 
-def _check(source: str, unpacked: int, packed: int) -> None:
+def check_unpacked(source: str, unpacked: int, packed: int) -> None:
+    """`LeadlineError`: so many bytes are far more than a file of ``packed`` bytes unpacks to."""
     if unpacked > FREE_BYTES and unpacked > EXPANSION * packed:
         raise LeadlineError(
             f"{source} unpacks to more than {bytes_text(FREE_BYTES)} and {EXPANSION} times its own size, "
