@@ -16,7 +16,7 @@ from leadline.runs.run import Run
 from leadline.session.plan import Plan
 from leadline.strategy.findings import GAP, LIMIT, MODERATE, STRONG, Finding
 from leadline.strategy.ladder import default_matters
-from leadline.strategy.probes import Budget
+from leadline.strategy.probes import NO_TIME, Budget
 from leadline.strategy.probes.curve import Growth
 from leadline.strategy.probes.data import Probed, probe_data
 from leadline.strategy.probes.examined import Examined, Part
@@ -84,7 +84,7 @@ def probed(
     else:
         own = _probe_training(shown, repeated, budget, examined.images_without_convolutions)
     shown.about_gaps += verdict_findings(examined, shown.compared, shown.growth, own)
-    if TRAINING_PROBE in budget.skipped:
+    if budget.skipped.get(TRAINING_PROBE) == NO_TIME:
         shown.about_gaps = [_less_sure(each) for each in shown.about_gaps]
     return shown
 

@@ -41,6 +41,9 @@ class Evidence:
         normalization: of the inputs.
         image_shape: (height, width, channels) where the inputs are images.
         augmentation: whether the training images are augmented.
+        loss: by its name.
+        metric: that the goal optimizes; None for the task's usual one.
+        class_weights: of the cost, as in the experiment; None where all classes count alike.
         n_dev: dev examples.
         input_shape: of one prepared example, as the network takes it.
 
@@ -69,6 +72,9 @@ class Evidence:
     normalization: str | None = None
     image_shape: tuple[int, ...] | None = None
     augmentation: bool | None = None
+    loss: str | None = None
+    metric: str | None = None
+    class_weights: Any = None
     n_dev: int | None = None
     input_shape: tuple[int, ...] | None = None
 
@@ -101,6 +107,9 @@ class Evidence:
             "l1": training.get("l1", 0.0),
             "patience": 0 if stopping is None else stopping.get("patience"),
             "early_stopping": stopping,
+            "loss": training.get("loss"),
+            "metric": experiment.get("goal", {}).get("optimizing"),
+            "class_weights": training.get("class_weights"),
             "normalization": experiment.get("data", {}).get("normalization"),
             "augmentation": any(key != "padding" for key in experiment.get("augment") or {}),
         }

@@ -173,7 +173,7 @@ def test_a_class_too_rare_for_the_metric():
     data = examined(x, y)
     seen = signal(data, references(data, Budget(BUDGET)))
     (found,) = rare_findings(data, seen)
-    assert found.change == {"goal.optimizing": "f1"}
+    assert found.change == {"goal.optimizing": "f1", "training.class_weights": "balanced"}
     balanced = examined(*linear())
     assert rare_findings(balanced, signal(balanced, references(balanced, Budget(BUDGET)))) == []
 

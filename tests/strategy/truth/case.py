@@ -80,14 +80,27 @@ class Family:
 
 
 FAMILIES: dict[str, Family] = {}
+HELD_OUT: dict[str, Family] = {}
+"""Families that were written after the rules of advice, and that no rule was changed for."""
 
 
-def family(*right: Step) -> Callable[[Callable[[np.random.Generator], Case]], Callable[[np.random.Generator], Case]]:
+Make = Callable[[np.random.Generator], Case]
+
+
+def family(*right: Step) -> Callable[[Make], Make]:
     """Enter a generator among the `FAMILIES`, under its name, with the steps that are right."""
+    return _entering(FAMILIES, right)
 
-    def enter(make: Callable[[np.random.Generator], Case]) -> Callable[[np.random.Generator], Case]:
+
+def held_out_family(*right: Step) -> Callable[[Make], Make]:
+    """Enter a generator among those `HELD_OUT`."""
+    return _entering(HELD_OUT, right)
+
+
+def _entering(families: dict[str, Family], right: Sequence[Step]) -> Callable[[Make], Make]:
+    def enter(make: Make) -> Make:
         name = make.__name__
-        FAMILIES[name] = Family(name, make, frozenset(right), (make.__doc__ or "").strip())
+        families[name] = Family(name, make, frozenset(right), (make.__doc__ or "").strip())
         return make
 
     return enter

@@ -6,13 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
+
 from leadline.network import Convolution, Dense, Dropout, Flatten, GlobalAveragePool, Image, MaxPool, Network, edits
 from leadline.network.edits import EditError
 from leadline.network.layer import Layer
-from leadline.optimize import Adam, Optimizer
+from leadline.optimize import Adam, Constant
 from leadline.strategy.probes.retraining import Candidate, ProbedTraining
 from leadline.text import grouped
-from leadline.training import EarlyStopping
+from leadline.training import EarlyStopping, TrainingSettings
 
 DECADES = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1, 1.0)
 """Learning rates of the range test, six decades (Smith, 2017, tests rates alike)."""
@@ -20,7 +22,7 @@ SATURATING = ("sigmoid", "tanh")
 SCHEDULES = ("schedule", "dropout_schedule", "label_smoothing_schedule")
 ADAM_RATE = 0.003
 FILTERS, LEAST_SIDE = 16, 6
-CONVOLUTION_EPOCHS = 30
+CONVOLUTION_BATCH, CONVOLUTION_STEPS = 32, 1_500
 
 
 def candidates(training: ProbedTraining) -> list[Candidate]:
@@ -160,25 +162,40 @@ def _convolutions(t: ProbedTraining) -> Iterator[Candidate]:
         "two convolutions and the mean over the image": [*filters, GlobalAveragePool()],
         "two convolutions and pooling": [filters[0], pool, filters[1], pool, Flatten(), Dense(64, "relu")],
     }
-    rule, change = _adam_for_convolutions(t)
-    keeps = t.settings.early_stopping or EarlyStopping(CONVOLUTION_EPOCHS)
-    epochs = max(t.settings.epochs, CONVOLUTION_EPOCHS)
-    settings = replace(t.settings, optimizer=rule, epochs=epochs, early_stopping=keeps, l2=0.0, l1=0.0)
+    settings, change = _settings_for_convolutions(t)
     for name, layers in ways.items():
         network = Network([Image(height, width, channels), *layers, last])
-        made = {**_layers_change(network.layers), **change, "training.epochs": epochs}
-        made |= {f"training.{penalty}": 0.0 for penalty in ("l2", "l1") if getattr(t.settings, penalty)}
-        made["training.early_stopping"] = {"patience": keeps.patience, "monitor": keeps.monitor}
+        made = {**_layers_change(network.layers), **change}
         cause, step = "The network has to learn every place of the images by itself", "Use convolutional layers"
         yield Candidate("no-convolutions", cause, name, step, network, settings, made, generalizes=True)
 
 
-def _adam_for_convolutions(t: ProbedTraining) -> tuple[Optimizer, dict[str, Any]]:
-    """The rule that trains them, and its keys of an experiment: the run's own where it is Adam's kind."""
-    own = t.settings.optimizer
-    if own.name in ("adam", "adamw") and ADAM_RATE / 5 < own.learning_rate < 5 * ADAM_RATE:
-        return own, {}
-    return Adam(ADAM_RATE), {"training.optimizer": {"type": "adam"}, "training.learning_rate": ADAM_RATE}
+def _settings_for_convolutions(t: ProbedTraining) -> tuple[TrainingSettings, dict[str, Any]]:
+    """How they are trained, whatever the run's own settings are, and the keys of an experiment that do the same."""
+    batch = min(CONVOLUTION_BATCH, len(t.train))
+    epochs = int(np.clip(CONVOLUTION_STEPS * batch // len(t.train), 20, 300))
+    monitor = "dev_cost" if t.settings.early_stopping is None else t.settings.early_stopping.monitor
+    keys: dict[str, Any] = {
+        "epochs": epochs,
+        "batch_size": batch,
+        "learning_rate": ADAM_RATE,
+        "optimizer": {"type": "adam"},
+        "schedule": {"type": "constant"},
+        "early_stopping": {"patience": epochs, "monitor": monitor},
+    }
+    keys |= {penalty: 0.0 for penalty in ("l2", "l1") if getattr(t.settings, penalty)}
+    settings = replace(
+        t.settings,
+        epochs=epochs,
+        batch_size=batch,
+        optimizer=Adam(ADAM_RATE),
+        schedule=Constant(),
+        early_stopping=EarlyStopping(epochs, monitor),
+        l2=0.0,
+        l1=0.0,
+        gradient_tolerance=None,
+    )
+    return settings, {f"training.{key}": value for key, value in keys.items()}
 
 
 def _layers_change(layers: Sequence[Layer]) -> dict[str, Any]:

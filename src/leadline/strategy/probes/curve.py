@@ -13,6 +13,8 @@ from leadline.strategy.probes.significance import mean_difference
 
 CLEAR = 0.01
 LEAST = 80
+TRAININGS = 3
+"""What the curve takes, in trainings of the whole."""
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from leadline.strategy.findings import Finding
 from leadline.strategy.ladder import Level
 from leadline.strategy.probes.budget import Budget
 from leadline.strategy.probes.copies import copy_findings, repeats
-from leadline.strategy.probes.curve import Growth, growth
+from leadline.strategy.probes.curve import TRAININGS, Growth, growth
 from leadline.strategy.probes.examined import Array, Examined
 from leadline.strategy.probes.groups import group_findings
 from leadline.strategy.probes.labels import label_findings
@@ -76,13 +76,13 @@ def probe_data(examined: Examined, sets: Mapping[str, Mapping[str, Array]], budg
     within("columns", lambda: leak_findings(examined, budget))
     within("sets", lambda: shift_findings(examined, found, sets))
     within("labels", lambda: label_findings(examined, found))
-    within("groups", lambda: group_findings(examined))
+    within("groups", lambda: group_findings(examined, budget))
     within("mixed labels", lambda: mixed_label_findings(examined))
-    within("order", lambda: order_findings(examined, found))
-    if budget.left > 0:
+    within("order", lambda: order_findings(examined, found, budget.left / 2))
+    best = leading(examined, found, budget.left / TRAININGS)
+    if best is not None and budget.left > 0:
         with budget.timed("learning curve"):
-            name, model = leading(examined, found)
-            probed.growth = growth(examined, name, model)
+            probed.growth = growth(examined, *best)
     else:
         budget.skip("learning curve")
     probed.compared = beside(examined, found)

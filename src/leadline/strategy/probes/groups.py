@@ -8,6 +8,7 @@ from leadline.data import Column
 from leadline.measure.intervals import Estimate
 from leadline.strategy.findings import STRONG, Finding, Quantity
 from leadline.strategy.folds import assign_folds
+from leadline.strategy.probes.budget import Budget
 from leadline.strategy.probes.examined import Array, Examined
 from leadline.strategy.probes.leaks import ordered_numbers
 from leadline.strategy.probes.references import MOST_TRAINED, boosting, out_of_fold, usual
@@ -26,15 +27,24 @@ MANY = 20
 MOST_COLUMNS = 4
 
 
-def group_findings(examined: Examined) -> list[Finding]:
-    """That a column groups the examples, where the split ignored it and new groups are predicted worse."""
+def group_findings(examined: Examined, budget: Budget | None = None) -> list[Finding]:
+    """That a column groups the examples, where the split ignored it and new groups are predicted worse.
+
+    Columns for which the budget has no time are not looked at.
+    """
     if not examined.chosen_at_random or examined.grouped:
         return []
     train, dev = examined.train, examined.dev
     rows = np.concatenate([train.rows, dev.rows])[:MOST_TRAINED]
     x, y = (np.concatenate([a, b])[:MOST_TRAINED] for a, b in ((train.x, dev.x), (train.y, dev.y)))
-    found = [_compared(examined, name, codes[rows], x, y, LARGE) for name, codes in _unused(examined)]
+    found = [
+        _compared(examined, name, codes[rows], x, y, LARGE)
+        for name, codes in _unused(examined)
+        if budget is None or budget.left > 0
+    ]
     for column in _repeating(examined):
+        if budget is not None and budget.left <= 0:
+            break
         others = [each for each in examined.columns if each.name != column.name]
         if others and boosting(examined) is not None:
             x = np.stack([ordered_numbers(examined, each)[rows] for each in others], axis=1)

@@ -9,6 +9,7 @@ themselves: does a linear model do better whose weights may move along the file?
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -34,14 +35,15 @@ SORTED = 0.95
 FEW_CHANGES = 20
 ROWS_PER_WEIGHT = 10
 LOOKS = 2
+TRAININGS = 12
 
 
-def order_findings(examined: Examined, found: Sequence[Reference]) -> list[Finding]:
-    """That the data change along the file, where the split ignored it."""
+def order_findings(examined: Examined, found: Sequence[Reference], seconds: float = inf) -> list[Finding]:
+    """That the data change along the file, where the split ignored it; looked at within so many seconds."""
     rows, x, y = _in_order(examined)
     if not examined.chosen_at_random or examined.grouped or len(rows) < LEAST or _is_sorted(examined, y):
         return []
-    losses = _random_and_apart(examined, leading_out_of_fold(examined, found), rows, x, y)
+    losses = _random_and_apart(examined, leading_out_of_fold(examined, found, seconds / TRAININGS), rows, x, y)
     if losses is None:
         return []
     at_random, apart = losses

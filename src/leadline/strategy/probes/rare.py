@@ -49,9 +49,9 @@ def rare_findings(examined: Examined, seen: Signal) -> list[Finding]:
                 Quantity("rare examples that are found", caught),
             ),
             STRONG,
-            f'Change the metric: goal.optimizing = "{name}" (or "pr_auc"), then weight the rare class or choose a '
-            "threshold for it.",
-            change={"goal.optimizing": name},
+            f'Change the metric: goal.optimizing = "{name}" (or "pr_auc"), and let rare examples count as much as the '
+            'others: training.class_weights = "balanced".',
+            change={"goal.optimizing": name, "training.class_weights": "balanced"},
             settle="What a missed example of the rare class costs beside a false alarm.",
         )
     ]

@@ -7,8 +7,10 @@ seconds at most.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from math import inf
 
 import numpy as np
 
@@ -40,12 +42,14 @@ class Reference:
         dev: its outputs for the dev set, learnt from the training set.
         out_of_fold: its outputs for the training set, each by a model that did not learn from that example; None
             where there was no time.
+        seconds: that learning from the training set took once.
 
     """
 
     name: str
     dev: Array
     out_of_fold: Array | None = None
+    seconds: float = 0.0
 
 
 def references(examined: Examined, budget: Budget) -> tuple[Reference, ...]:
@@ -56,7 +60,7 @@ def references(examined: Examined, budget: Budget) -> tuple[Reference, ...]:
             budget.skip(name)
             continue
         with budget.timed(name):
-            found.append(_measured(examined, name, model))
+            found.append(_measured(examined, name, model, budget))
     return tuple(found)
 
 
@@ -86,15 +90,21 @@ def linear(examined: Examined) -> Model:
     return _models(examined)[LINEAR]
 
 
-def leading_out_of_fold(examined: Examined, found: Sequence[Reference]) -> Model:
-    """The reference that predicts unseen training examples best, but for nearest neighbours; `usual` if none did."""
+def leading_out_of_fold(examined: Examined, found: Sequence[Reference], seconds: float = inf) -> Model:
+    """The reference that predicts unseen training examples best, but for nearest neighbours; `usual` if none did.
+
+    Only those that learn the training set once within these ``seconds``; the linear model if none does.
+    """
     train, models = examined.train, _models(examined)
+    suited = [each for each in found if each.name in models and each.name != NEIGHBOURS]
     known = {
         each.name: examined.losses(train.y, each.out_of_fold).mean()
-        for each in found
-        if each.out_of_fold is not None and each.name in models and each.name != NEIGHBOURS
+        for each in suited
+        if each.out_of_fold is not None and each.seconds <= seconds
     }
-    return models[min(known, key=lambda name: known[name])] if known else usual(examined)
+    if known:
+        return models[min(known, key=lambda name: known[name])]
+    return linear(examined) if suited else usual(examined)
 
 
 def usual(examined: Examined) -> Model:
@@ -109,16 +119,20 @@ def _models(examined: Examined) -> dict[str, Model]:
     return models if boosted is None else models | {BOOSTING: boosted}
 
 
-def _measured(examined: Examined, name: str, model: Model) -> Reference:
+def _measured(examined: Examined, name: str, model: Model, budget: Budget) -> Reference:
     train, dev = examined.train, examined.dev
     most = MOST_NEIGHBOURS if name == NEIGHBOURS else MOST_TRAINED
     chosen = _some(len(train), most, examined.seed)
     x, y = train.x[chosen], train.y[chosen]
-    folds = assign_folds(y if examined.classifies else np.zeros(len(y)), min(FOLDS, len(y)), examined.seed)
-    held_out = None
-    if len(chosen) == len(train):
-        held_out = out_of_fold(model, x, y, folds)
-    return Reference(name, model(x, y, dev.x), held_out)
+    begun = time.process_time()
+    dev_outputs = model(x, y, dev.x)
+    took = time.process_time() - begun
+    if len(chosen) < len(train) or took > budget.left / 2:
+        return Reference(name, dev_outputs, seconds=took)
+    # A slow model answers out of fold from two halves: worse than it could, but it is no less of a reference.
+    count = FOLDS if FOLDS * took < budget.left / 2 else 2
+    folds = assign_folds(y if examined.classifies else np.zeros(len(y)), min(count, len(y)), examined.seed)
+    return Reference(name, dev_outputs, out_of_fold(model, x, y, folds), took)
 
 
 def _some(m: int, most: int, seed: int) -> Array:
@@ -222,9 +236,9 @@ def _neighbours(examined: Examined) -> Model:
     return model
 
 
-def leading(examined: Examined, found: Sequence[Reference]) -> tuple[str, Model]:
-    """The reference that does best on dev, by name and as a model to be trained again."""
+def leading(examined: Examined, found: Sequence[Reference], seconds: float = inf) -> tuple[str, Model] | None:
+    """The reference that does best on dev and learns within these ``seconds``, by name and as a model."""
     dev, models = examined.dev, _models(examined)
-    best = min(found, key=lambda each: examined.losses(dev.y, each.dev).mean(), default=None)
-    name = LINEAR if best is None else best.name
-    return name, models[name]
+    suited = [each for each in found if each.seconds <= seconds]
+    best = min(suited, key=lambda each: examined.losses(dev.y, each.dev).mean(), default=None)
+    return None if best is None else (best.name, models[best.name])

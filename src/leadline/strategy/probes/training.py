@@ -57,10 +57,11 @@ def training_findings(training: ProbedTraining, budget: Budget, biased: bool = F
     """
     own = losses_of(training, training.trained, training.parameters)
     tried = _worth_trying(training, own)
-    if not tried:
-        return ()
     if budget.left <= (0.0 if biased else LEAST_REPEATS * training.seconds_alone):
-        budget.skip(PROBE)
+        if not all(each.generalizes for each in tried):
+            budget.skip(PROBE)
+        tried = [each for each in tried if each.generalizes]  # with their own, short training
+    if not tried or budget.left <= 0:
         return ()
     with budget.timed(PROBE):
         return _findings(training, own, tried, budget, biased)
@@ -79,7 +80,10 @@ def _findings(
     training: ProbedTraining, own: Losses, tried: Sequence[Candidate], budget: Budget, biased: bool
 ) -> tuple[Finding, ...]:
     seed = training.settings.seed + FRESH_SEED
-    *first, other_seed = retrain(training, [*tried, again(training, seed)], FIRST_SHARE * budget.left)
+    repeats = training.ensemble is not None or not all(each.generalizes for each in tried)
+    every = [*tried, again(training, seed)] if repeats else list(tried)
+    losses = retrain(training, every, FIRST_SHARE * budget.left)
+    first, other_seed = losses[: len(tried)], losses[-1] if repeats else None
     reference = _reference(training, own, other_seed)
     if reference is None:
         budget.skip(PROBE)

@@ -27,6 +27,8 @@ SMALL_SHARE = 0.1
 UNCLEAR, UNLIKELY = 0.05, 0.2
 AS_GOOD, AS_NEAR = 0.15, 1.1
 """References within this share of the network's error are as good as it."""
+MUCH_BETTER = 0.35
+"""The share of the network's error that no reference may be able to take off, where it is called the floor."""
 FLAT = 0.15
 """A learning curve that may fall by at most this share of the error is flat."""
 REGULARIZE = "Regularize (L2, dropout, augmentation, a smaller network), or get more training data."
@@ -246,7 +248,8 @@ def _floor(examined: Examined, compared: Sequence[Beside], growth: Growth | None
         return []  # a reference may well do better, so the gap to the training error is not known to be noise
     if not _beats_constant(examined):
         return [_nothing_beats_constant(examined, evidence)]
-    if len(near) < 2 or (ahead and _matters(examined, closest.on_dev, dev_loss)):
+    could_be_much_better = closest.on_dev.interval[1] >= MUCH_BETTER * dev_loss
+    if len(near) < 2 or could_be_much_better or (ahead and _matters(examined, closest.on_dev, dev_loss)):
         return [_open(closest, by, evidence)]
     statement = (
         f"Nothing that was measured does better than the network: {listed([each.name for each in near])} come to about "

@@ -26,6 +26,9 @@ AT_REST = 0.05
 JUMPING = 0.4
 """The share of the last epochs in which a cost rises that jumps instead of falling."""
 LARGEST_RATE = 1.0
+OF_CLASSES = ("binary_cross_entropy", "softmax_cross_entropy")
+BY_CLASS = ("f1", "f2", "macro_f1", "balanced_accuracy", "recall", "macro_recall")
+"""Metrics that a rare class weighs as much in as a frequent one, and that depend on where the decision is made."""
 ADAPTIVE = ("adam", "adamw", "rmsprop")
 
 
@@ -143,6 +146,19 @@ class OtherOptimizer(Remedy):
 
 def _rule(name: str, rate: float) -> dict[str, Any]:
     return {"training.optimizer": {"type": name}, "training.learning_rate": rate}
+
+
+class ClassWeights(Remedy):
+    """Classes that count alike in the cost however rare they are, where the metric looks at each of them."""
+
+    name, title, moves = "class_weights", "Class weights", (BIAS,)
+    rank = 55
+    worth: ClassVar[Mapping[str, float]] = {BIAS: 0.1, VARIANCE: 0.05}
+
+    @override
+    def options(self, e: Evidence) -> Iterable[Option]:
+        if e.class_weights is None and e.metric in BY_CLASS and e.loss in OF_CLASSES:
+            yield Option("balanced", {"training.class_weights": "balanced"})
 
 
 class BatchSize(Remedy):
