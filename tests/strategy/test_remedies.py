@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from leadline.strategy import Advice, Evidence
-from leadline.strategy.remedies import remedies, remedies_for
+from leadline.strategy.remedies import candidates, remedies, remedies_for
 
 DENSE = ({"type": "dense", "units": 32, "activation": "relu"}, {"type": "dense", "units": 1})
 KNOWN = Evidence(
@@ -158,3 +158,12 @@ def test_evidence_comes_from_a_resolved_experiment_and_its_history():
         augmentation=False,
     )
     assert Evidence.from_run({}, []).patience == 0
+
+
+def test_class_weights_are_sounded_where_the_metric_looks_at_rare_classes():
+    def sounded(**facts):
+        known = replace(KNOWN, loss="binary_cross_entropy", **facts)
+        return [o.changes for made in candidates(known) if made.key == "class_weights" for o in made.options]
+
+    assert sounded(metric="f1") == [{"training.class_weights": "balanced"}]
+    assert sounded(metric="accuracy") == sounded(metric="f1", class_weights={"a": 2.0}) == []

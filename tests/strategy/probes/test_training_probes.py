@@ -189,7 +189,7 @@ def test_images_without_convolutions_are_tried_with_them() -> None:
         found.stopped,
         image_shape=(8, 8, 1),
     )
-    first = findings(probed)[0]
+    first = training_findings(probed, Budget(4.0))[0]
     assert first.code == "no-convolutions" and first.gap == "variance"
     types = [layer["type"] for layer in first.change["network.layers"]]
     assert types[0] == "image" and "convolution" in types

@@ -11,13 +11,13 @@ from leadline.experiment import Experiment
 from leadline.session.training import run_experiment
 from leadline.training import DivergenceError
 
-from . import FAMILIES, case, share, train, try_families
+from . import FAMILIES, HELD_OUT, case, share, train, try_families
 from .case import Step
 from .trials import true_error
 from .verdict import HARMFUL, OPEN, RIGHT, VERDICTS, judge
 
-MOST_RIGHT, LEAST_HARMFUL = 0.5, 0.3
-"""Shares that lie within the intervals of what was measured last."""
+MOST_RIGHT, LEAST_HARMFUL = 0.9, 0.02
+"""What is asked for; the intervals of three draws a family must hold it."""
 WITH_CURE = [name for name in FAMILIES if case(FAMILIES[name], 0).cure]
 
 
@@ -27,6 +27,11 @@ def test_there_are_enough_families_of_every_kind() -> None:
     assert tasks >= {"binary", "multiclass", "regression"}
     assert any(case(family, 0).data.image_shape for family in FAMILIES.values())
     assert any(case(family, 0).data.sources for family in FAMILIES.values())
+
+
+def test_held_out_families_are_kept_apart() -> None:
+    assert len(HELD_OUT) >= 6
+    assert not set(HELD_OUT) & set(FAMILIES)
 
 
 @pytest.mark.parametrize("name", FAMILIES)
@@ -75,9 +80,9 @@ def test_a_step_is_right_open_or_harmful() -> None:
 
 
 @pytest.mark.probes
-@pytest.mark.parametrize("name", list(FAMILIES)[::3])
+@pytest.mark.parametrize("name", list(FAMILIES)[::6])
 def test_a_family_gets_a_diagnosis_with_its_evidence(name: str) -> None:
-    """The short form: one draw of every third family; the whole is a benchmark and `make verify`."""
+    """The short form: one draw of every sixth family; the whole is a benchmark and `make verify`."""
     (trial,) = try_families([name], draws=1)
     assert trial.verdict in VERDICTS
     assert trial.text

@@ -33,7 +33,9 @@ def rare_findings(examined: Examined, seen: Signal) -> list[Finding]:
     by_constant, own = proportion(int(constant.sum()), len(dev)), examined.error(dev.y, dev.outputs)
     if caught.value > 0.5 and gain.value > SMALL_GAIN * constant.mean():
         return []
-    name = "f1" if examined.task == "binary" else "macro_f1"
+    binary = examined.task == "binary"
+    name = "f1" if binary else "macro_f1"
+    threshold = ', or choose the threshold for it: goal.threshold = "optimize".' if binary else "."
     statement = (
         f"Predicting '{examined.classes[usual]}' always has an error of {by_constant.plain()}, the network "
         f"{own.plain()}: this metric does not see the other {rare.sum()} dev examples, of which the network finds "
@@ -50,7 +52,7 @@ def rare_findings(examined: Examined, seen: Signal) -> list[Finding]:
             ),
             STRONG,
             f'Change the metric: goal.optimizing = "{name}" (or "pr_auc"), and let rare examples count as much as the '
-            'others: training.class_weights = "balanced".',
+            'others: training.class_weights = "balanced"' + threshold,
             change={"goal.optimizing": name, "training.class_weights": "balanced"},
             settle="What a missed example of the rare class costs beside a false alarm.",
         )
