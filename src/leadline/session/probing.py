@@ -14,7 +14,7 @@ from leadline.measure import Estimate
 from leadline.network.edits import inner_layers
 from leadline.runs.run import Run
 from leadline.session.plan import Plan
-from leadline.strategy.findings import GAP, LIMIT, MODERATE, STRONG, Finding
+from leadline.strategy.findings import LIMIT, MODERATE, STRONG, Finding
 from leadline.strategy.ladder import default_matters
 from leadline.strategy.probes import NO_TIME, Budget
 from leadline.strategy.probes.curve import Growth
@@ -95,8 +95,7 @@ def _probe_training(shown: Probed, training: ProbedTraining, budget: Budget, den
     suspected = biased or dense_on_images
     part = budget.part(_seconds_for_training(budget, training.seconds, suspected))
     of_training = training_findings(training, part, biased)
-    shown.findings += [each for each in of_training if each.stage != GAP]
-    shown.about_gaps[:0] = [each for each in of_training if each.stage == GAP]
+    shown.findings += of_training
     if of_training:
         return None
     if biased:

@@ -164,3 +164,99 @@ def stripes(random: np.random.Generator) -> Case:
     made: Draw = draw
     layers = [{"type": "flatten"}, *dense([whole(random, 32, 64)], 1 if kinds == 2 else kinds)]
     return case_of(made, whole(random, 500, 1000), random, settings(random, layers, epochs=60))
+
+
+# --- a second set, written after the first one had been looked at ---------------------------------------------
+
+
+@held_out_family(Step.BIGGER)
+def bottleneck(random: np.random.Generator) -> Case:
+    """Waves of two inputs, and a network whose middle layer has one unit."""
+    scale, turns = spread(random, 1e-2, 1e3), random.uniform(2, 3)
+
+    def target(x: np.ndarray, r: np.random.Generator) -> np.ndarray:
+        return scale * (np.sin(turns * x[:, 0]) + np.cos(turns * x[:, 1]) + 0.05 * r.normal(size=len(x)))
+
+    layers = dense([whole(random, 16, 32), 1, whole(random, 16, 32)], 1, "tanh")
+    draw = columns(lambda n, r: r.normal(size=(n, 3)), target, random.permutation(3).tolist())
+    return case_of(draw, whole(random, 900, 1800), random, settings(random, layers))
+
+
+@held_out_family(Step.SPLIT_BY_GROUP, Step.DUPLICATES)
+def pupils_of_schools(random: np.random.Generator) -> Case:
+    """Results of pupils that depend on their school, which is excluded; the training is chosen for tables."""
+    schools, d = whole(random, 40, 80), int(random.integers(4, 8))
+
+    def draw(n: int, r: np.random.Generator) -> tuple[Rows, np.ndarray]:
+        school = r.integers(0, schools, n)
+        site, level = r.normal(size=(schools, d)), 2.0 * r.normal(size=schools)
+        x = site[school] + 0.1 * r.normal(size=(n, d))
+        rows: dict[str, Any] = {"school": np.array([f"S{s:03d}" for s in school])}
+        return rows | {f"q{j}": x[:, j] for j in range(d)}, level[school] + 0.3 * r.normal(size=n)
+
+    return case_of(draw, whole(random, 700, 1200), random, {"data.exclude": ["school"]})
+
+
+@held_out_family(Step.DUPLICATES, Step.SPLIT_BY_GROUP)
+def measured_twice(random: np.random.Generator) -> Case:
+    """Every example was measured two or three times, with a little noise, and classes overlap."""
+    d, times = int(random.integers(8, 14)), int(random.integers(2, 4))
+    w = random.normal(size=d) / np.sqrt(d)
+
+    def draw(n: int, r: np.random.Generator) -> tuple[Rows, np.ndarray]:
+        x = np.repeat(r.normal(size=(-(-n // times), d)), times, axis=0)
+        y = np.repeat(drawn_classes(0.8 * x[::times] @ w, r), times)
+        order = r.permutation(len(y))[:n]
+        x = x + 0.01 * r.normal(size=x.shape)
+        return {f"x{j}": x[order, j] for j in range(d)}, y[order]
+
+    changes = settings(random, dense([whole(random, 48, 96)] * 2, 1), epochs=120, early_stopping={"patience": 0})
+    return case_of(draw, whole(random, 800, 1500), random, changes)
+
+
+@held_out_family(Step.STOP, Step.TRANSFORM_TARGET, Step.OTHER_METRIC)
+def waiting_times(random: np.random.Generator) -> Case:
+    """Exponential times, whose mean depends on the inputs: nobody can foresee more than that."""
+    d, scale = int(random.integers(3, 6)), spread(random, 0.1, 1e3)
+    w = random.normal(size=d) / np.sqrt(d)
+
+    def target(x: np.ndarray, r: np.random.Generator) -> np.ndarray:
+        return scale * r.exponential(np.exp(0.7 * x @ w))
+
+    layers = dense([whole(random, 12, 32)], 1)
+    stopping = {"patience": 15, "monitor": "dev_cost"}
+    changes = settings(random, layers, epochs=60, early_stopping=stopping, l2=0.3)
+    draw = columns(lambda n, r: r.normal(size=(n, d)), target, range(d))
+    return case_of(draw, whole(random, 1000, 2000), random, changes)
+
+
+@held_out_family(Step.OTHER_METRIC)
+def two_rare_classes(random: np.random.Generator) -> Case:
+    """Three classes, of which two are rare and weakly told."""
+    d = int(random.integers(3, 7))
+    w = random.normal(size=(d, 2)) / np.sqrt(d)
+
+    def target(x: np.ndarray, r: np.random.Generator) -> np.ndarray:
+        logits = np.hstack([np.zeros((len(x), 1)), 1.2 * x @ w - random_shift])
+        chances = np.exp(logits) / np.exp(logits).sum(1, keepdims=True)
+        return (chances.cumsum(1) < r.random((len(x), 1))).sum(1).astype(np.int64)
+
+    random_shift = random.uniform(4.0, 4.6)
+    stopping = {"patience": 15, "monitor": "dev_cost"}
+    changes = settings(random, dense([24], 3), epochs=60, early_stopping=stopping, l2=0.3)
+    draw = columns(lambda n, r: r.normal(size=(n, d)), target, range(d))
+    return case_of(draw, whole(random, 2000, 3500), random, changes)
+
+
+@held_out_family(Step.LONGER, Step.RAISE_RATE)
+def one_epoch(random: np.random.Generator) -> Case:
+    """The training that is chosen for tables, ended after one epoch."""
+    d, kinds = int(random.integers(3, 6)), int(random.integers(2, 4))
+    w = random.normal(size=(d, 6))
+
+    def target(x: np.ndarray, _: np.random.Generator) -> np.ndarray:
+        value = np.sin(1.5 * x @ w).sum(1)
+        return np.searchsorted(np.quantile(value, np.arange(1, kinds) / kinds), value).astype(np.int64)
+
+    draw = columns(uniform(d), target, range(d))
+    return case_of(draw, whole(random, 900, 1600), random, {"training.epochs": 1})

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
-from leadline.strategy.findings import Finding
+from leadline.strategy.findings import WEAK, Finding
 from leadline.strategy.ladder import Level
 from leadline.strategy.probes.budget import Budget
 from leadline.strategy.probes.copies import copy_findings, repeats
@@ -23,6 +23,7 @@ from leadline.strategy.probes.shift import shift_findings
 from leadline.strategy.probes.signal import signal, signal_findings
 from leadline.strategy.probes.verdict import Beside, beside, bias_findings
 
+FAR_VALUES = ("heavy-tails", "wrong-labels")
 LEAST = 30
 """Training and dev examples below which nothing can be told."""
 
@@ -85,6 +86,22 @@ def probe_data(examined: Examined, sets: Mapping[str, Mapping[str, Array]], budg
             probed.growth = growth(examined, *best)
     else:
         budget.skip("learning curve")
+    probed.findings = _in_agreement(probed.findings)
     probed.compared = beside(examined, found)
     probed.about_gaps = bias_findings(examined, probed.compared)
     return probed
+
+
+def _in_agreement(findings: list[Finding]) -> list[Finding]:
+    """Findings of which none is what another brings about: that one becomes a hint.
+
+    A few far values hide from the squared error what there is to learn. Where the data change along the file, a model
+    of all rows is surely wrong about those of one part, which looks as if their labels were.
+    """
+    codes = {each.code for each in findings if each.concludes}
+    hidden: set[str] = set()
+    if codes & set(FAR_VALUES):
+        hidden.add("no-signal")
+    if "drift" in codes:
+        hidden.add("wrong-labels")
+    return [replace(each, strength=WEAK) if each.code in hidden else each for each in findings]

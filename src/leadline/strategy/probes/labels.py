@@ -12,7 +12,7 @@ import numpy as np
 
 from leadline.measure.intervals import Estimate, proportion
 from leadline.strategy.findings import MODERATE, STRONG, Finding, Quantity
-from leadline.strategy.probes.examined import Array, Examined
+from leadline.strategy.probes.examined import Array, Examined, Part
 from leadline.strategy.probes.references import NEIGHBOURS, Reference
 
 SURE_HALF = 0.5
@@ -43,13 +43,14 @@ def label_findings(examined: Examined, found: Sequence[Reference]) -> list[Findi
     if not known or examined.task == "multilabel":
         return []
     _, model, dev, held_out = min(known, key=lambda each: each[0])
-    sets = {"dev": (examined.dev.y, dev), "training": (train.y, held_out)}
+    sets = {"dev": (examined.dev, dev), "training": (train, held_out)}
     look = _wrong_classes if examined.classifies else _wrong_values
-    made = [look(examined, model, name, y, outputs) for name, (y, outputs) in sets.items()]
+    made = [look(examined, model, name, part, outputs) for name, (part, outputs) in sets.items()]
     return [each for each in made if each is not None][:1]
 
 
-def _wrong_classes(examined: Examined, model: str, name: str, y: Array, outputs: Array) -> Finding | None:
+def _wrong_classes(examined: Examined, model: str, name: str, part: Part, outputs: Array) -> Finding | None:
+    y = part.y
     wrong = outputs.argmax(1) != y
     constant = examined.losses(y, examined.constant(examined.train.y, len(y))).mean()
     if len(y) < 100 or wrong.mean() > SKILL * constant:
@@ -84,8 +85,13 @@ def _wrong_classes(examined: Examined, model: str, name: str, y: Array, outputs:
     )
 
 
-def _wrong_values(examined: Examined, model: str, name: str, y: Array, outputs: Array) -> Finding | None:
-    """Far residuals that make up the squared error: wrong values where a gap sets them apart, else heavy tails."""
+def _wrong_values(examined: Examined, model: str, name: str, part: Part, outputs: Array) -> Finding | None:
+    """Far residuals that make up the squared error: wrong values where a gap sets them apart, else heavy tails.
+
+    They have to make up the network's squared error as well: a model that fits all but a few examples says nothing of a
+    network that fits none.
+    """
+    y = part.y
     truth = y.reshape(len(y), -1)
     if truth.shape[1] != 1 or len(y) < 100 or examined.metric not in BY_SQUARES:
         return None
@@ -95,7 +101,8 @@ def _wrong_values(examined: Examined, model: str, name: str, y: Array, outputs: 
     if robust <= 0:
         return None
     far = size > OUTLYING * robust
-    carried = float((size[far] ** 2).sum() / (size**2).sum())
+    own = examined.losses(y, part.outputs)
+    carried = min(float(each[far].sum() / (each.sum() or 1.0)) for each in (size**2, own))
     share = proportion(int(far.sum()), len(y))
     if far.sum() < 3 or share.value > 0.1 or carried < CARRIES:
         return None

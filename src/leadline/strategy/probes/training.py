@@ -17,7 +17,7 @@ import numpy as np
 from scipy.stats import norm, wilcoxon
 
 from leadline.measure.intervals import Estimate
-from leadline.strategy.findings import MODERATE, STRONG, Finding, Quantity
+from leadline.strategy.findings import MODERATE, STRONG, TRAINING, Finding, Quantity
 from leadline.strategy.ladder import BIAS, VARIANCE
 from leadline.strategy.levelling import remaining_fall
 from leadline.strategy.probes.budget import Budget
@@ -253,4 +253,5 @@ def _finding(training: ProbedTraining, own: Losses, reference: Losses, shown: Tr
         VARIANCE if candidate.generalizes else BIAS,
         dict(candidate.change),
         "A training with this change, or a sounding (leadline sound RUN).",
+        stage=TRAINING,  # all of them are beside each other, so that what helps most is first
     )
