@@ -37,12 +37,12 @@ def print_table(screen: Console, table: MetricTable) -> None:
     # Each label has its own known examples, which its error rests on; precision and recall rest on some of them.
     common_to = slice(1) if table.subject == "label" else slice(None)
     counts = [{cell.n for cell in cells[common_to] if cell is not None} for _, cells in table.rows]
-    common = all(len(found) == 1 for found in counts)
+    common = all(len(sizes) == 1 for sizes in counts)
     if common:
         shown.add_column("n", justify="right", no_wrap=True)
-    for (name, cells), found in zip(table.rows, counts, strict=True):
+    for (name, cells), sizes in zip(table.rows, counts, strict=True):
         texts = ["–" if c is None else f"{c.value} ({c.interval})" if c.interval else c.value for c in cells]
-        shown.add_row(name, *texts, *(found if common else ()))
+        shown.add_row(name, *texts, *(sizes if common else ()))
     print_fitted(screen, shown)
     if table.left_out:
         screen.print(f"… and {table.left_out} more that are better", markup=False)

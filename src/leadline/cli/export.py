@@ -30,8 +30,8 @@ def export(
 
     if onnx.suffix.lower() != ".onnx":
         raise UsageError(f"--onnx {onnx}: the file's name ends in .onnx.")
-    found = load_run(run, runs)
-    path = found.final_network().export(onnx, found.name)
+    loaded = load_run(run, runs)
+    path = loaded.final_network().export(onnx, loaded.name)
     described = described_onnx(path)
     if as_json:
         print_json({"file": str(path), **described})

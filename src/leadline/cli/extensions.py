@@ -29,12 +29,12 @@ def extensions(
     chosen = kinds() if kind is None else (registry(kind).kind,)
     for path in modules or []:
         load_module(str(path), "--module")
-    found = {each: {name: origin.place for name, origin in registry(each).listed().items()} for each in chosen}
+    names = {each: {name: origin.place for name, origin in registry(each).listed().items()} for each in chosen}
     if as_json:
-        print_json(found)
+        print_json(names)
         return
     screen = console()
-    for each, places in found.items():
+    for each, places in names.items():
         own = {name: place for name, place in places.items() if place is not None}
         screen.print(f"[bold]{each}[/bold]: {', '.join(name for name in places if name not in own)}", highlight=False)
         for name, place in own.items():

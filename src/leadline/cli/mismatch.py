@@ -30,13 +30,13 @@ def mismatch(
     from leadline.session.mismatch import run_mismatch
 
     if second is not None:
-        found = compare(first, second)
+        comparison = compare(first, second)
     else:
         names = [name.strip() for name in sets.split(",")]
         if len(names) != 2:
             raise UsageError(f"--sets {sets}: name two sets, such as train,dev.")
-        found = run_mismatch(load_run(first, runs), names[0], names[1])
+        comparison = run_mismatch(load_run(first, runs), names[0], names[1])
     if as_json:
-        print_json(found.to_json())
+        print_json(comparison.to_json())
     else:
-        console().print(str(found), markup=False)
+        console().print(str(comparison), markup=False)

@@ -37,23 +37,23 @@ def multitask(
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress, only the result.")] = False,
 ) -> None:
     """Train one network for all tasks and one for each, on the same split: which tasks gain from the others?"""
-    wanted = experiment_of(experiment)
+    parsed = experiment_of(experiment)
     changes: dict[str, Any] = {} if target is None else {"data.target": [each.strip() for each in target.split(",")]}
-    wanted = wanted.replace(changes | assigned(set_ or []))
+    parsed = parsed.replace(changes | assigned(set_ or []))
     factors = [_width(text) for text in widths.split(",")]
     screen = console(stderr=as_json)
     progress = None if quiet else ProgressBar(screen)
     from leadline.session.multitask import compare_multitask
 
     try:
-        run, found = compare_multitask(wanted, widths=factors, name=name, runs=runs, listener=progress)
+        run, comparison = compare_multitask(parsed, widths=factors, name=name, runs=runs, listener=progress)
     finally:
         if progress is not None:
             progress.close()
     if as_json:
-        print_json(found.to_json() | {"folder": str(run.folder.path)})
+        print_json(comparison.to_json() | {"folder": str(run.folder.path)})
     else:
-        print_multitask(screen, found, run.report_path)
+        print_multitask(screen, comparison, run.report_path)
 
 
 def _width(text: str) -> float:
@@ -63,22 +63,22 @@ def _width(text: str) -> float:
         raise UsageError(f"--widths: got '{text}'; it is a list of factors, such as 1,2,4.") from None
 
 
-def print_multitask(screen: Console, found: Multitask, report: Path) -> None:
+def print_multitask(screen: Console, comparison: Multitask, report: Path) -> None:
     """The tables and what they say."""
-    for each in found.widths:
+    for each in comparison.widths:
         joint, separate = (grouped(n) for n in each.parameters)
         screen.print(
             f"[bold]Hidden layers × {each.width:g}[/bold]: {joint} parameters together, {separate} in "
             f"{len(each.tasks)} networks"
         )
-        print_fitted(screen, _table(each, found.metric))
+        print_fitted(screen, _table(each, comparison.metric))
         if each.mean is not None:
             screen.print(f"Mean over the tasks, on its own − together: {each.mean}", markup=False)
         screen.print()
-    print_under(screen, "Conclusion", found.conclusion)
-    if found.advice:
-        print_under(screen, "Next step", found.advice)
-    screen.print(f"Run:    {found.run}", markup=False)
+    print_under(screen, "Conclusion", comparison.conclusion)
+    if comparison.advice:
+        print_under(screen, "Next step", comparison.advice)
+    screen.print(f"Run:    {comparison.run}", markup=False)
     screen.print(f"Report: {report}", markup=False)
 
 

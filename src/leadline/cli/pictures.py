@@ -43,11 +43,11 @@ def augment(
 ) -> None:
     """Draw training images beside random versions of them, as the experiment's augmentation varies them."""
     _check_png(output)
-    wanted = experiment_of(experiment)
+    parsed = experiment_of(experiment)
     changes = assigned(set_ or []) | ({"data.target": target} if target is not None else {})
-    wanted = wanted.replace(changes | ({"training.seed": seed} if seed is not None else {}))
+    parsed = parsed.replace(changes | ({"training.seed": seed} if seed is not None else {}))
     with console(stderr=True).status("Drawing"):
-        plan, rows = _draw(wanted, image, versions, output)
+        plan, rows = _draw(parsed, image, versions, output)
     if as_json:
         print_json({"sheet": str(output), "rows": rows, "versions": versions, "augment": plan.augmentation.to_config()})
     else:
@@ -90,12 +90,12 @@ def edges(
     """
     from leadline.report.edge_pictures import write_edges
 
-    wanted = {name: _known_filter(name) for name in filters or FILTERS}
-    paths = _edge_pictures(photo, list(wanted), output)
-    written = write_edges(photo, {paths[name]: meaning for name, meaning in wanted.items()})
+    known = {name: _known_filter(name) for name in filters or FILTERS}
+    paths = _edge_pictures(photo, list(known), output)
+    written = write_edges(photo, {paths[name]: meaning for name, meaning in known.items()})
     if as_json:
-        found = [{"filter": name, "picture": str(path)} for name, path in paths.items()]
-        print_json({"photo": str(photo), "height": written[0], "width": written[1], "pictures": found})
+        pictures = [{"filter": name, "picture": str(path)} for name, path in paths.items()]
+        print_json({"photo": str(photo), "height": written[0], "width": written[1], "pictures": pictures})
         return
     for name, path in paths.items():
         console().print(f"{name}: {path}", markup=False)

@@ -30,16 +30,16 @@ def rate(
 
     if (value is None) != release:
         raise UsageError("rate: give a new learning rate, or --release to give it back to the schedule.")
-    found = load_run(run, runs)
-    set_rate(found, value)
-    told = "follows its schedule again" if release else f"trains with a learning rate of {value:g}"
-    typer.echo(f"{found.name} {told} from its next epoch on.")
+    loaded = load_run(run, runs)
+    set_rate(loaded, value)
+    change = "follows its schedule again" if release else f"trains with a learning rate of {value:g}"
+    typer.echo(f"{loaded.name} {change} from its next epoch on.")
 
 
 def stop(run: RunName, runs: RunsFolder = Path("runs")) -> None:
     """End a training after its present epoch; what it has reached is kept, measured and reported."""
     from leadline.runs.control import stop as stop_training
 
-    found = load_run(run, runs)
-    stop_training(found)
-    typer.echo(f"{found.name} ends after its present epoch and keeps what it has reached.")
+    loaded = load_run(run, runs)
+    stop_training(loaded)
+    typer.echo(f"{loaded.name} ends after its present epoch and keeps what it has reached.")

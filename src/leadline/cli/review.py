@@ -50,52 +50,52 @@ def mistakes(
     """Analyse dev mistakes: causes with their share and ceiling, and where mistakes gather."""
     from leadline.review.mistakes import find_mistakes, import_causes, keep_findings
 
-    found_run = load_with_data(run, runs, data)
+    loaded = load_with_data(run, runs, data)
     if import_ is not None:
-        import_causes(found_run, import_)
-    found = find_mistakes(found_run, suggest=export is None)
+        import_causes(loaded, import_)
+    mistakes_of_run = find_mistakes(loaded, suggest=export is None)
     if export is None:
-        keep_findings(found_run, found)
+        keep_findings(loaded, mistakes_of_run)
     if export is not None:
-        table = found.to_look_through(size, cause or [])
+        table = mistakes_of_run.to_look_through(size, cause or [])
         _check_csv(export)
         table.to_csv(export)
-        count = f"{len(table.rows)} of {int(found.wrong.sum())} mistakes"
+        count = f"{len(table.rows)} of {int(mistakes_of_run.wrong.sum())} mistakes"
         console(stderr=True).print(f"{count}: {export}. Add a column per cause and tick with x.", markup=False)
         if as_json:
             print_json({"exported": str(export), "mistakes": len(table.rows)})
         return
     if as_json:
-        print_json(found.to_json() | {"run": found_run.name})
+        print_json(mistakes_of_run.to_json() | {"run": loaded.name})
     else:
-        _print_mistakes(console(), found_run.name, found)
+        _print_mistakes(console(), loaded.name, mistakes_of_run)
 
 
-def _print_mistakes(screen: Console, run: str, found: RunMistakes) -> None:
-    count = int(found.wrong.sum())
-    screen.print(f"{run}: {found.heading}", markup=False)
-    if found.analysis is not None:
-        screen.print(str(found.analysis), markup=False)
+def _print_mistakes(screen: Console, run: str, mistakes: RunMistakes) -> None:
+    count = int(mistakes.wrong.sum())
+    screen.print(f"{run}: {mistakes.heading}", markup=False)
+    if mistakes.analysis is not None:
+        screen.print(str(mistakes.analysis), markup=False)
     elif count:
         screen.print(
-            f"Nobody has looked through them yet; {_enough(found)}:\n"
+            f"Nobody has looked through them yet; {_enough(mistakes)}:\n"
             f"  leadline mistakes {run} --export mistakes.csv --cause blurry",
             markup=False,
         )
-    if found.slices or found.clusters:
+    if mistakes.slices or mistakes.clusters:
         screen.print("\n[bold]Mistakes gather in[/bold]")
-    for part in found.slices:
+    for part in mistakes.slices:
         screen.print(f"  {part}", markup=False)
-    for cluster in found.clusters:
+    for cluster in mistakes.clusters:
         screen.print(f"  {cluster}", markup=False)
-        rows = ", ".join(str(found.rows[k]) for k in cluster.representatives)
+        rows = ", ".join(str(mistakes.rows[k]) for k in cluster.representatives)
         screen.print(f"    typical mistakes, by row: {rows}", markup=False)
 
 
-def _enough(found: RunMistakes) -> str:
-    if found.task.graded:
-        return f"{found.suggested_sample}, the largest first, are a beginning"
-    return f"{found.suggested_sample} tell every share to within 10 points"
+def _enough(mistakes: RunMistakes) -> str:
+    if mistakes.task.graded:
+        return f"{mistakes.suggested_sample}, the largest first, are a beginning"
+    return f"{mistakes.suggested_sample} tell every share to within 10 points"
 
 
 def labels(
@@ -123,20 +123,20 @@ def labels(
     given = [name for name, is_given in (("--export", export), ("--apply", apply), ("--undo", undo)) if is_given]
     if len(given) > 1:
         raise UsageError(f"{' and '.join(given)} do not go together: give one of them.")
-    found = load_with_data(run, runs, data)
+    loaded = load_with_data(run, runs, data)
     if corrections is not None:
         from leadline.runs.reviews import load_reviews
 
         _check_csv(corrections)
-        load_reviews(found.folder).to_csv(corrections)
+        load_reviews(loaded.folder).to_csv(corrections)
     if apply is not None or undo:
-        _correct(found, apply, as_json)
+        _correct(loaded, apply, as_json)
         return
     from leadline.review.label_audit import audit_labels
     from leadline.review.value_audit import audit_values
 
-    by_class = found.task.one_class
-    audit = (audit_labels if by_class else audit_values)(found, k=folds, segments=segment or [])
+    by_class = loaded.task.one_class
+    audit = (audit_labels if by_class else audit_values)(loaded, k=folds, segments=segment or [])
     if export is not None:
         from leadline.runs.predictions import write_table
 
@@ -148,9 +148,9 @@ def labels(
         if as_json:
             print_json({"exported": str(export), "labels": table.num_rows})
     elif as_json:
-        print_json(audit.to_json() | {"run": found.name})
+        print_json(audit.to_json() | {"run": loaded.name})
     else:
-        _print_labels(console(), found.name, audit)
+        _print_labels(console(), loaded.name, audit)
 
 
 def _correct(run: Run, path: Path | None, as_json: bool) -> None:
@@ -173,40 +173,40 @@ def _correct(run: Run, path: Path | None, as_json: bool) -> None:
     print_diagnosis(screen, run.diagnosis)
 
 
-def _print_labels(screen: Console, run: str, found: RunLabels | RunValueLabels) -> None:
-    screen.print(str(found.audit).splitlines()[0], markup=False)
-    if found.task.graded:
+def _print_labels(screen: Console, run: str, audited: RunLabels | RunValueLabels) -> None:
+    screen.print(str(audited.audit).splitlines()[0], markup=False)
+    if audited.task.graded:
         screen.print(
-            f"Half of the error of networks that have not seen an example is in {found.contradicted}", markup=False
+            f"Half of the error of networks that have not seen an example is in {audited.contradicted}", markup=False
         )
     else:
-        text = f"Networks that have not seen an example contradict its label in {found.contradicted}"
+        text = f"Networks that have not seen an example contradict its label in {audited.contradicted}"
         screen.print(text, markup=False)
-    if found.pattern.n:
-        subject = "confirmed wrong labels" if found.pattern is not found.audit.pattern else "the suspects"
-        screen.print(found.pattern.sentence(subject), markup=False)
-    if len(found.reviews):
-        screen.print(f"{len(found.reviews)} reviewed, {len(found.reviews.changed)} corrected", markup=False)
-    if len(found.waiting):
-        text = f"{len(found.waiting)} more reviewed in the application and not applied yet: leadline open {run}"
+    if audited.pattern.n:
+        subject = "confirmed wrong labels" if audited.pattern is not audited.audit.pattern else "the suspects"
+        screen.print(audited.pattern.sentence(subject), markup=False)
+    if len(audited.reviews):
+        screen.print(f"{len(audited.reviews)} reviewed, {len(audited.reviews.changed)} corrected", markup=False)
+    if len(audited.waiting):
+        text = f"{len(audited.waiting)} more reviewed in the application and not applied yet: leadline open {run}"
         screen.print(text, markup=False)
-    if found.share is not None:
-        screen.print(_share(found), markup=False)
-    suspects = found.table(found.audit.suspects[:SHOWN_SUSPECTS]).to_pylist()
+    if audited.share is not None:
+        screen.print(_share(audited), markup=False)
+    suspects = audited.table(audited.audit.suspects[:SHOWN_SUSPECTS]).to_pylist()
     if suspects:
         screen.print("\n[bold]Least credible labels[/bold]")
     for line in suspects:
         text = f"row {line['row']} ({line['set']}): labelled {line['label']}, looks like {line['suggestion']}"
         screen.print(f"  {text}; {100 * line['quality']:.1f} % credible", markup=False)
-    if not len(found.reviews) and suspects:
+    if not len(audited.reviews) and suspects:
         screen.print("\n" + UNREVIEWED.format(run=run), markup=False)
 
 
-def _share(found: RunLabels | RunValueLabels) -> str:
+def _share(audited: RunLabels | RunValueLabels) -> str:
     """What wrong labels explain; suspects that nobody has looked at are a reason to look, not to change labels."""
-    share = found.share
+    share = audited.share
     assert share is not None
-    if found.confirmed:
+    if audited.confirmed:
         return f"Confirmed so far: {share}"
     advice = "Review them first of all." if share.worth_fixing == "yes" else share.advice
     return f"If the suspects are wrong: {share.finding} {advice}"

@@ -58,7 +58,7 @@ def search(
     from leadline.search.job import search as run_search
 
     changes: dict[str, Any] = {} if target is None else {"data.target": target}
-    wanted = experiment_of(experiment).replace(changes | assigned(set_ or []))
+    parsed = experiment_of(experiment).replace(changes | assigned(set_ or []))
     given: Mapping[str, Any] = {
         "trials": trials,
         "sampler": sampler,
@@ -67,28 +67,28 @@ def search(
         "tiers": tiers,
         "pruning": pruning,
     }
-    settings = settings_of(wanted, given)
+    settings = settings_of(parsed, given)
     screen = console(stderr=as_json)
     progress = None if quiet else SearchProgress(screen)
     try:
-        found = run_search(
-            wanted, settings=settings, name=name, runs=runs, storage=storage, workers=workers, listener=progress
+        record = run_search(
+            parsed, settings=settings, name=name, runs=runs, storage=storage, workers=workers, listener=progress
         )
     finally:
         if progress is not None:
             progress.close()
     if as_json:
-        print_json({**found.summary, "folder": str(found.folder), "trials": [t.to_json() for t in found.trials]})
+        print_json({**record.summary, "folder": str(record.folder), "trials": [t.to_json() for t in record.trials]})
     else:
-        print_search(screen, found)
+        print_search(screen, record)
 
 
-def print_search(screen: Console, found: SearchRecord) -> None:
+def print_search(screen: Console, record: SearchRecord) -> None:
     """The result: the best with its interval, what mattered, and where to look on."""
     from leadline.report.figures.search import name_of
     from leadline.search.report import conclusion
 
-    summary = found.summary
+    summary = record.summary
     counts = ", ".join(f"{n} {state}" for state, n in summary["counts"].items())
     screen.print(f"{counts}; {summary['seconds']:.1f} s in all.", markup=False)
     screen.print()
@@ -105,8 +105,8 @@ def print_search(screen: Console, found: SearchRecord) -> None:
             chance = entry.get("chance", 0.0)
             note = f"; chance alone gives up to {100 * chance:.0f} %" if entry["importance"] <= chance else ""
             screen.print(f"  {100 * entry['importance']:3.0f} %  {name_of(entry['key'])} ({tier}{note})", markup=False)
-    screen.print(f"\nReport: {found.folder / 'report.html'}", markup=False)
-    screen.print(f"Train:  leadline train {found.folder / 'best.toml'}", markup=False)
+    screen.print(f"\nReport: {record.folder / 'report.html'}", markup=False)
+    screen.print(f"Train:  leadline train {record.folder / 'best.toml'}", markup=False)
 
 
 class SearchProgress:

@@ -45,13 +45,13 @@ def human(
         raise UsageError(f"{table} has no columns {prefix}NAME; name the annotators' with --annotators a,b,c.")
     answers = {name.removeprefix(prefix): np.array(_column(read, table, name), object) for name in names}
     right = None if truth is None else np.array(_column(read, table, truth), object)
-    found = human_level(answers, right)
+    estimate = human_level(answers, right)
     if as_json:
-        print_json(found.to_json())
+        print_json(estimate.to_json())
         return
     screen = console()
-    screen.print(str(found), markup=False)
-    screen.print(f"In an experiment file: [goal] human_error = {found.level.value:.4g}", markup=False)
+    screen.print(str(estimate), markup=False)
+    screen.print(f"In an experiment file: [goal] human_error = {estimate.level.value:.4g}", markup=False)
 
 
 def pipeline(
@@ -86,9 +86,9 @@ def pipeline(
     if names:
         right = texts(truth)
         columns = {name.removeprefix(PERFECT): texts(name) == right for name in names}
-        found, answers = ceilings_of_table({whole: texts(whole) == right, **columns}), texts(whole)
+        ceilings, answers = ceilings_of_table({whole: texts(whole) == right, **columns}), texts(whole)
     elif chain:
-        found = ceilings_of_outputs(*({name: texts(kind + name) for name in chain} for kind in (OUTPUT, TRUTH)))
+        ceilings = ceilings_of_outputs(*({name: texts(kind + name) for name in chain} for kind in (OUTPUT, TRUTH)))
         right, answers = texts(TRUTH + chain[-1]), texts(OUTPUT + chain[-1])
     else:
         raise UsageError(
@@ -97,10 +97,10 @@ def pipeline(
         )
     compared = None if end_to_end is None else end_to_end_or_pipeline(right, texts(end_to_end), answers)
     if as_json:
-        print_json(found.to_json() | {"end_to_end": None if compared is None else compared.to_json()})
+        print_json(ceilings.to_json() | {"end_to_end": None if compared is None else compared.to_json()})
         return
     screen = console()
-    screen.print(str(found), markup=False)
+    screen.print(str(ceilings), markup=False)
     if compared is not None:
         screen.print(str(compared), markup=False)
 

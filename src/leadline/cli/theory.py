@@ -40,8 +40,8 @@ def check(
     """
     from leadline.session.plan import make_plan
 
-    wanted = experiment_of(experiment)
-    plan = make_plan(wanted.replace({"data.target": target}) if target is not None else wanted)
+    parsed = experiment_of(experiment)
+    plan = make_plan(parsed.replace({"data.target": target}) if target is not None else parsed)
     checked = _check(plan, examples, entries, epsilon, seed)
     if as_json:
         rows = [asdict(row) | {"place": row.place} for row in checked.rows]

@@ -51,7 +51,7 @@ def threshold(
 
 
 def _limit(text: str) -> tuple[str, str]:
-    found = re.fullmatch(r"\s*([\w.]+)\s*((?:<=|>=|≤|≥|<|>).*)", text)
-    if found is None:
+    match = re.fullmatch(r"\s*([\w.]+)\s*((?:<=|>=|≤|≥|<|>).*)", text)
+    if match is None:
         raise UsageError(f"--limit {text}: write METRIC>=NUMBER in quotes, such as 'recall>=0.9'.")
-    return found.group(1), found.group(2)
+    return match.group(1), match.group(2)
