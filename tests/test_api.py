@@ -55,7 +55,7 @@ def test_the_example_of_the_readme(run: ll.Run, digits: ll.Dataset) -> None:
     assert "Conclusion:" in str(run.diagnosis)
     network = ll.Network.from_run(run)
     labels = network.predict(np.asarray(digits.inputs)[:3])
-    assert labels.tolist() == ["0", "1", "2"]
+    assert labels.tolist() == [0, 1, 2]
 
 
 def test_a_run_tells_all_that_was_measured(run: ll.Run) -> None:

@@ -30,7 +30,7 @@ def compared(run: ll.Run, rows: Any, folder: Path) -> list[Any]:
     path = trained.export(folder / "model.onnx")
     found = outputs_of(path, onnx_inputs(trained.preparation, rows))
     if trained.task in ("binary", "multiclass"):
-        assert found[0].tolist() == trained.predict(rows).tolist()
+        assert found[0].tolist() == [str(each) for each in trained.predict(rows)]
     else:
         assert np.allclose(found[0], trained.predict(rows), rtol=1e-5, atol=1e-5)
     if trained.task != "regression":

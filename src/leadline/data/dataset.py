@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from leadline.data.class_values import ClassType
 from leadline.data.mapped import blocks_of_rows
 from leadline.data.settings import DataSettings
 from leadline.errors import UsageError, nearest
@@ -71,7 +72,8 @@ class Dataset:
     2 test, 3 training alone. ``sources`` names several sources, ``source_of`` (n,) tells which of them a row is
     from, and ``weights`` (n,) how much it counts in training (None: all alike). ``names`` are names of examples
     such as files. ``table`` keeps all columns as they were read, for showing rows to people. Of a streamed source only
-    some rows are here: ``row_numbers`` (n,) says which, from 0, and ``streamed`` what the whole is.
+    some rows are here: ``row_numbers`` (n,) says which, from 0, and ``streamed`` what the whole is. ``class_type`` says
+    what the values of the classes were, whose names are text here.
     """
 
     name: str
@@ -92,6 +94,7 @@ class Dataset:
     names: tuple[str, ...] = ()
     row_numbers: np.ndarray | None = None
     streamed: Mapping[str, Any] = field(default_factory=dict)
+    class_type: ClassType = "text"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "task", task_named(self.task))

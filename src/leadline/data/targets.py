@@ -8,6 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from leadline.data.arrow import compute, is_number, is_text
+from leadline.data.class_values import ClassType, class_type_of
 from leadline.data.columns import Where, categories, parsed_numbers, typed
 from leadline.data.inference import kind_of, task_of
 from leadline.errors import LeadlineError
@@ -34,12 +35,20 @@ class Target:
     classes: tuple[str, ...]
     values: np.ndarray
     notices: tuple[str, ...] = ()
+    class_type: ClassType = "text"
 
 
 def encode_target(
-    name: str, values: pa.ChunkedArray, asked: str | None, where: Where, names: tuple[str, ...] = ()
+    name: str,
+    values: pa.ChunkedArray,
+    asked: str | None,
+    where: Where,
+    names: tuple[str, ...] = (),
+    has_type: bool = True,
 ) -> Target:
     """Encode one column of targets without missing values; ``names`` are the classes of labels 0, 1, ….
+
+    ``has_type`` says whether the column's type means anything; in a text file all is text.
 
     Raises LeadlineError for targets that do not fit the task ``asked`` for or no task at all.
     """
@@ -61,7 +70,7 @@ def encode_target(
     counted = asked is None and is_number(numbers.type)
     notices = _class_notices(name, codes, classes, counted)
     chosen = task if task is not None and task.one_class else task_of_classes(len(classes))
-    return Target(chosen, classes, codes.astype(np.int64), notices)
+    return Target(chosen, classes, codes.astype(np.int64), notices, class_type_of(values.type, classes, has_type))
 
 
 def _asked(asked: str | None) -> tuple[Task | None, bool]:

@@ -120,6 +120,11 @@ class Run:
         return tuple(self.data.get("classes") or ())
 
     @property
+    def class_type(self) -> str:
+        """What the values of the classes were: "text", "integer" or "boolean"; text in runs of 0.1."""
+        return str(self.data.get("class_type") or "text")
+
+    @property
     def target(self) -> str:
         """What is predicted; several targets are joined by commas."""
         return str(self.data.get("target") or "value")

@@ -9,10 +9,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pyarrow as pa
 import torch
 from torch import Tensor
 
 from leadline.data import Preparation
+from leadline.data.class_values import class_values
 from leadline.equations.losses import LOSSES
 from leadline.errors import LeadlineError
 from leadline.measure import Task, task_named
@@ -21,12 +23,11 @@ from leadline.runs.checkpoint import load_checkpoint
 from leadline.runs.decision import Decision, read_decision
 from leadline.runs.final import read_final
 from leadline.runs.folder import FINAL_CHECKPOINT
+from leadline.runs.given_form import in_form_of
 from leadline.runs.predictions import predictions_table
 from leadline.training import outputs
 
 if TYPE_CHECKING:
-    import pyarrow as pa
-
     from leadline.runs.run import Run
 
 STATISTICS = "statistics."
@@ -48,6 +49,7 @@ class TrainedNetwork:
     classes: tuple[str, ...] = ()
     target: str = "value"
     decision: Decision = field(default_factory=Decision, repr=False)
+    class_type: str = "text"
 
     @classmethod
     def from_run(cls, run: Run) -> TrainedNetwork:
@@ -76,24 +78,32 @@ class TrainedNetwork:
         for name, tensor in parameters.named_statistics().items():
             _fill(tensor, tensors.get(STATISTICS + name), name)
         task = task_named(state["task"])
-        return cls(network, parameters, preparation, loss, task, run.classes, run.target, decision)
+        return cls(network, parameters, preparation, loss, task, run.classes, run.target, decision, run.class_type)
 
-    def predict(self, rows: Any) -> np.ndarray:
+    def predict(self, rows: Any) -> Any:
         """Predictions for new rows: a table, an array, a file, or a list of dictionaries.
 
-        Class names (m,) for classification, values (m,) or (m, k) in the target's units for regression, 0 or
-        1 (m, k) for several labels.
+        Classes (m,) as they were given, as integers where those were integers; values (m,) or (m, k) in the target's
+        units for regression, 0 or 1 (m, k) for several labels. A frame of pandas gets a series or frame with its
+        index, one of polars gets polars, all else an array.
         """
         outputs = self.outputs(self.prepared(rows))
         if self.task.one_class:
-            return np.asarray(self.classes, object)[self.decision.answers(self.task, outputs)]
-        return self.task.shown_answers(outputs, self.classes)
+            values = self.class_values[self.decision.answers(self.task, outputs)]
+            return in_form_of(rows, values, [self.target])
+        names = self.classes or self.target.split(", ")
+        return in_form_of(rows, self.task.shown_answers(outputs, self.classes), names)
 
-    def predict_probabilities(self, rows: Any) -> np.ndarray:
-        """The probability of each class, or of each label: (m, k), in the order of ``classes``."""
+    def predict_probabilities(self, rows: Any) -> Any:
+        """The probability of each class, or of each label: (m, k), in the order of ``classes``; a frame for a frame."""
         if not self.task.named_outputs:
             raise LeadlineError(f"A {self.task} has no probabilities; use predict.")
-        return self.outputs(self.prepared(rows))
+        return in_form_of(rows, self.outputs(self.prepared(rows)), self.classes)
+
+    @property
+    def class_values(self) -> np.ndarray:
+        """The classes as they were given, (k,): text, integers or booleans."""
+        return class_values(self.classes, self.class_type)
 
     def predictions(self, rows: Any) -> pa.Table:
         """Predictions and probabilities as a table, one row per new row."""
@@ -102,7 +112,11 @@ class TrainedNetwork:
     def predictions_of(self, outputs: np.ndarray) -> pa.Table:
         """The same of outputs that are computed already, as `outputs` gives them."""
         answers = self.decision.answers(self.task, outputs)
-        return predictions_table(self.task, self.classes, outputs, target=self.target, answers=answers)
+        table = predictions_table(self.task, self.classes, outputs, target=self.target, answers=answers)
+        if not self.task.one_class or self.class_type == "text":
+            return table
+        place = table.column_names.index("prediction")
+        return table.set_column(place, "prediction", pa.array(self.class_values[answers]))
 
     def export(self, path: str | os.PathLike[str], name: str = "leadline") -> Path:
         """Write an ONNX file that makes predictions of raw columns without Leadline; see `leadline.export`.

@@ -91,6 +91,7 @@ class Recorder:
             {
                 "fingerprint": plan.data.fingerprint(),
                 "classes": list(plan.data.classes),
+                "class_type": plan.data.class_type,
                 "target": plan.data.target_name,
                 "split": plan.split.sizes | {"train": plan.n_train, "sha256": plan.split.hash()},
                 "notices": plan.notices,

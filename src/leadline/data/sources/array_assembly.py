@@ -52,6 +52,7 @@ def assemble_arrays(parts: Sequence[SourcePart], raws: Sequence[RawArrays], sett
         settings,
         [*notices, *encoded.notices],
         image_shape=image_shape,
+        class_type=encoded.class_type,
         names=tuple(name for raw in raws for name in raw.names) if all(raw.names for raw in raws) else (),
         **origin(parts, source_of),
     )

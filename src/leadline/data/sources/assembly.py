@@ -40,7 +40,7 @@ def assemble_tables(
     if kept is not None:
         table, source_of = table.take(pa.array(kept)), source_of[kept]
         everywhere, where = where, lambda row: everywhere(int(kept[row]))
-    encoded, features, columns = _understood(table, targets, chosen, settings, where)
+    encoded, features, columns = _understood(table, targets, chosen, settings, where, main.has_types)
     if not columns:
         reasons = " ".join(f"{feature.name} {feature.note}." for feature in features[:3])
         raise LeadlineError(
@@ -58,6 +58,7 @@ def assemble_tables(
         settings,
         [*notices, *encoded.notices],
         table=table,
+        class_type=encoded.class_type,
         **origin(parts, source_of),
     )
 
@@ -93,10 +94,12 @@ def _targets_by_type(table: pa.Table, targets: Sequence[str], settings: DataSett
     return table
 
 
-def _encoded_columns(table: pa.Table, targets: tuple[str, ...], settings: DataSettings, where: Where) -> Target:
+def _encoded_columns(
+    table: pa.Table, targets: tuple[str, ...], settings: DataSettings, where: Where, has_types: bool
+) -> Target:
     if len(targets) == 1:
         task = settings.task or _task_by_type(settings.types.get(targets[0]))
-        return encode_target(targets[0], table.column(targets[0]), task, where)
+        return encode_target(targets[0], table.column(targets[0]), task, where, has_type=has_types)
     columns = [typed(name, table.column(name), "number", where).values for name in targets]
     return encode_several(", ".join(targets), np.stack(columns, axis=1), settings.task, targets)
 
@@ -180,13 +183,18 @@ def rows_with_target(
 
 
 def _understood(
-    table: pa.Table, targets: tuple[str, ...], chosen: Sequence[str], settings: DataSettings, where: Where
+    table: pa.Table,
+    targets: tuple[str, ...],
+    chosen: Sequence[str],
+    settings: DataSettings,
+    where: Where,
+    has_types: bool,
 ) -> tuple[Target, tuple[Feature, ...], tuple[Column, ...]]:
     """The targets, the kind of every chosen column, and typed values of those that are used."""
 
     def understood(name: str | None) -> Any:
         if name is None:
-            return _encoded_columns(table, targets, settings, where)
+            return _encoded_columns(table, targets, settings, where, has_types)
         values = table.column(name)
         given = settings.types.get(name)
         encoded = dictionary(values) if is_text(values.type) and not given else None

@@ -62,7 +62,7 @@ def read_delimited(
         return f"{source}, line {_line_of_row(content, delimiter, row + header)}"
 
     result = as_raw_table(name, source, table, where)
-    return RawTable(name, source, result.data, where, header, tuple(notices))
+    return RawTable(name, source, result.data, where, header, tuple(notices), has_types=False)
 
 
 def _as_utf8(source: str, raw: bytes) -> tuple[bytes, list[str]]:

@@ -33,7 +33,8 @@ def new_columns(
     as_text = frozenset(name for name, kind in kinds.items() if kind == "category")
     raw = _opened(rows, SourceRequest(expected=frozenset(columns), as_text=as_text, folder=_folder(folder)))
     if isinstance(raw, RawArrays):
-        raise LeadlineError(f"{raw.source} is an array; the network was trained on columns: {', '.join(kinds)}.")
+        held = "images" if raw.inputs.ndim == 4 else "an array"
+        raise LeadlineError(f"This run takes a table with the columns {', '.join(kinds)}; {raw.source} holds {held}.")
     given = set(raw.data.column_names)
     raw = named_by_position(raw, [name for name in columns if name not in targets], columns)
     if not raw.header and not given & set(raw.data.column_names):
@@ -55,6 +56,12 @@ def new_array(rows: Any, shape: tuple[int, ...], folder: str | Path | None) -> n
     raw = _opened(rows, SourceRequest(folder=_folder(folder), images=images, labelled=False))
     if isinstance(raw, RawTable):
         names = raw.data.column_names
+        if len(shape) == 3 and len(names) != math.prod(shape):
+            listed = ", ".join(names[:6]) + (", …" if len(names) > 6 else "")
+            raise LeadlineError(
+                f"This run takes images of {shape[0]}×{shape[1]} pixels; {raw.source} is a table of {len(names)} "
+                f"columns: {listed}."
+            )
         numbers = [typed(name, raw.data.column(name), "number", raw.where).values for name in names]
         values = checked_inputs(np.stack(numbers, axis=1), raw.source)
     else:

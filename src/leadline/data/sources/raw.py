@@ -21,7 +21,10 @@ from leadline.errors import LeadlineError
 
 @dataclass(frozen=True, eq=False)
 class RawTable:
-    """Rows and named columns. ``where`` tells where a row is in the source, for error messages."""
+    """Rows and named columns. ``where`` tells where a row is in the source, for error messages.
+
+    ``has_types``: whether the source says the types of its columns; in a text file they are inferred.
+    """
 
     name: str
     source: str
@@ -29,6 +32,7 @@ class RawTable:
     where: Where
     header: bool = True
     notices: tuple[str, ...] = ()
+    has_types: bool = True
 
 
 @dataclass(frozen=True, eq=False)
