@@ -29,7 +29,7 @@ def digits():
 
 def test_the_page_of_a_run():
     assert str(digits()) == (
-        "Error with 95 % interval\n"
+        "Error with 95 % interval over examples\n"
         "  human                     0 %  assumed\n"
         "    avoidable bias   0.0 points  0.0 to 0.4    absent\n"
         "  train                   0.0 %  0.0 to 0.4 %                            n = 1 078\n"

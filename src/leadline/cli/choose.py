@@ -58,6 +58,7 @@ def _print(found: RunComparison) -> None:
     for name, score in found.scores.items():
         table.add_row(name, score.plain(), score.range() or "–", grouped(score.n) if score.n else "–")
     print_fitted(screen, table)
+    screen.print(found.over_text, markup=False)
     for comparison in found.comparisons:
         screen.print(str(comparison), markup=False)
     changed = sorted({key for values in found.changes.values() for key in values})

@@ -16,6 +16,7 @@ from leadline.cli.screen import console, ending, print_diagnosis, print_fitted, 
 from leadline.cli.train import AsJson, MovedData, Quick, RunsFolder, load_with_data
 from leadline.errors import LeadlineError, LeadlineWarning, UsageError, nearest
 from leadline.runs.folder import RunFolder
+from leadline.runs.repeated import load_evaluation
 from leadline.runs.run import load_run
 from leadline.runs.soundings import load_prediction
 from leadline.runs.store import RunStore
@@ -160,6 +161,8 @@ def show(
         extra = {"diagnosis": found.diagnosis_json} if measured else {}
         extra |= {"metrics": breakdowns_to_json(found.metrics)} if measured else {}
         extra |= {"transfer": found.transfer} if found.transfer else {}
+        evaluation = load_evaluation(found.folder).to_json()
+        extra |= {"evaluation": evaluation} if evaluation else {}
         facts = {"folder": str(found.folder.path), "experiment": found.experiment.to_dict()}
         print_json(found.summary.to_json() | facts | extra)
         return

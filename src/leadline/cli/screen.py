@@ -217,6 +217,13 @@ class ProgressBar:
         if self.bar is not None and self._due():
             self.bar.update(self.task, completed=epoch["epoch"], text=self.text)
 
+    def evaluating(self, text: str) -> None:
+        """A training beside the run begins."""
+        if self.bar is not None:
+            self.bar.update(self.task, description=text, completed=0, text="")
+        else:
+            self.screen.print(text, markup=False)
+
     def close(self) -> None:
         """Take the bar away."""
         if self.bar is not None:

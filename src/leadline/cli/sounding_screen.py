@@ -100,6 +100,11 @@ class ClimbProgress(SoundingProgress):
         if self.bar is not None:
             self.bar.update(self.task, description=f"Training, epoch {epoch['epoch']}")
 
+    def evaluating(self, text: str) -> None:
+        """Another seed or a fold is about to train."""
+        if self.bar is not None:
+            self.bar.update(self.task, description=text)
+
     def stepped(self, step: ClimbStep) -> None:
         """A run is done."""
         self.close()

@@ -99,6 +99,14 @@ def train(
     human_error: Annotated[
         float | None, typer.Option(help="The error of a human: a fraction, or in the target's units.")
     ] = None,
+    seeds: Annotated[
+        int | None,
+        typer.Option(help="Train with so many seeds; the first is kept, and the interval of their mean holds seeds."),
+    ] = None,
+    folds: Annotated[
+        int | None, typer.Option(help="Beside the run, cross-validate the training and dev sets with so many folds.")
+    ] = None,
+    repeats: Annotated[int | None, typer.Option(help="How often the folds are dealt.")] = None,
     stream: Annotated[
         bool | None,
         typer.Option("--stream/--no-stream", help="Read from disk in every epoch, or hold the data in memory."),
@@ -133,6 +141,9 @@ def train(
         "split.seed": seed,
         "split.precision": precision,
         "goal.human_error": human_error,
+        "evaluation.seeds": seeds,
+        "evaluation.folds": folds,
+        "evaluation.repeats": repeats,
         "data.stream": stream,
         "network.from": from_,
         "network.freeze": _number(freeze) if freeze is not None else None,

@@ -17,6 +17,7 @@ from leadline.experiment.complaints import one_line
 from leadline.experiment.sections import (
     AugmentSection,
     DataSection,
+    EvaluationSection,
     ExtensionsSection,
     GoalSection,
     NetworkSection,
@@ -44,6 +45,7 @@ class Experiment(Section):
     training: TrainingSection = TrainingSection()
     augment: AugmentSection = AugmentSection()
     goal: GoalSection = GoalSection()
+    evaluation: EvaluationSection = EvaluationSection()
     search: SearchSection = SearchSection()
 
     @classmethod

@@ -206,6 +206,24 @@ class GoalSection(Section):
     satisficing: dict[str, str] = {}
 
 
+class EvaluationSection(Section):
+    """``[evaluation]``: what is trained beside the run that is kept, to say how far another training would differ.
+
+    ``seeds`` trainings in all, with the run's seed and those after it; ``folds`` of a cross-validation of the training
+    and dev sets, dealt ``repeats`` times.
+    """
+
+    seeds: limits.Repeats | None = None
+    folds: limits.Repeats | None = None
+    repeats: limits.Count | None = None
+
+    @model_validator(mode="after")
+    def _repeats_of_folds(self) -> EvaluationSection:
+        if self.repeats is not None and self.folds is None:
+            raise PydanticCustomError("evaluation", "repeats says how often folds are dealt: give folds as well")
+        return self
+
+
 class SearchSection(Section):
     """``[search]``: how ``leadline search`` looks for hyper-parameters; training itself leaves it alone.
 

@@ -83,6 +83,13 @@ class Answers:
     segments: Mapping[str, np.ndarray]
     groups: np.ndarray | None = None
 
+    def in_order_of_rows(self) -> Answers:
+        """The same, by ascending numbers of the examples."""
+        order = np.argsort(self.rows, kind="stable")
+        groups = None if self.groups is None else self.groups[order]
+        segments = {name: values[order] for name, values in self.segments.items()}
+        return Answers(self.rows[order], self.truth[order], self.labels[order], self.scores[order], segments, groups)
+
 
 def read_answers(path: str | os.PathLike[str], task: str, classes: Sequence[str]) -> Answers:
     """Read what `write_table` wrote of a set. `leadline.errors.LeadlineError`: there is none, or it is damaged."""

@@ -14,11 +14,16 @@ from leadline.errors import LeadlineError, UsageError, nearest
 from leadline.experiment import GoalSection
 from leadline.measure import Estimate, Metric, Task, chosen_metric, evaluate, latency, metric, metric_names
 from leadline.measure.metrics import CONFIGURED
+from leadline.measure.repeated import over_seeds
 from leadline.runs.goals import common_metrics
+from leadline.runs.predictions import Answers
+from leadline.runs.repeated import EXAMPLES_AND_SEEDS, load_evaluation, seed_part
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore
 from leadline.session.test_set import same_plan
 from leadline.strategy import Candidate, Comparison, Selection, compare, select
+from leadline.strategy.ladder import EXAMPLES
+from leadline.strategy.seed_comparison import compare_over_seeds
 
 SATISFICING = ("latency_ms", "size_mb", "parameters")
 
@@ -36,19 +41,31 @@ class DevAnswers:
     labels: np.ndarray
     scores: np.ndarray
     groups: np.ndarray | None = None
+    other_seeds: tuple[Answers, ...] = ()
+
+    def by_seed(self, metric: Metric) -> list[np.ndarray]:
+        """What the metric needs of each seed's training, in the order of the rows; the run's own first."""
+        ordered = [each.in_order_of_rows() for each in self.other_seeds]
+        return [self.needed(metric), *(_needed(self.task, metric, each.labels, each.scores) for each in ordered)]
 
     def needed(self, metric: Metric) -> np.ndarray:
         """Predicted labels, or scores where the metric is made of them."""
-        return self.labels if metric.needs == "labels" else self.task.scores(self.scores, metric.name)
+        return _needed(self.task, metric, self.labels, self.scores)
 
-    def measured(self, metric: Metric) -> Estimate:
-        """The metric on these examples."""
+    def measured(self, metric: Metric, over: str = EXAMPLES) -> Estimate:
+        """The metric on these examples, of the run or in the mean over its seeds."""
+        if over == EXAMPLES_AND_SEEDS:
+            return over_seeds(metric, self.truth, self.by_seed(metric), groups=self.groups)
         return evaluate(metric, self.truth, self.needed(metric), task=self.task, groups=self.groups)
 
     @property
     def task(self) -> Task:
         """Of the run."""
         return self.run.task
+
+
+def _needed(task: Task, metric: Metric, labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    return labels if metric.needs == "labels" else task.scores(scores, metric.name)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +77,8 @@ class RunComparison:
         scores: by run, the best first.
         comparisons: the best run with each of the others, in their order.
         changes: by run, the keys of its experiment that differ among the runs, with their values.
+        over: what scores and intervals hold: ``"examples"`` for the runs as they are kept, ``"examples and seeds"`` for
+            means over the seeds where every run was trained with several.
 
     """
 
@@ -67,6 +86,14 @@ class RunComparison:
     scores: Mapping[str, Estimate]
     comparisons: tuple[Comparison, ...]
     changes: Mapping[str, Mapping[str, Any]]
+    over: str = EXAMPLES
+
+    @property
+    def over_text(self) -> str:
+        """What the intervals hold, as a sentence."""
+        if self.over == EXAMPLES_AND_SEEDS:
+            return "Means over seeds; their intervals hold examples and seeds."
+        return "Intervals hold examples only, not how another seed would have trained."
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
@@ -75,6 +102,7 @@ class RunComparison:
             "scores": {name: score.to_json() for name, score in self.scores.items()},
             "comparisons": [comparison.to_json() for comparison in self.comparisons],
             "changes": {name: dict(values) for name, values in self.changes.items()},
+            "over": self.over,
         }
 
 
@@ -90,21 +118,24 @@ def compare_runs(runs: Sequence[Run], metric_name: str | None = None, goal: Goal
         raise UsageError("compare takes two runs or more, such as: leadline compare first second.")
     answers = same_dev_set(runs)
     optimizing = metric(chosen_metric(metric_name or runs[0].optimizing, common_metrics(runs, goal)), answers[0].task)
-    scores = {a.run.name: a.measured(optimizing) for a in answers}
+    over = EXAMPLES_AND_SEEDS if all(a.other_seeds for a in answers) else EXAMPLES
+    scores = {a.run.name: a.measured(optimizing, over) for a in answers}
     sign = -1 if optimizing.direction == "maximize" else 1
     best, *others = sorted(answers, key=lambda a: sign * scores[a.run.name].value)
 
     def compared(other: DevAnswers) -> Comparison:
         names, groups = (best.run.name, other.run.name), best.groups
+        if over == EXAMPLES_AND_SEEDS:
+            first, second = best.by_seed(optimizing), other.by_seed(optimizing)
+            return compare_over_seeds(optimizing, best.truth, first, second, names, len(others), groups)
         return compare(
             optimizing, best.truth, best.needed(optimizing), other.needed(optimizing), names, len(others), groups=groups
         )
 
     comparisons = tuple(compared(other) for other in others)
     ranked = {a.run.name: scores[a.run.name] for a in (best, *others)}
-    return RunComparison(
-        optimizing.name, ranked, comparisons, experiment_differences([best.run, *(o.run for o in others)])
-    )
+    differences = experiment_differences([best.run, *(o.run for o in others)])
+    return RunComparison(optimizing.name, ranked, comparisons, differences, over)
 
 
 def choose_run(
@@ -204,12 +235,9 @@ def same_dev_set(runs: Sequence[Run]) -> list[DevAnswers]:
 
 
 def _answers(run: Run) -> DevAnswers:
-    answers = run.answers("dev")
-    order = np.argsort(answers.rows, kind="stable")
-    groups = None if answers.groups is None else answers.groups[order]
-    return DevAnswers(
-        run, answers.rows[order], answers.truth[order], answers.labels[order], answers.scores[order], groups
-    )
+    answers, seeds = run.answers("dev").in_order_of_rows(), load_evaluation(run.folder).seeds
+    others = () if seeds is None else tuple(run.answers(seed_part(seed)) for seed in seeds.seeds[1:])
+    return DevAnswers(run, answers.rows, answers.truth, answers.labels, answers.scores, answers.groups, others)
 
 
 def experiment_differences(runs: Sequence[Run]) -> dict[str, dict[str, Any]]:

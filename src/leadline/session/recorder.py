@@ -23,12 +23,13 @@ from leadline.runs.environment import environment
 from leadline.runs.folder import RATE_FILE, STOP_FILE, RunFolder
 from leadline.runs.index import RunIndex
 from leadline.runs.metrics import write_metrics
+from leadline.runs.repeated import Evaluation, write_evaluation
 from leadline.runs.run import DIAGNOSIS, Run
 from leadline.runs.store import RunStore, published_name
 from leadline.runs.summary import RunSummary, write_summary
 from leadline.runs.trained import TrainedNetwork, state_tensors
 from leadline.runs.verification import write_checksums
-from leadline.session.deciding import decide, given_threshold
+from leadline.session.evaluation import evaluate_run
 from leadline.session.final import save_final, train_final, trains_once_more
 from leadline.session.keeping import StateKeeper, remove_states
 from leadline.session.mismatch import write_mismatch
@@ -38,7 +39,7 @@ from leadline.session.results import (
     Predicted,
     diagnose_run,
     measure_error,
-    predict_set,
+    predict_sets,
     save_predictions,
     write_run_report,
 )
@@ -62,6 +63,9 @@ class TrainingListener(Protocol):
 
     def epoch(self, epoch: Mapping[str, Any]) -> None:
         """An epoch is done: one line of the history."""
+
+    def evaluating(self, text: str) -> None:
+        """A training beside the run begins: another seed, or a fold."""
 
 
 class Recorder:
@@ -182,7 +186,9 @@ class Recorder:
         facts = {"best_epoch": finished.best_epoch, "stopped": finished.stopped}
         if trains_once_more(plan.experiment, finished):
             self._train_once_more(finished, decision)
-        diagnosis = diagnose_run(plan, errors, self.folder.history(), facts, predicted, training, seconds, decision)
+        evaluation = self._evaluate(finished, predicted)
+        history = self.folder.history()
+        diagnosis = diagnose_run(plan, errors, history, facts, predicted, training, seconds, decision, evaluation)
         self.folder.write_json(DIAGNOSIS, diagnosis.to_json())
         status = finished.stopped if finished.stopped in ("interrupted", "diverged") else "done"
         write_checksums(self.folder)
@@ -202,6 +208,16 @@ class Recorder:
             why = "was interrupted" if isinstance(error, KeyboardInterrupt) else f"failed: {error}"
             note = f"The final training on train and dev {why}. The run predicts with its first network."
             warnings.warn(note, LeadlineWarning, stacklevel=3)
+
+    def _evaluate(self, finished: FitResult, predicted: Mapping[str, Predicted]) -> Evaluation:
+        """Train other seeds and folds where the experiment asks for them and the run itself came to its end."""
+        asked = self.plan.experiment.evaluation
+        if finished.stopped in ("interrupted", "diverged", "request") or (asked.seeds is None and asked.folds is None):
+            return Evaluation()
+        told = self.listener.evaluating if self.listener is not None else lambda _: None
+        evaluation = evaluate_run(self.plan, self.folder, predicted, told)
+        write_evaluation(self.folder, evaluation)
+        return evaluation
 
     def _make_from_it(self, run: Run) -> None:
         """Make what follows from the run's own record, which is complete: what fails is said, and changes nothing."""
@@ -244,21 +260,15 @@ class Recorder:
         A network that does not compute numbers is nothing to keep.
         """
         plan, task = self.plan, self.plan.data.task
-        raw = {}
-        for part, rung in RUNG_OF_SET.items():
-            if len(plan.split.sets[part]):
-                raw[part] = predict_set(trained, plan, part)
-                if not np.isfinite(raw[part].outputs).all():
-                    raise finished.divergence or DivergenceError(
-                        f"training diverged: outputs for the {rung} set are not finite. Try a lower learning rate."
-                    )
-        dev, decision = raw.get("dev"), Decision()
-        if dev is not None:
-            decision = decide(plan.experiment, task, plan.data.classes, dev.labels, dev.outputs, dev.groups)
-        elif plan.experiment.goal.threshold is not None:
-            decision = given_threshold(plan.experiment.goal)
+        sets = [part for part in RUNG_OF_SET if len(plan.split.sets[part])]
+        predicted, decision = predict_sets(trained, plan, sets)
+        for part, each in predicted.items():
+            if not np.isfinite(each.outputs).all():
+                raise finished.divergence or DivergenceError(
+                    f"training diverged: outputs for the {RUNG_OF_SET[part]} set are not finite. "
+                    "Try a lower learning rate."
+                )
         write_decision(self.folder, decision)
-        predicted = {part: each.decided(decision, task) for part, each in raw.items()}
         for part, each in predicted.items():
             save_predictions(self.folder, plan, part, each)
         errors = {RUNG_OF_SET[part]: measure_error(task, plan.optimizing, each) for part, each in predicted.items()}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from leadline.runs.goals import as_needed, goal_metrics, optimized_metric
 from leadline.runs.index import RunIndex
 from leadline.runs.metrics import write_metrics
 from leadline.runs.predictions import Answers, predictions_path, predictions_table, write_table
+from leadline.runs.repeated import Evaluation, load_evaluation
 from leadline.runs.reviews import load_mistakes
 from leadline.runs.run import DIAGNOSIS, Run
 from leadline.runs.soundings import load_soundings
@@ -32,6 +33,8 @@ from leadline.runs.store import RunStore
 from leadline.runs.summary import write_summary
 from leadline.runs.trained import TrainedNetwork
 from leadline.runs.verification import write_checksums
+from leadline.session.deciding import decide, given_threshold
+from leadline.session.evaluation_text import evaluation_levels, evaluation_notes
 from leadline.session.inside import run_pictures
 from leadline.session.mismatch import load_mismatch
 from leadline.session.plan import Plan
@@ -72,6 +75,12 @@ class Predicted:
         answers = None if decision.threshold is None else decision.answers(task, outputs)
         return replace(self, outputs=outputs, answers=answers)
 
+    def needed(self, task: Task, metric: Metric) -> np.ndarray:
+        """Answers, probabilities or values: what the metric takes."""
+        if self.answers is not None and metric.needs == "labels":
+            return self.answers
+        return as_needed(task, metric, self.outputs)
+
 
 def predict_set(trained: TrainedNetwork, plan: Plan, part: str) -> Predicted:
     """The trained network's outputs for one set, probabilities or values in the target's units."""
@@ -81,6 +90,21 @@ def predict_set(trained: TrainedNetwork, plan: Plan, part: str) -> Predicted:
     return predicted_rows(plan, rows, outputs, plan.data.segments(rows)).decided(threshold, plan.data.task)
 
 
+def predict_sets(trained: TrainedNetwork, plan: Plan, sets: Sequence[str]) -> tuple[dict[str, Predicted], Decision]:
+    """The sets' predictions by a network that was just trained, and how it answers: that is chosen on its dev set.
+
+    Where an output is not a finite number nothing is chosen.
+    """
+    goal, data = plan.experiment.goal, plan.data
+    raw = {part: predict_set(trained, plan, part) for part in sets}
+    dev, decision = raw.get("dev"), given_threshold(goal) if goal.threshold is not None else Decision()
+    if dev is not None:
+        finite = all(np.isfinite(each.outputs).all() for each in raw.values())
+        known = dev.labels, dev.outputs, dev.groups
+        decision = decide(plan.experiment, data.task, data.classes, *known) if finite else Decision()
+    return {part: each.decided(decision, data.task) for part, each in raw.items()}, decision
+
+
 def predicted_rows(plan: Plan, rows: np.ndarray, outputs: np.ndarray, segments: Mapping[str, np.ndarray]) -> Predicted:
     """Outputs (m, …) for rows of the plan's data, with their labels."""
     data, own = plan.data, goal_metrics(plan.experiment.goal, plan.data.task, plan.data.classes)
@@ -88,7 +112,7 @@ def predicted_rows(plan: Plan, rows: np.ndarray, outputs: np.ndarray, segments: 
 
 
 def save_predictions(folder: RunFolder, plan: Plan, part: str, predicted: Predicted) -> Path:
-    """Write one set's predictions into the run's folder."""
+    """Write one set's predictions into the run's folder, under the name `part`."""
     data, p = plan.data, predicted
     table = predictions_table(
         data.task, data.classes, p.outputs, p.labels, p.rows, data.target_name, p.segments, p.groups, p.answers
@@ -101,10 +125,7 @@ def save_predictions(folder: RunFolder, plan: Plan, part: str, predicted: Predic
 def measure_error(task: Task, name: str, predicted: Predicted) -> Estimate:
     """A set's error in the metric `name`: less is better and 0 is perfect, with its 95 % interval."""
     error_metric = metric(chosen_metric(name, predicted.metrics), task)
-    if predicted.answers is not None and error_metric.needs == "labels":
-        answers = predicted.answers
-    else:
-        answers = as_needed(task, error_metric, predicted.outputs)
+    answers = predicted.needed(task, error_metric)
     return as_error(error_metric, evaluate(error_metric, predicted.labels, answers, task=task, groups=predicted.groups))
 
 
@@ -117,12 +138,13 @@ def diagnose_run(
     training: Callable[[], ProbedTraining | None],
     seconds: float,
     decision: Decision,
+    evaluation: Evaluation | None = None,
 ) -> Diagnosis:
     """The error ladder of a run and what probes beside it show.
 
     `errors` and predictions are by set; `facts` are evidence that neither experiment nor history hold; `training` makes
     what probes of the training repeat; `seconds` is what all probes may take, 0 to leave them out. `decision` is how
-    the network's probabilities become answers.
+    the network's probabilities become answers; `evaluation` are other seeds and folds.
     """
     optimizing = optimized_metric(plan.experiment.goal, plan.data.task, plan.data.classes)
     title = (
@@ -149,7 +171,8 @@ def diagnose_run(
         except Exception as fault:  # a fault of a probe is no reason to lose a training
             budget.skip("all probes", f"one failed: {reason(fault)}")
             warnings.warn(f"A probe beside the run failed: {reason(fault)}.", LeadlineWarning, stacklevel=2)
-    return diagnose(
+    evaluation = evaluation or Evaluation()
+    diagnosis = diagnose(
         errors,
         plan.experiment.goal.human_error,
         evidence=_evidence(plan, history, facts),
@@ -158,9 +181,10 @@ def diagnose_run(
         spread=float(plan.data.target[plan.split.train].std()) if plan.data.task.graded else None,
         findings=shown.findings,
         about_gaps=shown.about_gaps,
-        levels=shown.levels,
+        levels=(*shown.levels, *evaluation_levels(evaluation)),
         probing=budget.probing(),
     )
+    return replace(diagnosis, notes=(*diagnosis.notes, *evaluation_notes(evaluation, diagnosis.ladder.unit)))
 
 
 def _evidence(plan: Plan, history: list[dict[str, Any]], facts: Mapping[str, Any]) -> Evidence:
@@ -301,7 +325,8 @@ def diagnose_again(run: Run, plan: Plan, errors: Mapping[str, Estimate], seconds
         epochs = [Epoch(**{key: value for key, value in line.items() if key in names}) for line in run.history]
         return probed_training(plan, trained.parameters, epochs, summary.stopped or "epochs")
 
-    diagnosis = diagnose_run(plan, errors, run.history, facts, predicted, training, seconds, trained.decision)
+    evaluation, decision = load_evaluation(run.folder), trained.decision
+    diagnosis = diagnose_run(plan, errors, run.history, facts, predicted, training, seconds, decision, evaluation)
     soundings = load_soundings(run.folder)
     if soundings is not None:
         diagnosis = diagnosis.after_sounding(soundings)

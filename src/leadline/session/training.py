@@ -17,6 +17,7 @@ from leadline.network import Layer, Network
 from leadline.optimize import LiveRate, Optimizer, Schedule
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore
+from leadline.session.evaluation import check_evaluation
 from leadline.session.guidelines import check_guidelines
 from leadline.session.plan import Plan, make_plan
 from leadline.session.recorder import Recorder, TrainingListener
@@ -40,6 +41,9 @@ def train(
     name: str | None = None,
     runs: str | os.PathLike[str] = "runs",
     quick: bool = False,
+    seeds: int | None = None,
+    folds: int | None = None,
+    repeats: int | None = None,
     **settings: Any,
 ) -> Run:
     """Train a network and diagnose it; everything that is not given is chosen by task and amount of data.
@@ -58,6 +62,10 @@ def train(
         name: of the run; by default the data's name with the time.
         runs: the folder of the runs.
         quick: leave out the probes that measure beside the training where its error comes from.
+        seeds: trainings in all, with the seed and those after it: the run of the first is kept, and beside its error
+            stands their mean, whose interval holds examples and seeds.
+        folds: of a cross-validation of the training and dev sets, by class and by ``split.group``, beside the run.
+        repeats: how often the folds are dealt.
         **settings: keys of ``[training]``: epochs, batch_size, learning_rate, loss, l2, early_stopping, seed, …
 
     Raises:
@@ -82,6 +90,8 @@ def train(
         changes["augment"] = given
     if human_error is not None:
         changes["goal.human_error"] = human_error
+    evaluation = {"seeds": seeds, "folds": folds, "repeats": repeats}
+    changes |= {f"evaluation.{key}": value for key, value in evaluation.items() if value is not None}
     if data is not None:
         experiment = experiment.replace({"data": _described(data)})
     return run_experiment(experiment.replace(changes), data, name=name, runs=runs, quick=quick)
@@ -195,6 +205,7 @@ def run_experiment(
     training, and what was reached is measured and reported.
     """
     plan = make_plan(experiment, data, runs=runs)
+    check_evaluation(plan)
     if plan.transfer is not None:
         plan = replace(plan, guidelines=check_guidelines(plan, plan.transfer))
     store = RunStore(runs)

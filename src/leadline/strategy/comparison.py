@@ -49,7 +49,9 @@ class Comparison:
         p: chance of so large a difference, either way, between equally good models; None where not computed.
         comparisons: how many comparisons the verdict is corrected for.
         significant: whether the first is better by more than chance explains.
-        needed: how many examples would show it, if the lead stays; None where it is significant or there is no lead.
+        needed: how many examples would show it, if the lead stays; None where it is significant, there is no lead, or
+            more examples alone would not do.
+        over: what the interval holds: ``"examples"``, or ``"examples and seeds"``.
 
     """
 
@@ -60,13 +62,15 @@ class Comparison:
     comparisons: int
     significant: bool
     needed: int | None = None
+    over: str = "examples"
 
     def to_json(self) -> dict[str, Any]:
         """Plain values."""
         return plain(self)
 
     def __str__(self) -> str:
-        interval = f" ({self.lead.range()})" if self.lead.range() else ""
+        over = "" if self.over == "examples" else f" over {self.over}"
+        interval = f" ({self.lead.range()}{over})" if self.lead.range() else ""
         many = "" if self.comparisons == 1 else f", corrected for {self.comparisons} comparisons"
         if self.significant:
             return f"{self.first} is better than {self.second} by {self.lead.plain()}{interval}{many}."
@@ -115,7 +119,7 @@ def compare(
     significant = p is not None and p <= 1 - level if counts_errors else low > 0 or high < 0
     if lead.value < 0:
         names, lead, corrected = (names[1], names[0]), _negated(lead), _negated(corrected)
-    needed = None if significant or lead.value == 0 else _needed(lead, corrected, len(t))
+    needed = None if significant or lead.value == 0 else needed_examples(lead, corrected, len(t))
     return Comparison(*names, lead, p, comparisons, significant, needed)
 
 
@@ -220,7 +224,7 @@ def _bootstrapped_spread(
     return float(math.sqrt(own.var(axis=1, ddof=1).mean() * k / (k - 1)))
 
 
-def _needed(lead: Estimate, corrected: Estimate, n: int) -> int:
+def needed_examples(lead: Estimate, corrected: Estimate, n: int) -> int:
     """By the square root of n, the number at which the corrected interval lies above 0 with 80 %
     probability."""
     z = NormalDist().inv_cdf(0.5 + corrected.level / 2)

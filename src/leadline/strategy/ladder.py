@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from leadline.strategy.findings import Finding
 
 RUNGS = ("human", "train", "train-dev", "dev", "test")
+EXAMPLES = "examples"
+"""What the interval of a set's error holds: not how another training would differ."""
 BIAS, VARIANCE, MISMATCH, OVERFITTING = "avoidable bias", "variance", "data mismatch", "overfitting to dev"
 PRESENT, ABSENT, CANNOT_TELL = "present", "absent", "cannot tell"
 NO_LEVEL = "no human or Bayes level is given"
@@ -59,10 +61,12 @@ class Level:
     Attributes:
         name: such as ``"constant prediction"`` or ``"gradient boosting"``.
         kind: ``"constant"``, ``"reference"`` for another model, ``"floor"`` for what no model of these inputs can
-            beat, ``"bound"`` for an estimated bound of the Bayes error.
+            beat, ``"bound"`` for an estimated bound of the Bayes error, ``"repeated"`` for other trainings of the
+            network itself.
         error: with its interval, in the ladder's metric and unit.
         measured_on: the set it was measured on, ``"dev"`` as a rule.
         note: how it was measured.
+        over: what the interval holds, such as ``"examples and seeds"``.
 
     """
 
@@ -71,6 +75,7 @@ class Level:
     error: Estimate
     measured_on: str = "dev"
     note: str = ""
+    over: str = EXAMPLES
 
     def to_json(self) -> dict[str, Any]:
         """Plain values that ``from_json`` reads back."""
@@ -158,6 +163,7 @@ class Ladder:
             "metric": self.metric,
             "unit": self.unit,
             "level": self.rungs[-1].error.level,
+            "intervals_over": EXAMPLES,
             "spread": self.spread,
             "rungs": rungs + closed,
             "gaps": [_gap_to_json(gap) for gap in self.gaps],

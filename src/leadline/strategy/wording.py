@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from leadline.measure.intervals import Estimate, difference
-from leadline.strategy.ladder import BIAS, VARIANCE, Gap, Ladder, Level, Rung
+from leadline.strategy.ladder import BIAS, EXAMPLES, VARIANCE, Gap, Ladder, Level, Rung
 from leadline.strategy.probes import NO_TIME, Probing
 from leadline.text import capitalized, duration, grouped
 
@@ -37,7 +37,7 @@ def ladder_text(ladder: Ladder, principal: Sequence[str] = ()) -> str:
     lines += [f"  {'test':<{name}}  {CLOSED}" for closed in ladder.closed if closed == "test"]
     lines += ["Measured beside the network", *map(line, beside)] if beside else []
     title = "Error" if ladder.metric == "error" else f"Error ({ladder.metric})"
-    return "\n".join([f"{title} with {100 * ladder.rungs[-1].error.level:.0f} % interval", *lines])
+    return "\n".join([f"{title} with {100 * ladder.rungs[-1].error.level:.0f} % interval over {EXAMPLES}", *lines])
 
 
 def _rung_cells(ladder: Ladder, rung: Rung, share: float) -> tuple[str, str, str, str]:
@@ -51,6 +51,7 @@ def _rung_cells(ladder: Ladder, rung: Rung, share: float) -> tuple[str, str, str
 def _level_cells(level: Level, share: float) -> tuple[str, str, str, str]:
     error = level.error
     count = "" if error.n is None else f"n = {grouped(error.n)}"
+    count += "" if level.over == EXAMPLES else f", over {level.over}"
     return level.name, error.plain(), error.range(), f"{_bar(share):<{BAR}}  {count}"
 
 

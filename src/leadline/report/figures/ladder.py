@@ -11,7 +11,7 @@ from math import ceil, floor, log10
 
 from leadline.measure.intervals import Estimate
 from leadline.report.quantities import THIN, count, with_unit
-from leadline.strategy.ladder import PRESENT, RUNGS, Gap, Ladder, Level, Rung
+from leadline.strategy.ladder import EXAMPLES, PRESENT, RUNGS, Gap, Ladder, Level, Rung
 from leadline.text import about
 
 
@@ -132,9 +132,8 @@ def _level(level: Level, scale: _Scale) -> LevelRow:
     error = level.error
     low, high = error.interval if error.has_interval else (error.value, error.value)
     value = with_unit(error.number(), error.unit)
-    return LevelRow(
-        level.name, scale.place(error.value), scale.place(low), scale.place(high), value, measured_note(error)
-    )
+    note = measured_note(error) + ("" if level.over == EXAMPLES else f" · over {level.over}")
+    return LevelRow(level.name, scale.place(error.value), scale.place(low), scale.place(high), value, note)
 
 
 def _gap(gap: Gap, rungs: dict[str, Rung], scale: _Scale) -> GapRow:

@@ -49,7 +49,7 @@ def _test(runs: Sequence[Run], metric: str | None) -> dict[str, Any]:
     try:
         compared = compare_runs(runs, metric)
     except LeadlineError as error:
-        return {"reason": str(error), "order": [], "scores": {}, "lines": [], "metric": ""}
+        return {"reason": str(error), "order": [], "scores": {}, "lines": [], "metric": "", "over": ""}
     lines = [(comparison.significant, prose(str(comparison))) for comparison in compared.comparisons]
     return {
         "reason": "",
@@ -57,6 +57,7 @@ def _test(runs: Sequence[Run], metric: str | None) -> dict[str, Any]:
         "scores": dict(compared.scores),
         "lines": lines,
         "metric": compared.metric.replace("_", " "),
+        "over": compared.over_text,
     }
 
 
