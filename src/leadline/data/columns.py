@@ -52,7 +52,7 @@ def parsed_numbers(values: pa.ChunkedArray) -> pa.ChunkedArray | None:
 def typed(
     name: str, values: pa.ChunkedArray, kind: str, where: Where, encoded: pa.DictionaryArray | None = None
 ) -> Column:
-    """The column as ``kind`` ("number", "category", "boolean" or "date"); see `Column` for the values.
+    """The column as ``kind`` ("number", "category", "text", "boolean" or "date"); see `Column` for the values.
 
     ``encoded`` is what `dictionary` makes of the values, where that is known already.
 

@@ -15,9 +15,10 @@ from leadline.data.class_values import ClassType
 from leadline.data.mapped import blocks_of_rows
 from leadline.data.settings import DataSettings
 from leadline.errors import UsageError, nearest
+from leadline.limits import TextEncoding
 from leadline.measure.tasks import Task, task_named
 
-USED_KINDS = ("number", "category", "boolean", "date", "image")
+USED_KINDS = ("number", "category", "boolean", "date", "text", "image")
 """The kinds of columns a network is given; all other kinds are left out with a notice."""
 
 
@@ -39,7 +40,7 @@ class Feature:
 class Column:
     """The typed values of one used column, n of them.
 
-    number and boolean: float64 with NaN for a missing value. category: int32 codes into ``levels``, −1 for a
+    number and boolean: float64 with NaN for a missing value. category and text: int32 codes into ``levels``, −1 for a
     missing value. date: datetime64[s] with NaT for a missing value.
     """
 
@@ -124,6 +125,18 @@ class Dataset:
             return self.settings.normalization
         pixels = isinstance(self.inputs, np.ndarray) and self.inputs.dtype == np.uint8
         return "unit" if pixels or self.image_shape is not None else "standardize"
+
+    @property
+    def text_columns(self) -> tuple[str, ...]:
+        """The columns of text that are used."""
+        return tuple(each.name for each in self.inputs if each.kind == "text") if isinstance(self.inputs, tuple) else ()
+
+    @property
+    def text_encoding(self) -> TextEncoding:
+        """The encoding of text that "auto" comes to: "tfidf" for text alone, "lsa" beside others and in streams."""
+        if self.settings.text != "auto":
+            return self.settings.text
+        return "lsa" if len(self.inputs) > 1 or self.streamed else "tfidf"
 
     def class_counts(self) -> dict[str, int]:
         """Examples of each class by name; for multilabel tasks, examples that carry the label."""

@@ -15,6 +15,7 @@ import numpy as np
 
 from leadline.data.dataset import Column, level_order
 from leadline.data.normalization import location, mean_of, scaled
+from leadline.data.text.encoders import TEXT_ENCODERS, TextEncoder, fit_text, text_encoder
 
 CATEGORY_CAP = 32
 """Levels of a category that get a column of their own; rarer ones share a bucket."""
@@ -166,11 +167,13 @@ class DateEncoder:
             start += width
 
 
-Encoder = NumberEncoder | QuantileEncoder | CategoryEncoder | DateEncoder
+Encoder = NumberEncoder | QuantileEncoder | CategoryEncoder | DateEncoder | TextEncoder
 
 
-def fit_column(column: Column, normalization: str) -> Encoder:
-    """The encoder for the kind of ``column``, fitted on all its values."""
+def fit_column(column: Column, normalization: str, text: str = "lsa") -> Encoder:
+    """The encoder for the kind of ``column``, fitted on all its values; ``text`` is the encoding of columns of text."""
+    if column.kind == "text":
+        return fit_text(column, text)
     if column.kind == "category":
         return fit_category(column)
     if column.kind == "date":
@@ -183,6 +186,8 @@ def fit_column(column: Column, normalization: str) -> Encoder:
 def encoder_from_json(saved: Mapping[str, Any]) -> Encoder:
     """The encoder that ``{"type": encoder.type, **asdict(encoder)}`` described."""
     fields = {name: value for name, value in saved.items() if name != "type"}
+    if saved["type"] in TEXT_ENCODERS:
+        return text_encoder(saved["type"], fields)
     if saved["type"] == "number":
         return NumberEncoder(**fields)
     if saved["type"] == "quantile":

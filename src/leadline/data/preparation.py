@@ -21,6 +21,7 @@ from leadline.data.normalization import ArrayEncoder, fit_array, location, scale
 from leadline.data.settings import NORMALIZATIONS, DataSettings
 from leadline.data.sources.array_assembly import shape_text
 from leadline.data.sources.new_rows import new_array, new_columns
+from leadline.data.text.encoders import TextEncoder, text_notice
 from leadline.data.threads import in_threads
 from leadline.errors import LeadlineError, UsageError
 from leadline.measure.tasks import Task, task_named
@@ -64,13 +65,11 @@ class Preparation:
             encoders = fit_array(name, data.inputs, train, normalization)
         else:
             whole = len(train) == data.n  # then no copy is needed
-            encoders = tuple(
-                in_threads(
-                    lambda column: fit_column(column if whole else column.take(train), normalization),
-                    data.inputs,
-                    len(train),
-                )
-            )
+
+            def fitted(column: Column) -> Encoder:
+                return fit_column(column if whole else column.take(train), normalization, data.text_encoding)
+
+            encoders = tuple(in_threads(fitted, data.inputs, len(train)))
         mean, scale = _target_location(data, train, normalization)
         return cls(
             data.task,
@@ -82,7 +81,7 @@ class Preparation:
             encoders,
             data.image_shape,
             () if data.table is None else tuple(data.table.column_names),
-            constant_notices(encoders),
+            encoder_notices(encoders),
         )
 
     @property
@@ -281,14 +280,12 @@ def _target_location(data: Dataset, train: np.ndarray, normalization: str) -> tu
     return mean, np.where(scale == 0, 1.0, scale)
 
 
-def constant_notices(encoders: tuple[Encoder, ...] | ArrayEncoder) -> tuple[str, ...]:
-    """Warnings about inputs that say nothing, because they were constant in training."""
+def encoder_notices(encoders: tuple[Encoder, ...] | ArrayEncoder) -> tuple[str, ...]:
+    """How columns of text are used, and warnings about inputs that were constant in training and say nothing."""
     if isinstance(encoders, ArrayEncoder):
         constant = int((encoders.scale == 0).sum())
         n = encoders.scale.size
         return (f"{constant} of {n} input values are constant in training: set to 0.",) if constant else ()
-    return tuple(
-        f"{encoder.name} is constant in training: set to 0."
-        for encoder in encoders
-        if isinstance(encoder, NumberEncoder) and encoder.scale == 0
-    )
+    texts = [text_notice(encoder) for encoder in encoders if isinstance(encoder, TextEncoder)]
+    constant = [each.name for each in encoders if isinstance(each, NumberEncoder) and each.scale == 0]
+    return (*texts, *(f"{name} is constant in training: set to 0." for name in constant))

@@ -18,6 +18,7 @@ from leadline.limits import (
     Normalization,
     Seed,
     Stream,
+    TextEncoding,
     check_fields,
     check_value,
     is_size,
@@ -71,6 +72,11 @@ class DataSettings:
     into [0, 1] (pixels: x/255), ``"none"`` leaves inputs and targets alone, ``"auto"`` is ``"unit"`` for images, else
     ``"standardize"``.
 
+    ``text``: how columns of text become numbers: ``"tfidf"`` weighs words and pairs, ``"lsa"`` projects these weights
+    onto a few numbers, ``"tokens"`` is the words in their order, for layers over sequences, and takes the text alone.
+    ``"auto"`` is ``"lsa"`` beside other columns, ``"tokens"`` for a network that begins with an embedding, else
+    ``"tfidf"``.
+
     ``broken``: what happens to images that cannot be read: ``"fatal"`` stops with their names, ``"skip"`` leaves
     them out with a notice. ``size`` (height, width) brings the images of a folder to one size.
 
@@ -91,6 +97,7 @@ class DataSettings:
     exclude: tuple[str, ...] = ()
     types: Mapping[str, str] = field(default_factory=dict)
     normalization: Normalization = "auto"
+    text: TextEncoding = "auto"
     segments: tuple[str, ...] = ()
     broken: BrokenImages = "fatal"
     size: tuple[int, int] | None = None
@@ -131,7 +138,7 @@ class DataSettings:
             object.__setattr__(self, name, _given_set(f"data.{name}", getattr(self, name)))
         if self.task is not None:
             check_asked(self.task, "data.task")
-        check_fields(self, "data", ("normalization", "broken", "stream", "inputs", "corrections"))
+        check_fields(self, "data", ("normalization", "text", "broken", "stream", "inputs", "corrections"))
         for column, kind in self.types.items():
             check_value(f"data.types.{column}", kind, Kind)
 

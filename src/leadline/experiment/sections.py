@@ -44,6 +44,7 @@ class DataSection(Section):
     exclude: Names = ()
     types: dict[str, limits.Kind] = {}
     normalization: limits.Normalization = "auto"
+    text: limits.TextEncoding = "auto"
     segments: Names = ()
     broken: limits.BrokenImages = "fatal"
     size: Annotated[tuple[int, int] | None, Field(strict=False)] = None

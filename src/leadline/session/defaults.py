@@ -63,6 +63,7 @@ def resolve(
         "data.task": data.task,
         "data.target": data.target_name,
         "data.normalization": data.normalization,
+        **({"data.text": data.text_encoding} if data.text_columns else {}),
         "network.layers": layers.member.config(),
         "network.members": members,
         "network.architecture": None,

@@ -33,6 +33,7 @@ from leadline.session.guidelines import Guideline
 from leadline.session.image_defaults import with_fitted_layers
 from leadline.session.pretrained import adapted, normalized_alike, source_of
 from leadline.session.streams import ArrayStream, TableStream, arrays_stream, open_table, open_tables
+from leadline.session.text_defaults import with_text_encoding, with_vocabulary
 from leadline.session.transfer import Transfer, describe_transfer, make_transfer
 from leadline.strategy.corrections import Corrections
 from leadline.training import EarlyStopping, Examples, FitResult, Goal, TrainingSettings
@@ -211,6 +212,7 @@ def make_plan(
         else:
             data = _as_asked(data, experiment)
         data = normalized_alike(data, source)
+        data = with_text_encoding(experiment, data)
         made = split(data, SplitSettings(**_given(experiment.split)))
     names = data.classes if data.is_classification else None
     if experiment.data.corrections is not None:  # after the split, so that each example stays in its set
@@ -223,6 +225,7 @@ def make_plan(
     if preparation is None:
         experiment, data, preparation, remark = _prepared(experiment, data, made)
         remarks += (remark,) if remark else ()
+    experiment = with_vocabulary(experiment, preparation)
     input_shape = tuple(int(size) for size in preparation.inputs(data, made.train[:1]).shape[1:])
     transfer = None
     if source is not None:

@@ -148,7 +148,7 @@ def _examined(
         dev=dev,
         error=error,
         metric=metric,
-        columns=data.inputs if isinstance(data.inputs, tuple) else (),
+        columns=tuple(each for each in data.inputs if each.kind != "text") if isinstance(data.inputs, tuple) else (),
         hashes=row_hashes(data.inputs),
         groupings=_groupings(plan),
         grouped=split.group is not None or split.duplicates == "together",

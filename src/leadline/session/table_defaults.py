@@ -19,6 +19,7 @@ from leadline.data import Dataset, Preparation, Split
 from leadline.data.encoders import CategoryEncoder
 from leadline.experiment import Experiment
 from leadline.network import Activation, Dense, Dropout, Layer, Network, PeriodicEmbedding
+from leadline.session import text_defaults
 from leadline.session.defaults import output_units
 
 MEMBERS = 8
@@ -53,13 +54,11 @@ def with_robust_numbers(data: Dataset) -> Dataset:
 
 def with_table_defaults(experiment: Experiment, data: Dataset, preparation: Preparation, split: Split) -> Experiment:
     """The experiment with what it leaves open filled in, by the number of training examples."""
-    m = len(split.train)
-    chosen = {
-        "data.normalization": data.normalization,
-        "network.layers": member_network(preparation, m, output_units(data)).config(),
-        "network.members": MEMBERS,
-        **{f"training.{key}": value for key, value in _training(experiment, data, m, len(split.dev) > 0).items()},
-    }
+    if text_defaults.is_text_alone(data):
+        chosen = text_defaults.text_choices(experiment, data, preparation, split)
+    else:
+        chosen = _choices(experiment, data, preparation, split)
+    chosen["data.normalization"] = data.normalization
     given = experiment.to_dict()
     changes = {}
     for key, value in chosen.items():
@@ -67,6 +66,16 @@ def with_table_defaults(experiment: Experiment, data: Dataset, preparation: Prep
         if name not in given.get(section, {}) or given[section][name] == "auto":
             changes[key] = value
     return experiment.replace(changes)
+
+
+def _choices(experiment: Experiment, data: Dataset, preparation: Preparation, split: Split) -> dict[str, Any]:
+    """Network and training, as keys of the experiment."""
+    m = len(split.train)
+    return {
+        "network.layers": member_network(preparation, m, output_units(data)).config(),
+        "network.members": MEMBERS,
+        **{f"training.{key}": value for key, value in _training(experiment, data, m, len(split.dev) > 0).items()},
+    }
 
 
 def member_network(preparation: Preparation, m: int, outputs: int) -> Network:
@@ -87,7 +96,7 @@ def number_columns(preparation: Preparation) -> tuple[int, ...]:
     assert isinstance(preparation.encoders, tuple)
     for encoder in preparation.encoders:
         names = encoder.outputs
-        if not isinstance(encoder, CategoryEncoder) and encoder.kind != "boolean":
+        if not isinstance(encoder, CategoryEncoder) and encoder.kind not in ("boolean", "text"):
             places += [start + i for i, name in enumerate(names) if not name.endswith(" missing")]
         start += len(names)
     return tuple(places)

@@ -209,6 +209,6 @@ def _left_out(feature: Feature) -> str:
     if feature.note == "as given":
         return f"{feature.name} is left out, as told by its type ({feature.kind})."
     advice = ""
-    if feature.kind in ("text", "identifier") and "different" in feature.note:
+    if feature.kind == "identifier" and "different" in feature.note:
         advice = f' To use it: types = {{ "{feature.name}" = "category" }}.'
     return f"{feature.name} is left out: it {feature.note}.{advice}"

@@ -23,7 +23,7 @@ BLOCK = 256
 def comparable(data: Dataset, rows: np.ndarray) -> dict[str, np.ndarray]:
     """The inputs of some rows of a data set as columns by name."""
     if isinstance(data.inputs, tuple):
-        return {column.name: _values(column.take(rows)) for column in data.inputs}
+        return {column.name: _values(column.take(rows)) for column in data.inputs if column.kind != "text"}
     return _array_columns(data.inputs[_some(rows)])
 
 

@@ -30,7 +30,7 @@ def new_columns(
     Raises LeadlineError, naming the column, where one is missing or holds what cannot be of its kind. Warns with
     LeadlineWarning where the rows have no header, but training's columns had names.
     """
-    as_text = frozenset(name for name, kind in kinds.items() if kind == "category")
+    as_text = frozenset(name for name, kind in kinds.items() if kind in ("category", "text"))
     raw = _opened(rows, SourceRequest(expected=frozenset(columns), as_text=as_text, folder=_folder(folder)))
     if isinstance(raw, RawArrays):
         held = "images" if raw.inputs.ndim == 4 else "an array"

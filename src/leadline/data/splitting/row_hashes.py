@@ -25,7 +25,7 @@ def _array_hashes(block: np.ndarray) -> np.ndarray:
 
 def column_words(column: Column) -> np.ndarray:
     """The content of each cell as a word, uint64 (n,); a category's by its name and not by its code."""
-    if column.kind != "category":
+    if column.kind not in ("category", "text"):
         return _words(column.values[:, None])[:, 0]
     return text_words([*column.levels, ""])[column.values]
 

@@ -79,7 +79,8 @@ def _facts_of_piece(
     where, usable = group.where(row), pieces.usable(piece)
     codes = np.where(usable, sets.of_piece(group, row, piece), UNUSED)
     training = codes == TRAIN
-    columns = {column.name: statistics_of(column.take(training)) for column in pieces.inputs(piece, where)}
+    inputs = [column for column in pieces.inputs(piece, where) if column.kind != "text"]
+    columns = {column.name: statistics_of(column.take(training)) for column in inputs}
     classes: Counter[tuple[int, str]] = Counter()
     targets: tuple[NumberStatistics, ...] = ()
     if pieces.task.standardized:

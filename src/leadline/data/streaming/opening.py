@@ -11,7 +11,7 @@ import pyarrow as pa
 
 from leadline.data.dataset import Column, Dataset, level_order
 from leadline.data.encoders import Encoder, NumberEncoder, QuantileEncoder, fit_column
-from leadline.data.preparation import Preparation, constant_notices
+from leadline.data.preparation import Preparation, encoder_notices
 from leadline.data.settings import DataSettings, SplitSettings, weighted_sources
 from leadline.data.sources.assembly import assemble_tables, joined
 from leadline.data.sources.opening import resolved, table_files
@@ -247,10 +247,13 @@ def _stream_notices(source: str, facts: Facts, groups: Sequence[RowGroup], codes
 
 
 def _preparation(data: Dataset, split: Split, facts: Facts, columns: tuple[str, ...]) -> Preparation:
-    """Fitted on all training rows; quantiles, which no pass adds up, on the sample of them."""
+    """Fitted on all training rows; quantiles and words, which no pass adds up, on the sample of them."""
     encoders: list[Encoder] = []
     for column in data.inputs:
         assert isinstance(column, Column)
+        if column.kind == "text":
+            encoders.append(fit_column(column.take(split.train), data.normalization, data.text_encoding))
+            continue
         statistics = facts.columns[column.name]
         encoder = encoder_of(column.name, column.kind, statistics, data.normalization)
         if data.normalization in ("quantile", "robust") and isinstance(statistics, NumberStatistics):
@@ -273,5 +276,5 @@ def _preparation(data: Dataset, split: Split, facts: Facts, columns: tuple[str, 
         data.normalization,
         tuple(encoders),
         columns=columns,
-        notices=constant_notices(tuple(encoders)),
+        notices=encoder_notices(tuple(encoders)),
     )
