@@ -81,9 +81,9 @@ def test_columns_are_chosen_left_out_and_overruled(tmp_path: Path) -> None:
     path = csv_file(tmp_path)
     assert [f.name for f in read(path, target="sold", features=["size", "day"]).features] == ["size", "day"]
     assert [f.name for f in read(path, target="sold", exclude=["size"]).features] == ["colour", "open", "day"]
-    data = read(path, target="sold", types={"size": "category", "colour": "text"})
-    assert {f.name: f.kind for f in data.features} == {**KINDS, "size": "category", "colour": "text"}
-    assert data.notices == ["colour is left out, as told by its type (text)."]
+    data = read(path, target="sold", types={"size": "category", "colour": "identifier"})
+    assert {f.name: f.kind for f in data.features} == {**KINDS, "size": "category", "colour": "identifier"}
+    assert data.notices == ["colour is left out, as told by its type (identifier)."]
 
 
 def test_columns_that_are_left_out_are_mentioned_with_the_way_back(tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import numpy as np
 from leadline.data.encoders import CategoryEncoder, DateEncoder, Encoder, NumberEncoder, QuantileEncoder
 from leadline.data.normalization import ArrayEncoder
 from leadline.data.preparation import Preparation
+from leadline.data.text.encoders import TextEncoder
+from leadline.errors import LeadlineError
 from leadline.export.onnx_dates import date_parts
 from leadline.export.onnx_graph import DOUBLE, FLOAT, INT64, TEXT, UINT8, OnnxGraph
 
@@ -22,6 +24,12 @@ def prepared(graph: OnnxGraph, preparation: Preparation) -> str:
     """Inputs of the model for every column or for the array, and the network's input (m, n_inputs), float32."""
     if isinstance(preparation.encoders, ArrayEncoder):
         return _array(graph, preparation.encoders)
+    text = next((each.name for each in preparation.encoders if isinstance(each, TextEncoder)), None)
+    if text is not None:
+        raise LeadlineError(
+            f"Column '{text}' is text, which has no ONNX form here: words are found by rules in Python. "
+            "Use `leadline predict` or `leadline serve`."
+        )
     inputs = [_input(graph, encoder) for encoder in preparation.encoders]
     parts = [_encoded(graph, encoder, value) for encoder, value in zip(preparation.encoders, inputs, strict=True)]
     return graph.columns([part for part in parts if part])
@@ -46,6 +54,7 @@ def _encoded(graph: OnnxGraph, encoder: Encoder, value: str) -> str:
         return graph.columns([_number(graph, number, part) for part, number in numbers]) if encoder.parts else ""
     if isinstance(encoder, QuantileEncoder):
         return _quantiles(graph, encoder, value)
+    assert isinstance(encoder, NumberEncoder)  # text was refused
     return _number(graph, encoder, value)
 
 

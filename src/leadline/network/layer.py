@@ -274,6 +274,10 @@ class Layer(Extension, ABC, kind="layer"):
         """
         return "fixed"
 
+    def input_lengths(self, x: Tensor) -> Tensor | None:
+        """How many steps of each sequence of a network's inputs ``x`` count, where this first layer can tell."""
+        return None
+
     def output_lengths(self, memory: LayerContext) -> Tensor | None:
         """How many steps of each of its outputs count, after a forward pass; see `LayerContext.lengths`."""
         return memory.lengths if self.over_steps == "any" else None

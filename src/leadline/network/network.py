@@ -131,6 +131,10 @@ class Network:
                 f"got {tuple(x.shape[1:])} (the array has shape {tuple(x.shape)})"
             )
 
+    def lengths(self, x: Tensor) -> Tensor | None:
+        """How many steps of each example of ``x`` count, int64 (m,), where batches are cut to the longest."""
+        return self.layers[0].input_lengths(x) if takes_any_length(self.layers) else None
+
     # ----- parameters
 
     def initialize(

@@ -54,8 +54,7 @@ class Embedding(SequenceLayer):
         """The table's row for each token, and zeros for padding; padding of the whole batch is left out."""
         memory.kept["shape"] = x.shape
         tokens = self._checked(x)
-        place = torch.arange(1, x.shape[1] + 1, device=x.device)
-        memory.kept["lengths"] = lengths = ((tokens != 0) * place).amax(1)
+        memory.kept["lengths"] = lengths = self.input_lengths(tokens)
         if memory.trim and len(tokens):
             tokens = tokens[:, : max(-(-int(lengths.max()) // TRIMMED_TO), 1) * TRIMMED_TO]
         memory.kept["tokens"] = tokens
@@ -65,6 +64,10 @@ class Embedding(SequenceLayer):
         """The derivatives of equal tokens add up; by the tokens themselves there is none."""
         g["weight"].copy_(embed_backward(d_y, memory.kept.pop("tokens"), self.tokens, padding=0))
         return d_y.new_zeros(memory.kept["shape"]) if memory.needs_input_gradient else None
+
+    @override
+    def input_lengths(self, x: Tensor) -> Tensor:
+        return ((x != 0) * torch.arange(1, x.shape[1] + 1, device=x.device)).amax(1)
 
     @override
     def output_lengths(self, memory: LayerContext) -> Tensor:

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from leadline.data import Preparation
 from leadline.data.sources.comparable import comparable
 from leadline.data.splitting.row_hashes import row_hashes
 from leadline.measure import Estimate
 from leadline.network.edits import inner_layers
 from leadline.runs.run import Run
 from leadline.session.plan import Plan
+from leadline.session.text_defaults import tokens_of
 from leadline.strategy.findings import LIMIT, MODERATE, STRONG, Finding
 from leadline.strategy.ladder import default_matters
 from leadline.strategy.probes import NO_TIME, Budget
@@ -139,7 +141,8 @@ def _examined(
     data, split = plan.data, plan.experiment.split
     given = data.sets is not None and bool(np.any(data.sets > 0))
     is_array = isinstance(data.inputs, np.ndarray)
-    parts = reduced({name: _part(plan, predicted[name]) for name in ("train", "dev")}, is_array)
+    preparation = _reference_preparation(plan)
+    parts = reduced({name: _part(plan, preparation, predicted[name]) for name in ("train", "dev")}, is_array)
     dev = parts["dev"]
     return Examined(
         task=data.task,
@@ -166,15 +169,23 @@ def _dense_on_images(plan: Plan) -> bool:
     return plan.data.image_shape is not None and all((layer.axes or 1) == 1 for layer in layers)
 
 
-def _part(plan: Plan, predicted: Predicted) -> Part:
+def _part(plan: Plan, preparation: Preparation, predicted: Predicted) -> Part:
     """A set, or an even sample of it where it has too many values."""
     rows = predicted.rows
     width = max(1, int(np.prod(plan.input_shape)))
     most = min(MOST_EXAMPLES, max(1, MOST_VALUES // width))
     chosen = np.arange(len(rows)) if len(rows) <= most else np.linspace(0, len(rows) - 1, most).astype(int)
     rows = rows[chosen]
-    x = plan.preparation.inputs(plan.data, rows, dtype=np.float32).reshape(len(rows), -1)
+    x = preparation.inputs(plan.data, rows, dtype=np.float32).reshape(len(rows), -1)
     return Part(rows, x, plan.data.target[rows], predicted.outputs[chosen])
+
+
+def _reference_preparation(plan: Plan) -> Preparation:
+    """What references learn from: the network's own inputs, and in place of tokens, which are no amounts, TF-IDF."""
+    if tokens_of(plan.preparation) is None:
+        return plan.preparation
+    data = replace(plan.data, settings=replace(plan.data.settings, text="lsa"))
+    return Preparation.fit(data, plan.split.train)
 
 
 def _groupings(plan: Plan) -> dict[str, np.ndarray]:

@@ -10,6 +10,8 @@ import torch
 from torch import Tensor
 
 FULL_BATCH_BELOW = 2_000
+POOL = 32
+"""Batches whose sequences are sorted by length together."""
 FULL_BATCH_RATE, MINI_BATCH_RATE = 0.01, 0.003
 """Adam's learning rate by the batch: one large batch takes few steps and must take larger ones."""
 
@@ -30,6 +32,20 @@ def default_batch_size(m: int) -> int:
 def epoch_order(m: int, generator: torch.Generator) -> Tensor:
     """A fresh random order of all examples, int64 of shape (m,)."""
     return torch.randperm(m, generator=generator)
+
+
+def order_by_length(order: Tensor, lengths: Tensor, batch_size: int, generator: torch.Generator) -> Tensor:
+    """The examples of an ``order`` moved so that each batch holds sequences of about the same length.
+
+    They are sorted within pools of `POOL` batches, and the batches then take a random order: what is together,
+    and when, still changes from epoch to epoch. The last, shorter batch stays the last.
+    """
+    pools = [pool[torch.argsort(lengths[pool], stable=True)] for pool in order.split(POOL * batch_size)]
+    together = torch.cat(pools)
+    whole = len(together) // batch_size
+    batches = together[: whole * batch_size].view(whole, batch_size)
+    shuffled = batches[torch.randperm(whole, generator=generator)]
+    return torch.cat([shuffled.reshape(-1), together[whole * batch_size :]])
 
 
 def batch_slices(m: int, batch_size: int) -> list[slice]:

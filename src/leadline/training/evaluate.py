@@ -15,7 +15,8 @@ KEPT_VALUES = 1 << 26  # about 256 MiB for the outputs of all layers, those insi
 def outputs(network: Network, parameters: Parameters, x: Tensor) -> Tensor:
     """The network's outputs (logits or values) for every example, dropout off and running statistics used: (m, k).
 
-    Examples are taken in chunks: every layer keeps its output until the last chunk is done.
+    Examples are taken in chunks: every layer keeps its output until the last chunk is done. Sequences of about the same
+    length are taken together.
     """
     input_shape = tuple(x.shape[1:])
     network.check_input(x, input_shape)
@@ -25,6 +26,11 @@ def outputs(network: Network, parameters: Parameters, x: Tensor) -> Tensor:
     chunk = max(1, min(len(x), CHUNK_VALUES // widest, KEPT_VALUES // max(1, kept)))
     result = x.new_empty((len(x), *shapes[-1]), dtype=parameters.theta.dtype)
     memories = network.memories(parameters)
+    lengths = network.lengths(x)
+    if lengths is not None:
+        for rows in torch.argsort(lengths).split(chunk):
+            result[rows] = network.forward(parameters, x[rows].to(result.dtype), memories)
+        return result
     for start in range(0, len(x), chunk):
         part = x[start : start + chunk].to(result.dtype)
         result[start : start + chunk] = network.forward(parameters, part, memories)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from leadline.equations.losses import LOSSES
 from leadline.network import Network, Parameters
-from leadline.training.batches import Augment, Batches, batch_slices, default_batch_size, epoch_order
+from leadline.training.batches import Augment, Batches, batch_slices, default_batch_size, epoch_order, order_by_length
 from leadline.training.checks import check_problem
 from leadline.training.class_weights import check_class_weights, example_weights
 from leadline.training.compiled import CompiledSteps
@@ -121,6 +121,8 @@ class Trainer:
         self.batch_size = min(m, settings.batch_size or default_batch_size(m))
         check_problem(network, loss, shown.x, shown.y, min(self.batch_size, len(shown)))
         self.slices = batch_slices(m, self.batch_size)
+        lengths = None if isinstance(train, Stream) else self.network.lengths(train.x)
+        self.lengths = None if lengths is None else lengths.cpu()
         self.order_random = torch.Generator().manual_seed(settings.seed)
         noise = torch.Generator(settings.device).manual_seed(settings.seed)
         self.objective = Objective(self.network, loss, parameters, settings.l2, settings.l1, settings.clip_norm, noise)
@@ -197,7 +199,10 @@ class Trainer:
         """The examples in the order of this epoch; None when the batch is the whole set and order does not matter."""
         if len(self.slices) == 1:
             return None
-        return epoch_order(len(self.train), self.order_random).to(self.settings.device)
+        order = epoch_order(len(self.train), self.order_random)
+        if self.lengths is not None:
+            order = order_by_length(order, self.lengths, self.batch_size, self.order_random)
+        return order.to(self.settings.device)
 
     def _compiled(self, shown: Examples) -> CompiledSteps | None:
         """The steps as one compiled call, where that is the same and quicker."""

@@ -25,11 +25,18 @@ def new_columns(
     rows: Any, kinds: Mapping[str, str], columns: Sequence[str], targets: Sequence[str], folder: str | Path | None
 ) -> tuple[Column, ...]:
     """Typed columns of new rows: ``kinds`` names those that training used, ``columns`` all of the
-    source, ``targets`` those that were predicted.
+    source, ``targets`` those that were predicted. Where training used one column of text, a list of texts will do.
 
     Raises LeadlineError, naming the column, where one is missing or holds what cannot be of its kind. Warns with
     LeadlineWarning where the rows have no header, but training's columns had names.
     """
+    if (
+        isinstance(rows, list)
+        and rows
+        and all(isinstance(row, str) for row in rows)
+        and list(kinds.values()) == ["text"]
+    ):
+        rows = [{name: row} for name in kinds for row in rows]
     as_text = frozenset(name for name, kind in kinds.items() if kind in ("category", "text"))
     raw = _opened(rows, SourceRequest(expected=frozenset(columns), as_text=as_text, folder=_folder(folder)))
     if isinstance(raw, RawArrays):
