@@ -42,7 +42,8 @@ def compared(run: ll.Run, rows: Any, folder: Path) -> list[Any]:
 @pytest.mark.parametrize(("table", "target"), [("titanic", "Survived"), ("california_housing", "median_house_value")])
 def test_real_tables(tmp_path: Path, data_folder: Path, table: str, target: str) -> None:
     path = data_folder / "tables" / f"{table}.csv"
-    run = ll.train(data=str(path), target=target, epochs=3, runs=tmp_path / "runs")
+    data = ll.read(path, target, exclude=["Name"] if table == "titanic" else [])  # text has no ONNX form
+    run = ll.train(data=data, epochs=3, runs=tmp_path / "runs")
     found = compared(run, path, tmp_path)
     assert len(np.unique(found[0])) > 1
 

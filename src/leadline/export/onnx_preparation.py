@@ -27,8 +27,8 @@ def prepared(graph: OnnxGraph, preparation: Preparation) -> str:
     text = next((each.name for each in preparation.encoders if isinstance(each, TextEncoder)), None)
     if text is not None:
         raise LeadlineError(
-            f"Column '{text}' is text, which has no ONNX form here: words are found by rules in Python. "
-            "Use `leadline predict` or `leadline serve`."
+            f"Column '{text}' is text, which has no ONNX form here: words are found by rules in Python.\n"
+            f'Train without it (exclude = ["{text}"]), or use `leadline predict` or `leadline serve`.'
         )
     inputs = [_input(graph, encoder) for encoder in preparation.encoders]
     parts = [_encoded(graph, encoder, value) for encoder, value in zip(preparation.encoders, inputs, strict=True)]
