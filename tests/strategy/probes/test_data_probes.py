@@ -16,6 +16,7 @@ from leadline.strategy.probes.labels import label_findings
 from leadline.strategy.probes.leaks import leak_findings
 from leadline.strategy.probes.levels import levels, nearest_neighbour_bounds
 from leadline.strategy.probes.mixed_labels import mixed_label_findings
+from leadline.strategy.probes.near_copies import near_copy_findings
 from leadline.strategy.probes.order import order_findings
 from leadline.strategy.probes.rare import rare_findings
 from leadline.strategy.probes.references import references, usual
@@ -259,6 +260,26 @@ def test_one_of_two_columns_that_tells_classes_apart_is_no_leak():
     y = random.integers(0, 2, 800)
     x = np.column_stack([8.0 * y, 0.5 * y]) + random.normal(size=(800, 2))
     assert leak_findings(examined(x, y, names=names(2)), Budget(BUDGET)) == []
+
+
+@pytest.mark.parametrize("d", [5, 10])
+def test_what_was_measured_twice_is_in_both_sets(d: int):
+    random = rng(21)
+    x = np.repeat(random.normal(size=(400, d)), 3, axis=0) + 0.005 * random.normal(size=(1200, d))
+    y = np.repeat(random.integers(0, 2, 400), 3)
+    dev = random.permutation(1200) < 250
+    learnt = {i // 3 for i in np.flatnonzero(~dev)}
+
+    def by_heart(_: np.ndarray, rows: np.ndarray) -> np.ndarray:
+        known = np.isin(rows // 3, list(learnt))
+        return certain(np.where(known, y[rows], 1 - y[rows]))
+
+    (found,) = near_copy_findings(examined(x, y, by_heart, dev=dev))
+    assert found.code == "groups-across-sets"
+    alone = random.normal(size=(1200, d))
+    assert near_copy_findings(examined(alone, y, dev=dev)) == []
+    clusters = random.integers(0, 30, 1200)[:, None] + 0.1 * alone
+    assert near_copy_findings(examined(clusters, y, dev=dev)) == []
 
 
 def test_a_file_sorted_by_its_target_is_no_drift():

@@ -16,6 +16,7 @@ from leadline.strategy.probes.labels import label_findings
 from leadline.strategy.probes.leaks import leak_findings
 from leadline.strategy.probes.levels import levels
 from leadline.strategy.probes.mixed_labels import mixed_label_findings
+from leadline.strategy.probes.near_copies import near_copy_findings
 from leadline.strategy.probes.order import order_findings
 from leadline.strategy.probes.rare import rare_findings
 from leadline.strategy.probes.references import leading, references
@@ -74,6 +75,7 @@ def probe_data(examined: Examined, sets: Mapping[str, Mapping[str, Array]], budg
         with budget.timed(name):
             probed.findings += probe()
 
+    within("near copies", lambda: near_copy_findings(examined))
     within("columns", lambda: leak_findings(examined, budget))
     within("sets", lambda: shift_findings(examined, found, sets))
     within("labels", lambda: label_findings(examined, found))
