@@ -44,9 +44,10 @@ def near_copy_findings(examined: Examined) -> list[Finding]:
     return [
         Finding(
             "groups-across-sets",
-            f"{share.plain()} of the dev examples have a near copy in the training set, less than {CLOSE:g} times as far "
-            f"as their surroundings ({100 * expected:.1f} % would be by chance): they look like the same thing "
-            f"measured or varied again. Without them the dev {examined.metric} is {without.plain()} instead of {whole.plain()}.",
+            f"{share.plain()} of the dev examples have a near copy in the training set, less than {CLOSE:g} times as "
+            f"far as their surroundings ({100 * expected:.1f} % would be by chance): they look like the same thing "
+            f"measured or varied again. Without them the dev {examined.metric} is {without.plain()} instead of "
+            f"{whole.plain()}.",
             (
                 Quantity("dev examples with a near copy in the training set", share),
                 Quantity(f"dev {examined.metric}", whole),
