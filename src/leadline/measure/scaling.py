@@ -129,8 +129,8 @@ def fit_vector(labels: ArrayLike, probabilities: ArrayLike) -> Scaling:
         return -float(log_q[np.arange(m), y].mean()), np.concatenate([(difference * log_p).sum(0), difference.sum(0)])
 
     start = np.concatenate([fit_temperature(y, p).scale, np.zeros(k)])
-    found = minimize(loss, start, jac=True, method="L-BFGS-B").x
-    return Scaling(tuple(map(float, found[:k])), tuple(map(float, found[k:] - found[k:].mean())))
+    fitted = minimize(loss, start, jac=True, method="L-BFGS-B").x
+    return Scaling(tuple(map(float, fitted[:k])), tuple(map(float, fitted[k:] - fitted[k:].mean())))
 
 
 def temperature_interval(
@@ -189,8 +189,8 @@ def _root(slope: Callable[[float], float]) -> float:
         return low
     if slope(high) <= 0:
         return high
-    found: Any = brentq(slope, low, high, xtol=1e-10)
-    return float(found)
+    root: Any = brentq(slope, low, high, xtol=1e-10)
+    return float(root)
 
 
 def _folds(codes: Array | None, m: int, seed: int) -> Array:

@@ -67,14 +67,14 @@ class Threshold:
     def to_json(self) -> dict[str, Any]:
         """Plain values that `from_json` reads back."""
         estimates = {name: getattr(self, name) for name in ("value", "score", "usual")}
-        plain = {name: None if found is None else found.to_json() for name, found in estimates.items()}
+        plain = {name: None if each is None else each.to_json() for name, each in estimates.items()}
         return {**plain, "metric": self.metric, "limits": list(self.limits), "optimism": self.optimism}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Threshold:
         """The threshold that `to_json` described."""
         read = {name: values.get(name) for name in ("value", "score", "usual")}
-        value, score, usual = (None if found is None else Estimate.from_json(found) for found in read.values())
+        value, score, usual = (None if each is None else Estimate.from_json(each) for each in read.values())
         if value is None:
             raise KeyError("value")
         return cls(value, str(values["metric"]), tuple(values["limits"]), score, usual, float(values["optimism"]))

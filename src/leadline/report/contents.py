@@ -10,6 +10,7 @@ import numpy as np
 
 from leadline.measure import Breakdown, Task, task_named
 from leadline.strategy import ErrorAnalysis
+from leadline.strategy.importance import Importance
 from leadline.strategy.ladder import Ladder
 from leadline.strategy.mismatch import Mismatch
 
@@ -79,6 +80,7 @@ class Report:
     ``title``, ``reason``, ``side_effect``, ``moves`` (the gaps) and ``change`` (keys such as ``training.l2`` with
     their new values). ``breakdowns`` are the metrics by set: train, train-dev, dev, test.
     ``gathered`` are slices or clusters in which mistakes gather, as JSON has them, and ``causes`` what people entered.
+    ``importance`` is what the network loses when a column is shuffled.
     ``pictures`` are sections of pictures, such as of varied training images and of what a network has learnt.
     ``multitask`` is the record of several tasks' comparison with separate networks. ``mismatch`` compares train-dev
     with dev. ``reliability_before`` are confidence, accuracy and share of dev examples in bins before their
@@ -104,6 +106,7 @@ class Report:
     breakdowns: Mapping[str, Breakdown] = field(default_factory=dict)
     gathered: Sequence[Mapping[str, Any]] = ()
     causes: ErrorAnalysis | None = None
+    importance: Importance | None = None
     multitask: Mapping[str, Any] | None = None
     mismatch: Mismatch | None = None
     pictures: Sequence[PictureSection] = ()

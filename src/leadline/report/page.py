@@ -12,7 +12,7 @@ from leadline.report.changes import change_lines
 from leadline.report.contents import Mistake, PictureSection, Report
 from leadline.report.figures import breakdown, confusion, curves, images, residuals
 from leadline.report.figures.figure import Figure
-from leadline.report.figures.gathered import causes_table, gathered_table
+from leadline.report.figures.gathered import causes_table, gathered_table, importance_table
 from leadline.report.figures.ladder import ladder_figure, measured_note
 from leadline.report.figures.mismatch import difference_rows, feature_bars
 from leadline.report.multitask import multitask_tables
@@ -133,11 +133,11 @@ def _metrics(report: Report) -> dict[str, Any] | None:
     if measured.calibration:
         before = report.reliability_before if reference == "dev" else ()
         figures.append(breakdown.calibration_figure(measured.calibration, before))
-    by_class = breakdown.class_table(measured, report.task)
+    by_class, used = breakdown.class_table(measured, report.task), importance_table(report.importance)
     return {
         "set": reference,
         "overall": breakdown.overall_table({reference: measured, **report.breakdowns}, report.task),
-        "tables": [*([by_class] if by_class else []), *breakdown.segment_tables(measured)],
+        "tables": [*([by_class] if by_class else []), *breakdown.segment_tables(measured), *([used] if used else [])],
         "figures": [figure for figure in figures if figure is not None],
     }
 

@@ -51,7 +51,7 @@ class Final:
     def to_json(self) -> dict[str, Any]:
         """Plain values that `from_json` reads back."""
         estimates = {name: getattr(self, name) for name in ("error", "test")}
-        plain = {name: None if found is None else found.to_json() for name, found in estimates.items()}
+        plain = {name: None if each is None else each.to_json() for name, each in estimates.items()}
         return {"n": self.n, "epoch": self.epoch, "folds": self.folds, **plain, "decision": self.decision.to_json()}
 
     @classmethod

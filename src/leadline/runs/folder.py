@@ -13,6 +13,7 @@ from leadline.runs.life import claim, release
 
 CHECKPOINT = "checkpoint.safetensors"
 DECISION = "decision.json"
+IMPORTANCE = "importance.json"
 FINAL, FINAL_CHECKPOINT = "final.json", "final.safetensors"
 HISTORY = "history.jsonl"
 STATES = ("state-1.safetensors", "state-2.safetensors")
@@ -44,6 +45,7 @@ class RunFolder:
     ``mismatch.json``                 how dev differs from what training is like, where a train-dev set tells
     ``multitask.json``                the tasks learnt together and each on its own, if they were compared
     ``test_opened.json``              when the test set was opened, if it was
+    ``importance.json``               what the network loses when one column is shuffled, once that was measured
     ``gathered.json``                 slices or clusters in which dev mistakes gather, once they were looked for
     ``mistakes.csv``                  the mistakes that were looked through, with their causes
     ``label_reviews.csv``             what people said about labels: a layer of corrections over the data

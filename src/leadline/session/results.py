@@ -35,6 +35,7 @@ from leadline.runs.trained import TrainedNetwork
 from leadline.runs.verification import write_checksums
 from leadline.session.deciding import decide, given_threshold
 from leadline.session.evaluation_text import evaluation_levels, evaluation_notes
+from leadline.session.importance import load_importance
 from leadline.session.inside import run_pictures
 from leadline.session.mismatch import load_mismatch
 from leadline.session.plan import Plan
@@ -213,7 +214,7 @@ def run_report(run: Run, data: Dataset | None = None) -> Report:
     With `data` the worst mistakes are drawn or shown with their columns; without them, by row number only.
     """
     summary, diagnosis = run.summary, run.diagnosis
-    part = "dev" if run.set_sizes["dev"] else "train"
+    part, importance = "dev" if run.set_sizes["dev"] else "train", load_importance(run)
     answers = run.answers(part) if run.has_predictions(part) else None
     return Report(
         name=run.name,
@@ -234,6 +235,7 @@ def run_report(run: Run, data: Dataset | None = None) -> Report:
         breakdowns=run.metrics,
         gathered=run.folder.read_json(GATHERED) if (run.folder / GATHERED).exists() else (),
         causes=_causes(run),
+        importance=importance,
         mismatch=load_mismatch(run.folder),
         multitask=run.folder.read_json(MULTITASK) if (run.folder / MULTITASK).exists() else None,
         soundings=load_soundings(run.folder),
@@ -241,7 +243,7 @@ def run_report(run: Run, data: Dataset | None = None) -> Report:
         experiment_toml=run.experiment.to_toml(),
         data={**run.fingerprint, "split": run.set_sizes},
         environment=run.environment,
-        notices=[*run.notices, *run.remarks, *diagnosis.notes],
+        notices=[*run.notices, *run.remarks, *([] if importance is None else importance.lines), *diagnosis.notes],
     )
 
 

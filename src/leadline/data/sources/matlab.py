@@ -34,13 +34,13 @@ def read_mat(name: str, source: str, path: Path, raw: bytes, names: ArrayNames) 
         return _arranged(_turned(read_hdf5(name, source, path, names)))
     with reading(source, "a .mat file"):
         try:
-            found = {key: kind for key, _, kind in _listed(source, raw) if kind in MATRICES}
-            if not found:
+            matrices = {key: kind for key, _, kind in _listed(source, raw) if kind in MATRICES}
+            if not matrices:
                 raise LeadlineError(f"{source} holds no matrices; cells and structures are not read.")
-            values: Mapping[str, Any] = loadmat(io.BytesIO(raw), variable_names=list(found), chars_as_strings=True)
+            values: Mapping[str, Any] = loadmat(io.BytesIO(raw), variable_names=list(matrices), chars_as_strings=True)
         except MatReadError as error:
             raise LeadlineError(f"{source} cannot be read as a .mat file: {error}.") from None
-        return _arranged(select_arrays(name, source, found, lambda key: np.asarray(values[key]), names))
+        return _arranged(select_arrays(name, source, matrices, lambda key: np.asarray(values[key]), names))
 
 
 def _listed(source: str, raw: bytes) -> list[tuple[str, tuple[int, ...], str]]:

@@ -9,6 +9,9 @@ from leadline.measure import Estimate
 from leadline.report.figures.breakdown import MetricCell, MetricTable
 from leadline.report.quantities import count, share
 from leadline.strategy import ErrorAnalysis
+from leadline.strategy.importance import Importance
+
+MOST_COLUMNS = 30
 
 
 def gathered_table(parts: Sequence[Mapping[str, Any]]) -> MetricTable | None:
@@ -40,6 +43,17 @@ def causes_table(analysis: ErrorAnalysis | None) -> MetricTable | None:
     ]
     title = f"Causes of {analysis.examined} mistakes that were looked through"
     return MetricTable(title, "cause", (f"share of {analysis.of}", "error at best", "gain at most"), rows)
+
+
+def importance_table(importance: Importance | None) -> MetricTable | None:
+    """Columns with what the network loses when each is shuffled; None where that was not measured."""
+    if importance is None:
+        return None
+    shown = importance.columns[:MOST_COLUMNS]
+    rows = [(each.column, [_cell(each.increase), MetricCell(share(each.share))]) for each in shown]
+    title = "What the network uses: dev examples with one column shuffled"
+    left_out = max(len(importance.columns) - MOST_COLUMNS, 0)
+    return MetricTable(title, "column", (importance.title, "of what is known"), rows, left_out)
 
 
 def _cell(measured: Estimate) -> MetricCell:
