@@ -21,7 +21,7 @@ from leadline.runs.folder import DECISION, RunFolder
 
 @dataclass(frozen=True)
 class Decision:
-    """From a network's probabilities to what people are told; without parts, probabilities and their largest."""
+    """From a network's probabilities to answers; without parts, probabilities and their largest."""
 
     calibration: Calibrated | None = None
     threshold: Threshold | None = None
