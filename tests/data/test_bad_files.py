@@ -12,6 +12,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 import torch
+from PIL import Image
 from pyarrow import parquet
 from safetensors.torch import load_file, save_file
 
@@ -120,6 +121,57 @@ def test_toml_that_is_nested_without_end(tmp_path: Path) -> None:
         Experiment.from_toml(tmp_path / "deep.toml")
 
 
+@pytest.mark.parametrize(
+    "text", ["a" + ".a" * 50_000 + " = 1", "[" + "a." * 50_000 + "a]", 'x = "' + "a. " * 200 + '"']
+)
+def test_toml_keys_of_many_parts(tmp_path: Path, text: str) -> None:
+    (tmp_path / "deep.toml").write_text(text, encoding="utf-8")
+    message = "unknown key" if text.startswith("x") else "deep.toml: its values are nested far too deep"
+    with pytest.raises(UsageError, match=f"(?i){message}"):
+        Experiment.from_toml(tmp_path / "deep.toml")
+
+
+@pytest.mark.parametrize(
+    ("unit", "values"),
+    [("s", [10**15, 2 * 10**15]), ("us", [-(2**62), 2**62]), ("ms", [0, 2**60]), ("s", [-(10**12), 5])],
+)
+def test_dates_that_no_calendar_has(tmp_path: Path, unit: str, values: list[int]) -> None:
+    dates = pa.array(values * 20, pa.timestamp(unit))
+    parquet.write_table(pa.table({"x": np.arange(40.0) ** 2, "t": dates, "y": ["a", "b"] * 20}), tmp_path / "t.parquet")
+    with pytest.raises(LeadlineError, match="'t' holds dates outside the years 1 to 9999"):
+        read(tmp_path / "t.parquet", "y")
+
+
+def test_targets_beyond_all_squares(tmp_path: Path) -> None:
+    x = np.random.default_rng(0).normal(size=60)
+    parquet.write_table(pa.table({"x": x, "y": x * 1e300}), tmp_path / "t.parquet")
+    with pytest.raises(LeadlineError, match=r"The target y has values beyond 1e\+100"):
+        train(None, tmp_path / "t.parquet", target="y", epochs=1, runs=tmp_path / "runs")
+
+
+def test_images_of_no_numbers(tmp_path: Path) -> None:
+    for k in range(8):
+        (tmp_path / "ab"[k % 2]).mkdir(exist_ok=True)
+        value = [0.5, float("nan"), float("inf")][(k == 2) + 2 * (k == 3)]
+        Image.fromarray(np.full((8, 8), value, np.float32)).save(tmp_path / "ab"[k % 2] / f"{k}.tif")
+    with pytest.raises(LeadlineError, match=r"2 of 8 images|2\.tif"):
+        read(tmp_path)
+
+
+@pytest.mark.parametrize("units", [10**9, 2 * 10**6])
+def test_networks_beyond_all_memory(tmp_path: Path, units: int, capsys: pytest.CaptureFixture[str]) -> None:
+    table = np.random.default_rng(0).normal(size=(60, 3))
+    (tmp_path / "t.csv").write_text("a,b,y\n" + "\n".join(",".join(f"{v:.4f}" for v in row) for row in table))
+    layers = (
+        f'[{{type = "dense", units = {units}}}, {{type = "dense", units = {units}}}, {{type = "dense", units = 1}}]'
+    )
+    arguments = ["train", str(tmp_path / "t.csv"), "--target", "y", "--set", f"network.layers = {layers}", "-q"]
+    assert leadline([*arguments, "--runs", str(tmp_path / "runs")]) == 1
+    said = capsys.readouterr().err
+    assert "Training would take at least" in said and "Make its layers smaller" in said and said.count("\n") == 2
+    assert not (tmp_path / "runs").exists()
+
+
 def test_predictions_that_are_no_text(tmp_path: Path) -> None:
     (tmp_path / "p.csv").write_bytes(b"set,label,prediction\ndev,a,\xff\xfe\ndev,b,b\n")
     with pytest.raises(LeadlineError, match="'prediction' is no text in UTF-8"):
@@ -162,7 +214,7 @@ def test_a_fault_of_the_machine_is_no_internal_error(
         def fails(*_: object, error: BaseException = error) -> None:
             raise error
 
-        monkeypatch.setattr("leadline.runs.run.load_run", fails)
+        monkeypatch.setattr("leadline.cli.runs.load_run", fails)
         assert leadline(["show", "x", "--runs", str(tmp_path)]) == 1
         shown = capsys.readouterr().err
         assert words in shown and "Internal" not in shown and shown.count("\n") == 1

@@ -47,6 +47,10 @@ from leadline.cli.option_names import in_options
 from leadline.errors import LeadlineError, LeadlineWarning
 from leadline.files import reason
 
+NO_MEMORY = "There is not enough memory for this. Data on disk train with --stream; a smaller batch or network helps."
+TORCH_WITHOUT_MEMORY = ("can't allocate memory", "not enough memory", "out of memory")
+"""How torch says that there is none."""
+
 app = typer.Typer(
     name="leadline",
     help="Train deep networks, measure where their error comes from, and see what to do next.",
@@ -182,7 +186,7 @@ def run(arguments: list[str]) -> int:
         _say("Interrupted.")
         return 1
     except MemoryError:
-        _say("There is not enough memory for this. Data on disk train with --stream; a smaller batch or network helps.")
+        _say(NO_MEMORY)
         return 1
     except OSError as error:
         where = "" if error.filename is None else f"{error.filename}: "
@@ -191,6 +195,9 @@ def run(arguments: list[str]) -> int:
     except Exception as error:
         if hasattr(error, "format_message"):  # the parser's own errors: an unknown option, a missing argument
             return _usage(error, arguments)
+        if isinstance(error, RuntimeError) and any(words in str(error) for words in TORCH_WITHOUT_MEMORY):
+            _say(NO_MEMORY)
+            return 1
         return _internal(error)
 
 

@@ -30,6 +30,9 @@ DATE_PATTERN = re.compile(r"\s*(\d{4}[-/.]\d{1,2}[-/.]\d{1,2}|\d{1,2}[-/.]\d{1,2
 YES = ("true", "yes", "y", "t", "1", "on")
 NO = ("false", "no", "n", "f", "0", "off")
 
+FIRST_SECOND, LAST_SECOND = -62_135_510_400, 253_402_214_400
+"""The years 1 to 9999 in seconds since 1970, but for a day for time zones: what calendars of Python reach."""
+
 
 def looks_numeric(values: pa.ChunkedArray) -> np.ndarray:
     """Which rows of a text column hold a number, bool (n,); missing rows do not."""
@@ -147,7 +150,22 @@ def _dates(name: str, values: pa.ChunkedArray, where: Where) -> np.ndarray:
         values = _parsed_dates(name, values, where)
     elif not is_date(kind) and not pa.types.is_null(kind):
         raise LeadlineError(f"Column '{name}' holds {kind}, which is not a date; set another type.")
+    if is_date(values.type):
+        check_dates(name, values)
     return values.cast(pa.timestamp("s"), safe=False).to_numpy().astype("datetime64[s]")
+
+
+def check_dates(name: str, values: pa.ChunkedArray) -> None:
+    """`LeadlineError` for a column of dates that calendars do not have: mostly numbers in another unit."""
+    if pa.types.is_time(values.type):
+        return
+    seconds = values.cast(pa.timestamp("s"), safe=False).cast(pa.int64())
+    span = compute.min_max(seconds).as_py()
+    if span["min"] is not None and not FIRST_SECOND <= span["min"] <= span["max"] <= LAST_SECOND:
+        raise LeadlineError(
+            f"Column '{name}' holds dates outside the years 1 to 9999: is its unit, {values.type}, the right one? "
+            "Mend them, or exclude the column."
+        )
 
 
 def parsed_dates(values: pa.ChunkedArray) -> pa.ChunkedArray | None:

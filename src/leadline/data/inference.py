@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from leadline.data.arrow import compute, is_date, is_number, is_text
-from leadline.data.columns import Where, dictionary, looks_numeric, parsed_dates, parsed_numbers
+from leadline.data.columns import Where, check_dates, dictionary, looks_numeric, parsed_dates, parsed_numbers
 from leadline.data.dataset import Feature
 from leadline.errors import LeadlineError
 from leadline.measure.tasks import CLASSIFICATION, REGRESSION
@@ -41,6 +41,8 @@ def kind_of(name: str, values: pa.ChunkedArray, where: Where, encoded: pa.Dictio
         return Feature(name, "unsupported", f"holds {kind}, which has no encoding")
     if is_text(kind):
         return _kind_of_text(name, values, known, where, dictionary(values) if encoded is None else encoded)
+    if is_date(kind):
+        check_dates(name, values)
     span = compute.min_max(values).as_py()
     if span["min"] == span["max"] and known == n:
         return Feature(name, "constant", f"is {_shown(span['min'])} in all rows")

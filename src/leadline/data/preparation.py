@@ -30,6 +30,10 @@ BLOCK = 1 << 13
 """Rows that are encoded at once."""
 
 
+LARGEST_TARGET = 1e100
+"""Sums of squares of targets stay finite far beyond it."""
+
+
 @dataclass(frozen=True, eq=False)
 class Preparation:
     """How inputs become a float array (m, n_inputs) and targets become what the loss wants.
@@ -274,6 +278,11 @@ def _too_large(
 
 def _target_location(data: Dataset, train: np.ndarray, normalization: str) -> tuple[np.ndarray, np.ndarray]:
     k = data.target.shape[1] if data.target.ndim == 2 else 1
+    if not data.is_classification and data.target.size and float(np.abs(data.target).max()) > LARGEST_TARGET:
+        raise LeadlineError(
+            f"The target {', '.join(data.target_names)} has values beyond {LARGEST_TARGET:g}, whose squares are no finite "
+            "numbers: mend them, or give it in a larger unit."
+        )
     if not data.task.standardized or normalization == "none":
         return np.zeros(k), np.ones(k)
     mean, scale = location(data.target[train], "standardize")

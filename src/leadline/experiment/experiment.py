@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -29,6 +30,9 @@ from leadline.experiment.sections import (
 from leadline.extensions import load_module, registry
 from leadline.files import from_here
 from leadline.toml_text import toml_text
+
+DEEP_KEY = re.compile(r"""^[ \t]*\[{0,2}[\w \t"'-]*(?:\.[\w \t"'-]*){100}""", re.MULTILINE)
+"""A dotted key of a hundred parts: no experiment has one, and `tomllib` takes time with the square of their number."""
 
 
 class Experiment(Section):
@@ -67,7 +71,10 @@ class Experiment(Section):
         """Read an experiment file. A relative source is looked for beside the file, then where you are."""
         path = Path(path)
         try:
-            values = tomllib.loads(path.read_text(encoding="utf-8"))
+            text = path.read_text(encoding="utf-8")
+            if DEEP_KEY.search(text):
+                raise RecursionError  # before tomllib takes a minute for it
+            values = tomllib.loads(text)
         except FileNotFoundError:
             raise LeadlineError(f"{path}: no such file.{_near(path)}") from None
         except OSError as error:

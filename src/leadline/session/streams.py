@@ -20,9 +20,10 @@ from leadline.data.settings import weighted_sources
 from leadline.data.sources.columnar import holds_bytes
 from leadline.data.sources.formats import format_of
 from leadline.data.sources.opening import table_files
+from leadline.data.streaming.memory import memory_available
 from leadline.data.streaming.opening import SourceFiles, open_files
 from leadline.data.streaming.read_ahead import ReadAhead
-from leadline.data.streaming.row_groups import GroupedFile, memory_available, open_grouped, streams
+from leadline.data.streaming.row_groups import GroupedFile, open_grouped, streams
 from leadline.data.streaming.table import BUFFER, StreamedTable, streamed
 from leadline.errors import UsageError
 from leadline.experiment import Experiment

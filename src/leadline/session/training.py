@@ -19,6 +19,7 @@ from leadline.runs.run import Run
 from leadline.runs.store import RunStore
 from leadline.session.evaluation import check_evaluation
 from leadline.session.guidelines import check_guidelines
+from leadline.session.memory import check_memory
 from leadline.session.plan import Plan, make_plan
 from leadline.session.recorder import Recorder, TrainingListener
 from leadline.session.transfer_fit import fit_transferred
@@ -206,6 +207,7 @@ def run_experiment(
     """
     plan = make_plan(experiment, data, runs=runs)
     check_evaluation(plan)
+    check_memory(plan)
     if plan.transfer is not None:
         plan = replace(plan, guidelines=check_guidelines(plan, plan.transfer))
     store = RunStore(runs)

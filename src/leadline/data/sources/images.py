@@ -283,6 +283,8 @@ def _pixels(pictures: Pictures, row: int, shape: tuple[int, int, int]) -> np.nda
 def _of_eight_bits(image: Image.Image) -> Image.Image:
     """A deep image with 255 for white, which is not each image's own brightest pixel: dark ones stay dark."""
     deep = np.asarray(image, np.float64)
+    if not np.isfinite(deep).all():
+        raise ValueError("it holds values that are no finite numbers")
     brightest = deep.max()
     whites = (65_535,) if image.mode.startswith("I;16") else (1, 255, 65_535) if image.mode == "F" else (255, 65_535)
     white = next((each for each in whites if brightest <= each), brightest)

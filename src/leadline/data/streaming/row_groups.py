@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -166,17 +165,3 @@ def _in_order(
 
 def _plain(table: pa.Table) -> pa.Table:
     return pa.table({name: plain(table.column(name)) for name in table.column_names})
-
-
-def memory_available() -> int:
-    """Bytes that this process may still take: of the machine, or of the control group it runs in where that is less."""
-    limits = []
-    try:
-        lines = Path("/proc/meminfo").read_text(encoding="ascii").splitlines()
-        limits += [int(line.split()[1]) << 10 for line in lines if line.startswith("MemAvailable:")]
-        group = Path("/sys/fs/cgroup")
-        limit, used = ((group / name).read_text(encoding="ascii").strip() for name in ("memory.max", "memory.current"))
-        limits += [max(int(limit) - int(used), 0)] if limit != "max" else []
-    except (OSError, ValueError, IndexError):
-        pass
-    return min(limits) if limits else os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") // 2
