@@ -280,8 +280,8 @@ def _target_location(data: Dataset, train: np.ndarray, normalization: str) -> tu
     k = data.target.shape[1] if data.target.ndim == 2 else 1
     if not data.is_classification and data.target.size and float(np.abs(data.target).max()) > LARGEST_TARGET:
         raise LeadlineError(
-            f"The target {', '.join(data.target_names)} has values beyond {LARGEST_TARGET:g}, whose squares are no finite "
-            "numbers: mend them, or give it in a larger unit."
+            f"The target {', '.join(data.target_names)} has values beyond {LARGEST_TARGET:g}, whose squares are no "
+            "finite numbers: mend them, or give it in a larger unit."
         )
     if not data.task.standardized or normalization == "none":
         return np.zeros(k), np.ones(k)
