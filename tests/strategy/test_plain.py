@@ -8,7 +8,7 @@ import numpy as np
 
 from leadline.measure import proportion
 from leadline.strategy import (
-    Candidate,
+    ScoredModel,
     analyse,
     ceilings_of_table,
     compare,
@@ -28,8 +28,8 @@ def findings():
     district = rng.choice(["North", "South"], 400)
     wrong = rng.random(400) < np.where(district == "North", 0.4, 0.05)
     models = [
-        Candidate("small", proportion(360, 400), {"latency_ms": 5.0}),
-        Candidate("big", proportion(380, 400), {"latency_ms": 50.0}),
+        ScoredModel("small", proportion(360, 400), {"latency_ms": 5.0}),
+        ScoredModel("big", proportion(380, 400), {"latency_ms": 50.0}),
     ]
     probabilities = np.full((400, 3), 0.1)
     probabilities[np.arange(400), truth] = 0.8

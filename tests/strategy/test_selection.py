@@ -7,8 +7,8 @@ import pytest
 
 from leadline.errors import UsageError
 from leadline.measure import evaluate, proportion
-from leadline.strategy import Candidate, select
-from leadline.strategy.selection import Threshold
+from leadline.strategy import ScoredModel, select
+from leadline.strategy.selection import SatisficingLimit
 
 RNG = np.random.default_rng(0)
 TRUTH = RNG.integers(0, 2, 500)
@@ -18,17 +18,17 @@ TRUTH = RNG.integers(0, 2, 500)
     "text, at_most, limit", [("<= 100", True, 100), ("≥0.9", False, 0.9), (50, True, 50), ("< 1e-3", True, 0.001)]
 )
 def test_thresholds_are_read(text, at_most, limit):
-    assert Threshold.parse("x", text) == Threshold("x", limit, at_most)
+    assert SatisficingLimit.parse("x", text) == SatisficingLimit("x", limit, at_most)
 
 
 @pytest.mark.parametrize("text", ["fast", "<= ", "1.2.3", "== 4"])
 def test_unreadable_thresholds_are_refused(text):
     with pytest.raises(UsageError, match="x: got"):
-        Threshold.parse("x", text)
+        SatisficingLimit.parse("x", text)
 
 
 def test_nobody_meets_the_thresholds():
-    slow = Candidate("slow", proportion(9, 10), {"latency_ms": 500.0})
+    slow = ScoredModel("slow", proportion(9, 10), {"latency_ms": 500.0})
     selection = select([slow], "accuracy", {"latency_ms": "<= 100"})
     assert selection.winner is None
     assert "none meets every threshold" in str(selection)
@@ -36,29 +36,29 @@ def test_nobody_meets_the_thresholds():
 
 def test_a_lower_limit():
     models = [
-        Candidate("deaf", proportion(95, 100), {"recall": 0.2}),
-        Candidate("keen", proportion(90, 100), {"recall": 0.9}),
+        ScoredModel("deaf", proportion(95, 100), {"recall": 0.2}),
+        ScoredModel("keen", proportion(90, 100), {"recall": 0.9}),
     ]
     winner = select(models, "accuracy", {"recall": ">= 0.5"}).winner
     assert winner is not None and winner.name == "keen"
 
 
 def test_a_metric_that_is_minimized():
-    models = [Candidate("a", proportion(10, 100)), Candidate("b", proportion(5, 100))]
+    models = [ScoredModel("a", proportion(10, 100)), ScoredModel("b", proportion(5, 100))]
     winner = select(models, "error").winner
     assert winner is not None and winner.name == "b"
 
 
 def test_an_unreported_metric_is_named():
     with pytest.raises(UsageError, match="a reports no latency_ms, so 'latency_ms ≤ 100' cannot be checked"):
-        select([Candidate("a", proportion(1, 2))], "accuracy", {"latency_ms": "<= 100"})
+        select([ScoredModel("a", proportion(1, 2))], "accuracy", {"latency_ms": "<= 100"})
     with pytest.raises(UsageError, match="no models"):
         select([], "accuracy")
 
 
 def models(count, right=0.8):
     predictions = {f"m{k}": np.where(RNG.random(500) < right, TRUTH, 1 - TRUTH) for k in range(count)}
-    return [Candidate(name, evaluate("accuracy", TRUTH, p)) for name, p in predictions.items()], predictions
+    return [ScoredModel(name, evaluate("accuracy", TRUTH, p)) for name, p in predictions.items()], predictions
 
 
 def test_the_warning_grows_with_the_number_of_models():
@@ -81,7 +81,7 @@ def test_the_winner_of_equal_models_is_called_luckier():
 def test_a_much_better_winner_is_called_better():
     candidates, predictions = models(3)
     predictions["oracle"] = TRUTH.copy()
-    candidates.append(Candidate("oracle", evaluate("accuracy", TRUTH, TRUTH)))
+    candidates.append(ScoredModel("oracle", evaluate("accuracy", TRUTH, TRUTH)))
     selection = select(candidates, "accuracy", y_true=TRUTH, predictions=predictions)
     assert selection.winner is not None and selection.winner.name == "oracle"
     assert selection.comparison is not None and selection.comparison.significant

@@ -5,12 +5,12 @@ from __future__ import annotations
 import pytest
 
 from leadline.measure import false_alarms_per_day, proportion
-from leadline.strategy import Candidate, select
+from leadline.strategy import ScoredModel, select
 
 MODELS = [
-    Candidate("A", proportion(900, 1000), {"latency_ms": 80}),
-    Candidate("B", proportion(920, 1000), {"latency_ms": 95}),
-    Candidate("C", proportion(950, 1000), {"latency_ms": 1500}),
+    ScoredModel("A", proportion(900, 1000), {"latency_ms": 80}),
+    ScoredModel("B", proportion(920, 1000), {"latency_ms": 95}),
+    ScoredModel("C", proportion(950, 1000), {"latency_ms": 1500}),
 ]
 
 

@@ -195,8 +195,8 @@ def _column_names(names: Any) -> tuple[str, ...]:
     names = tuple(name.strip() for name in _names("names", names))
     for position, name in enumerate(names):
         if not name or name in names[:position]:
-            told = f"the name {name!r} appears twice" if name else f"name {position + 1} is empty"
-            raise UsageError(f"data.names: {told}; each column needs a name of its own.")
+            problem = f"the name {name!r} appears twice" if name else f"name {position + 1} is empty"
+            raise UsageError(f"data.names: {problem}; each column needs a name of its own.")
     return names
 
 

@@ -34,20 +34,22 @@ STRAY = 0.1  # of a round's trials are drawn from the whole space
 
 
 @dataclass(frozen=True)
-class Region:
+class SearchRegion:
     """Where a round looks: an interval of places 0 to 1 for each number, weights (k,) for each choice."""
 
     intervals: Mapping[str, tuple[float, float]]
     weights: Mapping[str, np.ndarray]
 
 
-def whole(space: Space) -> Region:
+def whole(space: Space) -> SearchRegion:
     """The region of the first round."""
     intervals = {d.key: (0.0, 1.0) for d in space if d.is_number}
-    return Region(intervals, {d.key: np.full(len(d.choices), 1 / len(d.choices)) for d in space if not d.is_number})
+    return SearchRegion(
+        intervals, {d.key: np.full(len(d.choices), 1 / len(d.choices)) for d in space if not d.is_number}
+    )
 
 
-def zoomed(space: Space, tried: Sequence[Mapping[str, Value]]) -> Region:
+def zoomed(space: Space, tried: Sequence[Mapping[str, Value]]) -> SearchRegion:
     """The region around the best trials, which come first in ``tried``, all those so far."""
     n_best = min(len(tried), max(LEAST_BEST, math.ceil(QUANTILE * len(tried))))
     intervals, weights = dict(whole(space).intervals), dict(whole(space).weights)
@@ -60,7 +62,7 @@ def zoomed(space: Space, tried: Sequence[Mapping[str, Value]]) -> Region:
         else:
             counts = np.array([values.count(choice) for choice in dimension.choices]) + 0.5
             weights[dimension.key] = counts / counts.sum()
-    return Region(intervals, weights)
+    return SearchRegion(intervals, weights)
 
 
 def _around(places: Sequence[float]) -> tuple[float, float]:
@@ -93,10 +95,10 @@ class CoarseToFine(DrawnBefore):
     def __init__(self, space: Space, trials: int, seed: int) -> None:
         self.space, self.seed = space, seed
         self.round_size = max(min(trials, LEAST_ROUND), math.ceil(trials / ROUNDS))
-        self._regions: dict[int, Region] = {}
+        self._regions: dict[int, SearchRegion] = {}
         self._drawn: dict[int, dict[str, Any]] = {}
 
-    def region(self, study: Study, number: int) -> Region:
+    def region(self, study: Study, number: int) -> SearchRegion:
         """Where the round looks to which the trial belongs before which so many began."""
         index = number // self.round_size
         if index == 0:
@@ -158,7 +160,7 @@ def _spread(random: np.random.Generator, n: int) -> np.ndarray:
     return (random.permutation(n) + random.random(n)) / n
 
 
-def _value(dimension: Dimension, region: Region, place: float) -> Value:
+def _value(dimension: Dimension, region: SearchRegion, place: float) -> Value:
     if dimension.is_number:
         low, high = region.intervals[dimension.key]
         return dimension.value_at(low + place * (high - low))

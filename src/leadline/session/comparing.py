@@ -21,7 +21,7 @@ from leadline.runs.repeated import EXAMPLES_AND_SEEDS, load_evaluation, seed_par
 from leadline.runs.run import Run
 from leadline.runs.store import RunStore
 from leadline.session.test_set import same_plan
-from leadline.strategy import Candidate, Comparison, Selection, compare, select
+from leadline.strategy import Comparison, ScoredModel, Selection, compare, select
 from leadline.strategy.ladder import EXAMPLES
 from leadline.strategy.seed_comparison import compare_over_seeds
 
@@ -161,7 +161,7 @@ def choose_run(
     optimizing = metric(chosen_metric(metric_name or runs[0].optimizing, own), task)
     limiting = [_limiting(limit, task, own) for limit in limits or {} if limit not in SATISFICING]
     candidates = [
-        Candidate(
+        ScoredModel(
             a.run.name,
             a.measured(optimizing),
             satisficing(a.run, timed="latency_ms" in (limits or {}), data=data)

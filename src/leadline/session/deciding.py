@@ -19,7 +19,7 @@ from leadline.measure.tasks import BINARY
 from leadline.measure.thresholds import Limit, Threshold, choose_threshold, follows_from_counts
 from leadline.runs.decision import Decision
 from leadline.runs.goals import goal_metrics, optimized_metric
-from leadline.strategy.selection import Threshold as Bound
+from leadline.strategy.selection import SatisficingLimit
 
 
 def check_decision(experiment: Experiment, task: Task, classes: tuple[str, ...], has_dev: bool) -> None:
@@ -68,7 +68,7 @@ def limits_of(goal: GoalSection, task: Task, classes: tuple[str, ...]) -> list[L
 
 
 def _limit(name: str, text: str, task: Task, own: Mapping[str, Metric]) -> Limit:
-    bound = Bound.parse(f"goal.satisficing.{name}", text)
+    bound = SatisficingLimit.parse(f"goal.satisficing.{name}", text)
     chosen = metric(chosen_metric(name, own), task)
     if not follows_from_counts(chosen):
         raise UsageError(f"goal.satisficing: {name} does not depend on a threshold; leave it out.")

@@ -188,12 +188,12 @@ def _advice(best: Sounding | None, soundings: Sequence[Sounding], run: str) -> s
 def _promise(best: Sounding, run: str) -> str:
     change = best.change
     assert change is not None
-    told = f"{best.name} is expected to change the dev error by {change.signed()} ({change.range()})"
+    effect = f"{best.name} is expected to change the dev error by {change.signed()} ({change.range()})"
     if best.verdict == HELPS:
-        return f"{told}: leadline next {run} trains it."
+        return f"{effect}: leadline next {run} trains it."
     return (
-        f"No remedy helps beyond chance. {told}, with a chance of {100 * (best.chance or 0):.0f} %: a longer sounding "
-        f"would tell, or leadline next {run} --remedy {best.key} tries it."
+        f"No remedy helps beyond chance. {effect}, with a chance of {100 * (best.chance or 0):.0f} %: a longer "
+        f"sounding would tell, or leadline next {run} --remedy {best.key} tries it."
     )
 
 

@@ -30,7 +30,7 @@ from leadline.strategy.pipeline import (
     end_to_end_or_pipeline,
 )
 from leadline.strategy.residual_analysis import analyse_residuals
-from leadline.strategy.selection import Candidate, Selection, select
+from leadline.strategy.selection import ScoredModel, Selection, select
 from leadline.strategy.selection_bias import ChosenError, corrected_best
 from leadline.strategy.slices import Slice, find_slices
 from leadline.strategy.value_labels import ValueAudit, find_multilabel_errors, find_value_errors
@@ -48,7 +48,6 @@ if TYPE_CHECKING:
 
 __all__ = [
     "Advice",
-    "Candidate",
     "Cause",
     "Ceiling",
     "CeilingAnalysis",
@@ -71,6 +70,7 @@ __all__ = [
     "Remedy",
     "Review",
     "Rung",
+    "ScoredModel",
     "Selection",
     "Slice",
     "Stage",

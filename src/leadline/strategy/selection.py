@@ -24,7 +24,7 @@ from leadline.text import grouped
 
 
 @dataclass(frozen=True)
-class Threshold:
+class SatisficingLimit:
     """A satisficing metric: good enough is good enough."""
 
     name: str
@@ -32,7 +32,7 @@ class Threshold:
     at_most: bool = True
 
     @classmethod
-    def parse(cls, name: str, text: str | float) -> Threshold:
+    def parse(cls, name: str, text: str | float) -> SatisficingLimit:
         """From ``"<= 100"`` or ``">= 0.9"``; a bare number is an upper limit.
 
         Raises:
@@ -57,7 +57,7 @@ class Threshold:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class ScoredModel:
     """One model: its optimizing metric, and what it costs by the name of each satisficing metric."""
 
     name: str
@@ -79,9 +79,9 @@ class Selection:
 
     """
 
-    winner: Candidate | None
-    ranked: tuple[Candidate, ...]
-    rejected: tuple[tuple[Candidate, str], ...]
+    winner: ScoredModel | None
+    ranked: tuple[ScoredModel, ...]
+    rejected: tuple[tuple[ScoredModel, str], ...]
     comparison: Comparison | None = None
     optimism: Estimate | None = None
     notes: tuple[str, ...] = ()
@@ -100,7 +100,7 @@ class Selection:
 
 
 def select(
-    candidates: Sequence[Candidate],
+    candidates: Sequence[ScoredModel],
     metric_name: str | Metric,
     thresholds: Mapping[str, str | float] | None = None,
     y_true: ArrayLike | None = None,
@@ -126,7 +126,7 @@ def select(
     """
     if not candidates:
         raise UsageError("There are no models to choose from.")
-    limits = [Threshold.parse(name, text) for name, text in (thresholds or {}).items()]
+    limits = [SatisficingLimit.parse(name, text) for name, text in (thresholds or {}).items()]
     missed = {c.name: _missed(c, limits) for c in candidates}
     direction = 1 if metric(metric_name).direction == "maximize" else -1
     ranked = sorted((c for c in candidates if not missed[c.name]), key=lambda c: -direction * c.score.value)
@@ -144,7 +144,7 @@ def select(
     return Selection(ranked[0], tuple(ranked), rejected, comparison, optimism, notes)
 
 
-def _missed(candidate: Candidate, limits: Sequence[Threshold]) -> str:
+def _missed(candidate: ScoredModel, limits: Sequence[SatisficingLimit]) -> str:
     missed = []
     for limit in limits:
         if limit.name not in candidate.satisficing:

@@ -74,25 +74,10 @@ class EnsembleTrainer:
         first = records[0]
         if self.on_progress:
             self.on_progress(first.steps, first.steps, first.cost)
-        measured = measure_dev(self.network, self.parameters, self.loss, self.dev, self.settings, len(self.train))
-        dev_cost, dev_error, dev_goal = measured
-        cost, error, penalty = (
-            sum(values) / len(records)
-            for values in zip(*((own.cost, own.train_error, own.penalty) for own in records.values()), strict=True)
-        )
-        seconds = time.perf_counter() - started
-        return Epoch(
-            self.epoch,
-            cost,
-            error,
-            dev_cost,
-            dev_error,
-            first.learning_rate,
-            first.steps,
-            seconds,
-            penalty,
-            dev_goal,
-        )
+        dev = measure_dev(self.network, self.parameters, self.loss, self.dev, self.settings, len(self.train))
+        own = [(record.cost, record.train_error, record.penalty) for record in records.values()]
+        means = [sum(values) / len(own) for values in zip(*own, strict=True)]
+        return Epoch.of(self.epoch, means, dev, first.learning_rate, first.steps, time.perf_counter() - started)
 
     def _between_blocks(self) -> None:
         """Raises `Interrupted` after the steps during which somebody asked for the end."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from typing import Any
@@ -28,6 +28,8 @@ from leadline.training.stream import Stream
 
 # Outputs (m, k) and targets → what a set is judged by; less is better.
 Goal = Callable[[Tensor, Tensor], float]
+# Cost and error of a dev set, and what it is judged by where that is monitored; all None without a dev set.
+DevMeasure = tuple[float | None, float | None, float | None]
 STEPS_BETWEEN_LOOKS = 64  # costs are computed, and checked, for this many steps at once
 
 
@@ -50,6 +52,14 @@ class Epoch:
     seconds: float
     penalty: float = 0.0
     dev_goal: float | None = None
+
+    @classmethod
+    def of(
+        cls, epoch: int, means: Sequence[float], dev: DevMeasure, learning_rate: float, steps: int, seconds: float
+    ) -> Epoch:
+        """An epoch from its ``means`` (cost, error, penalty) and from what `measure_dev` gave."""
+        (cost, error, penalty), (dev_cost, dev_error, dev_goal) = means, dev
+        return cls(epoch, cost, error, dev_cost, dev_error, learning_rate, steps, seconds, penalty, dev_goal)
 
 
 @dataclass(frozen=True)
@@ -152,10 +162,9 @@ class Trainer:
         error = error ** (1 / LOSSES[self.loss].error_power)
         self.epoch += 1
         self.progress = None
-        measured = measure_dev(self.network, self.parameters, self.loss, self.dev, self.settings, self.batch_size)
-        dev_cost, dev_error, dev_goal = measured
-        rate, seconds = progress.rate, time.perf_counter() - self._began
-        return Epoch(self.epoch, cost, error, dev_cost, dev_error, rate, len(self.slices), seconds, penalty, dev_goal)
+        dev = measure_dev(self.network, self.parameters, self.loss, self.dev, self.settings, self.batch_size)
+        seconds = time.perf_counter() - self._began
+        return Epoch.of(self.epoch, (cost, error, penalty), dev, progress.rate, len(self.slices), seconds)
 
     def _visit(self, slices: list[slice], order: Tensor | None, progress: EpochProgress) -> None:
         """Do the steps of these batches, cut from ``order``, that are not done yet.
@@ -281,9 +290,6 @@ class Trainer:
         self.guard.restart()
 
 
-Estimate = tuple[float | None, float | None, float | None]
-
-
 def measure_dev(
     network: Network,
     parameters: Parameters,
@@ -291,7 +297,7 @@ def measure_dev(
     dev: Examples | Stream | None,
     settings: TrainingSettings,
     batch_size: int,
-) -> Estimate:
+) -> DevMeasure:
     """Cost and error of the dev set, and what it is judged by where that is monitored."""
     if dev is None or len(dev) == 0:
         return None, None, None
@@ -305,7 +311,7 @@ def measure_dev(
 
 def _measure_stream(
     network: Network, parameters: Parameters, loss: str, dev: Stream, settings: TrainingSettings, batch_size: int
-) -> Estimate:
+) -> DevMeasure:
     """The same of a set that comes in chunks: means over examples, or for regression the root of one."""
     power = LOSSES[loss].error_power
     cost = error = counted = 0.0

@@ -1,4 +1,4 @@
-"""Spreadsheets (.xlsx, .xls, .ods): one sheet as text in columns, so that header and types are found as in CSV."""
+"""Spreadsheets (.xlsx, .xls, .ods): one sheet as text in columns, so that header and types are inferred as in CSV."""
 
 from __future__ import annotations
 
