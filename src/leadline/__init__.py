@@ -87,6 +87,7 @@ if TYPE_CHECKING:
     from leadline.runs.run import Run, load_run
     from leadline.runs.trained import TrainedNetwork
     from leadline.search.samplers import Sampler, Strategy
+    from leadline.session.imported import import_predictions
     from leadline.session.resume import resume
     from leadline.session.test_set import open_test_set
     from leadline.session.training import run_experiment, train, transfer
@@ -183,6 +184,7 @@ __all__ = [
     "evaluate",
     "fit",
     "gradient_check",
+    "import_predictions",
     "load_run",
     "open_test_set",
     "read",
@@ -283,6 +285,7 @@ _HOME = {
         "Sampler",
         "Strategy",
     ),
+    "leadline.session.imported": ("import_predictions",),
     "leadline.session.resume": ("resume",),
     "leadline.session.test_set": ("open_test_set",),
     "leadline.session.training": (

@@ -255,7 +255,10 @@ def diagnose(
         return
     found = load_with_data(run, runs, data)
     if not quick:
-        _complete_probes(found, budget)
+        if found.is_imported and budget is not None:
+            found.needs_network()
+        if not found.is_imported:
+            _complete_probes(found, budget)
     _diagnose_run(found, open_test, segment or [], by_class, as_json)
 
 

@@ -19,6 +19,7 @@ HISTORY = "history.jsonl"
 STATES = ("state-1.safetensors", "state-2.safetensors")
 RATE_FILE = "learning_rate"
 STOP_FILE = "stop"
+IMPORTED = "imported.json"
 
 
 class RunFolder:
@@ -31,6 +32,8 @@ class RunFolder:
     ``environment.json``              Python, torch, platform, threads, Leadline's version, commit
     ``data.json``                     content hash, rows, columns, split sizes, notices
     ``split.npz``                     row indices of each set
+    ``imported.json``                 where predictions came from that another program made; then there is no network
+    ``rows.parquet``                  the examples of such predictions with their features
     ``preparation.json``              how rows become inputs; fitted on the training rows
     ``transfer.json``                 where layers were taken over from, and whether its guidelines hold
     ``history.jsonl``                 one line per epoch, append-only

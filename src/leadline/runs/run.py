@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from leadline.errors import LeadlineError
 from leadline.experiment import Experiment
 from leadline.runs.data_paths import located
-from leadline.runs.folder import CHECKPOINT, RunFolder
+from leadline.runs.folder import CHECKPOINT, IMPORTED, RunFolder
 from leadline.runs.life import status_of
 from leadline.runs.store import RunStore, published_name
 from leadline.runs.summary import SUMMARY, RunSummary, read_summary
@@ -263,10 +263,21 @@ class Run:
         """Where the best parameters are."""
         return self.folder / CHECKPOINT
 
+    @property
+    def is_imported(self) -> bool:
+        """Whether another program made its predictions: then there is no network."""
+        return (self.folder / IMPORTED).exists()
+
+    def needs_network(self) -> None:
+        """`LeadlineError`: the run has predictions of another program, and no network."""
+        if self.is_imported:
+            raise LeadlineError(f"{self.name} was imported: it has predictions of another program and no network.")
+
     def trained_network(self) -> TrainedNetwork:
         """The network with its best parameters, ready to predict on new rows."""
         from leadline.runs.trained import TrainedNetwork
 
+        self.needs_network()
         return TrainedNetwork.from_run(self)
 
     @property
@@ -280,6 +291,7 @@ class Run:
         """The network for new rows: trained once more on train and dev where that was asked for, else the run's own."""
         from leadline.runs.trained import TrainedNetwork
 
+        self.needs_network()
         return TrainedNetwork.final_of_run(self)
 
     @property

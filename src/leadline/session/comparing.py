@@ -184,7 +184,12 @@ def _limiting(limit: str, task: str, own: Mapping[str, Metric]) -> Metric:
 
 
 def satisficing(run: Run, timed: bool = True, data: Dataset | None = None) -> dict[str, float]:
-    """What a run costs: megabytes of its checkpoint, parameters, and milliseconds to predict one example."""
+    """What a run costs: megabytes of its checkpoint, parameters, and milliseconds to predict one example.
+
+    Of a run without a network, whose predictions were imported, nothing is known.
+    """
+    if run.is_imported:
+        return {}
     costs = {"size_mb": run.checkpoint_path.stat().st_size / 1e6}
     if run.n_parameters:
         costs["parameters"] = float(run.n_parameters)

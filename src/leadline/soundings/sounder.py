@@ -95,6 +95,7 @@ class Sounder:
     ) -> None:
         if run.status not in ("done", "interrupted"):
             raise LeadlineError(f"{run.name} is {run.status}: soundings start from a finished run.")
+        run.needs_network()
         experiment = experiment_with_data(run, data)
         if experiment.network.from_ is not None:
             raise LeadlineError(

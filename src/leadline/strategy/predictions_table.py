@@ -75,7 +75,11 @@ def read_predictions(
 
 
 def _read_predictions(path: str | os.PathLike[str], metric_name: str | None) -> PredictionsTable:
-    table = read_any_table(path)
+    return predictions_in(read_any_table(path), path, metric_name)
+
+
+def predictions_in(table: pa.Table, path: str | os.PathLike[str], metric_name: str | None = None) -> PredictionsTable:
+    """The predictions in a table that was read already; `path` says in errors where it is from."""
     names = _label_names(table)
     needed = NEEDED if not names else ("set", *(f"{kind}_{name}" for name in names for kind in NEEDED[1:]))
     missing = [name for name in needed if name not in table.column_names]
