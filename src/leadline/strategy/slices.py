@@ -5,7 +5,7 @@ A slice is one condition on a column or up to three together, as the upper level
 pairs. With so many, some look bad by chance; so the whole search is repeated on shuffled mistakes, and a slice is
 reported only if it stands out from the worst ones that those show (Westfall and Young, 1993). Slices of one, two and
 three conditions are each compared with the worst of as many conditions, so that the many pairs do not hide a clear
-single condition.
+single condition. Scores are corrected for skewness, so that small slices do not set the limit for large ones.
 """
 
 from __future__ import annotations
@@ -308,8 +308,21 @@ def standardized_excess(inside: Array, outcomes: Array, least: int) -> Array:
 
 
 def excess_of_counts(sizes: Array, counts: Array, outcomes: Array, least: int) -> Array:
-    """The same from the sizes (slices,) and mistakes (slices, outcomes) of slices of the examples (m, outcomes)."""
+    """The same from the sizes (slices,) and mistakes (slices, outcomes) of slices of the examples (m, outcomes).
+
+    Mistakes are rare, so their number in a small slice is skewed: standardized alone, small slices would look bad by
+    chance most often, and set a limit that larger ones have to pass. `normal_score` takes the skewness out.
+    """
     m, own = outcomes.shape[0], outcomes[:, 0].astype(np.float64)
     n = sizes.astype(np.float64)[:, None]
     spread = np.sqrt(np.maximum(n * own.var() * (m - n) / (m - 1), 1e-12))
-    return np.where((n >= least) & (n <= m - least), (counts - n * own.mean()) / spread, -np.inf)
+    excess = (counts - n * own.mean()) / spread
+    third = float(((own - own.mean()) ** 3).mean()) / max(float(own.var()) ** 1.5, 1e-12)
+    skewness = third * (1 - 2 * n / m) / np.sqrt(np.maximum(n * (1 - n / m), 1e-9))
+    return np.where((n >= least) & (n <= m - least), normal_score(excess, skewness), -np.inf)
+
+
+def normal_score(standardized: Array, skewness: Array) -> Array:
+    """The normal variable of a standardized one that is skewed like a gamma distribution (Wilson and Hilferty, 1931)."""
+    g = np.where(np.abs(skewness) < 1e-3, 1e-3, skewness)
+    return 6 / g * (np.cbrt(np.maximum(g * standardized / 2 + 1, 0)) - 1) + g / 6
