@@ -126,7 +126,7 @@ def test_scores_of_small_slices_are_normal_where_mistakes_are_rare():
 
 def test_a_normal_score_leaves_what_is_not_skewed():
     z = np.linspace(-3, 3, 13)
-    assert normal_score(z, np.zeros(13)) == pytest.approx(z, abs=1e-3)
+    assert normal_score(z, np.zeros(13)) == pytest.approx(z, abs=2e-3)
 
 
 def planted_table(rng, m):

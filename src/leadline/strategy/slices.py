@@ -29,6 +29,8 @@ MOST_CATEGORIES = 20
 QUANTILES = (0.1, 0.25, 0.5, 0.75, 0.9)
 # A further condition must make a slice stand out by this much more; otherwise the simpler one is reported.
 WORTH_A_CONDITION = 0.5
+WORTH = 2.0
+"""Times log C it is about the largest of C squared normal variables: what the best of C conditions adds by chance."""
 # Pairs of conditions that a third one is added to.
 BEAM = 5
 # So many groups of about one size exchange their mistakes.
@@ -219,7 +221,23 @@ def _clearest(
     leads = np.array([family.lead() for family in families])
     clearest = families[int(leads[:, 0].argmax())]
     overall = leads.max(0)
-    return [int(c) for c in clearest.chosen], float((overall >= overall[0] - 1e-9).mean())
+    chosen = _simplest([int(c) for c in clearest.chosen], inside, outcomes[:, :1], least)
+    return chosen, float((overall >= overall[0] - 1e-9).mean())
+
+
+def _simplest(chosen: list[int], inside: Array, outcome: Array, least: int) -> list[int]:
+    """The conditions without those that any of as many random ones would add as much as."""
+
+    def strength(conditions: list[int]) -> float:
+        return max(0.0, float(standardized_excess(inside[conditions].prod(0)[None], outcome, least)[0, 0])) ** 2
+
+    while len(chosen) > 1:
+        fewer = [[c for c in chosen if c != each] for each in chosen]
+        best = max(fewer, key=strength)
+        if strength(chosen) - strength(best) >= WORTH * np.log(len(inside)):
+            break
+        chosen = best
+    return chosen
 
 
 class _Best:
@@ -323,6 +341,6 @@ def excess_of_counts(sizes: Array, counts: Array, outcomes: Array, least: int) -
 
 
 def normal_score(standardized: Array, skewness: Array) -> Array:
-    """The normal variable of a standardized one that is skewed like a gamma distribution (Wilson and Hilferty, 1931)."""
+    """The normal variable of one that is skewed like a gamma distribution (Wilson and Hilferty, 1931)."""
     g = np.where(np.abs(skewness) < 1e-3, 1e-3, skewness)
     return 6 / g * (np.cbrt(np.maximum(g * standardized / 2 + 1, 0)) - 1) + g / 6
