@@ -16,6 +16,7 @@ from leadline.network import (
     Network,
     Residual,
     ShapeError,
+    edits,
     gradient_check,
 )
 
@@ -83,3 +84,9 @@ def test_rounding_up_equals_torchs_ceil_mode(n: int):
     network = Network([MaxPool(3, 2, "round_up")])
     expected = torch.nn.functional.max_pool2d(x, 3, 2, ceil_mode=True)
     torch.testing.assert_close(network.forward(network.initialize((3, n, n)), x), expected, rtol=0, atol=0)
+
+
+def test_parts_are_widened():
+    layers = [Concatenate([[Convolution(2, 1)], [Convolution(3, 3, padding="same")]]), Flatten(), Dense(2)]
+    wide = edits.widened(layers, 2.0, (1, 4, 4))
+    assert wide[0] == Concatenate([[Convolution(4, 1)], [Convolution(6, 3, padding="same")]])

@@ -29,6 +29,7 @@ from leadline.network import (
     PoolOverTime,
     Position,
     Residual,
+    Series,
     ShapeError,
     SimpleRecurrent,
     TransformerBlock,
@@ -124,6 +125,27 @@ def test_a_batch_is_cut_to_its_longest_sequence() -> None:
     assert memories[1].kept["trace"].x.shape[1] == 8
     fixed = Network([Embedding(9, 2), Flatten(), Dense(3)])
     assert fixed.forward(fixed.initialize((100,)), tokens(5, 3, steps=100).float()).shape == (2, 3)
+
+
+def test_series_of_different_lengths_as_rows_of_numbers() -> None:
+    """The last number of a row says how many of its steps count; what stands behind them changes nothing."""
+    net = Network([Series(STEPS, 2, ragged=True), Convolution1D(3, 3, activation="tanh"), LSTM(4, last=True), Dense(3)])
+    x = torch.randn(6, STEPS * 2 + 1, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    x[:, -1] = torch.tensor([11, 3, 7, 5, 6, 1])
+    check = gradient_check(net, x, torch.arange(6) % 3, "softmax_cross_entropy")
+    assert check.passed, str(check)
+    parameters = net.initialize((STEPS * 2 + 1,), dtype=torch.float64)
+    d_y = torch.ones(6, 3, dtype=torch.float64)
+    before, gradient = passes(net, parameters, x, d_y)
+    other = x.clone()
+    for row, length in zip(other, x[:, -1].int().tolist(), strict=True):
+        row[2 * length : -1] = 99
+    after, same = passes(net, parameters, other, d_y)
+    assert torch.equal(before, after)
+    assert torch.equal(gradient, same)
+    assert net.lengths(x).tolist() == [11, 3, 7, 5, 6, 1]  # type: ignore[union-attr]
+    with pytest.raises(ShapeError, match="expects examples of shape"):
+        Network([Series(4, 2)]).shapes((9,))
 
 
 def test_embedding_adds_up_equal_tokens_and_leaves_padding_alone() -> None:
@@ -292,6 +314,8 @@ def test_dropout_draws_from_the_trainings_generator() -> None:
         (lambda: Convolution1D(3, padding="full"), "unknown padding"),
         (lambda: Convolution1D(3, padding=-1), "padding must be"),
         (lambda: PoolOverTime("sum"), "unknown by 'sum'"),
+        (lambda: Series(0), "steps must be"),
+        (lambda: Series(3, ragged=1), "ragged must be"),  # type: ignore[arg-type]
         (lambda: Attention(0), "heads must be"),
         (lambda: TransformerBlock(2, 3, keep_prob=0), "keep_prob must be"),
         (lambda: Position(learnt=2), "learnt must be"),  # type: ignore[arg-type]

@@ -18,7 +18,7 @@ from leadline.errors import UsageError, nearest
 from leadline.limits import TextEncoding
 from leadline.measure.tasks import Task, task_named
 
-USED_KINDS = ("number", "category", "boolean", "date", "text", "image")
+USED_KINDS = ("number", "category", "boolean", "date", "text", "image", "series")
 """The kinds of columns a network is given; all other kinds are left out with a notice."""
 
 
@@ -125,6 +125,11 @@ class Dataset:
             return self.settings.normalization
         pixels = isinstance(self.inputs, np.ndarray) and self.inputs.dtype == np.uint8
         return "unit" if pixels or self.image_shape is not None else "standardize"
+
+    @property
+    def is_series(self) -> bool:
+        """Whether the inputs are series (n, steps, channels), with NaN past the end of shorter ones."""
+        return self.features[0].kind == "series"
 
     @property
     def text_columns(self) -> tuple[str, ...]:

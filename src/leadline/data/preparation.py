@@ -18,9 +18,10 @@ from leadline.data.columns import Where
 from leadline.data.dataset import Column, Dataset
 from leadline.data.encoders import CategoryEncoder, Encoder, NumberEncoder, encoder_from_json, fit_column
 from leadline.data.normalization import ArrayEncoder, fit_array, location, scaled
+from leadline.data.series_encoder import SeriesEncoder, fit_series
 from leadline.data.settings import NORMALIZATIONS, DataSettings
 from leadline.data.sources.array_assembly import shape_text
-from leadline.data.sources.new_rows import new_array, new_columns
+from leadline.data.sources.new_rows import new_array, new_columns, new_series
 from leadline.data.text.encoders import TextEncoder, text_notice
 from leadline.data.threads import in_threads
 from leadline.errors import LeadlineError, UsageError
@@ -66,7 +67,8 @@ class Preparation:
         encoders: tuple[Encoder, ...] | ArrayEncoder
         if isinstance(data.inputs, np.ndarray):
             name = data.features[0].name if data.inputs.ndim != 2 else data.features[0].name.removesuffix("_1")
-            encoders = fit_array(name, data.inputs, train, normalization)
+            fit = fit_series if data.is_series else fit_array
+            encoders = fit(name, data.inputs, train, normalization)
         else:
             whole = len(train) == data.n  # then no copy is needed
 
@@ -128,8 +130,9 @@ class Preparation:
         Raises LeadlineError where a column is missing, named, or a value is not what training had there.
         """
         if isinstance(self.encoders, ArrayEncoder):
-            array = rows.inputs if isinstance(rows, Dataset) else new_array(rows, self.encoders.shape, folder)
-            if isinstance(array, tuple) or array.shape[1:] != self.encoders.shape:
+            array = self._array(rows, self.encoders, folder)
+            series = isinstance(self.encoders, SeriesEncoder)  # of any number of steps
+            if isinstance(array, tuple) or array.shape[1 + series :] != self.encoders.shape[series:]:
                 raise LeadlineError(f"The network was trained on examples of shape {shape_text(self.encoders.shape)}.")
             return self.encoders.encode(array, indices, np.dtype(dtype))
         if isinstance(rows, Dataset):
@@ -138,6 +141,15 @@ class Preparation:
             kinds = {encoder.name: encoder.kind for encoder in self.encoders}
             columns = new_columns(rows, kinds, self.columns, self.target_names, folder)
         return self.encode(columns, indices, dtype=dtype)
+
+    @staticmethod
+    def _array(rows: Any, encoder: ArrayEncoder, folder: str | Path | None) -> Any:
+        """The array of a data set, or of new rows."""
+        if isinstance(rows, Dataset):
+            return rows.inputs
+        return (
+            new_series(rows, folder) if isinstance(encoder, SeriesEncoder) else new_array(rows, encoder.shape, folder)
+        )
 
     def targets(self, data: Dataset, indices: np.ndarray | None = None, *, dtype: Any = np.float32) -> np.ndarray:
         """Targets of rows of ``data`` for the loss; see `encode_targets`."""
@@ -178,6 +190,8 @@ class Preparation:
                 "scale": array.scale.tolist(),
                 "dtype": array.dtype,
             }
+            if isinstance(array, SeriesEncoder):
+                encoders["ragged"] = array.ragged
         else:
             encoders = [{"type": encoder.type, **asdict(encoder)} for encoder in self.encoders]
         return {
@@ -208,13 +222,7 @@ class Preparation:
             value["normalization"],
             tuple(encoder_from_json(each) for each in encoders)
             if isinstance(encoders, list)
-            else ArrayEncoder(
-                encoders["name"],
-                tuple(encoders["shape"]),
-                np.array(encoders["center"], np.float64),
-                np.array(encoders["scale"], np.float64),
-                encoders.get("dtype", "float32"),
-            ),
+            else _array_encoder(encoders),
             None if shape is None else (shape[0], shape[1], shape[2]),
             tuple(value["columns"]),
             tuple(value["notices"]),
@@ -255,6 +263,13 @@ class Preparation:
         if not all(in_threads(encode_block, range(0, m, BLOCK), m)):
             raise _too_large(out, self, indices, where)
         return out
+
+
+def _array_encoder(saved: Mapping[str, Any]) -> ArrayEncoder:
+    """The encoder of an array, or of series, that `Preparation.to_json` described."""
+    center, scale = (np.array(saved[key], np.float64) for key in ("center", "scale"))
+    fields = saved["name"], tuple(saved["shape"]), center, scale, saved.get("dtype", "float32")
+    return SeriesEncoder(*fields, saved["ragged"]) if "ragged" in saved else ArrayEncoder(*fields)
 
 
 def _with_places(encoder: Encoder, column: Column) -> Column:

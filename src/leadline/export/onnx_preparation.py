@@ -11,6 +11,7 @@ import numpy as np
 from leadline.data.encoders import CategoryEncoder, DateEncoder, Encoder, NumberEncoder, QuantileEncoder
 from leadline.data.normalization import ArrayEncoder
 from leadline.data.preparation import Preparation
+from leadline.data.series_encoder import SeriesEncoder
 from leadline.data.text.encoders import TextEncoder
 from leadline.errors import LeadlineError
 from leadline.export.onnx_dates import date_parts
@@ -22,6 +23,8 @@ LISTED = 12
 
 def prepared(graph: OnnxGraph, preparation: Preparation) -> str:
     """Inputs of the model for every column or for the array, and the network's input (m, n_inputs), float32."""
+    if isinstance(preparation.encoders, SeriesEncoder):
+        raise LeadlineError("Series have no ONNX form here. Use `leadline predict` or `leadline serve`.")
     if isinstance(preparation.encoders, ArrayEncoder):
         return _array(graph, preparation.encoders)
     text = next((each.name for each in preparation.encoders if isinstance(each, TextEncoder)), None)

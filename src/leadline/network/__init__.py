@@ -22,6 +22,7 @@ from leadline.network.parameters import Layout, Parameters
 from leadline.network.pooling import AveragePool, GlobalAveragePool, MaxPool
 from leadline.network.recurrent import GRU, LSTM, SimpleRecurrent
 from leadline.network.residual import Residual
+from leadline.network.series import Series
 from leadline.network.squeeze_excitation import SqueezeExcitation
 from leadline.network.summary import Summary
 from leadline.network.tokens import Embedding, Position
@@ -61,6 +62,7 @@ __all__ = [
     "PoolOverTime",
     "Position",
     "Residual",
+    "Series",
     "Shape",
     "ShapeError",
     "SimpleRecurrent",

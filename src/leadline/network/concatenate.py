@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -41,6 +41,10 @@ class Concatenate(Composite):
     @override
     def branches(self) -> dict[str, Sequence[Layer]]:
         return {f"parts.{i}": part for i, part in enumerate(self.parts)}
+
+    @override
+    def with_branches(self, branches: Mapping[str, Sequence[Layer]]) -> Concatenate:
+        return Concatenate(tuple(branches.values()))
 
     def output_shape(self, input_shape: Shape) -> Shape:
         """The first axes add up; the others must be equal."""

@@ -11,6 +11,9 @@ from typing_extensions import override
 from leadline.errors import LeadlineError
 from leadline.network.layer import Layer, OverSteps, Shape, ShapeError
 
+TRIMMED_TO = 8
+"""Batches are cut to multiples of so many steps: few different shapes, whose memory is reused."""
+
 
 class SequenceLayer(Layer, abstract=True):
     """A layer over sequences (steps, n) of any length; what lies past an example's end changes nothing that counts."""
@@ -35,6 +38,11 @@ def check_sequence(input_shape: Shape) -> tuple[int, int]:
     if len(input_shape) != 2:
         raise ShapeError(f"expects sequences of shape (steps, n), got {input_shape}")
     return input_shape[0], input_shape[1]
+
+
+def trimmed_steps(lengths: Tensor) -> int:
+    """How many steps a batch of sequences of these lengths needs, a multiple of `TRIMMED_TO`."""
+    return max(-(-int(lengths.max()) // TRIMMED_TO), 1) * TRIMMED_TO
 
 
 def counts(lengths: Tensor | None, steps: int) -> Tensor | None:

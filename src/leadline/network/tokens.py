@@ -12,11 +12,8 @@ from typing_extensions import override
 from leadline.equations.tokens import embed, embed_backward, sinusoids
 from leadline.errors import UsageError
 from leadline.network.layer import LayerContext, ParameterSpec, Shape, ShapeError, Tensors, is_number
-from leadline.network.steps import SequenceLayer, check_sequence, without_padding
+from leadline.network.steps import SequenceLayer, check_sequence, trimmed_steps, without_padding
 from leadline.network.windows import check_count
-
-TRIMMED_TO = 8
-"""Batches are cut to multiples of so many steps: few different shapes, whose memory is reused."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +53,7 @@ class Embedding(SequenceLayer):
         tokens = self._checked(x)
         memory.kept["lengths"] = lengths = self.input_lengths(tokens)
         if memory.trim and len(tokens):
-            tokens = tokens[:, : max(-(-int(lengths.max()) // TRIMMED_TO), 1) * TRIMMED_TO]
+            tokens = tokens[:, : trimmed_steps(lengths)]
         memory.kept["tokens"] = tokens
         return embed(tokens, p["weight"]).mul_((tokens != 0).unsqueeze(2))
 

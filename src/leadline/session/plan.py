@@ -25,7 +25,7 @@ from leadline.network import Network, Parameters
 from leadline.optimize import optimizer_from_config, schedule_from_config
 from leadline.runs.goals import loop_goal, optimized_metric
 from leadline.runs.trained import TrainedNetwork
-from leadline.session import image_defaults, table_defaults
+from leadline.session import image_defaults, series_defaults, table_defaults
 from leadline.session.augmented import augmentation_of, augmenter
 from leadline.session.corrected import corrected_data
 from leadline.session.defaults import loss_of, output_units, resolve
@@ -256,6 +256,9 @@ def _prepared(experiment: Experiment, data: Dataset, made: Split) -> tuple[Exper
 
     Also a line about what was chosen, or none.
     """
+    if series_defaults.chooses(experiment, data):
+        preparation = Preparation.fit(data, made.train)
+        return series_defaults.with_series_defaults(experiment, data, preparation, made), data, preparation, ""
     if table_defaults.chooses(experiment, data):
         data = table_defaults.with_robust_numbers(data)
         preparation = Preparation.fit(data, made.train)

@@ -14,6 +14,7 @@ from leadline.data.sources.assembly import origin, rows_with_target
 from leadline.data.sources.columnar import column_of
 from leadline.data.sources.images import joined_arrays
 from leadline.data.sources.raw import RawArrays, SourcePart, reading
+from leadline.data.sources.series import same_steps, series_feature
 from leadline.data.targets import Target, encode_several, encode_target
 from leadline.errors import LeadlineError, UsageError
 from leadline.measure.tasks import MULTILABEL
@@ -24,7 +25,10 @@ def assemble_arrays(parts: Sequence[SourcePart], raws: Sequence[RawArrays], sett
     main = raws[0]
     notices = [notice for raw in raws for notice in raw.notices]
     _check_no_columns(settings)
-    checked = [checked_inputs(raw.inputs, f"{raw.source}, {raw.inputs_name}") for raw in raws]
+    if main.series:
+        checked = same_steps([raw.inputs for raw in raws], [raw.source for raw in raws])
+    else:
+        checked = [checked_inputs(raw.inputs, f"{raw.source}, {raw.inputs_name}") for raw in raws]
     for raw, values in zip(raws[1:], checked[1:], strict=True):
         if values.shape[1:] != checked[0].shape[1:]:
             raise LeadlineError(
@@ -38,14 +42,14 @@ def assemble_arrays(parts: Sequence[SourcePart], raws: Sequence[RawArrays], sett
     kept, encoded = _encoded(raws[0], targets, settings, notices)
     if kept is not None:
         inputs, source_of = inputs[kept], source_of[kept]
-    inputs, image_shape = channels_last(inputs)
+    inputs, image_shape = (inputs, None) if main.series else channels_last(inputs)
     if image_shape is not None and inputs.shape[1:] != checked[0].shape[1:] and inputs.ndim == 4 == checked[0].ndim:
         notices.append(f"{main.inputs_name}: the channels come first; they were moved last (height, width, channels).")
     return Dataset(
         main.name,
         encoded.task,
         encoded.classes,
-        _array_features(main.inputs_name, inputs, image_shape),
+        (series_feature(inputs),) if main.series else _array_features(main.inputs_name, inputs, image_shape),
         inputs,
         encoded.values,
         (main.target_name,),

@@ -14,6 +14,7 @@ from leadline.data.sources.array_assembly import channels_last, checked_inputs
 from leadline.data.sources.opening import open_source
 from leadline.data.sources.raw import RawArrays
 from leadline.data.sources.request import SourceRequest
+from leadline.data.sources.series import series_lengths
 from leadline.errors import LeadlineError
 
 MOST_IMAGES = 10_000
@@ -24,6 +25,8 @@ def comparable(data: Dataset, rows: np.ndarray) -> dict[str, np.ndarray]:
     """The inputs of some rows of a data set as columns by name."""
     if isinstance(data.inputs, tuple):
         return {column.name: _values(column.take(rows)) for column in data.inputs if column.kind != "text"}
+    if data.is_series:
+        return _series_columns(data.inputs[_some(rows)])
     return _array_columns(data.inputs[_some(rows)])
 
 
@@ -32,6 +35,8 @@ def comparable_sources(first: Any, second: Any, folder: str | Path | None = None
     place = None if folder is None else Path(folder)
     one, two = (open_source(source, SourceRequest(folder=place)) for source in (first, second))
     if isinstance(one, RawArrays) and isinstance(two, RawArrays):
+        if one.series and two.series:
+            return _series_columns(one.inputs), _series_columns(two.inputs)
         arrays = [raw.inputs[_some(np.arange(len(raw.inputs)))] for raw in (one, two)]
         first, second = (_array_columns(channels_last(checked_inputs(array, "the array"))[0]) for array in arrays)
         return first, second
@@ -68,6 +73,15 @@ def _values(column: Column) -> np.ndarray:
         days = column.values.astype(np.int64) / 86_400
         return np.where(np.isnat(column.values), np.nan, days)
     return column.values
+
+
+def _series_columns(values: np.ndarray) -> dict[str, np.ndarray]:
+    """How long series (n, steps, channels) are, and the mean and deviation of each channel."""
+    columns = {"steps": series_lengths(values).astype(np.float64)}
+    for channel in range(values.shape[2]):
+        columns[f"mean of channel {channel + 1}"] = np.nanmean(values[:, :, channel], 1).astype(np.float64)
+        columns[f"deviation of channel {channel + 1}"] = np.nanstd(values[:, :, channel], 1).astype(np.float64)
+    return columns
 
 
 def _array_columns(values: np.ndarray) -> dict[str, np.ndarray]:

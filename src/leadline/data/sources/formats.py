@@ -16,6 +16,7 @@ from leadline.data.sources.matlab import read_mat
 from leadline.data.sources.objects import open_object
 from leadline.data.sources.raw import Raw, RawArrays, RawTable, as_raw_table, reading
 from leadline.data.sources.request import SourceRequest
+from leadline.data.sources.series import read_ts
 from leadline.data.sources.spreadsheets import read_spreadsheet
 from leadline.errors import LeadlineError
 from leadline.extensions import Extension, Registry, registry
@@ -202,6 +203,16 @@ def _table_or_images(path: Path, table: pa.Table, column: str | None, images: An
     status = path.stat()
     key = f"{path.resolve()} {status.st_size} {status.st_mtime_ns} {column}"
     return columnar.with_images(*_names(path), table, column, images, request.target, request.images, key)
+
+
+class Ts(FileFormat):
+    """Series with their classes, as sktime and aeon keep them."""
+
+    endings, gzipped, holds_arrays = (".ts",), True, True
+
+    def read(self, path: Path, request: SourceRequest) -> Raw:
+        """The series and their targets."""
+        return read_ts(*_names(path), _bytes(path))
 
 
 class Json(FileFormat):

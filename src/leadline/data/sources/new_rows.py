@@ -18,6 +18,7 @@ from leadline.data.sources.images import ImageRequest
 from leadline.data.sources.opening import open_source
 from leadline.data.sources.raw import Raw, RawArrays, RawTable, named_by_position, reading
 from leadline.data.sources.request import SourceRequest
+from leadline.data.sources.series import padded
 from leadline.errors import LeadlineError, LeadlineWarning, nearest
 
 
@@ -82,6 +83,25 @@ def new_array(rows: Any, shape: tuple[int, ...], folder: str | Path | None) -> n
         f"{raw.source}: examples of shape {shape_text(values.shape[1:])}, but the network was trained on "
         f"{shape_text(shape)}."
     )
+
+
+def new_series(rows: Any, folder: str | Path | None) -> np.ndarray:
+    """New series (m, steps, channels), NaN past their ends: a file of series, an array, or a list of arrays.
+
+    Each array of a list is one series, (steps,) or (steps, channels); they may differ in length.
+    """
+    if isinstance(rows, list) and rows and all(isinstance(each, np.ndarray) for each in rows):
+        series = [np.asarray(each, np.float64) for each in rows]
+        series = [each[:, None] if each.ndim == 1 else each for each in series]
+        if any(each.ndim != 2 for each in series):
+            raise LeadlineError("each series is an array (steps,) or (steps, channels).")
+        if len({each.shape[1] for each in series}) > 1:
+            raise LeadlineError("the series given differ in their number of channels.")
+        return padded(series)
+    raw = _opened(rows, SourceRequest(folder=_folder(folder), labelled=False))
+    if isinstance(raw, RawArrays) and (raw.series or raw.inputs.ndim in (2, 3)):
+        return raw.inputs if raw.inputs.ndim == 3 else raw.inputs[:, :, None]
+    raise LeadlineError(f"{raw.source} holds no series; the network was trained on series (steps, channels).")
 
 
 def _opened(rows: Any, request: SourceRequest) -> Raw:

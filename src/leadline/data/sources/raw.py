@@ -39,7 +39,8 @@ class RawTable:
 class RawArrays:
     """Inputs (n, …) and, where the source has them, targets (n,) or (n, k) and names of classes.
 
-    ``names`` are the names of the examples, such as files in a folder.
+    ``names`` are the names of the examples, such as files in a folder. ``series``: inputs are (n, steps, channels),
+    with NaN past the end of those that are shorter.
     """
 
     name: str
@@ -51,6 +52,7 @@ class RawArrays:
     classes: tuple[str, ...] = ()
     names: tuple[str, ...] = ()
     notices: tuple[str, ...] = ()
+    series: bool = False
 
 
 Raw = RawTable | RawArrays
