@@ -26,7 +26,7 @@ from leadline.session.defaults import output_units
 FILTERS, SIZES = (64, 128, 64), (8, 5, 3)
 KEEP_PROB, LAST_KEEP_PROB = 0.8, 0.5
 RATE, WEIGHT_DECAY, LABEL_SMOOTHING = 0.003, 0.01, 0.1
-BATCH_SIZE, FEWEST_EPOCHS, MOST_EPOCHS, SERIES_SEEN = 16, 40, 200, 8_000
+BATCH_SIZE, FEWEST_EPOCHS, MOST_EPOCHS, SERIES_SEEN = 16, 40, 400, 20_000
 
 
 def chooses(experiment: Experiment, data: Dataset) -> bool:
