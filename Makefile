@@ -6,7 +6,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test verify bench bench-tables format clean
+.PHONY: demo test verify fuzz bench bench-tables format clean
 
 demo: .venv/installed
 	$(BIN)/leadline train digits
@@ -20,6 +20,9 @@ test: .venv/installed-test
 
 verify: .venv/installed-test
 	$(BIN)/pytest -m verify
+
+fuzz: .venv/installed-test
+	$(BIN)/python tests/fuzz.py --seconds 60
 
 bench: .venv/installed-test
 	$(BIN)/python -m benchmarks
