@@ -149,3 +149,18 @@ def test_only_mistakes_that_the_right_label_excuses_come_from_labels() -> None:
     assert (
         begun.summary == "1 of 2 dev mistakes are reviewed. Wrong labels explain 0.0 points of the 20.0 % error so far."
     )
+
+
+def test_copies_of_an_example_count_once_in_the_effect() -> None:
+    rows = np.arange(200)
+    groups = rows // 10
+    wrong = groups % 4 == 0
+    labels, predictions = np.full(200, "a", object), np.where(wrong, "b", "a").astype(object)
+    reviews = Corrections(tuple(Review(int(row), "", "a", "b", "wrong") for row in rows[:10]))
+    alone, together = (effect("dev", rows, labels, predictions, reviews, each) for each in (None, groups))
+    for name in ("before", "after"):
+        first, second = getattr(alone, name), getattr(together, name)
+        assert first.value == second.value
+        # 20 groups in the place of 200 examples: √10 times as wide.
+        assert second.interval[1] - second.interval[0] > 2 * (first.interval[1] - first.interval[0])
+    assert together.share.share.interval != alone.share.share.interval

@@ -86,11 +86,11 @@ def audit_labels(run: Run, data: Dataset | None = None, k: int = 5, segments: Se
     sets = np.concatenate([np.full(len(v), name, object) for name, v in plan.split.sets.items() if len(v)])
     given, classes = plan.data.target[rows], plan.data.classes
     columns = plan.data.segments(rows) | {name: plan.data.column(name, rows) for name in segments}
-    audit = find_label_errors(given, out_of_fold(run, plan, rows, k), classes, columns)
+    groups = plan.groups(rows)
+    audit = find_label_errors(given, out_of_fold(run, plan, rows, k), classes, columns, groups=groups)
     reviews = load_reviews(run.folder)
     wrong, right = _confirmed(plan.data, reviews, rows)
     by_people = int(wrong.sum()) >= ENOUGH_CONFIRMED
-    groups = plan.groups(rows)
     pattern = label_pattern(given, right, wrong, classes, columns, groups=groups) if by_people else audit.pattern
     share, confirmed = _share(run, rows, sets, audit, wrong, right, bool(len(reviews)), groups)
     contents = tuple(np.array(row_contents(plan.data))[rows].tolist())

@@ -14,7 +14,8 @@ import numpy as np
 
 from leadline.data import Dataset
 from leadline.errors import LeadlineError, nearest
-from leadline.measure import Estimate, proportion
+from leadline.measure import Estimate
+from leadline.measure.groups import rate
 from leadline.review import edits
 from leadline.review.label_audit import RunLabels, apply_corrections, undo_corrections
 from leadline.review.store import ReviewStore
@@ -147,25 +148,33 @@ def effects(run: Run, reviews: Corrections) -> list[CorrectionEffect]:
             rows, labels, predictions = (
                 np.array(table[name].to_pylist(), object) for name in ("row", "label", "prediction")
             )
-            effects.append(effect(part, rows, labels, predictions, reviews))
+            effects.append(effect(part, rows, labels, predictions, reviews, run.answers(part).groups))
     return effects
 
 
 def effect(
-    part: str, rows: np.ndarray, labels: np.ndarray, predictions: np.ndarray, reviews: Corrections
+    part: str,
+    rows: np.ndarray,
+    labels: np.ndarray,
+    predictions: np.ndarray,
+    reviews: Corrections,
+    groups: np.ndarray | None = None,
 ) -> CorrectionEffect:
-    """The effect of reviews on one set: rows (m,), labels and predictions as names (m,)."""
+    """The effect of reviews on one set: rows (m,), labels and predictions as names (m,).
+
+    ``groups`` (m,) say which examples go together, such as copies.
+    """
     place = {row: k for k, row in enumerate(rows.tolist())}
     old, new, seen = labels.copy(), labels.copy(), np.zeros(len(rows), bool)
     for review in reviews:
         if review.row in place:  # the table holds the labels in force when it was written, which may be either
             old[place[review.row]], new[place[review.row]] = review.old, review.new
             seen[place[review.row]] = True
-    before, after, m = old != predictions, new != predictions, len(rows)
-    rate, rate_after = proportion(int(before.sum()), m), proportion(int(after.sum()), m)
-    share = label_share(before, (old != new) & ~after)
+    before, after = old != predictions, new != predictions
+    share = label_share(before, (old != new) & ~after, groups=groups)
     changed, judged = int((old != new).sum()), int((before & seen).sum())
-    return CorrectionEffect(part, rate, rate_after, changed, share, int(before.sum()), judged)
+    rates = rate(before, groups=groups), rate(after, groups=groups)
+    return CorrectionEffect(part, *rates, changed, share, int(before.sum()), judged)
 
 
 def waiting(run: Run) -> Corrections:

@@ -67,6 +67,7 @@ def find_label_errors(
     classes: Sequence[str] | None = None,
     segments: Mapping[str, ArrayLike] | None = None,
     seed: int = 0,
+    groups: ArrayLike | None = None,
 ) -> LabelAudit:
     """Find labels that are probably wrong.
 
@@ -76,6 +77,7 @@ def find_label_errors(
         classes: names of the K classes.
         segments: by column, a value per example (m,), in which wrong labels may concentrate.
         seed: of the test for a pattern.
+        groups: of examples that go together, such as copies, (m,): in the pattern one group counts once.
 
     Raises:
         UsageError: for labels or probabilities that are none, or that do not fit each other.
@@ -91,7 +93,7 @@ def find_label_errors(
     wrong = noise.wrong > WORTH_A_LOOK
     suspects = np.flatnonzero(wrong)[np.argsort(-noise.wrong[wrong], kind="stable")]
     quality, suggested = 1 - noise.wrong, np.where(wrong, _second(noise.right, given), p.argmax(1))
-    pattern = label_pattern(given, suggested, wrong, names, segments, seed=seed)
+    pattern = label_pattern(given, suggested, wrong, names, segments, seed=seed, groups=groups)
     return LabelAudit(suspects, given, suggested, quality, names, proportion(len(suspects), len(given)), pattern)
 
 
