@@ -1,4 +1,4 @@
-"""Errors that are the user's to mend: one or two lines that say what, where and what to do."""
+"""Errors that the user can fix: one or two lines that say what, where and what to do."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 
 class LeadlineError(Exception):
-    """Something went wrong that the user can mend; the command line prints the message and exits with 1."""
+    """Something went wrong that the user can fix; the command line prints the message and exits with 1."""
 
     exit_code = 1
 

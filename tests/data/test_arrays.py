@@ -104,7 +104,7 @@ BAD_ARRAYS = {
     "nothing": ({"x": X[:0], "y": Y[:0]}, "shape 0×3; there are no examples"),
     "a target with too many axes": ({"x": X, "y": np.zeros((12, 2, 2))}, "12×2×2; targets are"),
     "a target of one class": ({"x": X, "y": Y * 0}, "'y' is 0 in all 12 rows"),
-    "an infinite input": ({"x": spoiled(np.inf), "y": Y}, r"x\[5, 1\] is inf; mend it"),
+    "an infinite input": ({"x": spoiled(np.inf), "y": Y}, r"x\[5, 1\] is inf; fix it"),
     "a missing input": ({"x": spoiled(np.nan), "y": Y}, r"x\[5, 1\] is nan; missing values need"),
     "an infinite target": ({"x": X, "y": np.append(X[1:, 0], np.inf)}, "row 12, column 'y': the value is not finite"),
     "a target without values": ({"x": X, "y": np.full(12, np.nan)}, "'y' is missing in all 12 rows"),

@@ -69,7 +69,7 @@ def test_missing_and_enormous_values(tmp_path: Path) -> None:
     data = read(tmp_path / "t.csv", "y")
     x = Preparation.fit(data, np.arange(43)).inputs(data)
     assert data.n == 43 and np.isfinite(x).all()
-    with pytest.raises(LeadlineError, match="x: the value in row 42 is too large for float32; mend it"):
+    with pytest.raises(LeadlineError, match="x: the value in row 42 is too large for float32; fix it"):
         Preparation.fit(data, np.arange(40)).inputs(data, np.arange(30, 43))
 
 

@@ -104,7 +104,7 @@ def test_short_forms() -> None:
         ({"data": {"dev": {"sorce": "x"}}}, "data.dev.sorce: unknown key. Did you mean 'source'?"),
         ({"data": {"target": 1.5}}, "data.target: got 1.5, needs a name in quotes"),
         ({"data": {"features": "a"}}, 'data.features: got "a", needs a list.'),
-        ({"training": {"epoch": 1, "lr": 3}}, "(1 more to mend.)"),
+        ({"training": {"epoch": 1, "lr": 3}}, "(1 more to fix.)"),
     ],
 )
 def test_a_wrong_key_or_value_is_one_line(values: dict[str, Any], line: str) -> None:

@@ -113,7 +113,7 @@ def test_a_window_of_ten_thousand_mistakes_is_quick() -> None:
 
 
 def test_examples_with_wrong_labels(tmp_path: Path) -> None:
-    """Several labels each: filters go by the label that was missed or wrongly said; an unknown one is no mistake."""
+    """Several labels each: filters go by the label missed or falsely predicted; an unknown one is no mistake."""
     truth = np.array([[1, 0, 0], [1, 1, 0], [0, np.nan, 1], [0, 0, 0]])
     outputs = np.array([[0.9, 0.2, 0.1], [0.2, 0.9, 0.7], [0.1, 0.9, 0.8], [0.6, 0.1, 0.1]])
     names = ("ice", "rain", "wind")

@@ -134,7 +134,7 @@ def test_examples_of_several_labels_are_mistakes_by_their_wrong_labels(tmp_path:
 
 def test_what_was_found_is_in_the_report(tmp_path: Path) -> None:
     run = noisy_districts(tmp_path)
-    assert "What the mistakes have in common" not in (run.folder / "report.html").read_text()
+    assert "Error analysis" not in (run.folder / "report.html").read_text()
     found = find_mistakes(run)
     keep_findings(run, found)
     html = (run.folder / "report.html").read_text()

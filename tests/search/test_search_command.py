@@ -35,7 +35,7 @@ def test_a_search_from_the_command_line(points: Path, capsys: pytest.CaptureFixt
     assert "training.learning_rate = {log = [0.0001, 0.1], tier = 1}" in said
     assert "The best has" in said
     assert "over 2 seeds" in said
-    assert "What mattered" in said
+    assert "Hyper-parameter importance" in said
     found = load("last")
     assert f"Train:  leadline train {found.folder / 'best.toml'}" in said
     assert run(["train", str(found.folder / "best.toml"), "-q", "--json"]) == 0
@@ -94,7 +94,7 @@ def test_the_report_says_it_all(points: Path) -> None:
     for words in (
         "All trials",
         "How the search went",
-        "What mattered",
+        "Hyper-parameter importance",
         "usual tier",
         "Learning rate · tier 1",
         "over 2",

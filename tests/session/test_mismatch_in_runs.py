@@ -25,7 +25,7 @@ def test_a_run_with_extra_sources_has_its_mismatch_measured_and_reported(tmp_pat
     assert found is not None and found.names == ("train-dev", "dev")
     assert [feature.name for feature in found.clear_features] == ["sharpness"] and found.auc > 0.7
     page = (run.folder / "report.html").read_text()
-    assert "How the target differs from training" in page and found.features[0].words in page
+    assert "Data mismatch by feature" in page and found.features[0].words in page
     assert "<td>yes</td>" in page and "built-in" not in page
 
 

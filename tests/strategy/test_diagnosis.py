@@ -59,7 +59,7 @@ def test_two_gaps_that_cannot_be_told_apart_are_both_named():
     sizes = {"train": 400, "dev": 400}
     diagnosis = diagnose_rates({"train": 0.10, "dev": 0.16}, n=sizes, human=0)
     assert diagnosis.principal == ("avoidable bias", "variance")
-    assert diagnosis.conclusion.endswith("are present; which is the largest cannot be told with these examples.")
+    assert diagnosis.conclusion.endswith("are present; these examples do not show which is the largest.")
     sharper = diagnose_rates({"train": 0.10, "dev": 0.16}, n={"train": 40_000, "dev": 40_000}, human=0)
     assert sharper.principal == ("avoidable bias",)
 
@@ -76,7 +76,7 @@ def test_too_few_examples_are_named_with_the_number_that_would_tell():
     diagnosis = diagnose_rates({"train": 0.15, "dev": 0.20}, n={"train": 700, "dev": 150}, human=0.16)
     assert diagnosis.principal == ()
     assert diagnosis.conclusion == (
-        "Variance cannot be told: dev error is 5.0 points above training error (−1.3 to 12.5); "
+        "Variance is inconclusive: dev error is 5.0 points above training error (−1.3 to 12.5); "
         "about 1 400 examples in dev would tell."
     )
     assert diagnosis.next_step == "Measure dev on about 1 400 examples to judge variance."
@@ -88,7 +88,7 @@ def test_an_open_question_far_below_the_principal_gap_is_left_out():
     assert diagnosis.ladder.gaps[0].verdict == "cannot tell"
     assert "bias" not in diagnosis.conclusion
     nearer = diagnose_rates({"train": 0.06, "dev": 0.16}, n={"train": 100, "dev": 10_000}, human=0.05)
-    assert "Avoidable bias cannot be told" in nearer.conclusion
+    assert "Avoidable bias is inconclusive" in nearer.conclusion
 
 
 def test_nothing_to_work_on():
@@ -186,7 +186,7 @@ def test_regression_without_a_human_level_leaves_bias_open():
     residuals = {"train": RNG.normal(size=2000), "dev": 1.5 * RNG.normal(size=500)}
     diagnosis = diagnose_regression(residuals, spread=4.0, unit="kg")
     assert diagnosis.principal == ("variance",)
-    assert "Avoidable bias cannot be told" in diagnosis.conclusion
+    assert "Avoidable bias is inconclusive" in diagnosis.conclusion
     assert "25 % of the target's standard deviation" in diagnosis.conclusion
     assert "unknown" in str(diagnosis)
 

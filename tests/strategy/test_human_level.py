@@ -32,7 +32,7 @@ def test_a_far_better_expert_beats_the_team():
     labels, truth = annotated(np.random.default_rng(0), 2000, (0.01, 0.3, 0.3))
     found = human_level(labels, truth)
     assert found.source == "best annotator, a0"
-    assert "partly lucky" in found.notes[0]
+    assert "biased by selection" in found.notes[0]
 
 
 def test_one_annotator_with_the_truth():

@@ -87,7 +87,7 @@ def test_few_wrong_labels_cannot_be_judged():
     given[[3, 14, 26]] = 9, 1, 2
     few = label_pattern(given, right, given != right)
     assert few.verdict == "cannot tell"
-    assert str(few).startswith("Whether the wrong labels are random or systematic cannot be told: ")
+    assert str(few).startswith("Whether the wrong labels are random or systematic is inconclusive: ")
     assert label_pattern(right, right, given != given).n == 0
 
 

@@ -75,7 +75,7 @@ def test_the_winner_of_equal_models_is_called_luckier():
     candidates, predictions = models(5)
     selection = select(candidates, "accuracy", y_true=TRUTH, predictions=predictions)
     assert selection.comparison is not None and not selection.comparison.significant
-    assert "may merely be luckier" in str(selection)
+    assert "but not significantly" in str(selection)
 
 
 def test_a_much_better_winner_is_called_better():

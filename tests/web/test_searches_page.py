@@ -86,7 +86,12 @@ def test_a_folder_without_searches(served: Served) -> None:
 def test_a_finished_search_says_what_mattered(searched: Served) -> None:
     text = searched.get("/searches/found").text
     assert text.count('class="plot') == 2 + len(SPACE)
-    for heading in ("All trials", "Along each hyper-parameter", "What mattered", "The best, with other seeds"):
+    for heading in (
+        "All trials",
+        "Error by hyper-parameter",
+        "Hyper-parameter importance",
+        "Finalists, retrained with other seeds",
+    ):
         assert heading in text
     assert text.index("learning rate</th>") < text.index("hidden layers</th>")
     assert "1 to 4.5" in text and ">2.75<" in text

@@ -38,7 +38,7 @@ def compare(
     runs: RunsFolder = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
-    """Compare runs on the same dev examples: is the best one better, or merely luckier?"""
+    """Compare runs on the same dev examples: is the best one significantly better?"""
     from leadline.session.comparing import compare_runs
 
     goal = goal_of(cost, seconds_per_example)
@@ -89,7 +89,7 @@ def best(
     runs: RunsFolder = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
-    """Choose the best run by one metric among those within the limits, and say how much of its lead is luck."""
+    """Choose the best run by one metric among those within the limits, corrected for selection bias."""
     from leadline.session.comparing import choose_run
 
     limits = dict(_limit(text) for text in limit or [])

@@ -83,7 +83,7 @@ def _print_mistakes(screen: Console, run: str, mistakes: RunMistakes) -> None:
             markup=False,
         )
     if mistakes.slices or mistakes.clusters:
-        screen.print("\n[bold]Mistakes gather in[/bold]")
+        screen.print("\n[bold]Error slices[/bold]")
     for part in mistakes.slices:
         screen.print(f"  {part}", markup=False)
     for cluster in mistakes.clusters:

@@ -175,7 +175,7 @@ def show(
     if summary.epochs:
         screen.print(ending(summary), markup=False)
     for guideline in (found.transfer or {}).get("guidelines", ()):
-        holds = {True: "holds", False: "does not hold"}.get(guideline["holds"], "cannot be told")
+        holds = {True: "holds", False: "does not hold"}.get(guideline["holds"], "inconclusive")
         screen.print(f"Transfer, {guideline['name']} ({holds}): {guideline['text']}", markup=False)
     if found.status in ("interrupted", "failed"):
         _print_how_to_go_on(screen, found, measured)

@@ -97,7 +97,7 @@ def print_search(screen: Console, record: SearchRecord) -> None:
         screen.print(f"Note: {line}", markup=False, style="yellow")
     if summary["importance"]:
         screen.print(
-            "\nWhat mattered (share of the differences between trials; the tier in which it is usually tuned):",
+            "\nHyper-parameter importance (share of the variance between trials; its usual tier of tuning):",
             markup=False,
         )
         for entry in summary["importance"]:

@@ -284,7 +284,7 @@ def _too_large(
     row, column = np.argwhere(~np.isfinite(out))[0]
     row = int(row if indices is None else np.asarray(indices)[row])
     place = f"in row {row + 1}" if where is None else f"in {where(row)}"
-    advice = "mend it" if preparation.normalization != "none" else 'use normalization = "standardize"'
+    advice = "fix it" if preparation.normalization != "none" else 'use normalization = "standardize"'
     return LeadlineError(
         f"{preparation.feature_names[column]}: the value {place} is too large for {out.dtype.name}; "
         f'{advice}, or use precision = "float64".'

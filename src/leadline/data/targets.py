@@ -103,7 +103,7 @@ def encode_several(name: str, values: np.ndarray, asked: str | None, names: tupl
     if not np.isfinite(numbers).all():
         row, column = np.argwhere(~np.isfinite(numbers))[0]
         raise LeadlineError(
-            f"The target '{name}' is {numbers[row, column]} at [{row}, {column}]; mend it or leave the row out."
+            f"The target '{name}' is {numbers[row, column]} at [{row}, {column}]; fix it or leave the row out."
         )
     return Target(task or REGRESSION, (), numbers)
 

@@ -37,7 +37,7 @@ def one_line(error: ValidationError, root: type[BaseModel]) -> str:
     first = details[0]
     location = list(first["loc"])
     others = {detail["loc"] for detail in details} - {first["loc"]}
-    more = f" ({len(others)} more to mend.)" if others else ""
+    more = f" ({len(others)} more to fix.)" if others else ""
     return f"{'.'.join(map(str, location))}: {_complaint(first, location, root)}{more}"
 
 

@@ -80,7 +80,7 @@ def _key_figures(report: Report) -> list[_KeyFigure]:
         if (rung := report.ladder.rung(name)) is not None:
             error = rung.error
             shown.append(_KeyFigure(f"{name} {report.metric}", error.number(), error.unit, measured_note(error)))
-    shown.append(_KeyFigure("parameters", count(report.parameters), "", "trained numbers"))
+    shown.append(_KeyFigure("parameters", count(report.parameters), "", "trainable"))
     epochs = len(report.history)
     trained = "1 epoch" if epochs == 1 else f"{count(epochs)} epochs"
     shown.append(_KeyFigure("training time", duration(report.seconds), "", trained))

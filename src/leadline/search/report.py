@@ -121,7 +121,7 @@ def _key_figures(summary: Mapping[str, Any], scale: ErrorScale) -> list[dict[str
         }
         | {"note": interval},
         {"name": "in the search", "value": digits(scale.factor * best["dev_error"]), "unit": scale.unit}
-        | {"note": "chosen among all, so a little lucky"},
+        | {"note": "chosen among all, so somewhat optimistic"},
         {"name": "trials", "value": count(trials), "unit": ""} | {"note": _states(counts)},
         {"name": "time", "value": duration(seconds), "unit": ""}
         | {"note": f"about {about(round(60 * trials / seconds))} trials a minute"},

@@ -71,7 +71,7 @@ def run_pictures(run: Run, data: Dataset) -> list[PictureSection]:
     searched = rows[: _affordable(network, input_shape)]
     x = _prepared(run, data, searched)
     strips = patch_strips(network, parameters, x, data.images(searched), shown)
-    sections.append(PictureSection("patches", "What the filters answer to most", PATCH_NOTE, strips))
+    sections.append(PictureSection("patches", "Top-activating patches", PATCH_NOTE, strips))
     return sections
 
 

@@ -206,8 +206,8 @@ def _notes(base: Baseline, count: int, fidelity: Fidelity) -> list[str]:
     ]
     if count > 1:
         notes.append(
-            f"The best of {count} remedies has had luck, too: every change is drawn towards 0 by the luck that its "
-            "measurement can have had."
+            f"The best of {count} remedies is chosen for its measured change: every change is shrunk for "
+            "selection bias."
         )
     if not fidelity.full:
         shares = [

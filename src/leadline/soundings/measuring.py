@@ -149,9 +149,7 @@ class Measuring:
             if not tried:
                 raise
             self._fill(line, tried[best])
-            line.note = (
-                "The budget ended before the best option was measured with fresh seeds: its luck is in the number."
-            )
+            line.note = "The budget ended before the best option was measured with fresh seeds: it may be optimistic."
             return line
         self._fill(line, group)
         line.group = group

@@ -76,7 +76,7 @@ class Comparison:
             return f"{self.first} is better than {self.second} by {self.lead.plain()}{interval}{many}."
         more = "" if self.needed is None else f"; about {about(self.needed)} examples would tell"
         lead = f"{self.first} leads {self.second} by {self.lead.plain()}{interval}"
-        return f"{lead}, but may merely be luckier{many}{more}."
+        return f"{lead}, but not significantly{many}{more}."
 
 
 def compare(

@@ -213,15 +213,15 @@ def _to_work_on(ladder: Ladder, principal: Sequence[Gap]) -> str:
     names = capitalized(listed([f"{gap.name} ({gap.size.plain()})" for gap in principal]))
     if all(_about_equal(first, gap) for gap in others):
         return f"{names} are present and about equally large: each is worth working on."
-    return f"{names} are present; which is the largest cannot be told with these examples."
+    return f"{names} are present; these examples do not show which is the largest."
 
 
 def _unsure(ladder: Ladder, gap: Gap) -> str:
     name = capitalized(gap.name)
     if gap.reason:
-        return f"{name} cannot be told, for {gap.reason}{_share_of_spread(ladder, gap)}."
+        return f"{name} is inconclusive, for {gap.reason}{_share_of_spread(ladder, gap)}."
     enough = "" if gap.needed is None else f"; about {about(gap.needed)} examples in {gap.needed_in} would tell"
-    return f"{name} cannot be told: {size_text(ladder, gap)}{enough}."
+    return f"{name} is inconclusive: {size_text(ladder, gap)}{enough}."
 
 
 def _share_of_spread(ladder: Ladder, gap: Gap) -> str:

@@ -19,7 +19,7 @@ class Evidence:
 
     Attributes:
         n_train: training examples.
-        n_parameters: trained numbers of the network.
+        n_parameters: trainable parameters of the network.
         n_outputs: numbers the network predicts per example.
         costs: training cost per epoch, penalties included.
         penalties: the part of it that the penalties have, per epoch; empty where it is not known.

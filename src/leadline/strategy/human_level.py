@@ -85,7 +85,7 @@ def human_level(labels: Mapping[str, ArrayLike], truth: ArrayLike | None = None)
 
 
 _NO_TRUTH = "The others err too, so the true human level is lower than this."
-_BEST_OF_SEVERAL = "The best of several annotators is partly lucky; the true level is a little higher."
+_BEST_OF_SEVERAL = "The best of several annotators is biased by selection; the true level is a little higher."
 
 
 def _encoded(labels: Mapping[str, ArrayLike], truth: ArrayLike | None) -> tuple[Array, Array | None]:

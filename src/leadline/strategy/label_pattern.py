@@ -80,7 +80,7 @@ class LabelPattern:
         cells = "; ".join(str(cell) for cell in self.concentrated[:3])
         look = f"{subject[:1].upper()}{subject[1:]} look {self.verdict}"
         if self.verdict == "cannot tell":
-            look = f"Whether {subject} are random or systematic cannot be told"
+            look = f"Whether {subject} are random or systematic is inconclusive"
         return f"{look}: {share}." + (f" {cells}." if cells else "")
 
     def to_json(self) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""How much of the error wrong labels explain, and whether mending them is worth it now.
+"""How much of the error wrong labels explain, and whether fixing them is worth it now.
 
 Of 10 % error, 0.6 points from wrong labels leave 9.4 % to other causes: work on those. Of 2 % error the same 0.6 points
 are 30 %, and the labels decide which model looks better (course 3, cleaning up incorrectly labelled data).

@@ -97,7 +97,7 @@ def _check_finite(values: np.ndarray, source: str) -> None:
         return
     place = np.argwhere(~np.isfinite(values))[0]
     indices = ", ".join(str(index) for index in place)
-    advice = "missing values need a table (CSV, data frame)" if np.isnan(values[tuple(place)]) else "mend it"
+    advice = "missing values need a table (CSV, data frame)" if np.isnan(values[tuple(place)]) else "fix it"
     raise LeadlineError(f"{source}[{indices}] is {values[tuple(place)]}; {advice}, or leave the row {place[0]} out.")
 
 

@@ -1,4 +1,4 @@
-"""Runs side by side: which is better beyond luck, where the error of each comes from, and what they did otherwise."""
+"""Runs side by side: which is significantly better, where their errors come from, how their configurations differ."""
 
 from __future__ import annotations
 
@@ -81,7 +81,7 @@ def _value(value: Any) -> str:
 
 
 def _figures(runs: Sequence[Run]) -> list[Any]:
-    """Curves over each other, of runs of one kind of task; a cost or an RMSE of another task has another unit."""
+    """Training curves, of runs of one kind of task; a cost or an RMSE of another task has another unit."""
     task = runs[0].task
     histories = {run.name: run.history for run in runs}
     if len({run.task.graded for run in runs}) > 1 or not any(histories.values()):
