@@ -138,7 +138,7 @@ def test_what_was_found_is_in_the_report(tmp_path: Path) -> None:
     found = find_mistakes(run)
     keep_findings(run, found)
     html = (run.folder / "report.html").read_text()
-    assert "Where mistakes gather" in html and "district = North" in html and "Causes of" not in html
+    assert "Error slices" in html and "district = North" in html and "Causes of" not in html
     table = found.to_look_through(10, ["broken <scale>"])
     table.with_cause("broken <scale>", table.rows[:4]).to_csv(tmp_path / "m.csv")
     import_causes(run, tmp_path / "m.csv")

@@ -47,7 +47,7 @@ def mistakes(
     runs: RunsFolder = Path("runs"),
     as_json: AsJson = False,
 ) -> None:
-    """Analyse dev mistakes: causes with their share and ceiling, and where mistakes gather."""
+    """Analyse dev mistakes: causes with their share and ceiling, and error slices."""
     from leadline.review.mistakes import find_mistakes, import_causes, keep_findings
 
     loaded = load_with_data(run, runs, data)

@@ -29,7 +29,7 @@ def gathered_table(parts: Sequence[Mapping[str, Any]]) -> MetricTable | None:
         ]
         rows.append((part.get("description") or f"{part['n']} examples alike", cells))
     metric = str(parts[0].get("metric") or "error")
-    return MetricTable("Where mistakes gather", "part of the dev set", (metric, "elsewhere", "of all", "p"), rows)
+    return MetricTable("Error slices", "part of the dev set", (metric, "elsewhere", "of all", "p"), rows)
 
 
 def causes_table(analysis: ErrorAnalysis | None) -> MetricTable | None:
