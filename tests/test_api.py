@@ -180,7 +180,7 @@ def test_a_crash_leaves_what_was_measured(tmp_path: Path, monkeypatch: pytest.Mo
     def broken(*_: object) -> None:
         raise MemoryError
 
-    monkeypatch.setattr("leadline.session.recorder.predict_set", broken)
+    monkeypatch.setattr("leadline.session.recorder.predict_sets", broken)
     with pytest.raises(MemoryError):
         ll.train(data=regression(), epochs=4, runs=tmp_path, name="broken")
     kept = ll.load_run("broken", tmp_path)
