@@ -11,12 +11,14 @@ from datetime import datetime
 from pathlib import Path
 
 from leadline.errors import LeadlineError, nearest
-from leadline.files import PARTIAL
+from leadline.files import PARTIAL, writing
 from leadline.runs.folder import RunFolder
 from leadline.runs.life import SILENCE, is_alive
 from leadline.runs.summary import SUMMARY, read_summary
 
 LONGEST_NAME = 120
+BIN = ".bin"
+"""Where removed runs are kept, beside the runs; deleting it deletes them."""
 RESERVED_NAMES = ("last", "searches", "leadline.db")
 """What commands and the folder of runs call something else."""
 
@@ -84,6 +86,34 @@ class RunStore:
         if self.root.is_dir() and not any(self.root.iterdir()):
             self.root.rmdir()
 
+    def rename(self, folder: RunFolder, name: str) -> RunFolder:
+        """Give a run another name. `LeadlineError`: no run can have it, it is taken, or the run is training."""
+        check_name(name)
+        _check_at_rest(folder)
+        target = folder.path.with_name(name)
+        if target.exists():
+            raise LeadlineError(f"There is already a run {name!r} in {self.root}: choose another name.")
+        return RunFolder(_moved(folder.path, target))
+
+    def remove(self, folder: RunFolder) -> Path:
+        """Move a run into the bin, from where `restore` brings it back. `LeadlineError`: it is training."""
+        _check_at_rest(folder)
+        place = self.root / BIN / folder.path.name
+        if place.exists():
+            place = place.with_name(f"{place.name}.{time.time_ns():x}")
+        return _moved(folder.path, place)
+
+    def restore(self, name: str) -> RunFolder:
+        """Bring a run back from the bin. `LeadlineError`: it is not there, or its name is taken."""
+        place = self.root / BIN / name
+        if not (place / SUMMARY).is_file():
+            there = sorted(each.name for each in place.parent.iterdir()) if place.parent.is_dir() else []
+            listed = f" There are: {', '.join(there[-8:])}." if there else " It is empty."
+            raise LeadlineError(f"There is no run {name!r} in the bin, {place.parent}.{listed}")
+        if (self.root / name).exists():
+            raise LeadlineError(f"There is already a run {name!r} in {self.root}: rename that one first.")
+        return RunFolder(_moved(place, self.root / name))
+
     def folders(self) -> Iterator[RunFolder]:
         """Every published run, in the order of their names."""
         for name in sorted(self.names()):
@@ -124,6 +154,17 @@ class RunStore:
             raise LeadlineError(f"{name!r} begins {len(names)} runs: {_shown(names)}. Give more of it.")
         hint = nearest(name, reversed(names)).replace("Allowed", "There are")
         raise LeadlineError(f"There is no run {name!r} in {self.root}.{hint}")
+
+
+def _check_at_rest(folder: RunFolder) -> None:
+    if is_alive(folder.path):
+        raise LeadlineError(f"{folder.path.name} is at work: end it first with leadline stop {folder.path.name}.")
+
+
+def _moved(path: Path, target: Path) -> Path:
+    with writing(target):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        return path.rename(target)
 
 
 def check_name(name: str) -> None:
