@@ -56,6 +56,7 @@ def test_the_order_and_what_looks_useless_or_suspicious() -> None:
     assert "may be left out: c2" in found.lines[-1]
     leaking = measured(*drawn(weights=(0.2, 0.0, 3.0)))
     assert leaking.columns[0].suspicious and leaking.lines[0].startswith("Nearly all that the network knows is in 'c2'")
+    assert Importance(leaking.columns[:1], leaking.loss).lines == []  # an only column is no leak for that
     assert not any(each.suspicious for each in measured(*drawn(weights=(1.0, 1.0, 1.0))).columns if each.share < 0.9)
 
 

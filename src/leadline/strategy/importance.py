@@ -70,7 +70,8 @@ class Importance:
     def lines(self) -> list[str]:
         """Which columns look suspicious, and which useless, a sentence each; empty where none does."""
         lines = []
-        suspicious = [each for each in self.columns if each.suspicious]
+        # An only column, such as a text, holds all that is known and is no leak for that.
+        suspicious = [each for each in self.columns if each.suspicious and len(self.columns) > 1]
         for each in suspicious[:1]:
             lines.append(
                 f"Nearly all that the network knows is in '{each.column}' ({100 * min(each.share, 1):.0f} %): "
