@@ -2,7 +2,7 @@
 
 ``make fuzz`` runs it for a minute; ``python tests/fuzz.py --seconds 600 --seed 7`` for longer. Every input follows from
 format, seed and number. Each is read in a child process, so that a crash or a hang in a library is noticed, too. What
-fails is written into ``tests/data/damaged``, where `tests/data/test_damaged_files.py` reads it from then on.
+fails is written into ``tests/data/damaged``, where `tests/data/test_fuzzed_files.py` reads it from then on.
 """
 
 from __future__ import annotations
