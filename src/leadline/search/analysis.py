@@ -50,7 +50,7 @@ class Finalist:
 
 
 @dataclass(frozen=True)
-class Importance:
+class KeyImportance:
     """How much of the differences between trials a hyper-parameter explains (fANOVA, 0 to 1), beside its tier.
 
     ``chance`` is the share that chance exceeds in 5 % of cases: the largest of 19 shuffles of the dev errors.
@@ -141,7 +141,7 @@ def _finalist(trial: TrialRecord, errors: list[float]) -> Finalist:
     return Finalist(trial.number, trial.values, trial.dev_error, errors, mean, low, high)
 
 
-def importances(space: Space, trials: Sequence[TrialRecord]) -> list[Importance]:
+def importances(space: Space, trials: Sequence[TrialRecord]) -> list[KeyImportance]:
     """The share that each hyper-parameter has in the differences between trials, largest first.
 
     fANOVA (Hutter et al., 2014; Optuna's) on the ranks of the dev errors, so that a few failures do not drown the rest;
@@ -158,7 +158,7 @@ def importances(space: Space, trials: Sequence[TrialRecord]) -> list[Importance]
     shares = _shares(always, done, ranks, TREES)
     shuffled = [_shares(always, done, random.permutation(ranks), FEW_TREES) for _ in range(SHUFFLES)]
     return [
-        Importance(
+        KeyImportance(
             dimension.key,
             shares[dimension.key],
             dimension.tier or tier_of(dimension.key),

@@ -30,7 +30,7 @@ PARAMETERS_AT_ONCE = 2_000_000
 """A population of seeds has no more parameters than this in all."""
 RUNG_OF_SET = {"train": "train", "train_dev": "train-dev", "dev": "dev"}
 
-Told = Callable[[str], object]
+OnStage = Callable[[str], object]
 
 
 def check_evaluation(plan: Plan) -> None:
@@ -58,7 +58,7 @@ def check_evaluation(plan: Plan) -> None:
         _splits(plan, asked.folds, repeat)
 
 
-def evaluate_run(plan: Plan, folder: RunFolder, predicted: Mapping[str, Predicted], told: Told) -> Evaluation:
+def evaluate_run(plan: Plan, folder: RunFolder, predicted: Mapping[str, Predicted], on_stage: OnStage) -> Evaluation:
     """Train what ``[evaluation]`` asks for; ``predicted`` are the run's own predictions by set.
 
     Predictions are written into the run's folder. An interruption keeps the seeds that were finished.
@@ -68,9 +68,9 @@ def evaluate_run(plan: Plan, folder: RunFolder, predicted: Mapping[str, Predicte
     folds = None
     try:
         if seeds is not None and asked.seeds is not None:
-            seeds.train(asked.seeds, folder, told)
+            seeds.train(asked.seeds, folder, on_stage)
         if asked.folds is not None:
-            folds = _folds(plan, folder, asked.folds, asked.repeats or 1, told)
+            folds = _folds(plan, folder, asked.folds, asked.repeats or 1, on_stage)
     except KeyboardInterrupt:
         _warn("Interrupted: the run is whole; of the trainings beside it those that had ended are kept.")
     return Evaluation(None if seeds is None else seeds.record(), folds)
@@ -84,10 +84,10 @@ class _Seeds:
         self.predicted = {part: [predicted[part]] for part in RUNG_OF_SET if part in predicted}
         self.seeds, self.diverged = [plan.training.seed], list[int]()
 
-    def train(self, count: int, folder: RunFolder, told: Told) -> None:
+    def train(self, count: int, folder: RunFolder, on_stage: OnStage) -> None:
         """Train the seeds after the first; what they predict on the dev set is kept in the folder."""
         first = self.seeds[0]
-        for seed, fitted in _fits(self.plan, [first + i for i in range(1, count)], told):
+        for seed, fitted in _fits(self.plan, [first + i for i in range(1, count)], on_stage):
             own = None if fitted.divergence else _predictions(self.plan, fitted, list(self.predicted))
             if own is None:
                 self.diverged.append(seed)
@@ -111,14 +111,14 @@ class _Seeds:
         return SeedsRecord(tuple(self.seeds), errors, means, tuple(self.diverged))
 
 
-def _fits(plan: Plan, seeds: Sequence[int], told: Told) -> Iterator[tuple[int, FitResult]]:
+def _fits(plan: Plan, seeds: Sequence[int], on_stage: OnStage) -> Iterator[tuple[int, FitResult]]:
     """The trainings with these seeds: a population where the network is one of dense layers, else one by one."""
     together = trains_in_population(plan.network) and not plan.augmentation.active and plan.table is None
     together = together and plan.experiment.data.stream is not True
     at_once = max(1, PARAMETERS_AT_ONCE // max(1, plan.n_parameters)) if together else 1
     for start in range(0, len(seeds), at_once):
         chosen = seeds[start : start + at_once]
-        told(f"Training seed {', '.join(map(str, chosen))}")
+        on_stage(f"Training seed {', '.join(map(str, chosen))}")
         if len(chosen) == 1:
             yield chosen[0], _fit(replace(plan, training=replace(plan.training, seed=chosen[0])))
             continue
@@ -148,7 +148,7 @@ def _predictions(plan: Plan, fitted: FitResult, sets: Sequence[str]) -> dict[str
     return predicted if all(np.isfinite(each.outputs).all() for each in predicted.values()) else None
 
 
-def _folds(plan: Plan, folder: RunFolder, count: int, repeats: int, told: Told) -> FoldsRecord | None:
+def _folds(plan: Plan, folder: RunFolder, count: int, repeats: int, on_stage: OnStage) -> FoldsRecord | None:
     answers: list[Predicted] = []
     errors: list[float] = []
     n_train = 0.0
@@ -156,7 +156,9 @@ def _folds(plan: Plan, folder: RunFolder, count: int, repeats: int, told: Told) 
         rows, splits = _splits(plan, count, repeat)
         held: list[Predicted] = []
         for number, made in enumerate(splits, 1):
-            told(f"Training fold {number} of {count}" + (f", dealing {repeat + 1} of {repeats}" if repeats > 1 else ""))
+            on_stage(
+                f"Training fold {number} of {count}" + (f", dealing {repeat + 1} of {repeats}" if repeats > 1 else "")
+            )
             own = replace(plan, split=made, preparation=Preparation.fit(plan.data, made.train))
             own = replace(own, input_shape=_input_shape(own))
             fitted = _fit(own)

@@ -68,14 +68,14 @@ def import_predictions(
     if table is None:
         raise UsageError("import_predictions takes a path, a data frame, or a dictionary of columns.")
     source = os.fspath(predictions) if is_path else "the table given"
-    found = predictions_in(table, source, None)
-    if not found.task.one_class and (found.task.named_outputs or found.labels.ndim > 1):
+    answers = predictions_in(table, source, None)
+    if not answers.task.one_class and (answers.task.named_outputs or answers.labels.ndim > 1):
         raise UsageError(f"{source}: several labels for each example cannot be imported; leadline diagnose takes them.")
     store = RunStore(runs)
     folder = store.begin(Path(source).stem if is_path else "predictions", name)
     try:
         store.publish(folder)
-        run = _written(folder, found, found.diagnose(human_error), source)
+        run = _written(folder, answers, answers.diagnose(human_error), source)
     except BaseException:
         store.discard(folder)
         folder.release(ended=True)
@@ -85,33 +85,33 @@ def import_predictions(
     return run
 
 
-def _written(folder: RunFolder, found: PredictionsTable, diagnosis: Diagnosis, source: str) -> Run:
+def _written(folder: RunFolder, answers: PredictionsTable, diagnosis: Diagnosis, source: str) -> Run:
     """Write all files of the run."""
     now = datetime.now(UTC).isoformat(timespec="seconds")
-    metric = found.task.usual_metric
-    folder.write_json(IMPORTED, {"source": source, "imported": now, "probabilities": found.scores is not None})
-    experiment, data = _experiment(folder, found, metric)
+    metric = answers.task.usual_metric
+    folder.write_json(IMPORTED, {"source": source, "imported": now, "probabilities": answers.scores is not None})
+    experiment, data = _experiment(folder, answers, metric)
     folder.write_text("experiment.toml", experiment.to_toml())
     write_paths(folder, experiment)
     folder.write_json("environment.json", environment())
-    classes = tuple(sorted(found.classes, key=level_order)) if found.task.one_class else ()
-    sets = {part: found.sets.get(part.replace("_", "-"), np.zeros(0, np.int64)) for part in SETS}
-    folder.write_json("data.json", _facts(found, classes, sets, data, source))
+    classes = tuple(sorted(answers.classes, key=level_order)) if answers.task.one_class else ()
+    sets = {part: answers.sets.get(part.replace("_", "-"), np.zeros(0, np.int64)) for part in SETS}
+    folder.write_json("data.json", _facts(answers, classes, sets, data, source))
     with replacing(folder / "split.npz") as draft, draft.open("wb") as file:
         np.savez(file, allow_pickle=False, **sets)
     for part, rows in sets.items():
         if len(rows):
-            write_table(_answers(found, classes, rows), predictions_path(folder, part))
+            write_table(_answers(answers, classes, rows), predictions_path(folder, part))
     folder.write_json(DIAGNOSIS, diagnosis.to_json())
-    measured = {part: each.to_json() for part, each in found.breakdowns().items()}
+    measured = {part: each.to_json() for part, each in answers.breakdowns().items()}
     folder.write_json(METRICS_FILE, {"optimizing": metric, "sets": measured})
-    errors = {rung.name: rung.error for rung in diagnosis.ladder.rungs if rung.name in found.sets and rung.error}
+    errors = {rung.name: rung.error for rung in diagnosis.ladder.rungs if rung.name in answers.sets and rung.error}
     summary = RunSummary(
         "done",
         published_name(folder),
         now,
         source=source,
-        task=str(found.task),
+        task=str(answers.task),
         metric=metric,
         stopped="imported",
         errors=errors,
@@ -124,15 +124,15 @@ def _written(folder: RunFolder, found: PredictionsTable, diagnosis: Diagnosis, s
     return run
 
 
-def _experiment(folder: RunFolder, found: PredictionsTable, metric: str) -> tuple[Experiment, Dataset | None]:
+def _experiment(folder: RunFolder, answers: PredictionsTable, metric: str) -> tuple[Experiment, Dataset | None]:
     """What can be said of the experiment, and the rows with their features, which lie beside it."""
-    features = [name for name in found.table.column_names if name not in ("set", "label") and not _is_answer(name)]
+    features = [name for name in answers.table.column_names if name not in ("set", "label") and not _is_answer(name)]
     bare = Experiment.from_dict({"goal": {"optimizing": metric}})
     if not features:
         return bare, None
     with replacing(folder / ROWS) as draft:
-        parquet.write_table(found.table.select([*features, "set", "label"]), draft)
-    rows = {"source": str(folder / ROWS), "target": "label", "task": str(found.task), "stream": False}
+        parquet.write_table(answers.table.select([*features, "set", "label"]), draft)
+    rows = {"source": str(folder / ROWS), "target": "label", "task": str(answers.task), "stream": False}
     experiment = bare.replace({"data": rows, "split.column": "set"})
     try:
         data = read_data(experiment)
@@ -146,36 +146,36 @@ def _is_answer(name: str) -> bool:
 
 
 def _facts(
-    found: PredictionsTable, classes: tuple[str, ...], sets: dict[str, np.ndarray], data: Dataset | None, source: str
+    answers: PredictionsTable, classes: tuple[str, ...], sets: dict[str, np.ndarray], data: Dataset | None, source: str
 ) -> dict[str, Any]:
     """What ``data.json`` holds."""
     digest = hashlib.sha256()
-    for array in (found.labels, *sets.values()):
+    for array in (answers.labels, *sets.values()):
         digest.update(np.ascontiguousarray(array).tobytes())
-    fingerprint = {"sha256": digest.hexdigest(), "n": found.table.num_rows, "name": Path(source).stem, "columns": {}}
+    fingerprint = {"sha256": digest.hexdigest(), "n": answers.table.num_rows, "name": Path(source).stem, "columns": {}}
     notices = [f"The predictions come from another program ({source}); there is no network to train on from here."]
-    if found.task.one_class and found.scores is None:
+    if answers.task.one_class and answers.scores is None:
         notices.append("Probabilities were not given: what is made of them (calibration, log loss) is not known.")
     return {
         "fingerprint": fingerprint if data is None else data.fingerprint(),
         "classes": list(classes),
-        "class_type": class_type_of(found.table["label"].type, classes) if classes else "text",
+        "class_type": class_type_of(answers.table["label"].type, classes) if classes else "text",
         "target": "label",
         "split": {part: len(rows) for part, rows in sets.items()} | {"sha256": digest.hexdigest()},
         "notices": notices,
     }
 
 
-def _answers(found: PredictionsTable, classes: tuple[str, ...], rows: np.ndarray) -> pa.Table:
+def _answers(answers: PredictionsTable, classes: tuple[str, ...], rows: np.ndarray) -> pa.Table:
     """The predictions of some rows as a run keeps them; without probabilities the answer has all of it."""
-    if not found.task.one_class:
-        labels, outputs = found.labels[rows][:, None], found.predictions[rows][:, None]
-        return predictions_table(found.task, (), outputs, labels, rows, "label")
-    place = np.array([classes.index(name) for name in found.classes])
-    labels, answers = place[found.labels[rows]], place[found.predictions[rows]]
-    if found.scores is None:
-        outputs = np.eye(len(classes))[answers]
+    if not answers.task.one_class:
+        labels, outputs = answers.labels[rows][:, None], answers.predictions[rows][:, None]
+        return predictions_table(answers.task, (), outputs, labels, rows, "label")
+    place = np.array([classes.index(name) for name in answers.classes])
+    labels, predicted = place[answers.labels[rows]], place[answers.predictions[rows]]
+    if answers.scores is None:
+        outputs = np.eye(len(classes))[predicted]
     else:
         outputs = np.empty((len(rows), len(classes)))
-        outputs[:, place] = found.scores[rows]
-    return predictions_table(found.task, classes, outputs, labels, rows, "label", answers=answers)
+        outputs[:, place] = answers.scores[rows]
+    return predictions_table(answers.task, classes, outputs, labels, rows, "label", answers=predicted)
