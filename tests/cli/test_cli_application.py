@@ -86,13 +86,19 @@ class Stops:
     def epoch(self, epoch: Any) -> None:
         if epoch["epoch"] == 3:
             self.codes.append(run(["stop", "last", "--runs", str(self.folder)]))
+            self.codes.append(run(["rate", "last", "0.25", "--json", "--runs", str(self.folder)]))
+            self.codes.append(run(["stop", "last", "--json", "--runs", str(self.folder)]))
 
 
 def test_stop_ends_a_training_and_keeps_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     experiment = Experiment.from_dict({"data": {"source": "digits"}, "training": {"epochs": 50}})
     listener = Stops(tmp_path)
     trained = run_experiment(experiment, runs=tmp_path, listener=listener)
-    assert listener.codes == [0] and "keeps what it has reached" in capsys.readouterr().out
+    text, *answers = capsys.readouterr().out.split("{", 1)
+    assert listener.codes == [0, 0, 0] and "keeps what it has reached" in text
+    changed, stopping = (json.loads(each) for each in ("{" + answers[0]).replace("}\n{", "}\0{").split("\0"))
+    assert changed == {"run": trained.name, "learning_rate": 0.25, "scheduled": False}
+    assert stopping == {"run": trained.name, "stopping": True}
     assert (trained.status, trained.summary.stopped, trained.summary.epochs) == ("done", "request", 3)
     assert trained.diagnosis.conclusion and (trained.folder / "report.html").exists()
     assert not (trained.folder / "stop").exists()
