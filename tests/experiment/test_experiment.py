@@ -170,7 +170,12 @@ def test_toml_has_no_form_for_other_values() -> None:
         (sections.ElasticTable, Elastic, "", ""),
         (sections.CostTable, ErrorCost, "", ""),
         (sections.SearchSection, SearchSettings, "space places", "budget"),
-        (sections.TrainingSection, TrainingSettings, "learning_rate loss generator calibration", "epochs seed device"),
+        (
+            sections.TrainingSection,
+            TrainingSettings,
+            "learning_rate loss generator calibration final",
+            "epochs seed device",
+        ),
     ],
 )
 def test_sections_agree_with_the_settings_that_use_them(section: Any, used: Any, only_here: str, differ: str) -> None:

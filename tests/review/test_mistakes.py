@@ -31,7 +31,8 @@ def test_features_are_what_the_output_layer_is_given(tmp_path: Path) -> None:
     assert features.shape == (40, 12) and (features >= 0).all()
     named = trained.parameters.named()
     logits = torch.as_tensor(features) @ named["layers.2.weight"].T + named["layers.2.bias"]
-    assert np.allclose(logits.softmax(1).numpy(), trained.outputs(x), atol=1e-5)
+    calibrated = trained.decision.outputs(logits.softmax(1).numpy())
+    assert np.allclose(calibrated, trained.outputs(x), atol=1e-5)
 
 
 def test_a_network_without_hidden_layers_is_clustered_by_its_inputs(tmp_path: Path) -> None:

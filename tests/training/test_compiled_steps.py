@@ -58,8 +58,8 @@ def assert_alike(first: Trainer, second: Trainer, epochs: int = 3) -> None:
     pairs += [(first.objective.gradients.theta, second.objective.gradients.theta)]
     for got, expected in pairs:
         torch.testing.assert_close(got, expected, rtol=1e-9, atol=1e-12)
-    for name, tensor in second.tensors().items():
-        torch.testing.assert_close(first.tensors()[name], tensor, rtol=1e-9, atol=1e-12)
+    for name, tensor in second.state.tensors().items():
+        torch.testing.assert_close(first.state.tensors()[name], tensor, rtol=1e-9, atol=1e-12)
 
 
 @pytest.mark.parametrize("loss", TASKS)

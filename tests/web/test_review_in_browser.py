@@ -34,7 +34,8 @@ def until(page: Any, condition: str, seconds: float = 15) -> None:
 
 def name_cause(page: Any, name: str) -> None:
     """Make a cause for the framed mistake, and wait until it is kept."""
-    page.keyboard.press("n")
+    press(page, "n")
+    until(page, "document.activeElement.tagName === 'INPUT'")
     page.keyboard.type(name)
     page.keyboard.press("Enter")
     page.wait_for_selector(f".mistake[aria-current] .chip:text-is('{name}')")
