@@ -55,6 +55,9 @@ class Watch:
         """The table has been opened."""
         self.began, self.plan = time.perf_counter(), plan
 
+    def evaluating(self, text: str) -> None:
+        """There are no seeds and no folds."""
+
     def step(self, step: int, steps: int, cost: float) -> None:
         """Nothing."""
 

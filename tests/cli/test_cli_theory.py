@@ -117,6 +117,9 @@ class ChangesTheRate:
     def planned(self, plan: Any) -> None:
         return
 
+    def evaluating(self, text: str) -> None:
+        return
+
     def step(self, step: int, steps: int, cost: float) -> None:
         return
 

@@ -55,6 +55,7 @@ def test_periodic_by_autograd_and_differences(lead: tuple[int, ...]) -> None:
     torch.testing.assert_close(features, plain.detach(), rtol=1e-10, atol=1e-12)
     got = periodic_backward(d, features, x, frequencies)
     for mine, theirs, variable in zip(got, expected, (x, frequencies), strict=True):
+        assert mine is not None
         torch.testing.assert_close(mine, theirs, rtol=1e-10, atol=1e-12)
         assert distance(mine, finite_differences(lambda: (periodic(x, frequencies) * d).sum(), variable)) < 1e-7
 
