@@ -108,18 +108,18 @@ def _prediction(folder: RunFolder) -> dict[str, Any] | None:
 def verify_runs(runs: RunsFolder = Path("runs"), as_json: AsJson = False) -> None:
     """Check every run's files against the checksums that it left; exit code 1 where one is not as it was."""
     store = RunStore(runs)
-    found = {name: problems(RunFolder(store.root / name)) for name in sorted(store.names())}
-    found = {name: lines for name, lines in found.items() if lines or store.folder(name) is not None}
+    by_run = {name: problems(RunFolder(store.root / name)) for name in sorted(store.names())}
+    by_run = {name: lines for name, lines in by_run.items() if lines or store.folder(name) is not None}
     if as_json:
-        print_json(found)
+        print_json(by_run)
     else:
         screen = console()
-        for name, lines in found.items():
+        for name, lines in by_run.items():
             for line in lines:
                 screen.print(f"{name}: {line}", markup=False)
-        wrong = sum(map(bool, found.values()))
-        screen.print(f"{counted(len(found), 'run')} checked, {wrong} with something wrong.", markup=False)
-    if any(found.values()):
+        wrong = sum(map(bool, by_run.values()))
+        screen.print(f"{counted(len(by_run), 'run')} checked, {wrong} with something wrong.", markup=False)
+    if any(by_run.values()):
         raise typer.Exit(1)
 
 
@@ -155,37 +155,37 @@ def show(
     as_json: AsJson = False,
 ) -> None:
     """Show a run: how training went, its diagnosis, and metrics by class and segment."""
-    found = load_run(run, runs)
-    measured = found.has_diagnosis
+    loaded = load_run(run, runs)
+    measured = loaded.has_diagnosis
     if as_json:
-        extra = {"diagnosis": found.diagnosis_json} if measured else {}
-        extra |= {"metrics": breakdowns_to_json(found.metrics)} if measured else {}
-        extra |= {"transfer": found.transfer} if found.transfer else {}
-        evaluation = load_evaluation(found.folder).to_json()
+        extra = {"diagnosis": loaded.diagnosis_json} if measured else {}
+        extra |= {"metrics": breakdowns_to_json(loaded.metrics)} if measured else {}
+        extra |= {"transfer": loaded.transfer} if loaded.transfer else {}
+        evaluation = load_evaluation(loaded.folder).to_json()
         extra |= {"evaluation": evaluation} if evaluation else {}
-        facts = {"folder": str(found.folder.path), "experiment": found.experiment.to_dict()}
-        print_json(found.summary.to_json() | facts | extra)
+        facts = {"folder": str(loaded.folder.path), "experiment": loaded.experiment.to_dict()}
+        print_json(loaded.summary.to_json() | facts | extra)
         return
-    screen, summary = console(), found.summary
-    screen.print(f"[bold]{found.name}[/bold]  {found.status}, {summary.started}")
+    screen, summary = console(), loaded.summary
+    screen.print(f"[bold]{loaded.name}[/bold]  {loaded.status}, {summary.started}")
     if show_experiment:
-        screen.print(found.experiment.to_toml(), style="dim", markup=False)
+        screen.print(loaded.experiment.to_toml(), style="dim", markup=False)
     else:
-        screen.print(f"Experiment: {found.folder / 'experiment.toml'}", markup=False)
+        screen.print(f"Experiment: {loaded.folder / 'experiment.toml'}", markup=False)
     if summary.epochs:
         screen.print(ending(summary), markup=False)
-    for guideline in (found.transfer or {}).get("guidelines", ()):
+    for guideline in (loaded.transfer or {}).get("guidelines", ()):
         holds = {True: "holds", False: "does not hold"}.get(guideline["holds"], "inconclusive")
         screen.print(f"Transfer, {guideline['name']} ({holds}): {guideline['text']}", markup=False)
-    if found.status in ("interrupted", "failed"):
-        _print_how_to_go_on(screen, found, measured)
+    if loaded.status in ("interrupted", "failed"):
+        _print_how_to_go_on(screen, loaded, measured)
     if measured:
         screen.print()
-        print_diagnosis(screen, found.diagnosis)
-        if (name := found.diagnosis.ladder.reference.name) in found.metrics:
+        print_diagnosis(screen, loaded.diagnosis)
+        if (name := loaded.diagnosis.ladder.reference.name) in loaded.metrics:
             screen.print()
-            print_breakdown(screen, name, found.metrics[name], found.task)
-        screen.print(f"\nReport: {found.report_path}", markup=False)
+            print_breakdown(screen, name, loaded.metrics[name], loaded.task)
+        screen.print(f"\nReport: {loaded.report_path}", markup=False)
 
 
 def _print_how_to_go_on(screen: Console, run: Run, measured: bool) -> None:
@@ -253,45 +253,45 @@ def diagnose(
         _refuse_for_percentages(open_test, bool(segment) or by_class)
         _print(_from_percentages(given, {name: n for name, n in sizes.items() if n is not None}), as_json)
         return
-    found = load_with_data(run, runs, data)
+    loaded = load_with_data(run, runs, data)
     if not quick:
-        if found.is_imported and budget is not None:
-            found.needs_network()
-        if not found.is_imported:
-            _complete_probes(found, budget)
-    _diagnose_run(found, open_test, segment or [], by_class, as_json)
+        if loaded.is_imported and budget is not None:
+            loaded.needs_network()
+        if not loaded.is_imported:
+            _complete_probes(loaded, budget)
+    _diagnose_run(loaded, open_test, segment or [], by_class, as_json)
 
 
-def _complete_probes(found: Run, budget: str | None) -> None:
+def _complete_probes(loaded: Run, budget: str | None) -> None:
     """Make the probes of a run that were left out, or all of them again within the ``budget`` that is given."""
     from leadline.session.probing import seconds_allowed, unprobed
 
-    if budget is None and not unprobed(found):
+    if budget is None and not unprobed(loaded):
         return
     from leadline.session.test_set import probe_again
 
-    seconds = seconds_allowed(found.summary.seconds or 0.0) if budget is None else seconds_of(budget)
-    typer.echo(f"leadline: probes beside {found.name} are made now, in at most {seconds:g} s.", err=True)
+    seconds = seconds_allowed(loaded.summary.seconds or 0.0) if budget is None else seconds_of(budget)
+    typer.echo(f"leadline: probes beside {loaded.name} are made now, in at most {seconds:g} s.", err=True)
     try:
-        probe_again(found, seconds)
+        probe_again(loaded, seconds)
     except LeadlineError as error:
         typer.echo(f"leadline: they cannot be made: {error}", err=True)
 
 
-def _diagnose_run(found: Run, open_test: bool, segment: list[str], by_class: bool, as_json: bool) -> None:
+def _diagnose_run(loaded: Run, open_test: bool, segment: list[str], by_class: bool, as_json: bool) -> None:
     """Print a run's diagnosis, with the test set and with metrics if asked."""
     if open_test:
         from leadline.session.test_set import open_test_set
 
-        open_test_set(found)
-        _warn_of_openings(found)
+        open_test_set(loaded)
+        _warn_of_openings(loaded)
     if not segment and not by_class:
-        _print(found.diagnosis, as_json)
+        _print(loaded.diagnosis, as_json)
         return
     from leadline.session.segments import measure_segments
 
-    measured = measure_segments(found, segment) if segment else found.metrics
-    _print_with_metrics(found.diagnosis, measured, found.task, as_json)
+    measured = measure_segments(loaded, segment) if segment else loaded.metrics
+    _print_with_metrics(loaded.diagnosis, measured, loaded.task, as_json)
 
 
 def _refuse_for_percentages(open_test: bool, metrics: bool) -> None:
@@ -445,10 +445,10 @@ def report(
     from leadline.session.results import renew_report
     from leadline.session.resume import ENDED_BEFORE, conclude
 
-    found = load_with_data(run, runs, data)
-    if found.status in ENDED_BEFORE and not (found.folder / "diagnosis.json").exists():
-        conclude(found)
-    path = renew_report(found, output)
+    loaded = load_with_data(run, runs, data)
+    if loaded.status in ENDED_BEFORE and not (loaded.folder / "diagnosis.json").exists():
+        conclude(loaded)
+    path = renew_report(loaded, output)
     if as_json:
         print_json({"report": str(path)})
     else:

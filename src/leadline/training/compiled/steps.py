@@ -9,7 +9,6 @@ from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
@@ -58,20 +57,7 @@ class CompiledSteps:
         flops = sum(layer.flops(shape) for layer, shape in zip(network.layers, shapes, strict=False))
         if 3 * flops * batch_size > MOST_FLOPS:
             return None
-        return cls.bound(objective, loss, settings, state, input_shape, batch_size)
-
-    @classmethod
-    def bound(
-        cls,
-        objective: Objective,
-        loss: str,
-        settings: TrainingSettings,
-        state: State,
-        input_shape: tuple[int, ...],
-        batch_size: int,
-    ) -> CompiledSteps:
-        """The compiled form of a training that is `compilable`, whether or not it pays."""
-        network, theta, optimizer = objective.network, objective.parameters.theta, settings.optimizer
+        theta, optimizer = objective.parameters.theta, settings.optimizer
         assert isinstance(optimizer, Adam)
         layers = [layer for layer in network.layers if isinstance(layer, Dense)]
         starts = {(slot.layer, slot.name): slot.start for slot in objective.parameters.layout.slots}
@@ -153,4 +139,4 @@ def _compilable(layer: Dense) -> bool:
 
 @cache
 def _numba_is_there() -> bool:
-    return find_spec("numba") is not None and torch.get_default_device().type == "cpu"
+    return find_spec("numba") is not None
