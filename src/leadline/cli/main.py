@@ -24,6 +24,7 @@ from leadline import trust
 from leadline.cli import (
     application,
     choose,
+    diagnose,
     export,
     extensions,
     importance,
@@ -78,6 +79,7 @@ for module in (
     *(
         train,
         runs,
+        diagnose,
         theory,
         mismatch,
         multitask,
