@@ -110,20 +110,20 @@ def _wrong_values(examined: Examined, model: str, name: str, part: Part, outputs
         Quantity("values far from their prediction", share),
         Quantity("share of the squared error that they make up", Estimate(carried, n=len(y))),
     )
-    far = (
+    text = (
         f"{int(far.sum())} of {len(y)} values of the {name} set are further from what {model} predicts than "
         f"{OUTLYING:g} robust standard deviations, and make up {100 * carried:.0f} % of the squared error"
     )
     between = int(((size > OUTLYING / 2 * robust) & ~far).sum())
     if proportion(between, between + int(far.sum())).interval[1] < ISOLATED:
-        return _isolated(far, name, between, evidence)
-    return _heavy_tails(examined, far, between, evidence)
+        return _isolated(text, name, between, evidence)
+    return _heavy_tails(examined, text, between, evidence)
 
 
-def _isolated(far: str, name: str, between: int, evidence: tuple[Quantity, ...]) -> Finding:
+def _isolated(text: str, name: str, between: int, evidence: tuple[Quantity, ...]) -> Finding:
     return Finding(
         "wrong-labels",
-        f"Values of the {name} set look wrong: {far}, and only {between} lie between half of that and them: the far "
+        f"Values of the {name} set look wrong: {text}, and only {between} lie between half of that and them: the far "
         "ones stand apart.",
         evidence,
         MODERATE,
@@ -133,7 +133,7 @@ def _isolated(far: str, name: str, between: int, evidence: tuple[Quantity, ...])
     )
 
 
-def _heavy_tails(examined: Examined, far: str, between: int, evidence: tuple[Quantity, ...]) -> Finding:
+def _heavy_tails(examined: Examined, text: str, between: int, evidence: tuple[Quantity, ...]) -> Finding:
     targets = np.concatenate([examined.train.y, examined.dev.y]).reshape(-1)
     step = 'Measure by the mean absolute error (goal.optimizing = "mae"), which few examples do not decide'
     logarithmic = bool((targets > 0).all()) and abs(_skewness(np.log(targets))) < abs(_skewness(targets)) / 3
@@ -144,7 +144,7 @@ def _heavy_tails(examined: Examined, far: str, between: int, evidence: tuple[Qua
         )
     return Finding(
         "heavy-tails",
-        f"A few far values make up the error: {far}. Another {between} lie between half of that and them, so they are "
+        f"A few far values make up the error: {text}. Another {between} lie between half of that and them, so they are "
         "the end of a long tail and do not stand apart.",
         evidence,
         MODERATE,
